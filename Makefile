@@ -1,0 +1,26 @@
+# `make app` and `make test` do all their set-up on a fresh machine and are quick the second time.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PORT ?= 8501
+
+.PHONY: app test check bench
+
+app: $(VENV)/.done
+	$(RUN) -m alcore serve --port $(PORT)
+
+test: $(VENV)/.done
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(RUN) -m pytest
+
+check: test
+
+bench: $(VENV)/.done
+	$(RUN) -m benchmarks all
+
+$(VENV)/.done: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@

@@ -1,0 +1,6 @@
+"""`python -m alcore VERB`."""
+
+from alcore.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,357 @@
+"""The command line: each verb prints a line for people or, with --json, one JSON object. Knows no SQL and no torch."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import runpy
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alcore.errors import AlcoreError, BadInput
+from alcore.project import Project
+from alcore.types import Progress
+from alcore.workspace import Workspace
+
+Answer = Mapping[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb. Returns 0; 2 for what the user can cure, with one line on stderr; a bug raises, which exits with 1."""
+    args = _parser().parse_args(arguments)
+    try:
+        if args.verb == "serve":
+            return _serve(args)
+        workspace = Workspace(args.home)
+        try:
+            answer = args.run(workspace, args)
+        finally:
+            workspace.close()
+    except AlcoreError as problem:
+        print(f"alcore: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("alcore: interrupted; `train --resume JOB` goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(answer))
+    else:
+        _print(answer)
+    return 0 if answer.get("ok", True) else 2
+
+
+# ---- verbs
+
+
+def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.embedding import warm_up
+
+    warm_up()  # UMAP's first call compiles for 20 s: let that run beside the training
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    if "digits" not in workspace.projects():
+        Project.import_into(workspace, "digits", bundled_digits(), report=_Line())
+    seconds["import"] = time.perf_counter() - started
+    project = workspace.project("digits")
+    if project.status()["labeled"] == 0:
+        project.label_from_truth(50, seed=0)
+    done = project.run_round(args.strategy, query_size=50, seed=0, device=args.device, report=_Line())
+    frame = _items(project, done.number)
+    return {
+        "project": project.name,
+        "round": done.number,
+        "strategy": done.strategy,
+        "labeled": done.labeled,
+        "accuracy": done.metrics["accuracy"],
+        "query": frame,
+        "seconds": {**seconds, **done.seconds},
+        "device": done.device,
+    }
+
+
+def bundled_digits() -> Path:
+    """The digits that come with the source tree; made by the script beside them when they are not there."""
+    here = Path(__file__).resolve().parent.parent / "sample_data"
+    if not (here / "digits").is_dir():
+        script = here / "make_digits.py"
+        if not script.is_file():
+            raise BadInput(f"the sample digits are not at {here / 'digits'}: run this from a source tree, or import a folder of your own")
+        runpy.run_path(str(script))["main"](here / "digits")
+    return here / "digits"
+
+
+def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    source = Path(args.source)
+    options = {"format": args.format, "task": args.task, "truth": args.truth, "hold_out": args.hold_out, "image_size": args.image_size}
+    if args.again:
+        return workspace.project(args.project).refresh(report=_Line())
+    return Project.import_into(workspace, args.project, source, classes=args.classes or (), report=_Line(), **options).import_summary()
+
+
+def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    if args.resume:
+        job = workspace.runner.resume_now(args.resume, report=_Line())
+    else:
+        params, train = split_settings(args.strategy, args.set)
+        arguments = project.round_arguments(args.strategy, args.query_size, args.seed, args.device, params, train)
+        job = workspace.runner.run_now(
+            "round", project.name, f"{args.strategy}, query of {args.query_size}", arguments, device=arguments["device"], report=_Line()
+        )
+    done = project.round(int((job.result or {})["round"]))
+    return {
+        "job": job.id,
+        "round": done.number,
+        "strategy": done.strategy,
+        "labeled": done.labeled,
+        "metrics": dict(done.metrics),
+        "seconds": dict(done.seconds),
+        "device": done.device,
+        "query": len(done.query),
+    }
+
+
+def split_settings(strategy: str, settings: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """`name=value` pairs, sorted into the strategy's parameters and the run's."""
+    from alcore.strategies import strategy_named
+    from alcore.types import TrainParams
+
+    params: dict[str, str] = {}
+    train: dict[str, str] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise BadInput(f"--set {setting!r}: write name=value")
+        (train if name in TrainParams.__dataclass_fields__ else params)[name] = value
+    known = strategy_named(strategy).Params.__dataclass_fields__
+    unknown = [name for name in params if name not in known]
+    if unknown:
+        there = ", ".join([*known, *TrainParams.__dataclass_fields__])
+        raise BadInput(f"{', '.join(unknown)} is no parameter of {strategy} or of training; there are: {there}")
+    return params, train
+
+
+def _query(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    number = project.round(args.round).number
+    found = _items(project, number)
+    if args.csv:
+        names = list(found[0]["scores"]) if found else []
+        with Path(args.csv).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["path", "label", "id", *names])
+            writer.writerows([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
+    return {"round": number, "items": found}
+
+
+def _items(project: Project, number: int) -> list[dict[str, Any]]:
+    round_ = project.round(number)
+    frame = project.scores(round_)
+    frame = frame[frame["selected"]].set_index("id").loc[list(round_.query)]
+    hidden = ("path", "rank", "selected", "prediction", "x", "y")
+    names = [c for c in frame.columns if c not in hidden]
+    return [
+        {
+            "id": int(i),
+            "path": row["path"],
+            "scores": {n: float(row[n]) for n in names},
+            **({"prediction": row["prediction"]} if "prediction" in row else {}),
+        }
+        for i, row in zip(frame.index, frame.to_dict("records"), strict=True)
+    ]
+
+
+def _label(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    if args.from_truth is not None:
+        labeled = project.label_from_truth(args.from_truth, seed=args.seed, annotator=args.annotator or "oracle")
+    elif args.query_from_truth:
+        labeled = project.label_query_from_truth(annotator=args.annotator or "oracle")
+    else:
+        labeled = project.label_from_csv(Path(args.csv), annotator=args.annotator or "csv")
+    return {"labeled": labeled, "total": project.status()["labeled"]}
+
+
+def _status(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    return workspace.project(args.project).status()
+
+
+def _export(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.exporting import export
+
+    return export(workspace.project(args.project), args.format, Path(args.out))
+
+
+def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    import platform
+
+    import torch
+
+    names = [args.project] if args.project else workspace.projects()
+    findings = [f for name in names for f in workspace.project(name).doctor(rebuild=args.rebuild)]
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    environment = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "gpu": gpu,
+        "home": str(workspace.home),
+        "projects": workspace.projects(),
+    }
+    return {"ok": args.rebuild or not findings, "findings": findings, "environment": environment}
+
+
+def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    import dataclasses
+
+    from alcore.strategies import STRATEGIES
+    from alcore.types import TrainParams
+
+    def described(kind: Any) -> list[dict[str, Any]]:
+        return [
+            {"name": f.name, "default": f.default, **{k: v for k, v in f.metadata.items() if v is not None and k != "expert"}}
+            for f in dataclasses.fields(kind)
+        ]
+
+    listed = [
+        {
+            "name": name,
+            "title": s.title,
+            "tasks": list(s.tasks),
+            "paper": s.paper,
+            "semi_supervised": s.semi_supervised,
+            "differences": list(s.differences),
+            "parameters": described(s.Params),
+        }
+        for name, s in STRATEGIES.items()
+    ]
+    return {"strategies": listed, "training": described(TrainParams)}
+
+
+def _serve(args: argparse.Namespace) -> int:
+    """The app under uvicorn: Streamlit's own listener holds each answer back for 44 ms (Nagle), uvicorn's does not."""
+    import uvicorn
+
+    if args.home:
+        os.environ["ALCORE_HOME"] = str(Path(args.home).absolute())
+    root = Path(__file__).resolve().parent.parent
+    os.chdir(root)  # Streamlit reads .streamlit/config.toml from here
+    sys.path.insert(0, str(root))
+    os.environ["ALCORE_BIND"] = args.host
+    print(f"alcore is at http://{'localhost' if args.host == '127.0.0.1' else args.host}:{args.port}", file=sys.stderr)
+    uvicorn.run("app:app", host=args.host, port=args.port, log_level="warning", timeout_graceful_shutdown=3)
+    return 0
+
+
+# ---- words
+
+
+class _Line:
+    """Progress as one line on stderr: rewritten on a terminal, a new one for each stage elsewhere."""
+
+    def __init__(self) -> None:
+        self._stage, self._shown = "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if progress.stage == self._stage and not progress.message and (not terminal or now - self._shown < 0.2):
+            return
+        if self._stage and progress.stage != self._stage and terminal:
+            print(file=sys.stderr)
+        self._stage, self._shown = progress.stage, now
+        of = f" {progress.done:,}/{progress.total:,}" if progress.total and terminal else ""
+        text = f"{progress.stage}{of}{': ' + progress.message if progress.message else ''}"
+        print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+
+def _print(answer: Answer) -> None:
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    for name, value in answer.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            print(f"{name}:")
+            for row in value[:100]:
+                print("  " + "  ".join(f"{k}={_short(v)}" for k, v in row.items()))
+            if len(value) > 100:
+                print(f"  … and {len(value) - 100:,} more (--json gives all)")
+        else:
+            print(f"{name}: {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return " ".join(f"{k}={_short(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_short(v) for v in value[:20]) + (f", … ({len(value)})" if len(value) > 20 else "")
+    return str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", help="workspace folder (else ALCORE_HOME, else ./workspace)")
+    common.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
+    parser = argparse.ArgumentParser(prog="python -m alcore", description="Label only the images worth labeling.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(
+        name: str, run: Callable[[Workspace, argparse.Namespace], Answer] | None, text: str, project: bool = True
+    ) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, parents=[common], help=text, description=text)
+        sub.set_defaults(run=run)
+        if project:
+            sub.add_argument("--project", required=True)
+        return sub
+
+    sub = verb("quickstart", _quickstart, "bundled digits, 50 labels, one round, a query of 50", project=False)
+    sub.add_argument("--strategy", default="mcdal")
+    sub.add_argument("--device", default="auto")
+
+    sub = verb("import", _import, "a new project from a folder, CSV or array file")
+    sub.add_argument("source")
+    sub.add_argument("--format", default="auto")
+    sub.add_argument("--task", default="classification")
+    sub.add_argument("--truth", choices=("hidden", "labels"), default="hidden", help="given labels: hidden truth for an oracle, or labels")
+    sub.add_argument("--hold-out", type=float, help="share held out for testing when there is no test split (0.2)")
+    sub.add_argument("--image-size", type=int, default=0, help="side of the images models see; 0 chooses")
+    sub.add_argument("--classes", nargs="+", help="class names, for sources without labels")
+    sub.add_argument("--again", action="store_true", help="read the project's source again; only what changed is decoded")
+
+    sub = verb("train", _train, "one round: train, score the pool, select, map")
+    sub.add_argument("--strategy", default="mcdal")
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the strategy or of training")
+    sub.add_argument("--query-size", type=int, default=50)
+    sub.add_argument("--seed", type=int)
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--resume", type=int, metavar="JOB", help="go on with an interrupted job")
+
+    sub = verb("query", _query, "the queried batch with every score")
+    sub.add_argument("--round", type=int)
+    sub.add_argument("--csv")
+
+    sub = verb("label", _label, "labels from the hidden truth or a CSV")
+    how = sub.add_mutually_exclusive_group(required=True)
+    how.add_argument("--from-truth", type=int, metavar="N", help="N items at random")
+    how.add_argument("--query-from-truth", action="store_true", help="the open query")
+    how.add_argument("--csv", help="a CSV with columns path,label")
+    sub.add_argument("--annotator")
+    sub.add_argument("--seed", type=int, default=0)
+
+    verb("status", _status, "counts, classes, rounds, running jobs")
+    sub = verb("export", _export, "writes the labels in a public format")
+    sub.add_argument("--format", required=True)
+    sub.add_argument("--out", required=True)
+    sub = verb("doctor", _doctor, "checks environment, store and files", project=False)
+    sub.add_argument("--project")
+    sub.add_argument("--rebuild", action="store_true", help="derive current labels anew from the journal")
+    verb("strategies", _strategies, "every strategy with its parameters and their sources", project=False)
+    sub = verb("serve", None, "the app in a browser", project=False)
+    sub.add_argument("--port", type=int, default=8501)
+    sub.add_argument("--host", default="127.0.0.1")
+    return parser

@@ -1,0 +1,21 @@
+"""What can go wrong and be put right by a person. Anything else is a bug and keeps its traceback."""
+
+
+class AlcoreError(Exception):
+    """A problem the user can cure. The message names the thing, the value and the cure, in one or two sentences."""
+
+
+class NotFound(AlcoreError):
+    """A project, round, job or item that is asked for does not exist."""
+
+
+class BadInput(AlcoreError):
+    """A file, folder or value from outside cannot be taken as it is."""
+
+
+class NotEnoughLabels(AlcoreError):
+    """Training was asked for before there is anything to learn from."""
+
+
+class Cancelled(AlcoreError):
+    """Raised inside a job when a person asked it to stop; never an error to report."""

@@ -1,0 +1,230 @@
+"""Data in, plotly Figure out; the app and notebooks share them. Knows pandas and plotly, no project and no page.
+
+Backgrounds are transparent and text has no color of its own, so a figure looks right in light and dark. An empty frame gives a figure that
+says what is missing, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+# Okabe and Ito 2008: told apart with every kind of color vision, and readable on white and on black.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B8A800")
+QUERY = "#D55E00"
+POOL = "#8C8C8C"
+BINS = 60
+
+
+def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
+    """The pool as points, for notebooks and small pools (the app's own map draws large ones).
+
+    Args:
+        frame: columns id, path, x, y, and `color` (numbers or class names); `selected` rings the query. Rows without a position stay out.
+    """
+    needed = ["id", "path", "x", "y"]
+    if missing := [name for name in needed if name not in frame]:
+        return _empty(f"there is no map: the frame has no column {', '.join(missing)}")
+    placed = frame[np.isfinite(frame["x"].astype(float)) & np.isfinite(frame["y"].astype(float))]
+    if placed.empty:
+        return _empty("there is no map yet: train a round first")
+    if color not in placed:
+        return _empty(f"there is no column {color!r} to color by")
+    figure = go.Figure()
+    if pd.api.types.is_numeric_dtype(placed[color]) and not pd.api.types.is_bool_dtype(placed[color]):
+        marker = {
+            "color": placed[color].to_numpy(dtype=float),
+            "colorscale": "Viridis",
+            "showscale": True,
+            "colorbar": {"title": {"text": color}},
+        }
+        figure.add_trace(_points(placed, color, "pool", marker))
+    else:
+        names = placed[color].astype("object").where(placed[color].notna(), "none").astype(str)
+        for place, name in enumerate(sorted(names.unique())):
+            figure.add_trace(_points(placed[names == name], color, name, {"color": PALETTE[place % len(PALETTE)]}))
+    if "selected" in placed and (chosen := placed[placed["selected"].astype(bool)]).size:
+        marker = {"size": 11, "symbol": "circle-open", "color": QUERY, "line": {"width": 2}}
+        figure.add_trace(_points(chosen, color, "query", marker))
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    return _finish(figure, dragmode="lasso", height=560)
+
+
+def score_histogram(frame: pd.DataFrame, score: str, *, log_count: bool = False) -> go.Figure:
+    """How `score` is spread over the pool, with the query on top, in the same bins.
+
+    Args:
+        frame: column `score`, and `selected` to mark the query.
+        log_count: a logarithmic axis of counts, so that a small query shows beside a large pool.
+    """
+    if score not in frame:
+        return _empty(f"there is no score {score!r} in this round")
+    values = frame[score].to_numpy(dtype=float)
+    is_finite = np.isfinite(values)
+    if not is_finite.any():
+        return _empty(f"there are no values of {score} yet: train a round first")
+    edges = np.histogram_bin_edges(values[is_finite], bins=BINS)
+    figure = go.Figure(_bars(values[is_finite], edges, "pool", POOL))
+    if "selected" in frame and (is_chosen := is_finite & frame["selected"].to_numpy(dtype=bool)).any():
+        figure.add_trace(_bars(values[is_chosen], edges, "query", QUERY))
+        figure.add_vline(x=float(np.median(values[is_chosen])), line={"color": QUERY, "dash": "dot", "width": 1})
+    figure.update_xaxes(title_text=score)
+    figure.update_yaxes(title_text="images", type="log" if log_count else "linear")
+    return _finish(figure, barmode="overlay", bargap=0.05, height=280)
+
+
+def learning_curve(rounds: pd.DataFrame) -> go.Figure:
+    """Metric against labels, a line a strategy; several values at the same number of labels (seeds) give their mean and a band of one std.
+
+    Args:
+        rounds: columns strategy, round, labeled, metric, value; one metric (the first is drawn when there are more).
+    """
+    needed = ["strategy", "labeled", "metric", "value"]
+    known = rounds.dropna(subset=["labeled", "value"]) if all(name in rounds for name in needed) else rounds.iloc[:0]
+    if known.empty:
+        return _empty("no curve yet: it begins with the first round that has labeled test images")
+    metric = str(known["metric"].iloc[0])
+    known = known[known["metric"] == metric]
+    figure = go.Figure()
+    for place, (strategy, rows) in enumerate(known.groupby("strategy", sort=True)):
+        shade = PALETTE[place % len(PALETTE)]
+        at = rows.groupby("labeled")["value"].agg(["mean", "std", "count"]).reset_index()
+        labeled, mean = at["labeled"].to_numpy(), at["mean"].to_numpy(dtype=float)
+        if (at["count"] > 1).any():
+            std = at["std"].fillna(0.0).to_numpy(dtype=float)
+            figure.add_trace(_band(labeled, mean - std, mean + std, str(strategy), shade))
+        figure.add_trace(
+            go.Scatter(
+                x=labeled,
+                y=mean,
+                name=str(strategy),
+                legendgroup=str(strategy),
+                mode="lines+markers",
+                line={"color": shade, "width": 2},
+                hovertemplate=f"{strategy}: %{{y:.4f}} with %{{x:,}} labels<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title_text="labels", rangemode="tozero")
+    figure.update_yaxes(title_text=metric)
+    return _finish(figure, hovermode="x unified", height=380)
+
+
+def class_balance(frame: pd.DataFrame) -> go.Figure:
+    """How many labels each class has; with `pool` (what the truth says) the share of the pool beside it, scaled to the number of labels.
+
+    Args:
+        frame: columns class, labeled (counts) and, where it is known, pool (counts).
+    """
+    if frame.empty or "labeled" not in frame or "class" not in frame:
+        return _empty("no classes yet: import images, then label some")
+    names, labeled = frame["class"].astype(str), frame["labeled"].to_numpy(dtype=float)
+    figure = go.Figure(
+        go.Bar(x=names, y=labeled, name="labeled", marker={"color": PALETTE[0]}, hovertemplate="%{x}: %{y:,}<extra></extra>")
+    )
+    if "pool" in frame and frame["pool"].sum() > 0:
+        expected = frame["pool"].to_numpy(dtype=float) / float(frame["pool"].sum()) * labeled.sum()
+        marker = {"symbol": "line-ew-open", "size": 18, "color": QUERY, "line": {"width": 2}}
+        figure.add_trace(
+            go.Scatter(
+                x=names, y=expected, name="as in the pool", mode="markers", marker=marker, hovertemplate="%{x}: %{y:.1f}<extra></extra>"
+            )
+        )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(title_text="labels", rangemode="tozero")
+    return _finish(figure, height=300)
+
+
+def losses(history: pd.DataFrame, *, smoothing: float = 0.9) -> go.Figure:
+    """The losses of a training run: faint as they came, strong smoothed (an exponential mean that does not lag at the start).
+
+    Args:
+        history: column step and one column a loss; values that are missing leave a gap.
+        smoothing: weight of the past, 0 (none) to below 1.
+    """
+    names = [
+        name for name in history.columns if name != "step" and pd.api.types.is_numeric_dtype(history[name]) and history[name].notna().any()
+    ]
+    if history.empty or "step" not in history or not names:
+        return _empty("no losses yet: they appear with the first steps of training")
+    figure = go.Figure()
+    steps = history["step"].to_numpy()
+    for place, name in enumerate(names):
+        shade, values = PALETTE[place % len(PALETTE)], history[name].astype(float)
+        raw = {"color": shade, "width": 1}
+        figure.add_trace(
+            go.Scatter(x=steps, y=values, name=name, legendgroup=name, showlegend=False, opacity=0.25, line=raw, hoverinfo="skip")
+        )
+        smooth = values.ewm(alpha=1 - smoothing, adjust=True, ignore_na=True).mean().where(values.notna())
+        figure.add_trace(
+            go.Scatter(x=steps, y=smooth, name=name, legendgroup=name, line={"color": shade, "width": 2}, hovertemplate="%{y:.4f}")
+        )
+    figure.update_xaxes(title_text="step")
+    return _finish(figure, hovermode="x unified", height=300)
+
+
+def _points(rows: pd.DataFrame, color: str, name: str, marker: dict[str, object]) -> go.Scattergl:
+    shown = [[id_, path, value] for id_, path, value in zip(rows["id"], rows["path"].astype(str), _words(rows[color]), strict=True)]
+    return go.Scattergl(
+        x=rows["x"].to_numpy(dtype=float),
+        y=rows["y"].to_numpy(dtype=float),
+        customdata=shown,
+        mode="markers",
+        name=name,
+        marker={"size": 6, "opacity": 0.85, **marker},
+        hovertemplate=f"%{{customdata[1]}}<br>{color}: %{{customdata[2]}}<extra>{name}</extra>",
+    )
+
+
+def _words(values: pd.Series) -> Sequence[str]:
+    return [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]
+
+
+def _bars(values: np.ndarray, edges: np.ndarray, name: str, shade: str) -> go.Bar:
+    counts, _ = np.histogram(values, bins=edges)
+    spans = np.stack([edges[:-1], edges[1:]], axis=1)
+    hover = f"{name}: %{{y:,}}<br>%{{customdata[0]:.4g}} to %{{customdata[1]:.4g}}<extra></extra>"
+    middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
+    return go.Bar(
+        x=middles, y=counts, width=widths, customdata=spans, name=name, marker={"color": shade, "opacity": 0.8}, hovertemplate=hover
+    )
+
+
+def _band(x: np.ndarray, low: np.ndarray, high: np.ndarray, name: str, shade: str) -> go.Scatter:
+    red, green, blue = (int(shade[at : at + 2], 16) for at in (1, 3, 5))
+    return go.Scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        name=name,
+        legendgroup=name,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _empty(sentence: str) -> go.Figure:
+    figure = go.Figure()
+    figure.add_annotation(text=sentence, xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False, opacity=0.7)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return _finish(figure, height=240)
+
+
+def _finish(figure: go.Figure, **layout: object) -> go.Figure:
+    figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 48, "r": 16, "t": 24, "b": 44},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0},
+        **layout,
+    )
+    faint = "rgba(128,128,128,0.2)"  # shows on white and on black
+    figure.update_xaxes(gridcolor=faint, zerolinecolor=faint)
+    figure.update_yaxes(gridcolor=faint, zerolinecolor=faint)
+    return figure

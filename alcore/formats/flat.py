@@ -1,0 +1,41 @@
+"""A folder of unlabeled images. Sub-folders are searched and mean nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from alcore.errors import BadInput
+from alcore.formats.base import Format, count, is_image_name, no_images, walk
+from alcore.types import Entry, Reading, Skipped
+
+
+class FlatFolder(Format):
+    """Images without labels. `auto` takes a folder for this as soon as images lie directly in it; asked for by name, any tree will do."""
+
+    name = "flat"
+    title = "Folder of unlabeled images"
+    rank = 90
+
+    def recognizes(self, src: Path) -> str | None:
+        """At least one image directly in `src`."""
+        if not src.is_dir():
+            return None
+        with os.scandir(src) as found:
+            there = any(is_image_name(entry.name) and not entry.name.startswith(".") and entry.is_file() for entry in found)
+        return "a folder of unlabeled images" if there else None
+
+    def read(self, src: Path) -> Reading:
+        """See Format."""
+        if not src.is_dir():
+            raise BadInput(f"{src} is not a folder: the format flat wants a folder of images")
+        skipped: list[Skipped] = []
+        entries = [Entry(path) for path in walk(src, skipped)]
+        if not entries:
+            raise no_images(src, skipped)
+        nested = sum("/" in entry.path for entry in entries)
+        remark = f", {nested:,} of them in sub-folders, which were not taken for classes (the format folder does that)" if nested else ""
+        return Reading(src, (), entries, skipped, took_for=f"a folder of unlabeled images: {count(len(entries), 'image')}{remark}")
+
+
+FORMAT = FlatFolder()

@@ -1,0 +1,179 @@
+"""What pages and components read of a project: the queue with its reasons, score frames, map columns. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from alcore import explain
+from alcore.errors import NotFound
+from alcore.rounds import START, RoundFiles
+from alcore.strategies import STRATEGIES
+from alcore.types import Round
+
+if TYPE_CHECKING:
+    from alcore.project import Project
+
+STARTS = {
+    "random": "first query, drawn at random: there is no model yet",
+    "kcenter": "first query, spread over the raw pixels: there is no model yet",
+}
+
+
+def queue(project: Project, n: int) -> dict[str, Any]:
+    """The open query's next `n` items, best first; the shape is fixed by the HTTP contract."""
+    opened = project.workspace.store.open_query(project.id)
+    counts = project.workspace.store.labeled_count(project.id)
+    result: dict[str, Any] = {
+        "project": project.name,
+        "round": None,
+        "remaining": 0,
+        "total": 0,
+        "labeled": counts,
+        "classes": list(project.classes),
+        "items": [],
+    }
+    if opened is None:
+        return result
+    _, number, waiting, total = opened
+    shown = waiting[:n]
+    result |= {"round": number, "remaining": len(waiting), "total": total, "items": _describe(project, project.round(number), shown)}
+    return result
+
+
+def item(project: Project, item_id: int) -> dict[str, Any]:
+    """One item in the same shape, with what the newest round thinks of it."""
+    project.workspace.store.item(project.id, item_id)
+    rounds = project.rounds()
+    return _describe(project, rounds[-1] if rounds else None, [item_id])[0]
+
+
+def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[dict[str, Any]]:
+    rows = project.workspace.store.item_rows(project.id, ids)
+    files = project.files(round_) if round_ else None
+    scored = [i for i in ids if files and i in files.position]
+    probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
+    result = []
+    for i in ids:
+        row = rows[i]
+        entry: dict[str, Any] = {
+            "id": i,
+            "path": row["path"],
+            "image": f"/api/v1/projects/{quote(project.name, safe='')}/items/{i}/image?v={row['fingerprint']}",
+            "width": row["width"],
+            "height": row["height"],
+            "rank": None,
+            "of": None,
+            "draft": None,
+            "top": [],
+            "reason": "",
+            "scores": {},
+            "details": [],
+            "state": {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]},
+        }
+        if files and round_ and i in files.position:
+            entry |= _thoughts(project, round_, files, i, probabilities[i])
+        elif round_ and round_.strategy.startswith(START):
+            entry["reason"] = STARTS[round_.strategy.removeprefix(START)]
+        result.append(entry)
+    return result
+
+
+def _thoughts(project: Project, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
+    at = files.position[item_id]
+    values = {name: float(v[at]) for name, v in files.scores.items()}
+    ranks = {name: int(r[at]) for name, r in files.ranks.items()}
+    names = project.classes[: len(p)]  # classes added since the round have no probability
+    top = [(names[k], round(float(p[k]), 4)) for k in np.argsort(-p, kind="stable")[:5]]
+    return {
+        "rank": ranks["total"],
+        "of": len(files.ids),
+        "draft": top[0][0],
+        "top": top,
+        "reason": STRATEGIES[round_.strategy].explain(values, ranks, len(files.ids), len(p)),
+        "scores": values,
+        "details": explain.details(files.scores, files.ranks, at, len(p)),
+    }
+
+
+def scores(project: Project, round_: Round) -> pd.DataFrame:
+    """A row for each scored item, most wanted first; a start without a model has its query only."""
+    files = project.files(round_)
+    if files is None:
+        ids = np.array(round_.query, np.int64)
+        frame = pd.DataFrame({"id": ids, "rank": np.arange(1, len(ids) + 1), "selected": True})
+    else:
+        frame = pd.DataFrame(
+            {"id": files.ids, **files.scores, "rank": files.ranks["total"], "selected": np.isin(files.ids, files.selected)}
+        )
+        logits = files.array("logits")[: len(files.ids)]
+        frame["prediction"] = np.array(project.classes, object)[logits.argmax(1)]
+        frame["x"], frame["y"] = _positions(files)[: len(files.ids)].T
+    paths = project.workspace.store.paths(project.id)
+    frame.insert(1, "path", [paths.get(int(i), "") for i in frame["id"]])
+    return frame.sort_values("rank", ignore_index=True)
+
+
+def _positions(files: RoundFiles) -> np.ndarray:
+    """(m, 2) in the order of walked_ids; NaN before the map is made."""
+    laid = files.map
+    if laid is None:
+        return np.full((len(files.walked_ids), 2), np.nan, np.float32)
+    return laid[1]
+
+
+def columns(project: Project, round_: Round) -> list[dict[str, Any]]:
+    """Names, kinds and ranges of what the map can show; empty before there is a map."""
+    files = project.files(round_)
+    if files is None or files.map is None:
+        return []
+    result: list[dict[str, Any]] = []
+    for name in ("x", "y"):
+        values = column(project, round_, name)
+        result.append({"name": name, "kind": "number", "low": float(values.min()), "high": float(values.max())})
+    classes = len(project.classes)
+    for name, values in sorted(files.scores.items(), key=lambda kv: kv[0] != "total"):
+        low, high = explain.bounds(name, values, classes)
+        result.append({"name": name, "title": explain.info(name).title, "kind": "number", "low": low, "high": high})
+    result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in ("prediction", "label")]
+    return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
+
+
+def column(project: Project, round_: Round, name: str) -> np.ndarray:
+    """One column over all mapped items: id int32; selected uint8; label and prediction int16 (-1 = none); the rest float32 (NaN = not scored)."""
+    files = project.files(round_)
+    if files is None or files.map is None:
+        raise NotFound(f"round {round_.number} of {project.name!r} has no map")
+    ids = files.walked_ids
+    if name == "id":
+        return ids.astype(np.int32)
+    if name in ("x", "y"):
+        return _positions(files)[:, "xy".index(name)].astype(np.float32)
+    if name == "selected":
+        return np.isin(ids, files.selected).astype(np.uint8)
+    if name == "prediction":
+        return files.array("logits").argmax(1).astype(np.int16)
+    if name == "label":
+        index = {c: k for k, c in enumerate(project.classes)}
+        labels = project.workspace.store.labels(project.id)
+        return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
+    if name not in files.scores:
+        raise NotFound(f"round {round_.number} has no column {name!r}")
+    values = np.full(len(ids), np.nan, np.float32)
+    values[: len(files.ids)] = files.scores[name]
+    return values
+
+
+def learning_curve(rounds: list[Round]) -> pd.DataFrame:
+    """strategy, round, labeled, metric, value: one row for each round and metric."""
+    rows = [(_title(r), r.number, r.labeled, name, value) for r in rounds for name, value in r.metrics.items()]
+    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value"])
+
+
+def _title(round_: Round) -> str:
+    known: Mapping[str, Any] = STRATEGIES
+    return known[round_.strategy].title if round_.strategy in known else round_.strategy

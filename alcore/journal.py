@@ -1,0 +1,166 @@
+"""The journal of annotations and what follows from it: append-only events in, current labels out, in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.schema import annotations, current, items
+from alcore.store import Store, chunks
+from alcore.types import EVENT_KINDS, Annotation
+
+
+def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any] | None:
+    """The state that an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None when nothing is left.
+
+    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label ends a skip, and a skip takes
+    an earlier label away; a flag stands beside either.
+    """
+    standing: list[tuple[str, str | None, str, float]] = []
+    changed = 0.0
+    for event in events:
+        changed = event[3]
+        if event[0] != "undo":
+            standing.append(event)
+        elif standing:
+            standing.pop()
+    if not standing:
+        return None
+    state: dict[str, Any] = {"label": None, "skipped": False, "flagged": False, "annotator": standing[-1][2], "changed": changed}
+    for kind, value, _, _ in standing:
+        if kind == "label":
+            state["label"], state["skipped"] = value, False
+        elif kind == "skip":
+            state["label"], state["skipped"] = None, True
+        else:
+            state["flagged"] = True
+    return state
+
+
+class Journal:
+    """The journal of one project."""
+
+    def __init__(self, store: Store, project_id: int) -> None:
+        self._store, self._project = store, project_id
+
+    def record(self, events: Sequence[Annotation], classes: Sequence[str]) -> tuple[list[int], list[dict[str, Any]]]:
+        """Stores what can be taken, in order, in one transaction that is committed before this returns.
+
+        An event whose (client, seq) is stored already is acknowledged and not stored again.
+
+        Returns:
+            (acked, rejected): sequence numbers, and {"seq", "reason"} for events that cannot be taken.
+        """
+        known_classes = set(classes)
+        acked: list[int] = []
+        rejected: list[dict[str, Any]] = []
+        now = time.time()
+        with self._store.write() as conn:
+            there = self._items_there(conn, {e.item for e in events})
+            stored = self._stored(conn, events)
+            rows: list[dict[str, Any]] = []
+            for event in events:
+                if (event.client, event.seq) in stored:
+                    acked.append(event.seq)
+                    continue
+                reason = _why_not(event, there, known_classes)
+                if reason:
+                    rejected.append({"seq": event.seq, "reason": reason})
+                    continue
+                stored.add((event.client, event.seq))
+                acked.append(event.seq)
+                rows.append(_row(event, self._project, now))
+            if rows:
+                conn.execute(annotations.insert(), rows)
+                self._derive(conn, sorted({row["item_id"] for row in rows}))
+        return acked, rejected
+
+    def rebuild(self) -> int:
+        """Derives every current label anew from the journal; how many rows differed from the table before."""
+        with self._store.write() as conn:
+            mine = sa.select(items.c.id).where(items.c.project_id == self._project)
+            before = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
+            conn.execute(current.delete().where(current.c.project_id == self._project))
+            self._derive(conn, list(conn.scalars(mine)))
+            after = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
+        return sum(before.get(i) != after.get(i) for i in before.keys() | after.keys())
+
+    def differences(self) -> int:
+        """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
+        with self._store.read() as conn:
+            stored = {
+                r.item_id: (r.label, bool(r.skipped), bool(r.flagged))
+                for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
+            }
+            states = self._states(conn, None)
+        derived = {i: (s["label"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        return sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
+
+    def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
+        """The events with their items' paths, in the order they were stored unless `newest_first`."""
+        order = annotations.c.id.desc() if newest_first else annotations.c.id
+        query = sa.select(annotations, items.c.path).join(items, items.c.id == annotations.c.item_id)
+        query = query.where(annotations.c.project_id == self._project).order_by(order)
+        with self._store.read() as conn:
+            return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
+
+    # ---- inside a transaction
+
+    def _items_there(self, conn: sa.Connection, ids: set[int]) -> set[int]:
+        found: set[int] = set()
+        for part in chunks(sorted(ids)):
+            found.update(conn.scalars(sa.select(items.c.id).where(items.c.project_id == self._project, items.c.id.in_(part))))
+        return found
+
+    def _stored(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[tuple[str, int]]:
+        found: set[tuple[str, int]] = set()
+        for client in {e.client for e in events}:
+            for part in chunks([e.seq for e in events if e.client == client]):
+                query = sa.select(annotations.c.seq).where(annotations.c.project_id == self._project, annotations.c.client == client)
+                found.update((client, seq) for seq in conn.scalars(query.where(annotations.c.seq.in_(part))))
+        return found
+
+    def _derive(self, conn: sa.Connection, ids: Sequence[int]) -> None:
+        rows = []
+        for part in chunks(ids):
+            conn.execute(current.delete().where(current.c.item_id.in_(part)))
+            states = self._states(conn, part)
+            rows += [{"item_id": item, "project_id": self._project, **state} for item, state in states.items() if state]
+        if rows:
+            conn.execute(current.insert(), rows)
+
+    def _states(self, conn: sa.Connection, ids: Sequence[int] | None) -> dict[int, dict[str, Any] | None]:
+        columns = (annotations.c.item_id, annotations.c.kind, annotations.c.value, annotations.c.annotator, annotations.c.created)
+        query = sa.select(*columns).where(annotations.c.project_id == self._project).order_by(annotations.c.id)
+        by_item: dict[int, list[tuple[str, str | None, str, float]]] = {}
+        for item, *event in conn.execute(query if ids is None else query.where(annotations.c.item_id.in_(ids))):
+            by_item.setdefault(item, []).append(tuple(event))
+        return {item: fold(events) for item, events in by_item.items()}
+
+
+def _why_not(event: Annotation, there: set[int], classes: set[str]) -> str | None:
+    if event.kind not in EVENT_KINDS:
+        return f"unknown kind {event.kind!r}: use one of {', '.join(EVENT_KINDS)}"
+    if event.item not in there:
+        return f"there is no item {event.item} in this project"
+    if event.kind == "label" and event.value not in classes:
+        return f"{event.value!r} is not a class of this project"
+    return None
+
+
+def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "item_id": event.item,
+        "kind": event.kind,
+        "value": event.value,
+        "annotator": event.annotator,
+        "client": event.client,
+        "seq": event.seq,
+        "round": event.round,
+        "ms": event.ms,
+        "created": now,
+    }

@@ -1,0 +1,76 @@
+"""An item's picture at a size, for browsers: from its file, its kept original or the packed cache; made once, then read from disk."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from alcore import images
+from alcore.errors import BadInput, NotFound
+
+MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
+
+
+class Pictures:
+    """The pictures of one project.
+
+    Args:
+        folder: the project's folder; thumbnails are kept below it.
+        source: root the items' paths are relative to.
+        settings: the project's: packed, arrays, array_source.
+    """
+
+    def __init__(self, folder: Path, source: Path, settings: Mapping[str, Any]) -> None:
+        self._folder, self._settings = folder, settings
+        self._root = Path(settings.get("root", source))
+
+    def picture(self, row: Mapping[str, Any], size: int) -> tuple[bytes, str, str]:
+        """(encoded, mime type, etag) of the item's row, long side at most `size`, never enlarged.
+
+        Raises:
+            NotFound: the file is gone or no longer readable.
+        """
+        etag = f"{row['fingerprint']}-{size}"
+        if self._settings["array_source"]:  # encoding a small array is quicker than finding a file
+            return (*images.thumbnail(self._from_array(row["row"]), size), etag)
+        folder = self._folder / "thumbs" / str(size)
+        for suffix, mime in MIMES.items():
+            kept = folder / f"{row['id']}-{row['fingerprint']}{suffix}"
+            if kept.is_file():
+                return kept.read_bytes(), mime, etag
+        try:
+            encoded, mime = images.thumbnail(images.decode(self._root / row["path"], at_least=size), size)
+        except (OSError, BadInput) as wrong:
+            raise NotFound(f"the picture of {row['path']!r} cannot be read any more: {wrong}") from wrong
+        self._keep(folder, f"{row['id']}-{row['fingerprint']}", encoded, mime)
+        return encoded, mime, etag
+
+    def original(self, row: Mapping[str, Any]) -> Path | None:
+        """The item's file; None for arrays."""
+        return None if self._settings["array_source"] else self._root / row["path"]
+
+    def _from_array(self, at: int) -> Image.Image:
+        for name, start, count in self._settings["arrays"]:
+            if start <= at < start + count:
+                return _image(np.load(self._folder / name, mmap_mode="r")[at - start])
+        return _image(images.open_packed(self._folder / self._settings["packed"])[at])
+
+    def _keep(self, folder: Path, name: str, encoded: bytes, mime: str) -> None:
+        suffix = next(s for s, m in MIMES.items() if m == mime)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f".{name}.{uuid.uuid4().hex[:8]}"
+            part.write_bytes(encoded)
+            os.replace(part, folder / f"{name}{suffix}")
+        except OSError:
+            return  # a full disk must not keep anyone from seeing the picture: it is made again next time
+
+
+def _image(array: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(array))

@@ -1,0 +1,563 @@
+"""Project: what pages, routes, notebooks and the command line hold. Labels, queue, rounds and frames; knows no page and no route."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alcore import frames, images, importing
+from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.journal import Journal
+from alcore.pictures import Pictures
+from alcore.pool import Pool
+from alcore.rounds import START, Order, RoundFiles, round_files, run, start_query
+from alcore.strategies import STRATEGIES
+from alcore.tasks import TASKS
+from alcore.training import pick_device
+from alcore.types import Annotation, Job, Progress, Report, Round, ignore_progress
+from alcore.workspace import Workspace, shared
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
+
+
+class Project:
+    """One data set with its labels and rounds.
+
+    Everything is read from the workspace when asked for, so two objects of one project, in two processes, see the same.
+    """
+
+    def __init__(self, workspace: Workspace, row: Mapping[str, Any]) -> None:
+        self.workspace = workspace
+        self._row = row
+        self.id: int = row["id"]
+        self.name: str = row["name"]
+        self.task: str = row["task"]
+        self.source = Path(row["source"])
+        self.format: str = row["format"]
+        self.classes: tuple[str, ...] = tuple(row["classes"])
+        self.settings: Mapping[str, Any] = row["settings"]
+        self.folder = workspace.home / "projects" / row["settings"]["folder"]
+        self.journal = Journal(workspace.store, self.id)
+        self.pictures = Pictures(self.folder, self.source, self.settings)
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r}, home={str(self.workspace.home)!r})"
+
+    # ---- making and opening
+
+    @classmethod
+    def create(cls, name: str, source: str | Path, home: str | Path | None = None, **options: Any) -> Project:
+        """A new project from a folder, CSV or array file; options as for `import_into`."""
+        return cls.import_into(shared(home), name, Path(source), **options)
+
+    @classmethod
+    def open(cls, name: str, home: str | Path | None = None) -> Project:
+        """The project of that name, or NotFound naming those there are."""
+        return shared(home).project(name)
+
+    @classmethod
+    def import_into(
+        cls,
+        workspace: Workspace,
+        name: str,
+        source: Path,
+        *,
+        format: str = "auto",  # noqa: A002 - the command line's word
+        task: str = "classification",
+        truth: str = "hidden",
+        hold_out: float | None = None,
+        image_size: int = 0,
+        classes: Sequence[str] = (),
+        report: Report = ignore_progress,
+    ) -> Project:
+        """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
+
+        Args:
+            truth: given labels are "hidden" as truth for an oracle, or taken as "labels".
+            hold_out: share kept for testing when there is no test split; None is 20 % where there are labels.
+            image_size: side in pixels of the images models see; 0 chooses by the images.
+            classes: class names, for sources without labels; more can be added later.
+
+        Raises:
+            BadInput: the name is taken or cannot be used, or the source cannot.
+        """
+        if not NAME.fullmatch(name):
+            raise BadInput(
+                f"{name!r} cannot be a project's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
+            )
+        if task not in TASKS:
+            raise BadInput(f"unknown task {task!r}: use one of {', '.join(TASKS)}")
+        if name in workspace.projects():
+            raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
+        source = source.expanduser().absolute()
+        token = uuid.uuid4().hex[:12]
+        folder = workspace.home / "projects" / token
+        folder.mkdir(parents=True)
+        try:
+            found = importing.gather(
+                source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, report=report
+            )
+            names = tuple(dict.fromkeys([*found.classes, *_clean_classes(classes)]))
+            settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": truth}
+            with workspace.store.write() as conn:
+                project_id = workspace.store.add_project(conn, name, task, str(source), format, names, settings)
+                workspace.store.replace_items(conn, project_id, found.rows, found.skipped)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        project = workspace.project(name)
+        project._take_labels(found.labels)
+        return project
+
+    def refresh(self, report: Report = ignore_progress) -> dict[str, Any]:
+        """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay."""
+        store = self.workspace.store
+        before = self.settings["packed"]
+        found = importing.gather(
+            self.source,
+            self.folder,
+            format_name=self.format,
+            truth=self.settings["truth"],
+            known=store.known_items(self.id),
+            settings=self.settings,
+            report=report,
+        )
+        names = tuple(dict.fromkeys([*self.classes, *found.classes]))
+        with store.write() as conn:
+            store.replace_items(conn, self.id, found.rows, found.skipped)
+            store.set_project(conn, self.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
+        (self.folder / before).unlink(missing_ok=True)
+        self.__init__(self.workspace, store.project(self.name))  # type: ignore[misc]
+        return self.import_summary()
+
+    def delete(self) -> None:
+        """Removes the project, its labels and files from the workspace; the source is not touched."""
+        if any(not job.over for job in self.workspace.jobs_table.jobs(self.name)):
+            raise AlcoreError(f"a job of {self.name!r} is still running: cancel it first")
+        self.workspace.store.delete_project(self.id)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add_class(self, name: str) -> None:
+        """Adds a class at the end, so that the indices of the others stay."""
+        new = [c for c in _clean_classes([name]) if c not in self.classes]
+        if not new:
+            raise BadInput(f"cannot add class {name!r}: it is empty or there already")
+        with self.workspace.store.write() as conn:
+            self.workspace.store.set_project(conn, self.id, classes=[*self.classes, *new])
+        self.classes = (*self.classes, *new)
+
+    # ---- counts
+
+    def counts(self) -> dict[str, Any]:
+        """items, splits, labeled, labels and truth by class, skipped, flagged, set_aside."""
+        return self.workspace.store.counts(self.id)
+
+    def import_summary(self) -> dict[str, Any]:
+        """What the command line prints after an import."""
+        counts = self.counts()
+        aside = [{"path": s.path, "reason": s.reason} for s in self.set_aside()]
+        return {
+            "project": self.name,
+            "items": counts["items"],
+            "classes": list(self.classes),
+            "splits": counts["splits"],
+            "skipped": aside,
+            "labeled": counts["labeled"],
+            "took_for": self.settings["took_for"],
+            "notes": self.settings["notes"],
+        }
+
+    def status(self) -> dict[str, Any]:
+        """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
+        counts = self.counts()
+        opened = self.workspace.store.open_query(self.id)
+        return {
+            "project": self.name,
+            "items": counts["items"],
+            "splits": counts["splits"],
+            "labeled": counts["labeled"],
+            "skipped": counts["skipped"],
+            "flagged": counts["flagged"],
+            "set_aside": counts["set_aside"],
+            "waiting": len(opened[2]) if opened else 0,
+            "classes": list(self.classes),
+            "rounds": [
+                {"round": r.number, "strategy": r.strategy, "labeled": r.labeled, "metrics": dict(r.metrics), "seconds": dict(r.seconds)}
+                for r in self.rounds()
+            ],
+            "jobs": [
+                {"id": j.id, "kind": j.kind, "state": j.state, "title": j.title}
+                for j in self.workspace.jobs_table.jobs(self.name)
+                if not j.over
+            ],
+        }
+
+    def set_aside(self) -> list[Any]:
+        """Files that are no usable images, with reasons."""
+        return self.workspace.store.skipped(self.id)
+
+    # ---- labels
+
+    def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
+        """Appends events to the journal; committed when this returns. See Journal.record."""
+        return self.journal.record(events, self.classes)
+
+    def annotate(self, labels: Mapping[int, str], annotator: str = "notebook") -> int:
+        """Labels items {id: class}; how many. BadInput, and nothing stored, when any of them cannot be taken."""
+        classes = set(self.classes)
+        wrong = sorted({str(value) for value in labels.values() if value not in classes})
+        if wrong:
+            raise BadInput(
+                f"not a class of {self.name}: {', '.join(wrong[:5])}. Classes are {', '.join(self.classes[:20])}; add_class adds one."
+            )
+        there = self.workspace.store.item_rows(self.id, [int(i) for i in labels])
+        missing = [int(i) for i in labels if int(i) not in there]
+        if missing:
+            raise NotFound(f"there is no item {missing[0]} in project {self.name!r}")
+        opened = self.workspace.store.open_query(self.id)
+        client = f"py-{uuid.uuid4().hex[:16]}"
+        number = opened[1] if opened else None
+        self.record(
+            [
+                Annotation(client, seq, int(i), "label", value, annotator=annotator, round=number)
+                for seq, (i, value) in enumerate(labels.items(), 1)
+            ]
+        )
+        return len(labels)
+
+    def label_from_truth(self, n: int, seed: int = 0, annotator: str = "oracle") -> int:
+        """Labels `n` unlabeled items, drawn at random, with their hidden truth: a stand-in for a person."""
+        free = [
+            i
+            for i, split, truth, _, label, skip, flag in self._snapshot()
+            if split == "pool" and truth and label is None and not skip and not flag
+        ]
+        if n < 1:
+            raise BadInput(f"cannot label {n} items: use at least 1")
+        if len(free) < n:
+            raise AlcoreError(
+                f"cannot label {n} items from the truth: {len(free)} unlabeled items of {self.name!r} have one. Lower the number."
+            )
+        chosen = np.random.default_rng(seed).permutation(free)[:n]
+        return self._label_with_truth([int(i) for i in chosen], annotator)
+
+    def label_query_from_truth(self, annotator: str = "oracle") -> int:
+        """Labels what is left of the open query with its hidden truth."""
+        opened = self.workspace.store.open_query(self.id)
+        if opened is None:
+            raise AlcoreError("there is no query yet: train a round first")
+        return self._label_with_truth(opened[2], annotator)
+
+    def label_from_csv(self, path: Path, annotator: str) -> int:
+        """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file)
+                lacking = {"path", "label"} - set(reader.fieldnames or ())
+                if lacking:
+                    raise BadInput(
+                        f"{path} has no column {' and no column '.join(sorted(lacking))}: its columns are {', '.join(reader.fieldnames or ()) or 'none'}"
+                    )
+                given = [(row["path"], row["label"]) for row in reader]
+        except OSError as wrong:
+            raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
+        except (UnicodeDecodeError, csv.Error) as wrong:
+            raise BadInput(f"{path} is not a CSV in UTF-8: {wrong}") from wrong
+        by_path = {item.path: item.id for item in self.workspace.store.pool_items(self.id)}
+        unknown = [p for p, _ in given if p not in by_path]
+        if unknown:
+            raise BadInput(
+                f"{path}: {len(unknown)} paths are not in project {self.name!r}, first {unknown[0]!r}: use the paths `query --csv` writes"
+            )
+        return self.annotate({by_path[p]: label for p, label in given}, annotator)
+
+    def _label_with_truth(self, ids: Sequence[int], annotator: str) -> int:
+        rows = self.workspace.store.item_rows(self.id, ids)
+        without = [i for i in ids if rows[i]["truth"] is None]
+        if without:
+            raise AlcoreError(
+                f"{len(without)} of {len(ids)} items have no hidden truth, first {rows[without[0]]['path']!r}: label them by hand"
+            )
+        return self.annotate({i: rows[i]["truth"] for i in ids}, annotator)
+
+    def _take_labels(self, labels: Mapping[str, str]) -> None:
+        if labels:
+            self.annotate(
+                {item.id: labels[item.path] for item in self.workspace.store.pool_items(self.id) if item.path in labels}, annotator="import"
+            )
+
+    # ---- rounds
+
+    def rounds(self) -> list[Round]:
+        """All rounds by number. Round 0, if there is one, is a start without a model."""
+        return self.workspace.store.rounds(self.id, self.name)
+
+    def round(self, number: int | None = None) -> Round:
+        """One round, the newest for None; NotFound when there is none."""
+        found = [r for r in self.rounds() if number is None or r.number == number]
+        if not found:
+            raise NotFound(f"{self.name!r} has no round{'' if number is None else f' {number}'}: run `train` first")
+        return found[-1]
+
+    def files(self, round_: Round) -> RoundFiles | None:
+        """The arrays of a round; None for a start without a model."""
+        return None if round_.strategy.startswith(START) else round_files(self.folder / "rounds" / round_.folder)
+
+    def start(self, query_size: int = 50, how: str = "random", seed: int = 0) -> Round:
+        """A first query without a model: "random", or "kcenter" over the pixels."""
+        started = time.perf_counter()
+        chosen = start_query(self.pool(), self.pixels(), query_size, how, seed)
+        values = {"strategy": START + how, "params": {}, "train": {}, "seed": seed, "metrics": {}, "device": "cpu", "folder": ""}
+        values |= {"labeled": self.counts()["labeled"], "seconds": {"select": time.perf_counter() - started}}
+        self.workspace.store.add_round(self.id, values, [int(i) for i in chosen])
+        return self.round()
+
+    def run_round(
+        self,
+        strategy: str,
+        query_size: int = 50,
+        seed: int | None = None,
+        device: str = "auto",
+        *,
+        params: Mapping[str, Any] | None = None,
+        train: Mapping[str, Any] | None = None,
+        report: Report | None = None,
+    ) -> Round:
+        """One round, here and now: train, test, score the pool, select, map. Returns when done; a progress bar where nobody else reports.
+
+        Args:
+            strategy: a name of STRATEGIES; "random" without any label starts without a model.
+            seed: of model, batches and query; None takes the round's number.
+            params, train: the strategy's and the run's parameters by name.
+        """
+        arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
+        if report is None:
+            with _bar() as bar:
+                return self._round_now(arguments, bar)
+        return self._round_now(arguments, report)
+
+    def _round_now(self, arguments: Mapping[str, Any], report: Report) -> Round:
+        job = self.workspace.runner.run_now(
+            "round", self.name, round_title(arguments), arguments, device=arguments["device"], report=report
+        )
+        return self.round(int((job.result or {})["round"]))
+
+    def round_arguments(
+        self,
+        strategy: str,
+        query_size: int,
+        seed: int | None,
+        device: str,
+        params: Mapping[str, Any] | None,
+        train: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        """A round job's arguments, checked: raises before anything is queued."""
+        train = {"flip": self.settings["flip"], **(train or {})}
+        if seed is None:
+            seed = len(self.rounds())
+        order = Order(strategy, query_size, seed, device, dict(params or {}), train)
+        order.check()
+        if strategy != "random" or self.counts()["labeled"]:
+            self.pool().check_trainable(len(self.classes))
+        return {
+            "strategy": strategy,
+            "query_size": query_size,
+            "seed": seed,
+            "device": str(pick_device(device)),
+            "params": order.params,
+            "train": train,
+        }
+
+    def submit_round(
+        self,
+        strategy: str,
+        query_size: int = 50,
+        seed: int | None = None,
+        device: str = "auto",
+        params: Mapping[str, Any] | None = None,
+        train: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """The same as a background job."""
+        arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
+        return self.workspace.runner.submit("round", self.name, round_title(arguments), arguments, arguments["device"])
+
+    def perform_round(self, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:
+        """What a round job does. The pool is frozen in `work` at the first attempt, so that a resumed job gives what it would have given."""
+        order = Order(**arguments)
+        frozen = work / "pool.npz"
+        if frozen.is_file():
+            with np.load(frozen) as stored:
+                classes = int(stored["classes"])
+                pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__})
+        else:
+            pool, classes = self.pool(), len(self.classes)
+            if order.strategy == "random" and len(pool.labeled) == 0:
+                return self.start(order.query_size, "random", order.seed)
+            work.mkdir(parents=True, exist_ok=True)
+            part = work / "pool.part.npz"
+            np.savez(part, classes=classes, **{name: getattr(pool, name) for name in Pool.__dataclass_fields__})
+            os.replace(part, frozen)
+        outcome = run(order, pool, classes, self.pixels(), self.folder / "rounds", report, work=work)
+        values = {
+            "strategy": order.strategy,
+            "params": dict(order.params),
+            "train": vars(outcome.train),
+            "seed": order.seed,
+            "labeled": len(pool.labeled),
+        }
+        values |= {"metrics": outcome.metrics, "seconds": outcome.seconds, "device": outcome.device, "folder": outcome.folder}
+        round_id = self.workspace.store.add_round(self.id, values, outcome.scores.selected.tolist())
+        (work / "checkpoint.pt").unlink(missing_ok=True)
+        number = next(r.number for r in self.rounds() if r.id == round_id)
+        self.make_map(number, report)
+        return self.round(number)
+
+    def make_map(self, number: int, report: Report = ignore_progress) -> None:
+        """Lays the round's embeddings out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
+        round_ = self.round(number)
+        files = self.files(round_)
+        if files is None or files.map is not None:
+            return
+        try:
+            from alcore.embedding import cached_layout
+        except ModuleNotFoundError as missing:
+            report(Progress("map", 0, 0, message=f"no map: {missing.name} is not installed"))
+            return
+        started = time.perf_counter()
+        earlier = [f.map for r in self.rounds() if r.number < number and (f := self.files(r)) and f.map is not None]
+        xy = cached_layout(
+            np.array(files.array("embedding")),
+            files.walked_ids,
+            self.folder / "maps",
+            previous=earlier[-1] if earlier else None,
+            seed=0,
+            report=report,
+        )
+        files.write_map(files.walked_ids, xy)
+        self.workspace.store.update_round(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
+
+    def job_folder(self, job_id: int) -> Path:
+        """Where a job of this project keeps its checkpoint and loss history."""
+        return self.folder / "jobs" / str(job_id)
+
+    def history(self, job_id: int) -> pd.DataFrame:
+        """Losses of a round job so far: stage, step, name, value."""
+        path = self.job_folder(job_id) / "history.csv"
+        columns = ["stage", "step", "name", "value"]
+        return pd.read_csv(path, names=columns) if path.is_file() and path.stat().st_size else pd.DataFrame(columns=columns)
+
+    def pool(self) -> Pool:
+        """Who is labeled and who is not, now. Skipped and flagged items are neither."""
+        index = {name: i for i, name in enumerate(self.classes)}
+        snapshot = self._snapshot()
+        labeled = [(i, index[label]) for i, split, _, _, label, _, _ in snapshot if split == "pool" and label in index]
+        unlabeled = [i for i, split, _, _, label, skip, flag in snapshot if split == "pool" and label is None and not skip and not flag]
+        held = {s: [(i, index[truth]) for i, split, truth, *_ in snapshot if split == s and truth in index] for s in ("test", "val")}
+        test = held["test"] or held["val"]
+        int64 = lambda values: np.array(values, np.int64)  # noqa: E731
+        return Pool(
+            labeled=int64([i for i, _ in labeled]),
+            targets=int64([t for _, t in labeled]),
+            unlabeled=int64(unlabeled),
+            test=int64([i for i, _ in test]),
+            test_targets=int64([t for _, t in test]),
+            ids=int64([row[0] for row in snapshot]),
+            rows=int64([row[3] for row in snapshot]),
+        )
+
+    def pixels(self) -> np.ndarray:
+        """(N, size, size, 3) uint8: the packed images, copy-on-write, so that torch may look at them without copying."""
+        return images.open_packed(self.folder / self.settings["packed"])
+
+    def _snapshot(self) -> list[tuple[Any, ...]]:
+        return self.workspace.store.snapshot(self.id)
+
+    # ---- reading
+
+    def queue(self, n: int = 48) -> dict[str, Any]:
+        """The next items to label, best first, with the reasons."""
+        return frames.queue(self, n)
+
+    def item(self, item_id: int) -> dict[str, Any]:
+        """One item as the queue shows it, or NotFound."""
+        return frames.item(self, item_id)
+
+    def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
+        """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
+        return frames.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+
+    def columns(self, number: int) -> list[dict[str, Any]]:
+        """The map's columns: name, kind (number, class or flag), low, high."""
+        return frames.columns(self, self.round(number))
+
+    def column(self, number: int, name: str) -> np.ndarray:
+        """One of them as an array over all mapped items."""
+        return frames.column(self, self.round(number), name)
+
+    def picture(self, item_id: int, size: int) -> tuple[bytes, str, str]:
+        """(encoded, mime type, etag) with the long side at most `size`."""
+        return self.pictures.picture(self.workspace.store.item(self.id, item_id), size)
+
+    def doctor(self, rebuild: bool = False) -> list[str]:
+        """What is wrong with the project, in words; with `rebuild` current labels are derived anew from the journal."""
+        findings = []
+        if rebuild:
+            changed = self.journal.rebuild()
+            findings += [f"{self.name}: {changed} current labels differed from the journal and were rebuilt"] if changed else []
+        elif wrong := self.journal.differences():
+            findings.append(
+                f"{self.name}: {wrong} current labels do not follow from the journal: run `doctor --project {self.name} --rebuild`"
+            )
+        if not (self.folder / self.settings["packed"]).is_file():
+            findings.append(f"{self.name}: the packed images are gone: import the source again on the Data page")
+        findings += [
+            f"{self.name}: the files of round {r.number} are gone"
+            for r in self.rounds()
+            if r.folder and not (self.folder / "rounds" / r.folder).is_dir()
+        ]
+        return findings
+
+
+def round_title(arguments: Mapping[str, Any]) -> str:
+    """What a round job is called in lists."""
+    strategy = STRATEGIES[arguments["strategy"]].title
+    return f"{strategy}, query of {arguments['query_size']}"
+
+
+def _clean_classes(names: Sequence[str]) -> list[str]:
+    clean = [name.strip() for name in names]
+    for name in clean:
+        if len(name) > 200 or not name.isprintable():
+            raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
+    return [name for name in clean if name]
+
+
+class _bar:
+    """A tqdm bar as a report; on stderr, or a widget in a notebook."""
+
+    def __enter__(self) -> Report:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=1, file=sys.stderr)
+        return self._show
+
+    def _show(self, progress: Progress) -> None:
+        if self._bar.desc != progress.stage + ": ":
+            self._bar.reset(total=progress.total or None)
+            self._bar.set_description(progress.stage)
+        self._bar.n = progress.done
+        self._bar.update(0)
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.close()

@@ -1,0 +1,243 @@
+"""One round: a frozen pool in; trained, tested, scored, chosen, mapped; files and one row out. Also the files of rounds that were."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from alcore import explain
+from alcore.batches import Batches
+from alcore.errors import BadInput
+from alcore.pool import Pool
+from alcore.scores import k_center
+from alcore.strategies import strategy_named
+from alcore.strategies.base import Strategy
+from alcore.tasks import TASKS
+from alcore.training import evaluate, pick_device, query, seeded, train
+from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
+
+START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a round is to do; every value is JSON, so that a job can keep it."""
+
+    strategy: str
+    query_size: int = 50
+    seed: int = 0
+    device: str = "auto"
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def check(self) -> tuple[Any, TrainParams]:
+        """The strategy's and the run's parameters; BadInput names everything that is wrong, before work starts."""
+        strategy = strategy_named(self.strategy)
+        pick_device(self.device)
+        if self.query_size < 1:
+            raise BadInput(f"cannot query {self.query_size} items: use a query size of at least 1")
+        return make_params(strategy.Params, self.params, f"strategy {self.strategy}"), make_params(TrainParams, self.train, "training")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round gives before it is stored."""
+
+    scores: Scores
+    metrics: dict[str, float]
+    seconds: dict[str, float]
+    device: str
+    train: TrainParams
+    folder: str
+
+
+def run(
+    order: Order,
+    pool: Pool,
+    classes: int,
+    pixels: np.ndarray,
+    rounds_folder: Path,
+    report: Report = ignore_progress,
+    *,
+    work: Path | None = None,
+) -> Outcome:
+    """Trains on the pool's labels, tests, scores and chooses; writes the round's files whole into a new folder below `rounds_folder`.
+
+    Args:
+        work: where the checkpoint and the loss history lie; with the same folder an interrupted run goes on.
+
+    Raises:
+        NotEnoughLabels: there is nothing to train on.
+    """
+    params, train_params = order.check()
+    pool.check_trainable(classes)
+    check_query_size(order.query_size, len(pool.unlabeled))
+    device = pick_device(order.device)
+    while True:
+        try:
+            return _attempt(order, params, train_params, pool, classes, pixels, rounds_folder, report, work, device)
+        except torch.OutOfMemoryError:
+            if train_params.batch_size <= 8:
+                raise BadInput(
+                    f"{device} has too little memory even for batches of {train_params.batch_size}: use the CPU or a smaller architecture"
+                ) from None
+        # outside the handler: its traceback would keep the tensors alive
+        torch.cuda.empty_cache()
+        train_params = dataclasses.replace(train_params, batch_size=train_params.batch_size // 2)
+        if work:
+            (work / "checkpoint.pt").unlink(missing_ok=True)
+            (work / "history.csv").unlink(missing_ok=True)
+        report(
+            Progress(
+                "training",
+                0,
+                train_params.steps,
+                message=f"memory on {device} ran out: starting again with batches of {train_params.batch_size}",
+            )
+        )
+
+
+def _attempt(
+    order: Order,
+    params: Any,
+    train_params: TrainParams,
+    pool: Pool,
+    classes: int,
+    pixels: np.ndarray,
+    rounds_folder: Path,
+    report: Report,
+    work: Path | None,
+    device: torch.device,
+) -> Outcome:
+    task = TASKS["classification"](classes)
+    model_seed, batch_seed, query_seed = (int(s) for s in np.random.SeedSequence(order.seed).generate_state(3, np.uint32))
+    with seeded(model_seed, device):
+        strategy = strategy_named(order.strategy)(task, train_params, params).to(device, memory_format=torch.channels_last)
+        batches = Batches(pixels, pool, train_params, device, batch_seed)
+        trained = train(strategy, batches, train_params, report, folder=work)
+        started = perf_counter()
+        metrics = evaluate(strategy, batches, report)
+        tested = perf_counter() - started
+        scores, walked, spent = query(strategy, batches, order.query_size, np.random.default_rng(query_seed), report)
+    seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
+    return Outcome(
+        scores, metrics, seconds, str(device), train_params, write_files(rounds_folder, scores, walked.ids, walked.arrays, strategy)
+    )
+
+
+def start_query(pool: Pool, pixels: np.ndarray, n: int, how: str, seed: int) -> np.ndarray:
+    """The first query, without a model: n ids at random, or spread by greedy k-center over the pixels at 16x16.
+
+    Raises:
+        BadInput: `how` is neither random nor kcenter.
+    """
+    n = check_query_size(n, len(pool.unlabeled))
+    if how == "random":
+        return np.random.default_rng(seed).permutation(pool.unlabeled)[:n]
+    if how != "kcenter":
+        raise BadInput(f"cannot start by {how!r}: use random or kcenter")
+    small = _small_pixels(pixels, pool.rows_of(pool.unlabeled))
+    centers = _small_pixels(pixels, pool.rows_of(pool.labeled)) if len(pool.labeled) else None
+    return pool.unlabeled[k_center(small, centers, n, torch.from_numpy(pool.unlabeled)).numpy()]
+
+
+def _small_pixels(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+    side = min(16, pixels.shape[1])
+    parts = []
+    for start in range(0, len(rows), 4096):
+        x = torch.from_numpy(np.ascontiguousarray(pixels[rows[start : start + 4096]])).permute(0, 3, 1, 2).float() / 255
+        parts.append(torch.nn.functional.adaptive_avg_pool2d(x, side).flatten(1))
+    return torch.cat(parts)
+
+
+# ---- files: a round's arrays are written into a folder of their own before its row is committed
+
+
+def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> str:
+    """Writes everything of a round into a new folder and returns its name. Half-written folders start with a dot and are swept by `doctor`."""
+    name = uuid.uuid4().hex[:16]
+    part = rounds_folder / f".{name}"
+    part.mkdir(parents=True)
+    try:
+        np.savez(
+            part / "scores.npz",
+            ids=scores.ids,
+            total=scores.total,
+            selected=scores.selected,
+            **{f"part_{k}": v for k, v in scores.parts.items()},
+        )
+        np.save(part / "walked_ids.npy", ids)
+        for key, value in arrays.items():
+            np.save(part / f"{key}.npy", value)
+        state = {k: v.detach().cpu().contiguous() for k, v in strategy.state_dict().items()}
+        save_file(state, part / "model.safetensors")
+        os.replace(part, rounds_folder / name)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return name
+
+
+class RoundFiles:
+    """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with np.load(folder / "scores.npz") as stored:
+            self.ids: np.ndarray = stored["ids"]
+            self.selected: np.ndarray = stored["selected"]
+            self.scores = {k.removeprefix("part_"): stored[k] for k in stored.files if k.startswith("part_")} | {"total": stored["total"]}
+        self.position = {int(i): at for at, i in enumerate(self.ids)}
+
+    @cached_property
+    def ranks(self) -> dict[str, np.ndarray]:
+        """1 = most wanted, by score name."""
+        return {name: explain.wanted_ranks(name, values, self.ids) for name, values in self.scores.items()}
+
+    @cached_property
+    def walked_ids(self) -> np.ndarray:
+        """(m,) the scored items first, in the order of `ids`, then the labeled ones."""
+        return np.load(self.folder / "walked_ids.npy")
+
+    def array(self, name: str) -> np.ndarray:
+        """(m, ...) logits, embedding, ... in the order of `walked_ids`, memory-mapped."""
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+
+    @property
+    def map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(ids, xy) once the map is made."""
+        path = self.folder / "map.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as stored:
+            return stored["ids"], stored["xy"]
+
+    def write_map(self, ids: np.ndarray, xy: np.ndarray) -> None:
+        """Keeps the map, whole."""
+        part = self.folder / "map.part.npz"
+        np.savez(part, ids=ids, xy=xy)
+        os.replace(part, self.folder / "map.npz")
+
+    def probabilities(self, at: list[int]) -> np.ndarray:
+        """(len(at), K) the model's class probabilities at these positions of `ids`."""
+        logits = self.array("logits")[at].astype(np.float64)
+        p = np.exp(logits - logits.max(1, keepdims=True))
+        return p / p.sum(1, keepdims=True)
+
+
+@lru_cache(maxsize=8)
+def round_files(folder: Path) -> RoundFiles:
+    """The files of a round, kept for the next request."""
+    return RoundFiles(folder)

@@ -1,0 +1,158 @@
+"""The tables and their migrations. Everything that speaks SQL starts here; knows no values and no files."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+
+meta = sa.MetaData()
+Json = sa.JSON
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", sa.Integer, primary_key=True, autoincrement=True)
+
+
+def _project() -> sa.Column[int]:
+    return sa.Column("project_id", sa.Integer, sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
+
+
+projects = sa.Table(
+    "projects",
+    meta,
+    _id(),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("task", sa.String(40), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("format", sa.String(40), nullable=False),
+    sa.Column("classes", Json, nullable=False),
+    sa.Column("settings", Json, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+items = sa.Table(
+    "items",
+    meta,
+    _id(),
+    _project(),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("split", sa.String(8), nullable=False),
+    sa.Column("truth", sa.String(400)),
+    sa.Column("row", sa.Integer, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.String(40), nullable=False),
+    sa.Column("present", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.UniqueConstraint("project_id", "path"),
+    sa.Index("items_by_split", "project_id", "split", "present"),
+    sqlite_autoincrement=True,
+)
+skipped = sa.Table(
+    "skipped", meta, _id(), _project(), sa.Column("path", sa.Text, nullable=False), sa.Column("reason", sa.Text, nullable=False)
+)
+annotations = sa.Table(
+    "annotations",
+    meta,
+    _id(),
+    _project(),
+    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id"), nullable=False),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("value", sa.String(400)),
+    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("round", sa.Integer),
+    sa.Column("ms", sa.Integer),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.UniqueConstraint("project_id", "client", "seq"),
+    sa.Index("annotations_by_item", "item_id"),
+    sqlite_autoincrement=True,
+)
+current = sa.Table(
+    "current",
+    meta,
+    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    _project(),
+    sa.Column("label", sa.String(400)),
+    sa.Column("skipped", sa.Boolean, nullable=False),
+    sa.Column("flagged", sa.Boolean, nullable=False),
+    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("changed", sa.Float, nullable=False),
+    sa.Index("current_by_project", "project_id", "label"),
+)
+rounds = sa.Table(
+    "rounds",
+    meta,
+    _id(),
+    _project(),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("strategy", sa.String(60), nullable=False),
+    sa.Column("params", Json, nullable=False),
+    sa.Column("train", Json, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("labeled", sa.Integer, nullable=False),
+    sa.Column("metrics", Json, nullable=False),
+    sa.Column("seconds", Json, nullable=False),
+    sa.Column("device", sa.String(40), nullable=False),
+    sa.Column("folder", sa.String(40), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.UniqueConstraint("project_id", "number"),
+    sqlite_autoincrement=True,
+)
+queries = sa.Table(
+    "queries",
+    meta,
+    sa.Column("round_id", sa.Integer, sa.ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id"), nullable=False),
+)
+jobs = sa.Table(
+    "jobs",
+    meta,
+    _id(),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("project", sa.String(200), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("arguments", Json, nullable=False),
+    sa.Column("device", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("progress", Json, nullable=False),
+    sa.Column("result", Json),
+    sa.Column("error", sa.Text),
+    sa.Column("cancel", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.String(80)),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("started", sa.Float),
+    sa.Column("finished", sa.Float),
+    sa.Index("jobs_by_state", "state", "device"),
+    sqlite_autoincrement=True,
+)
+job_log = sa.Table(
+    "job_log",
+    meta,
+    _id(),
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("line", sa.Text, nullable=False),
+)
+applied = sa.Table(
+    "migrations", sa.MetaData(), sa.Column("name", sa.String(80), primary_key=True), sa.Column("applied", sa.Float, nullable=False)
+)
+
+
+def _first_schema(conn: sa.Connection) -> None:
+    meta.create_all(conn)
+
+
+# Ordered and named; each runs once, in one transaction with the record that it ran. Never edit one that was released: add the next.
+MIGRATIONS = (("0001_first_schema", _first_schema),)
+
+
+def migrate(conn: sa.Connection) -> None:
+    """Applies what is missing; the caller's transaction holds each change and the record that it ran."""
+    applied.create(conn, checkfirst=True)
+    done = set(conn.scalars(sa.select(applied.c.name)))
+    for name, change in MIGRATIONS:
+        if name not in done:
+            change(conn)
+            conn.execute(applied.insert().values(name=name, applied=time.time()))

@@ -1,0 +1,93 @@
+"""Pure tensor maths of the scores. Classes on axis 1, space behind: (B, C, *S) in, (B, *S) out. Knows torch only."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+
+def per_image(values: Tensor) -> Tensor:
+    """Mean over everything behind the batch axis: (B, *S) -> (B,)."""
+    return values.flatten(1).mean(1) if values.dim() > 1 else values
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """H(p) = -sum_k p_k ln p_k in nats, 0...ln C (MAL Eq. 2); from log-softmax in fp32, so that p = 0 gives 0 and not NaN."""
+    log_p = logits.float().log_softmax(1)
+    return -(log_p.exp() * log_p).sum(1)
+
+
+def margin(logits: Tensor) -> Tensor:
+    """Most likely minus second most likely probability, 0...1; small = unsure."""
+    top = logits.float().softmax(1).topk(2, dim=1).values
+    return top[:, 0] - top[:, 1]
+
+
+def confidence(logits: Tensor) -> Tensor:
+    """Probability of the most likely class, 1/C...1."""
+    return logits.float().softmax(1).amax(1)
+
+
+def distance(p: Tensor, q: Tensor, kind: str = "l1") -> Tensor:
+    """Discrepancy of two class distributions (B, C, *S) -> (B, *S).
+
+    "l1" is MCDAL's Eq. 4, (1/C) sum_c |p_c - q_c|, 0...2/C. The paper's Fig. 8 names L2 and KL without their forms: "l2" is
+    (1/C) sum_c (p_c - q_c)^2 and "kl" the mean of both directions over C, probabilities clipped at 1e-6 because KL is unbounded (methods 2.6).
+    """
+    if kind == "l1":
+        return (p - q).abs().mean(1)
+    if kind == "l2":
+        return (p - q).square().mean(1)
+    if kind == "kl":
+        log_p, log_q = p.clamp_min(1e-6).log(), q.clamp_min(1e-6).log()
+        return 0.5 * ((p - q) * (log_p - log_q)).mean(1)
+    raise ValueError(f"unknown distance {kind!r}")
+
+
+def discrepancy(probabilities: list[Tensor], kind: str = "l1") -> Tensor:
+    """Sum of the distances of all pairs of heads: with the main and two auxiliary heads exactly Eq. 3's three terms, 0...6/C."""
+    first, *rest = (distance(p, q, kind) for p, q in combinations(probabilities, 2))
+    return sum(rest, first)
+
+
+def ranks(values: Tensor, ids: Tensor) -> Tensor:
+    """1 for the smallest value ... n for the largest; ties by id, so that the order of the pool never matters."""
+    order = torch.argsort(ids, stable=True)
+    order = order[torch.argsort(values[order], stable=True)]
+    result = torch.empty_like(order)
+    result[order] = torch.arange(1, len(order) + 1, device=order.device)
+    return result
+
+
+def k_center(points: Tensor, centers: Tensor | None, n: int, ids: Tensor) -> Tensor:
+    """Greedy k-center (Sener & Savarese 2018): n positions, each the farthest from all centers and earlier picks.
+
+    Args:
+        points: (N, d) candidates.
+        centers: (M, d) that are covered already, or None; without any, the first pick is the point nearest to the mean.
+        ids: (N,); among equally far points the smallest id wins.
+
+    Returns:
+        (n,) positions in `points`, in the order picked, none twice.
+    """
+    order = torch.argsort(ids)
+    x = points[order].float()
+    square = (x * x).sum(1)
+    far = torch.full((len(x),), torch.inf, device=x.device)
+    if centers is not None and len(centers):
+        c = centers.float()
+        for block in c.split(4096):
+            far = torch.minimum(far, (square[:, None] - 2 * x @ block.T + (block * block).sum(1)).amin(1).clamp_min(0))
+    picks: list[int] = []
+    taken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for _ in range(min(n, len(x))):
+        if not picks and torch.isinf(far).all():
+            pick = int((x - x.mean(0)).square().sum(1).argmin())
+        else:
+            pick = int(far.masked_fill(taken, -1.0).argmax())
+        picks.append(pick)
+        taken[pick] = True
+        far = torch.minimum(far, (x - x[pick]).square().sum(1))
+    return order[torch.tensor(picks, dtype=torch.long, device=x.device)]

@@ -1,0 +1,316 @@
+"""The database: connections, transactions, and the rows of projects, items and rounds. Knows no images and no torch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.schema import annotations, current, items, migrate, projects, queries, rounds, skipped
+from alcore.types import Item, Round, Skipped
+
+CHUNK = 500  # ids a statement: below SQLite's oldest limit of 999 variables
+
+
+class Store:
+    """One database. Safe to use from many threads; reads see one state, writes are one transaction.
+
+    Args:
+        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process.
+    """
+
+    def __init__(self, url: str) -> None:
+        sqlite = url.startswith("sqlite")
+        self.engine = sa.create_engine(
+            url, connect_args={"timeout": 30, "check_same_thread": False} if sqlite else {}, pool_size=20, max_overflow=20
+        )
+        self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
+        if sqlite:
+            sa.event.listen(self.engine, "connect", _set_pragmas)
+            sa.event.listen(self.engine, "begin", _begin)
+        try:
+            self._migrate()
+        except sa.exc.DatabaseError as wrong:
+            raise AlcoreError(
+                f"the database {url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
+            ) from wrong
+
+    def _migrate(self) -> None:
+        with self.write() as conn:
+            migrate(conn)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent state."""
+        with self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction: all of it or nothing."""
+        with self._write, self.engine.connect() as conn:
+            conn = conn.execution_options(alcore_write=True)
+            try:
+                with conn.begin():
+                    yield conn
+            except sa.exc.OperationalError as wrong:
+                if "disk is full" in str(wrong.orig):
+                    raise AlcoreError("the disk is full: nothing was stored. Free some space and try again.") from wrong
+                raise
+
+    # ---- projects
+
+    def project_names(self) -> list[str]:
+        with self.read() as conn:
+            return list(conn.scalars(sa.select(projects.c.name).order_by(projects.c.name)))
+
+    def project(self, name: str) -> dict[str, Any]:
+        """The project's row, or NotFound naming those there are."""
+        with self.read() as conn:
+            row = conn.execute(sa.select(projects).where(projects.c.name == name)).mappings().first()
+        if row is None:
+            there = ", ".join(self.project_names()) or "none yet"
+            raise NotFound(f"there is no project {name!r} (projects: {there})")
+        return dict(row)
+
+    def add_project(
+        self, conn: sa.Connection, name: str, task: str, source: str, format_name: str, classes: Sequence[str], settings: Mapping[str, Any]
+    ) -> int:
+        """A new project's id, inside the caller's transaction; BadInput when the name is taken."""
+        values = {"name": name, "task": task, "source": source, "format": format_name, "classes": list(classes), "settings": dict(settings)}
+        try:
+            return int(conn.execute(projects.insert().values(**values, created=time.time())).inserted_primary_key[0])
+        except sa.exc.IntegrityError:
+            raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first") from None
+
+    def set_project(self, conn: sa.Connection, project_id: int, **values: Any) -> None:
+        """Changes a project's row, inside the caller's transaction."""
+        conn.execute(projects.update().where(projects.c.id == project_id).values(**values))
+
+    def delete_project(self, project_id: int) -> None:
+        """Removes the project with its items, journal and rounds."""
+        with self.write() as conn:
+            mine = sa.select(items.c.id).where(items.c.project_id == project_id).scalar_subquery()
+            conn.execute(current.delete().where(current.c.item_id.in_(mine)))
+            conn.execute(annotations.delete().where(annotations.c.project_id == project_id))
+            conn.execute(queries.delete().where(queries.c.item_id.in_(mine)))
+            for table in (rounds, skipped, items):
+                conn.execute(table.delete().where(table.c.project_id == project_id))
+            conn.execute(projects.delete().where(projects.c.id == project_id))
+
+    # ---- items
+
+    def replace_items(self, conn: sa.Connection, project_id: int, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
+        """All items of an import, inside the caller's transaction: known paths keep their id, those that are gone are marked absent and keep their history."""
+        conn.execute(items.update().where(items.c.project_id == project_id).values(present=False))
+        known: dict[str, int] = {
+            path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id))
+        }
+        fresh: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for row in rows:
+            if row["path"] in known:
+                changed.append({**row, "b_id": known[row["path"]], "present": True})
+            else:
+                fresh.append({**row, "project_id": project_id, "present": True})
+        for start in range(0, len(fresh), 5000):
+            conn.execute(items.insert(), fresh[start : start + 5000])
+        if changed:
+            names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
+            statement = items.update().where(items.c.id == sa.bindparam("b_id")).values({n: sa.bindparam(n) for n in names})
+            conn.execute(statement, changed)
+        conn.execute(skipped.delete().where(skipped.c.project_id == project_id))
+        found = [{"project_id": project_id, "path": s.path, "reason": s.reason} for s in aside]
+        if found:
+            conn.execute(skipped.insert(), found)
+
+    def known_items(self, project_id: int) -> dict[str, dict[str, Any]]:
+        """path -> what an earlier import stored of it: split, row, width, height, fingerprint, present."""
+        columns = (items.c.path, items.c.split, items.c.row, items.c.width, items.c.height, items.c.fingerprint, items.c.present)
+        with self.read() as conn:
+            return {r["path"]: dict(r) for r in conn.execute(sa.select(*columns).where(items.c.project_id == project_id)).mappings()}
+
+    def skipped(self, project_id: int) -> list[Skipped]:
+        with self.read() as conn:
+            query = sa.select(skipped.c.path, skipped.c.reason).where(skipped.c.project_id == project_id).order_by(skipped.c.id)
+            return [Skipped(path, reason) for path, reason in conn.execute(query)]
+
+    def item(self, project_id: int, item_id: int) -> dict[str, Any]:
+        """The item's row with its current label, or NotFound."""
+        found = self.item_rows(project_id, [item_id])
+        if not found:
+            raise NotFound(f"there is no item {item_id} in this project")
+        return found[item_id]
+
+    def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """id -> row with label, skipped, flagged; ids of other projects are left out."""
+        result: dict[int, dict[str, Any]] = {}
+        state = (current.c.label, current.c.skipped, current.c.flagged)
+        with self.read() as conn:
+            for part in chunks(ids):
+                query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
+                for row in conn.execute(query.where(items.c.project_id == project_id, items.c.id.in_(part))).mappings():
+                    result[row["id"]] = {**row, "skipped": bool(row["skipped"]), "flagged": bool(row["flagged"])}
+        return result
+
+    def snapshot(self, project_id: int) -> list[tuple[Any, ...]]:
+        """(id, split, truth, row, label, skipped, flagged) of every present item, by id: what a round freezes."""
+        columns = (items.c.id, items.c.split, items.c.truth, items.c.row, current.c.label, current.c.skipped, current.c.flagged)
+        query = sa.select(*columns).outerjoin(current, current.c.item_id == items.c.id)
+        with self.read() as conn:
+            return [tuple(r) for r in conn.execute(query.where(items.c.project_id == project_id, items.c.present).order_by(items.c.id))]
+
+    def pool_items(self, project_id: int) -> list[Item]:
+        query = sa.select(items.c.id, items.c.path, items.c.split, items.c.truth).where(items.c.project_id == project_id, items.c.present)
+        with self.read() as conn:
+            return [Item(*row) for row in conn.execute(query.order_by(items.c.id))]
+
+    def paths(self, project_id: int) -> dict[int, str]:
+        """id -> path, absent ones too: old rounds still name them."""
+        with self.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id)).tuples().all())
+
+    def labels(self, project_id: int) -> dict[int, str]:
+        """id -> current label, of those that have one."""
+        query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == project_id, current.c.label.is_not(None))
+        with self.read() as conn:
+            return dict(conn.execute(query).tuples().all())
+
+    def labeled_rows(self, project_id: int) -> list[dict[str, Any]]:
+        """The rows of all labeled items with label and annotator, by id."""
+        query = sa.select(items, current.c.label, current.c.annotator).join(current, current.c.item_id == items.c.id)
+        with self.read() as conn:
+            found = conn.execute(query.where(items.c.project_id == project_id, current.c.label.is_not(None)).order_by(items.c.id))
+            return [dict(r) for r in found.mappings()]
+
+    def labeled_count(self, project_id: int) -> int:
+        """How many items have a label."""
+        query = sa.select(sa.func.count()).select_from(current).where(current.c.project_id == project_id, current.c.label.is_not(None))
+        with self.read() as conn:
+            return int(conn.scalar(query) or 0)
+
+    def counts(self, project_id: int) -> dict[str, Any]:
+        """items, splits, labeled, skipped, flagged, set_aside; labels and truth by class. Pool items only, except splits."""
+        present = (items.c.project_id == project_id, items.c.present)
+        joined = current.join(items, items.c.id == current.c.item_id)
+        pool = (*present, items.c.split == "pool")
+        count = sa.func.count()
+        with self.read() as conn:
+            splits: dict[str, int] = dict(
+                conn.execute(sa.select(items.c.split, count).where(*present).group_by(items.c.split)).tuples().all()
+            )
+            labels: dict[str, int] = dict(
+                conn.execute(
+                    sa.select(current.c.label, count)
+                    .select_from(joined)
+                    .where(*pool, current.c.label.is_not(None))
+                    .group_by(current.c.label)
+                )
+                .tuples()
+                .all()
+            )
+            marks = conn.execute(
+                sa.select(sa.func.sum(sa.case((current.c.skipped, 1), else_=0)), sa.func.sum(sa.case((current.c.flagged, 1), else_=0)))
+                .select_from(joined)
+                .where(*pool)
+            ).one()
+            known = conn.execute(
+                sa.select(items.c.split, items.c.truth, count).where(*present).group_by(items.c.split, items.c.truth)
+            ).all()
+            aside = conn.scalar(sa.select(count).select_from(skipped).where(skipped.c.project_id == project_id))
+        truth: dict[str, dict[str, int]] = {}
+        for split, name, number in known:
+            if name is not None:
+                truth.setdefault(split, {})[name] = number
+        return {
+            "items": sum(splits.values()),
+            "splits": splits,
+            "labeled": sum(labels.values()),
+            "labels": labels,
+            "skipped": int(marks[0] or 0),
+            "flagged": int(marks[1] or 0),
+            "truth": truth,
+            "set_aside": int(aside or 0),
+        }
+
+    # ---- rounds
+
+    def add_round(self, project_id: int, values: Mapping[str, Any], query: Sequence[int]) -> int:
+        """A round with its query, in one transaction; the id."""
+        with self.write() as conn:
+            last = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == project_id))
+            number = 0 if last is None and values["strategy"].startswith("start:") else (last or 0) + 1
+            row = conn.execute(rounds.insert().values(project_id=project_id, number=number, created=time.time(), **values))
+            round_id = int(row.inserted_primary_key[0])
+            conn.execute(queries.insert(), [{"round_id": round_id, "position": i, "item_id": int(item)} for i, item in enumerate(query)])
+            return round_id
+
+    def update_round(self, round_id: int, **values: Any) -> None:
+        with self.write() as conn:
+            conn.execute(rounds.update().where(rounds.c.id == round_id).values(**values))
+
+    def rounds(self, project_id: int, project: str) -> list[Round]:
+        """All rounds by number, with their queries."""
+        with self.read() as conn:
+            rows = conn.execute(sa.select(rounds).where(rounds.c.project_id == project_id).order_by(rounds.c.number)).mappings().all()
+            asked: dict[int, list[int]] = {}
+            mine = sa.select(rounds.c.id).where(rounds.c.project_id == project_id).scalar_subquery()
+            query = (
+                sa.select(queries.c.round_id, queries.c.item_id)
+                .where(queries.c.round_id.in_(mine))
+                .order_by(queries.c.round_id, queries.c.position)
+            )
+            for round_id, item in conn.execute(query):
+                asked.setdefault(round_id, []).append(item)
+        names = ("id", "number", "strategy", "params", "train", "seed", "labeled", "metrics", "seconds", "device", "folder", "created")
+        return [Round(project=project, query=tuple(asked.get(r["id"], ())), **{n: r[n] for n in names}) for r in rows]
+
+    def open_query(self, project_id: int) -> tuple[int, int, list[int], int] | None:
+        """(round id, number, the items of the newest query nobody has dealt with, size of that query), or None before the first."""
+        with self.read() as conn:
+            row = conn.execute(
+                sa.select(rounds.c.id, rounds.c.number).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)
+            ).first()
+            if row is None:
+                return None
+            state = (current.c.label, current.c.skipped, current.c.flagged)
+            joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
+            asked = conn.execute(
+                sa.select(queries.c.item_id, items.c.present, *state)
+                .select_from(joined)
+                .where(queries.c.round_id == row.id)
+                .order_by(queries.c.position)
+            ).all()
+        waiting = [item for item, present, label, skip, flag in asked if present and label is None and not skip and not flag]
+        return row.id, row.number, waiting, len(asked)
+
+
+def chunks(ids: Sequence[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), CHUNK):
+        yield [int(i) for i in ids[start : start + CHUNK]]
+
+
+def _set_pragmas(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(conn: sa.Connection) -> None:
+    # a transaction that reads first and writes later could fail half way: writers take the lock at once
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("alcore_write") else "BEGIN")
+
+
+def database_url(home: Path, configured: str | None) -> str:
+    """The configured address, else SQLite inside the workspace."""
+    return configured or f"sqlite:///{home / 'alcore.sqlite'}"

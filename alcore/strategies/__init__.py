@@ -1,0 +1,33 @@
+"""STRATEGIES: name -> class, found by importing this folder. A new method is one new file here."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from alcore.errors import BadInput
+from alcore.strategies.base import Strategy
+
+
+def _find() -> dict[str, type[Strategy]]:
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name == "base":
+            continue
+        for value in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
+            if isinstance(value, type) and issubclass(value, Strategy) and value is not Strategy:
+                found[value.name] = value
+    papers_first = ("mal", "mcdal", "entropy", "margin", "random")
+    return dict(sorted(found.items(), key=lambda kv: (papers_first.index(kv[0]) if kv[0] in papers_first else 99, kv[0])))
+
+
+STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(_find())
+
+
+def strategy_named(name: str) -> type[Strategy]:
+    """The class, or BadInput naming those there are."""
+    if name not in STRATEGIES:
+        raise BadInput(f"unknown strategy {name!r}: use one of {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]

@@ -1,0 +1,145 @@
+"""Strategy: what every method is, and the plain supervised training that random, entropy and margin share. Knows no other strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from alcore import scores
+from alcore.models import make_backbone
+from alcore.tasks import Classification
+from alcore.types import TrainParams
+
+
+class Draws(Protocol):
+    """What a step may ask of the batches."""
+
+    def labeled(self) -> tuple[Tensor, Tensor]: ...
+    def unlabeled(self) -> Tensor: ...
+
+
+Losses = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training with a learning-rate schedule of its own. `start` runs before its first step (never again on resume)."""
+
+    name: str
+    steps: int
+    step: Callable[[Draws], Losses]
+    start: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class NoParams:
+    """A strategy without parameters of its own."""
+
+
+class Strategy(nn.Module):
+    """One active-learning method: how it trains, what it thinks of an image, what it asks for.
+
+    A strategy is whole after construction. The task model (`backbone`, `head`) is made first, so that for one seed its first weights are the
+    same under every strategy. Scores are higher = label first.
+
+    Class attributes:
+        name, title, paper: for lists and forms; `paper` is authors, year and link.
+        differences: how this code differs from the paper, one sentence each.
+        Params: frozen dataclass of `types.param` fields.
+        rank_by: the score that `total` equals by default.
+        semi_supervised: True when unlabeled images train the task model, so its first point may lie above random's.
+        tasks: names of the tasks it serves.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    differences: ClassVar[tuple[str, ...]] = ()
+    Params: ClassVar[type] = NoParams
+    rank_by: ClassVar[str] = ""
+    semi_supervised: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+
+    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+        super().__init__()
+        self.task, self.train_params = task, train
+        self.params = params if params is not None else self.Params()
+        self.backbone = make_backbone(train.architecture, train.weights)
+        self.head = task.head(self.backbone.out_features)
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.sgd(self.backbone, self.head)}
+
+    def sgd(self, *nets: nn.Module) -> torch.optim.Optimizer:
+        """SGD with the run's recipe over the nets' parameters."""
+        t = self.train_params
+        return torch.optim.SGD(
+            [p for net in nets for p in net.parameters()], lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True
+        )
+
+    # ---- training
+
+    def stages(self, steps: int) -> tuple[Stage, ...]:
+        """The stretches of a round of `steps` task-model updates."""
+        return (Stage("training", steps, self.step),)
+
+    def step(self, batches: Draws) -> Losses:
+        """One update; returns detached named losses. Here: cross-entropy on labeled images."""
+        x, y = batches.labeled()
+        loss = self.task.loss(self.predict(x), y)
+        self.update(loss, "task")
+        return {"cross_entropy": loss.detach()}
+
+    def update(self, loss: Tensor, *names: str) -> None:
+        """Backward and one step of the named optimizers; parameters outside them keep no gradient."""
+        for name in names:
+            self.optimizers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        for name in names:
+            self.optimizers[name].step()
+
+    # ---- judging
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The task model's logits (B, K), which accuracy is measured on."""
+        return self.head(self.backbone(x))
+
+    def score(self, x: Tensor) -> dict[str, Tensor]:
+        """Per-image numbers (B,) for one batch, in evaluation mode, and beside them `logits` (B, K) and `embedding` (B, d)."""
+        embedding = self.backbone(x)
+        return basic_scores(self.head(embedding)) | {"embedding": embedding}
+
+    def total(
+        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """What the pool is ranked by (n,), from the scores of the unlabeled (`parts`) and labeled items. Default: the part `rank_by`."""
+        return parts[self.rank_by]
+
+    def select(self, total: np.ndarray, ids: np.ndarray, n: int) -> np.ndarray:
+        """The query: the `n` ids of highest total, best first, ties by id."""
+        return ids[np.lexsort((ids, -total))[:n]]
+
+    # ---- words
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        """One sentence: why this image was asked. `values` and `rank` (1 = most wanted) by score name, `n` images scored."""
+        return entropy_words(values, rank, n, classes)
+
+
+def basic_scores(logits: Tensor) -> dict[str, Tensor]:
+    """entropy, margin, confidence (B,) and the logits themselves, in fp32."""
+    logits = logits.float()
+    return {
+        "logits": logits,
+        "entropy": scores.per_image(scores.entropy(logits)),
+        "margin": scores.per_image(scores.margin(logits)),
+        "confidence": scores.per_image(scores.confidence(logits)),
+    }
+
+
+def entropy_words(values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+    return f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}"

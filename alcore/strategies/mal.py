@@ -1,0 +1,249 @@
+"""MAL: a minimax game over entropy pulls features to class prototypes; ask where entropy is high and a discriminator says "not labeled yet"."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alcore import scores
+from alcore.models import CosineHead, Discriminator
+from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores
+from alcore.tasks import Classification
+from alcore.types import TrainParams, param
+
+
+@dataclass(frozen=True)
+class Params:
+    temperature: float = param(
+        0.05, "T, divides the cosine logits; smaller is sharper.", source="MME main.py --T; MAL names none", low=0.001, high=10
+    )
+    entropy_weight: float = param(
+        1.0,
+        "Lambda, the weight of the entropy game beside cross-entropy. MME's code uses 0.1.",
+        source="MAL Algorithm 1, which has no lambda",
+        low=0,
+        high=100,
+    )
+    minimax: bool = param(True, "Play the entropy game on unlabeled images (SSL). Off is the ablation SL.", source="MAL 3.1, Table 7")
+    select_by: str = param(
+        "both",
+        "Which criteria query: both, the classifier's uncertainty, the discriminator's diversity, or none (random).",
+        source="MAL Tables 7, 8",
+        choices=("both", "uncertainty", "diversity", "random"),
+    )
+    rule: str = param(
+        "minmax_rank",
+        "How both criteria are joined. minmax_rank grows the two top lists until they share b images; filter_rank takes the highest entropies "
+        "among those called unlabeled; two_stage the highest entropies among the most unlabeled; product and ranksum add up; strict is Algorithm 2 to the letter.",
+        source="MAL 3.3 and Algorithm 2 leave it open; methods 1.5",
+        choices=("minmax_rank", "filter_rank", "two_stage", "product", "ranksum", "strict"),
+    )
+    update: str = param(
+        "joint",
+        "joint: one update of F and C for both losses; two_step: cross-entropy first, then entropy on a fresh forward, same optimizer.",
+        source="MAL Algorithm 1 and MME: two_step; joint has the same fixed points",
+        choices=("joint", "two_step"),
+        expert=True,
+    )
+    learning_rate_f: float = param(
+        1e-3,
+        "Adam's rate for F (alpha 1).",
+        source="Adam's own default (Kingma & Ba 2015); VAAL solver.py has 5e-4 over 39,062 steps, MAL names none",
+        low=1e-7,
+        high=1,
+    )
+    learning_rate_c: float = param(1e-3, "Adam's rate for C (alpha 2).", source="as alpha 1", low=1e-7, high=1)
+    learning_rate_d: float = param(5e-4, "Adam's rate for the discriminator (alpha 3).", source="VAAL solver.py", low=1e-7, high=1)
+    task_steps: float = param(
+        0.5,
+        "Updates of the task model M after the game, as a share of the round's steps.",
+        source="MAL Algorithm 3 gives no number",
+        low=0.01,
+        high=10,
+    )
+    init_from_f: bool = param(True, "Start the task model from F's weights.", source="MAL Algorithm 3, line 1")
+    head: str = param(
+        "mme_deep",
+        "C's shape: a hidden layer before the cosine, Eq. 1 to the letter, or normalized prototypes.",
+        source="MAL 5.1's parameter counts; MME Predictor_deep",
+        choices=("mme_deep", "single", "norm_w"),
+        expert=True,
+    )
+    hidden: int = param(
+        256,
+        "Width of C's hidden layer.",
+        source="MAL 5.1's parameter counts: 256 for ResNet18, 512 for VGG16",
+        low=1,
+        high=8192,
+        expert=True,
+    )
+    eta: float = param(1.0, "Strength of the gradient reversal.", source="MME utils/loss.py", low=0, high=100, expert=True)
+    temperature_d: float = param(
+        1.0,
+        "Divides D's logit inside its loss; it never changes D's ranking.",
+        source="MAL Eq. 3's 1/T can only mean this",
+        low=0.001,
+        high=100,
+        expert=True,
+    )
+
+
+class MAL(Strategy):
+    """Minimax Active Learning (Ebrahimi, Gan, Chen, Biamby, Salahi, Laielli, Zhu & Darrell 2020, arXiv 2012.10467).
+
+    F (features) and C (cosine classifier) learn the labels; on unlabeled images C raises the entropy and F lowers it, which draws F's features to
+    the nearest prototype. D learns to tell labeled from unlabeled features. The query takes what C is unsure of and D calls unlabeled. The
+    task model M starts from F and learns from all labels; accuracy is M's.
+    """
+
+    name = "mal"
+    title = "MAL"
+    paper = "Ebrahimi et al. 2020, arXiv 2012.10467"
+    differences = (
+        "L_Ent is the negative entropy: with Algorithm 1's printed signs that is what its text, Fig. 1 and MME's code do.",
+        "F and C get one joint Adam update by default; Algorithm 1 has two. Entropy never has an Adam of its own, which would undo lambda.",
+        "C has MME's hidden layer, which the paper's parameter counts force and its Eq. 1 does not show.",
+        "D's loss is taken from the logit; Eq. 3's 1/T in front of a probability cannot be meant.",
+        "minmax_rank joins the two criteria; the paper says 'meet both' and leaves open how.",
+        "Drafts and scores come from F and C; accuracy from M, as in Algorithm 3.",
+        "All rates follow the run's schedule, and M is trained by the recipe of the baselines' task model; the paper names neither.",
+    )
+    Params = Params
+    semi_supervised = True
+
+    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+        super().__init__(task, train, params)
+        p: Params = self.params
+        d = self.backbone.out_features
+        self.f = copy.deepcopy(self.backbone)
+        self.c = CosineHead(d, task.classes, form=p.head, hidden=p.hidden, temperature=p.temperature)
+        self.d = Discriminator(d)
+        game = [{"params": self.f.parameters(), "lr": p.learning_rate_f}, {"params": self.c.parameters(), "lr": p.learning_rate_c}]
+        self.optimizers = {
+            "game": torch.optim.Adam(game, fused=True),
+            "discriminator": torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_d, fused=True),
+            "task": self.optimizers["task"],
+        }
+
+    # ---- training: Algorithm 1, then Algorithm 3
+
+    def stages(self, steps: int) -> tuple[Stage, ...]:
+        start = self.start_from_f if self.params.init_from_f else None
+        return (
+            Stage("minimax game", steps, self.game_step),
+            Stage("task model", max(1, round(steps * self.params.task_steps)), self.step, start),
+        )
+
+    def start_from_f(self) -> None:
+        """Algorithm 3, line 1: M's backbone takes F's weights and statistics."""
+        self.backbone.load_state_dict(self.f.state_dict())
+
+    def game_step(self, batches: Draws) -> Losses:
+        p: Params = self.params
+        x, y = batches.labeled()
+        x_u = batches.unlabeled()
+        labeled = self.f(x)
+        cross_entropy = self.task.loss(self.c(labeled), y)
+        if not p.minimax:
+            self.update(cross_entropy, "game")
+            unlabeled = self._quiet_features(x_u)
+            entropy = scores.entropy(self.c(unlabeled).detach()).mean()
+        elif p.update == "two_step":
+            self.update(cross_entropy, "game")
+            unlabeled, entropy = self._unlabeled_entropy(x_u)
+            self.update(-p.entropy_weight * entropy, "game")
+        else:
+            unlabeled, entropy = self._unlabeled_entropy(x_u)
+            # C descends on -lambda H (raises H); the reversal turns the sign for F, which lowers it
+            self.update(cross_entropy - p.entropy_weight * entropy, "game")
+        d_loss = self._discriminator_step(labeled.detach(), unlabeled.detach())
+        return {"cross_entropy": cross_entropy.detach(), "unlabeled_entropy": entropy.detach(), "discriminator": d_loss}
+
+    def _unlabeled_entropy(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.f(x)
+        return features, scores.entropy(self.c(features, eta=self.params.eta)).mean()
+
+    def _quiet_features(self, x: Tensor) -> Tensor:
+        """Features that leave F as it is, statistics included: without the game, F is a supervised network."""
+        self.f.eval()
+        with torch.no_grad():
+            features = self.f(x)
+        self.f.train()
+        return features
+
+    def _discriminator_step(self, labeled: Tensor, unlabeled: Tensor) -> Tensor:
+        """Eq. 3: labeled 1, unlabeled 0, on normalized features that are detached, so that D never trains F."""
+        logit = self.d(F.normalize(torch.cat([labeled, unlabeled]), dim=1)) / self.params.temperature_d
+        target = torch.zeros_like(logit)
+        target[: len(labeled)] = 1
+        loss = F.binary_cross_entropy_with_logits(logit, target)
+        self.update(loss, "discriminator")
+        return loss.detach()
+
+    # ---- judging: Algorithm 2
+
+    def score(self, x: Tensor) -> dict[str, Tensor]:
+        embedding = self.f(x)
+        logit = self.d(F.normalize(embedding, dim=1)).float()
+        # D's sigmoid saturates in fp32; the logit keeps the ranking
+        return basic_scores(self.c(embedding)) | {"labeledness": logit.sigmoid(), "labeledness_logit": logit, "embedding": embedding}
+
+    def total(
+        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        p: Params = self.params
+        entropy, d = parts["entropy"], parts["labeledness_logit"]
+        if p.select_by == "random":
+            result = np.empty(len(ids))
+            result[np.argsort(ids)] = rng.random(len(ids))
+            return result
+        if p.select_by == "uncertainty":
+            return entropy
+        if p.select_by == "diversity":
+            return -d
+        return combine(p.rule, entropy, d, ids, self.task.classes)
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        chance = 100 * values["labeledness"]
+        chance_words = f"{chance:.0f} %" if chance >= 1 else "under 1 %"
+        return (
+            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}; "
+            f"the discriminator gives it {chance_words} to be labeled, rank {rank['labeledness']:,}"
+        )
+
+
+def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, ids: np.ndarray, classes: int) -> np.ndarray:
+    """One number to rank by, higher = label first, from entropy (n,) and D's logit (n,) (methods 1.5).
+
+    minmax_rank: 1 - max(rank by D ascending, rank by H descending) / n, so the b best are what the two lists' first k share for the
+        smallest k that gives b; unchanged by any monotone map of either score.
+    filter_rank: those with D < 0.5 by entropy, then the rest by smallest D.
+    two_stage: for the most unlabeled third, entropy; then the rest by smallest D.
+    product: H / ln K * (1 - D). ranksum: minus the sum of both ranks.
+    strict: Algorithm 2's bottom-b and top-b lists depend on b; as an order of the whole pool that is minmax_rank, so it differs only in
+        how ties of the larger rank are broken: by the smaller rank.
+    """
+    n = len(ids)
+    by_id = np.argsort(ids, kind="stable")
+    rank_d, rank_h = np.empty(n), np.empty(n)
+    rank_d[by_id[np.argsort(d_logit[by_id], kind="stable")]] = np.arange(1, n + 1)
+    rank_h[by_id[np.argsort(-entropy[by_id], kind="stable")]] = np.arange(1, n + 1)
+    if rule == "minmax_rank":
+        return 1.0 - np.maximum(rank_d, rank_h) / n
+    if rule == "strict":
+        return 1.0 - (np.maximum(rank_d, rank_h) + np.minimum(rank_d, rank_h) / (n + 1)) / (n + 1)
+    if rule == "ranksum":
+        return 1.0 - (rank_d + rank_h) / (2 * n)
+    probability = 0.5 * (1 + np.tanh(d_logit / 2))
+    if rule == "product":
+        return entropy / np.log(classes) * (1 - probability)
+    first = d_logit < 0 if rule == "filter_rank" else rank_d <= max(1, n // 3)
+    return np.where(first, 2.0 - rank_h / n, 1.0 - rank_d / n)

@@ -1,0 +1,27 @@
+"""Margin sampling: ask where the two likeliest classes are closest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from alcore.strategies.base import Strategy
+
+
+class Margin(Strategy):
+    """The b images of smallest p(1st) - p(2nd) (Scheffer, Decomain & Wrobel 2001)."""
+
+    name = "margin"
+    title = "Margin"
+    paper = "Scheffer, Decomain & Wrobel 2001"
+
+    def total(
+        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """1 - margin: higher = label first."""
+        return 1.0 - parts["margin"]
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        return f"its two likeliest classes are {100 * values['margin']:.0f} points apart, rank {rank['margin']:,} of {n:,}"

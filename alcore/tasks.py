@@ -1,0 +1,44 @@
+"""All that differs between image classification and dense labels: heads, losses, metrics. Knows no strategy and no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Classification:
+    """One label an image; logits are (B, K)."""
+
+    name = "classification"
+    title = "Image classification"
+    main_metric = "accuracy"
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def head(self, features: int) -> nn.Module:
+        """The plain linear head of the task model (MAL's T row, MCDAL's F): (B, d) -> (B, K)."""
+        return nn.Linear(features, self.classes)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean cross-entropy."""
+        return F.cross_entropy(logits, target)
+
+    def metrics(self, logits: Tensor, target: Tensor) -> dict[str, float]:
+        """accuracy and balanced_accuracy (mean over the classes that occur, 0...1) and the mean loss, from all logits (N, K) and targets (N,)."""
+        hit = (logits.argmax(1) == target).double()
+        count = torch.zeros(self.classes, dtype=torch.double, device=hit.device).index_add_(0, target, torch.ones_like(hit))
+        right = torch.zeros_like(count).index_add_(0, target, hit)
+        seen = count > 0
+        return {
+            "accuracy": float(hit.mean()),
+            "balanced_accuracy": float((right[seen] / count[seen]).mean()),
+            "loss": float(F.cross_entropy(logits.float(), target)),
+        }
+
+
+TASKS: Mapping[str, type[Classification]] = MappingProxyType({Classification.name: Classification})

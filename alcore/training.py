@@ -1,0 +1,277 @@
+"""train, evaluate, query: the only loops over batches. Knows strategies and batches; no store, no jobs, no project."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alcore.batches import Batches
+from alcore.errors import AlcoreError, BadInput
+from alcore.models import evaluating
+from alcore.strategies.base import Strategy
+from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
+
+REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
+CHECKPOINT_EVERY = 30.0  # seconds
+MILESTONES = (0.3, 0.6, 0.8)  # MCDAL 4.1
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """auto is the first GPU, else the CPU.
+
+    Raises:
+        BadInput: a device that this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadInput(f"unknown device {name!r}: use auto, cpu or cuda:0") from None
+    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
+        raise BadInput(f"there is no {name} here ({torch.cuda.device_count()} GPUs): use --device cpu or auto")
+    if device.type not in ("cpu", "cuda"):
+        raise BadInput(f"device {name!r} is not supported: use auto, cpu or cuda:0")
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """torch's global generators start from `seed` inside; outside they are as if nothing had been drawn."""
+    with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def rate_factor(step: int, steps: int, params: TrainParams) -> float:
+    """What the base learning rate is multiplied by at `step` of `steps`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
+    rise = round(params.warmup * steps)
+    if step < rise:
+        return (step + 1) / rise
+    return params.decay ** sum(step >= m * steps for m in MILESTONES)
+
+
+@dataclass
+class _Clock:
+    """Seconds since the start, held across a resume."""
+
+    before: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started = time.perf_counter()
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
+
+
+def train(
+    strategy: Strategy,
+    batches: Batches,
+    params: TrainParams,
+    report: Report = ignore_progress,
+    *,
+    folder: Path | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+) -> dict[str, float]:
+    """All stages of `strategy`, in place.
+
+    With a `folder`, the state is kept in checkpoint.pt now and then and when `report` raises, and losses are appended to history.csv;
+    called again with the same folder the training goes on from there and gives the result it would have given.
+
+    Returns:
+        `seconds` of training (over all attempts) and `steps` taken.
+
+    Raises:
+        AlcoreError: the losses are not finite any more.
+    """
+    _share_cores(batches)
+    stages = strategy.stages(params.steps)
+    total = sum(stage.steps for stage in stages)
+    at, clock = _resume(strategy, batches, folder)
+    base_rates = {
+        name: [group.setdefault("initial_lr", group["lr"]) for group in o.param_groups] for name, o in strategy.optimizers.items()
+    }
+    strategy.train()
+    done, saved, reported, images = 0, time.perf_counter(), 0.0, 0
+    values: dict[str, float] = {}
+    autocast = _autocast(params, batches.device)
+    with _history(folder) as history:
+        for stage in stages:
+            for step in range(stage.steps):
+                done += 1
+                if done <= at:
+                    continue
+                if step == 0 and stage.start:
+                    stage.start()
+                factor = rate_factor(step, stage.steps, params)
+                for name, optimizer in strategy.optimizers.items():
+                    for group, rate in zip(optimizer.param_groups, base_rates[name], strict=True):
+                        group["lr"] = rate * factor
+                with autocast():
+                    losses = stage.step(batches)
+                images += params.batch_size
+                now = time.perf_counter()
+                if now - reported > REPORT_EVERY or done == total:
+                    read = _read(losses, stage.name, done)
+                    values = read | _speed(images, now - reported if reported else 0.0, batches.device)
+                    history(stage.name, done, read)
+                    reported, images = now, 0
+                try:
+                    report(Progress("training: " + stage.name, done, total, values))
+                except BaseException:
+                    _save(strategy, batches, folder, done, clock)
+                    raise
+                if folder and now - saved > checkpoint_every:
+                    _save(strategy, batches, folder, done, clock)
+                    saved = time.perf_counter()
+    if batches.device.type == "cuda":
+        torch.cuda.synchronize(batches.device)
+    return {"seconds": clock.seconds(), "steps": float(total)}
+
+
+def _share_cores(batches: Batches) -> None:
+    """Small batches get one thread: a second one waits longer at the barriers than it works, and takes the core the web server needs."""
+    if batches.device.type == "cpu":
+        _, h, w, _ = batches.pixels.shape
+        torch.set_num_threads(max(1, min(os.cpu_count() or 1, batches.params.batch_size * h * w // 16384)))
+
+
+def _autocast(params: TrainParams, device: torch.device) -> Any:
+    use = params.precision == "bf16" or (params.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+    return (lambda: torch.autocast(device.type, torch.bfloat16)) if use else nullcontext
+
+
+def _read(losses: Mapping[str, Tensor], stage: str, step: int) -> dict[str, float]:
+    names = list(losses)
+    numbers = torch.stack([losses[n].float() for n in names]).tolist()  # one wait for the device, not one a loss
+    for name, number in zip(names, numbers, strict=True):
+        if not np.isfinite(number):
+            raise AlcoreError(
+                f"training diverged: {name} is {number} at step {step} ({stage}). Lower the learning rate, or this loss's weight, and start again."
+            )
+    return dict(zip(names, numbers, strict=True))
+
+
+def _speed(images: int, seconds: float, device: torch.device) -> dict[str, float]:
+    result = {"images_per_second": images / seconds} if seconds else {}
+    if device.type == "cuda":
+        result["device_memory"] = float(torch.cuda.max_memory_allocated(device))
+    return result
+
+
+@contextmanager
+def _history(folder: Path | None) -> Iterator[Any]:
+    if folder is None:
+        yield lambda *row: None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "history.csv").open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+
+        def write(stage: str, step: int, losses: Mapping[str, float]) -> None:
+            writer.writerows((stage, step, name, f"{value:.6g}") for name, value in losses.items())
+            file.flush()
+
+        yield write
+
+
+def _save(strategy: Strategy, batches: Batches, folder: Path | None, done: int, clock: _Clock) -> None:
+    if folder is None:
+        return
+    state = {
+        "done": done,
+        "seconds": clock.seconds(),
+        "model": strategy.state_dict(),
+        "optimizers": {name: o.state_dict() for name, o in strategy.optimizers.items()},
+        "batches": batches.state(),
+        "rng": torch.get_rng_state(),
+        "rng_cuda": torch.cuda.get_rng_state(batches.device) if batches.device.type == "cuda" else None,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "checkpoint.part"
+    torch.save(state, part)
+    os.replace(part, folder / "checkpoint.pt")
+
+
+def _resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[int, _Clock]:
+    path = folder / "checkpoint.pt" if folder else None
+    if path is None or not path.is_file():
+        return 0, _Clock()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    strategy.load_state_dict(state["model"])
+    for name, optimizer in strategy.optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    batches.restore(state["batches"])
+    torch.set_rng_state(state["rng"])
+    if state["rng_cuda"] is not None and batches.device.type == "cuda":
+        torch.cuda.set_rng_state(state["rng_cuda"], batches.device)
+    return int(state["done"]), _Clock(before=float(state["seconds"]))
+
+
+def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress) -> dict[str, float]:
+    """The task's metrics of the task model on the test split, in fp32 and evaluation mode; empty without a test split."""
+    ids = batches.pool.test
+    if len(ids) == 0:
+        return {}
+    outputs = []
+    with evaluating(strategy):
+        for part, x in batches.walk(ids):
+            outputs.append(strategy.predict(x).float())
+            report(Progress("testing", sum(map(len, outputs)), len(ids)))
+    target = torch.from_numpy(batches.pool.test_targets).to(batches.device)
+    return strategy.task.metrics(torch.cat(outputs), target)
+
+
+@dataclass(frozen=True)
+class Walked:
+    """One pass over the pool: per-image score parts (n,) and arrays (n, ...) such as logits and embedding, for `ids`."""
+
+    ids: np.ndarray
+    parts: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray]
+
+
+def walk(strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report = ignore_progress) -> Walked:
+    """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was."""
+    gathered: dict[str, list[Tensor]] = {}
+    done = 0
+    with evaluating(strategy):
+        for part, x in batches.walk(ids):
+            for name, value in strategy.score(x).items():
+                gathered.setdefault(name, []).append(value.float())
+            done += len(part)
+            report(Progress("scoring", done, len(ids)))
+        whole = {name: torch.cat(values).cpu().numpy() for name, values in gathered.items()}
+    parts = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
+    return Walked(ids, parts, {n: v for n, v in whole.items() if v.ndim > 1})
+
+
+def query(
+    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, report: Report = ignore_progress
+) -> tuple[Scores, Walked, dict[str, float]]:
+    """Score the whole pool and choose.
+
+    Returns:
+        the scores of the unlabeled items with the query, the outputs of all pool items (unlabeled first), and `score` and `select` seconds.
+    """
+    pool = batches.pool
+    n = check_query_size(n, len(pool.unlabeled))
+    started = time.perf_counter()
+    walked = walk(strategy, batches, np.concatenate([pool.unlabeled, pool.labeled]), report)
+    scored = time.perf_counter()
+    u = len(pool.unlabeled)
+    parts = {name: values[:u] for name, values in walked.parts.items()}
+    labeled = {name: values[u:] for name, values in walked.parts.items()}
+    total = strategy.total(parts, labeled, pool.unlabeled, rng)
+    result = Scores(pool.unlabeled, total, parts, strategy.select(total, pool.unlabeled, n))
+    return result, walked, {"score": scored - started, "select": time.perf_counter() - scored}

@@ -1,0 +1,70 @@
+"""The map part of the Explore page: every image of the pool as a point, coloured by a score or a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from pages.ui.components import scripts, style
+
+_mount = st.components.v2.component(
+    "alcore_embedding_map",
+    js=scripts("shared.js", "map_points.js", "embedding_map.js"),
+    css=style("embedding_map.css"),
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a lasso caught: how many points, and the ids of at most 2,000 of them, highest value of the colour column first."""
+
+    ids: tuple[int, ...] = ()
+    count: int = 0
+
+
+def embedding_map(
+    *,
+    project: str,
+    token: str,
+    round_number: int,
+    color: str,
+    classes: Sequence[str],
+    api: str = "/api/v1",
+    height: int = 560,
+    renderer: Literal["auto", "webgl", "canvas"] = "auto",
+    key: str,
+) -> Selection:
+    """Draw the map. Positions and columns come from the HTTP API as raw arrays; a new `color` fetches that column and nothing else.
+
+    Args:
+        project: name of the project, as in the API's addresses.
+        token: signed token for the API; a new one at every rerun is fine.
+        round_number: the round whose map and scores are shown.
+        color: name of a number, class or flag column.
+        classes: class names in index order.
+        api: where the API is mounted.
+        height: pixels on the page.
+        renderer: auto takes WebGL where the browser has it on a real GPU and draws on a 2-D canvas elsewhere.
+        key: Streamlit's key; keep it constant.
+
+    Returns:
+        The points of the last lasso; empty when there is none.
+    """
+    data = {
+        "project": project,
+        "token": token,
+        "round": round_number,
+        "color": color,
+        "classes": list(classes),
+        "api": api.rstrip("/"),
+        "height": height,
+        "renderer": renderer,
+    }
+    result = _mount(key=key, data=data, default={"selection": None}, on_selection_change=lambda: None)
+    caught = result.selection
+    if not caught:
+        return Selection()
+    return Selection(tuple(int(i) for i in caught["ids"]), int(caught["count"]))

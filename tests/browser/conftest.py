@@ -1,0 +1,149 @@
+"""Real Chromium through Playwright, and the made-up server of fake_app.py in a process of its own that tests can kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+
+class Server:
+    """`uvicorn MODULE:app` on a free port, from the repository's root."""
+
+    def __init__(self, module: str, environment: dict[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.module = module
+        quiet = {
+            "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
+            "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+            "STREAMLIT_LOGGER_LEVEL": "error",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.environment = os.environ | quiet | environment
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            f"{self.module}:app",
+            "--port",
+            str(self.port),
+            "--log-level",
+            "warning",
+            "--no-access-log",
+        ]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).read()
+                return
+            except (urllib.error.URLError, OSError):
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{self.module} did not start: exit code {self.process.poll()}") from None
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def control(self, **settings: Any) -> None:
+        body = json.dumps(settings).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/control", body, {"Content-Type": "application/json"}), timeout=10).read()
+
+    def rows(self, project: str) -> list[tuple[int, str, str | None]]:
+        """The stored events as (item, kind, value), in the order they were stored."""
+        return [(item, kind, value) for item, kind, value, *_ in self.get(f"/rows/{project}")]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on the PATH: install it (apt-get install chromium) to run the browser tests")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+        yield running
+        running.close()
+
+
+PageFactory = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One browser profile for all tests: Streamlit's scripts are loaded and compiled once."""
+    profile = browser.new_context()
+    yield profile
+    profile.close()
+
+
+@pytest.fixture
+def page_factory(context: BrowserContext) -> Iterator[PageFactory]:
+    """`page_factory(width=1280, height=800, color_scheme="light")` gives a new page; a script error on any of them fails the test."""
+    pages, errors = [], []
+
+    def make(width: int = 1280, height: int = 800, color_scheme: Any = "light") -> Page:
+        page = context.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield make
+    for page in pages:
+        page.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def shared_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The fake server of all tests that do not kill it."""
+    server = Server("tests.browser.fake_app", {"FAKE_DATABASE": str(tmp_path_factory.mktemp("fake") / "events.db")})
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def fake(shared_fake: Server) -> Iterator[Server]:
+    """The shared fake server, well again after each test."""
+    yield shared_fake
+    shared_fake.control(down=None, delay=0, reject=[], lose_answer=False)
+
+
+@pytest.fixture
+def mortal_fake(tmp_path: Path) -> Iterator[Server]:
+    """A fake server of this test's own, to be killed and started again."""
+    server = Server("tests.browser.fake_app", {"FAKE_DATABASE": str(tmp_path / "events.db")})
+    server.start()
+    yield server
+    server.kill()

@@ -1,0 +1,266 @@
+"""A stand-in for the app: Streamlit with the HTTP routes of a project that is made up from its own name.
+
+`c10-n60-s32` is a project of 10 classes, 60 items, images of 32x32. Events are kept in SQLite, so that a killed server
+finds them again. POST /control changes how the routes behave: {"down": 503 or 401 or null, "delay": seconds, "reject": [ids]}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import sqlite3
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+CONTROL: dict[str, Any] = {"down": None, "delay": 0, "reject": []}
+DATABASE = sqlite3.connect(os.environ["FAKE_DATABASE"], check_same_thread=False, isolation_level=None)
+DATABASE.execute("pragma journal_mode=wal")
+DATABASE.execute(
+    "create table if not exists events (id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, unique(client, seq))"
+)
+LONG_NAMES = ("Gewöhnliches Rotkehlchen (Jungvogel)", "hand-knitted pullover with a very long description", "sea anemone", "x")
+WORDS = (
+    "T-shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+    "hat",
+    "scarf",
+    "glove",
+    "belt",
+    "sock",
+)
+
+
+def shape(project: str) -> dict[str, int]:
+    found = dict(re.findall(r"([a-z])(\d+)", project))
+    return {
+        "classes": int(found.get("c", 3)),
+        "items": int(found.get("n", 50)),
+        "size": int(found.get("s", 32)),
+        "round": int(found.get("r", 2)),
+    }
+
+
+def class_names(project: str) -> list[str]:
+    n = shape(project)["classes"]
+    if "digits" in project:
+        return [str(i) for i in range(n)]
+    return [WORDS[i] if n <= 15 else f"{LONG_NAMES[i % 4]} {i}" for i in range(n)]
+
+
+def states(project: str) -> dict[int, list[tuple[str, str | None]]]:
+    stacks: dict[int, list[tuple[str, str | None]]] = defaultdict(list)
+    for item, kind, value in DATABASE.execute("select item, kind, value from events where project = ? order by id", (project,)):
+        if kind != "undo":
+            stacks[item].append((kind, value))
+        elif stacks[item]:
+            stacks[item].pop()
+    return stacks
+
+
+def describe(project: str, item: int, rank: int = 1) -> dict[str, Any]:
+    kind, names = shape(project), class_names(project)
+    rng = np.random.default_rng(item)
+    probabilities = np.sort(rng.dirichlet(np.full(min(5, len(names)), 0.8)))[::-1]
+    chosen = rng.permutation(len(names))[: len(probabilities)]
+    entropy = float(rng.uniform(0.5, 2.2))
+    cold = "cold" in project
+    details = [
+        {
+            "name": "entropy",
+            "value": entropy,
+            "rank": rank,
+            "of": 1387,
+            "percentile": 100 - rank / 14,
+            "unit": "nats",
+            "low": 0,
+            "high": 2.302,
+        },
+        {"name": "labeledness", "value": 0.04, "rank": 12, "of": 1387, "percentile": 2.2, "unit": "", "low": 0, "high": 1},
+        {"name": "total", "value": 0.98, "rank": rank, "of": 1387, "percentile": 99.8, "unit": "", "low": 0, "high": 1},
+    ]
+    return {
+        "id": item,
+        "path": f"train/{names[item % len(names)]}/{item:04d}.png",
+        "image": f"/api/v1/projects/{project}/items/{item}/image?v=ab{item}",
+        "width": kind["size"],
+        "height": kind["size"] * 3 // 4 if "wide" in project else kind["size"],
+        "rank": rank,
+        "of": 1387,
+        "draft": None if cold else names[chosen[0]],
+        "top": [] if cold else [[names[c], float(p)] for c, p in zip(chosen, probabilities, strict=True)],
+        "reason": "no model yet: picked at random"
+        if cold
+        else f"entropy {entropy:.1f} of 2.3 nats, rank {rank} of 1,387; the discriminator gives it 4 % to be labeled",
+        "scores": {} if cold else {"entropy": entropy, "labeledness": 0.04, "total": 0.98},
+        "details": [] if cold else details,
+        "state": {"label": None, "skipped": False, "flagged": False},
+    }
+
+
+async def gate(request: Request) -> Response | None:
+    if CONTROL["delay"]:
+        await asyncio.sleep(CONTROL["delay"])
+    if CONTROL["down"]:
+        return JSONResponse({"error": "switched off"}, CONTROL["down"])
+    if request.headers.get("authorization") != "Bearer good":
+        return JSONResponse({"error": "the token is not valid"}, 401)
+    return None
+
+
+async def queue(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    project = request.path_params["project"]
+    stacks, total = states(project), shape(project)["items"]
+    still = [i for i in range(1, total + 1) if not stacks.get(i)]
+    n = int(request.query_params.get("n", 48))
+    kinds = [stack[-1][0] for stack in stacks.values() if stack]
+    items = [describe(project, item, item) for item in still[:n]]
+    labeled = kinds.count("label")
+    round_number = shape(project)["round"]
+    names = class_names(project)
+    answer = {
+        "project": project,
+        "round": round_number,
+        "remaining": len(still),
+        "total": total,
+        "labeled": labeled,
+        "classes": names,
+        "items": items,
+    }
+    return JSONResponse(answer | {"skipped": kinds.count("skip"), "flagged": kinds.count("flag")})
+
+
+async def annotations(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    body = await request.json()
+    acked, rejected = [], []
+    for event in body["events"]:
+        if event["item"] in CONTROL["reject"]:
+            rejected.append({"seq": event["seq"], "reason": f"item {event['item']} is locked"})
+            continue
+        row = (request.path_params["project"], body["client"], event["seq"], event["item"], event["kind"], event["value"], event["ms"])
+        DATABASE.execute("insert or ignore into events (project, client, seq, item, kind, value, ms) values (?, ?, ?, ?, ?, ?, ?)", row)
+        acked.append(event["seq"])
+    if CONTROL.get("lose_answer"):
+        return JSONResponse({"error": "stored, and the answer is lost"}, 503)
+    return JSONResponse({"acked": acked, "rejected": rejected})
+
+
+def draw(item: int, width: int, height: int) -> bytes:
+    """A picture that a person can tell from its neighbours: rings in the item's own colours."""
+    rng = np.random.default_rng(item)
+    y, x = np.mgrid[0:height, 0:width] / max(width, height)
+    far = np.hypot(x - rng.uniform(0.3, 0.7), y - rng.uniform(0.3, 0.7))
+    wave = 0.5 + 0.5 * np.sin(far * rng.uniform(14, 40))
+    pixels = wave[..., None] * rng.integers(60, 255, 3) + (1 - wave[..., None]) * rng.integers(0, 120, 3)
+    out = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+async def image(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    item = describe(request.path_params["project"], request.path_params["item"])
+    if item["id"] == 13 and "broken" in item["image"]:
+        return JSONResponse({"error": "the file is gone"}, 404)
+    shrink = min(1.0, int(request.query_params.get("size", 96)) / max(item["width"], item["height"]))
+    png = draw(item["id"], max(1, round(item["width"] * shrink)), max(1, round(item["height"] * shrink)))
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+
+
+async def one_item(request: Request) -> Response:
+    return await gate(request) or JSONResponse(describe(request.path_params["project"], request.path_params["item"]))
+
+
+def column(project: str, name: str) -> np.ndarray:
+    """The map's columns: eight blobs, or with `grid` in the name a regular lattice whose points a test can name."""
+    n = shape(project)["items"]
+    rng = np.random.default_rng(0)
+    side = int(np.ceil(np.sqrt(n)))
+    group = rng.integers(0, 8, n)
+    x = group % 4 * 2.2 + rng.normal(0, 0.55, n)
+    y = group // 4 * 2.6 + rng.normal(0, 0.6, n) + 0.3 * np.sin(x * 3)
+    if "grid" in project:
+        x, y = (np.arange(n) % side).astype(float), (np.arange(n) // side).astype(float)
+    entropy = (np.sin(x * 1.3) + np.cos(y * 1.7) + 2) / 2 + rng.uniform(0, 0.3, n)
+    label = np.where(rng.random(n) < 0.1, group % shape(project)["classes"], -1)
+    columns = {
+        "id": np.arange(1, n + 1, dtype="<i4"),
+        "x": x.astype("<f4"),
+        "y": y.astype("<f4"),
+        "entropy": np.where(label >= 0, np.nan, entropy).astype("<f4"),
+        "total": rng.random(n).astype("<f4"),
+        "selected": (rng.random(n) < min(0.05, 60 / n)).astype("u1"),
+        "label": label.astype("<i2"),
+        "prediction": (group % shape(project)["classes"]).astype("<i2"),
+    }
+    return columns[name]
+
+
+async def columns(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    project = request.path_params["project"]
+    listed = []
+    kinds = {"entropy": "number", "total": "number", "selected": "flag", "label": "class", "prediction": "class"}
+    for name, kind in kinds.items():
+        values = column(project, name)
+        listed.append({"name": name, "kind": kind, "low": float(np.nanmin(values)), "high": float(np.nanmax(values))})
+    answer = {"round": request.path_params["round"], "count": shape(project)["items"], "columns": listed, "classes": class_names(project)}
+    return JSONResponse(answer)
+
+
+async def one_column(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    values = column(request.path_params["project"], request.path_params["name"])
+    return Response(values.tobytes(), media_type="application/octet-stream", headers={"X-Dtype": str(values.dtype)})
+
+
+async def control(request: Request) -> Response:
+    CONTROL.update(await request.json())
+    return JSONResponse(CONTROL)
+
+
+async def rows(request: Request) -> Response:
+    found = DATABASE.execute(
+        "select item, kind, value, client, seq, ms from events where project = ? order by id", (request.path_params["project"],)
+    )
+    return JSONResponse([list(row) for row in found])
+
+
+P = "/api/v1/projects/{project}"
+app = st.App(
+    Path(__file__).with_name("fake_page.py"),
+    routes=[
+        Route(f"{P}/queue", queue),
+        Route(f"{P}/annotations", annotations, methods=["POST"]),
+        Route(P + "/items/{item:int}/image", image),
+        Route(P + "/items/{item:int}", one_item),
+        Route(P + "/rounds/{round:int}/columns", columns),
+        Route(P + "/rounds/{round:int}/columns/{name}", one_column),
+        Route("/control", control, methods=["POST"]),
+        Route("/rows/{project}", rows),
+    ],
+)

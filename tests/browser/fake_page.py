@@ -1,0 +1,43 @@
+"""The one page of fake_app.py: a component, what Streamlit got from it, and the things a page has beside it."""
+
+import streamlit as st
+
+from pages.ui.components.embedding_map import embedding_map
+from pages.ui.components.labeler import labeler
+from tests.browser.fake_app import class_names
+
+st.set_page_config(layout="wide")
+asked = st.query_params
+project = asked.get("project", "c3-n50-s32")
+with st.sidebar:
+    st.write("Projects, pages …")
+    st.text_input("note", key="note")
+    st.button("again")
+    color = st.radio("color", ["entropy", "label", "total", "prediction"])
+    token = st.text_input("token", "good")
+runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+if asked.get("view") == "map":
+    selection = embedding_map(
+        project=project,
+        token=token,
+        round_number=2,
+        color=color,
+        classes=class_names(project),
+        renderer=asked.get("renderer", "auto"),
+        key="map",
+    )
+    st.caption(f"selection: {selection}")
+else:
+    finished = labeler(
+        project=project,
+        token=token,
+        annotator=asked.get("annotator", "anna"),
+        classes=class_names(project),
+        mode="grid" if asked.get("mode") == "grid" else "single",
+        empty="Nothing to label yet. Train first.",
+        key="labeler",
+    )
+    if finished:
+        st.session_state["finished"] = finished
+    st.caption(f"finished: {st.session_state.get('finished')}")
+st.caption(f"runs: {runs}")

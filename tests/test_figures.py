@@ -1,0 +1,118 @@
+"""The figures' traces hold the numbers of the frames, and empty frames say what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alcore.figures import class_balance, embedding_map, learning_curve, losses, score_histogram
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [7, 3, 9, 4],
+            "path": ["a.png", "b.png", "c.png", "d.png"],
+            "x": [0.0, 1.0, 2.0, np.nan],
+            "y": [5.0, 6.0, 7.0, 8.0],
+            "total": [0.25, 0.5, 1.0, 0.75],
+            "label": ["cat", None, "dog", "cat"],
+            "selected": [False, True, False, False],
+        }
+    )
+
+
+def sentence(figure) -> str:
+    assert len(figure.data) == 0
+    return figure.layout.annotations[0].text
+
+
+def test_the_map_colors_by_a_score_and_rings_the_query(frame):
+    figure = embedding_map(frame)
+    pool, query = figure.data
+    assert (pool.type, list(pool.x), list(pool.y), list(pool.marker.color)) == ("scattergl", [0, 1, 2], [5, 6, 7], [0.25, 0.5, 1.0])
+    assert [row[:2] for row in pool.customdata] == [[7, "a.png"], [3, "b.png"], [9, "c.png"]]
+    assert (query.name, list(query.x), query.customdata[0][0]) == ("query", [1.0], 3)
+
+
+def test_the_map_colors_by_a_class_with_a_trace_each(frame):
+    figure = embedding_map(frame.drop(columns="selected"), color="label")
+    assert [(trace.name, [row[0] for row in trace.customdata]) for trace in figure.data] == [("cat", [7]), ("dog", [9]), ("none", [3])]
+    assert len({trace.marker.color for trace in figure.data}) == 3
+
+
+def test_the_histogram_counts_pool_and_query_in_the_same_bins(frame):
+    figure = score_histogram(frame, "total", log_count=True)
+    pool, query = figure.data
+    assert (sum(pool.y), sum(query.y)) == (4, 1)
+    assert list(pool.x) == list(query.x)
+    assert query.x[list(query.y).index(1)] == pytest.approx(0.5, abs=0.0126)
+    assert pool.x[0] - pool.width[0] / 2 == pytest.approx(0.25)
+    assert pool.x[-1] + pool.width[-1] / 2 == pytest.approx(1.0)
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_a_constant_score_and_one_that_is_not_finite_are_drawn():
+    figure = score_histogram(pd.DataFrame({"entropy": [2.0, 2.0, np.inf, np.nan]}), "entropy")
+    assert sum(figure.data[0].y) == 2
+
+
+def test_the_curve_has_a_line_a_strategy_and_a_band_over_seeds():
+    rounds = pd.DataFrame(
+        {
+            "strategy": ["mal", "mal", "mal", "random", "random"],
+            "round": [1, 1, 2, 1, 2],
+            "labeled": [50, 50, 70, 50, 70],
+            "metric": ["accuracy"] * 5,
+            "value": [0.4, 0.6, 0.8, 0.3, np.nan],
+        }
+    )
+    band, mal, random = learning_curve(rounds).data
+    assert (mal.name, list(mal.x), list(mal.y)) == ("mal", [50, 70], [pytest.approx(0.5), pytest.approx(0.8)])
+    assert (random.name, list(random.x), list(random.y)) == ("random", [50], [0.3])
+    std = np.std([0.4, 0.6], ddof=1)
+    assert list(band.y) == pytest.approx([0.5 + std, 0.8, 0.8, 0.5 - std])
+    assert (band.fill, band.showlegend) == ("toself", False)
+
+
+def test_the_balance_shows_counts_beside_the_pools_share():
+    labeled, pool = class_balance(pd.DataFrame({"class": ["a", "b"], "labeled": [6, 2], "pool": [100, 300]})).data
+    assert (list(labeled.x), list(labeled.y)) == (["a", "b"], [6, 2])
+    assert list(pool.y) == [2.0, 6.0]
+    assert len(class_balance(pd.DataFrame({"class": ["a"], "labeled": [6]})).data) == 1
+
+
+def test_losses_are_drawn_raw_and_smoothed_without_lag():
+    history = pd.DataFrame({"step": [0, 1, 2], "task": [4.0, 2.0, np.nan], "note": ["a", "b", "c"]})
+    raw, smooth = losses(history, smoothing=0.5).data
+    assert list(raw.y)[:2] == [4.0, 2.0]
+    assert list(smooth.y)[:2] == pytest.approx([4.0, (2.0 + 0.5 * 4.0) / 1.5])
+    assert np.isnan(smooth.y[2])
+    assert (raw.showlegend, smooth.name) == (False, "task")
+
+
+@pytest.mark.parametrize(
+    ("figure", "word"),
+    [
+        (lambda: embedding_map(pd.DataFrame()), "no map"),
+        (lambda: embedding_map(pd.DataFrame({"id": [], "path": [], "x": [], "y": [], "total": []})), "train a round"),
+        (lambda: embedding_map(pd.DataFrame({"id": [1], "path": ["a"], "x": [0.0], "y": [0.0]}), color="bald"), "bald"),
+        (lambda: score_histogram(pd.DataFrame(), "entropy"), "entropy"),
+        (lambda: score_histogram(pd.DataFrame({"entropy": []}), "entropy"), "train a round"),
+        (lambda: learning_curve(pd.DataFrame()), "no curve"),
+        (lambda: learning_curve(pd.DataFrame({"strategy": [], "round": [], "labeled": [], "metric": [], "value": []})), "no curve"),
+        (lambda: class_balance(pd.DataFrame()), "no classes"),
+        (lambda: losses(pd.DataFrame()), "no losses"),
+        (lambda: losses(pd.DataFrame({"step": [1]})), "no losses"),
+    ],
+)
+def test_empty_frames_give_a_sentence(figure, word):
+    assert word in sentence(figure())
+
+
+def test_figures_bring_no_colors_of_their_own_for_text_and_ground(frame):
+    for figure in (embedding_map(frame), score_histogram(frame, "total"), losses(pd.DataFrame())):
+        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("rgba(0,0,0,0)", "rgba(0,0,0,0)")
+        assert figure.layout.font.color is None

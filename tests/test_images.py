@@ -1,0 +1,425 @@
+"""Decoding, thumbnails and the packed cache."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import struct
+import threading
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alcore import images
+from alcore.errors import AlcoreError, BadInput, Cancelled
+from alcore.formats import read
+from alcore.images import decode, looks_like_glyphs, open_packed, pack, sources_of, suggest_size, thumbnail
+from alcore.types import Entry, Progress, Reading
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def pixels(source: Path | bytes) -> list[list[int]]:
+    image = decode(source)
+    assert image.mode == "RGB"
+    return np.asarray(image).reshape(-1, 3).tolist()
+
+
+def row_of(*values: object, mode: str) -> Image.Image:
+    image = Image.new(mode, (len(values), 1))
+    image.putdata(values)  # type: ignore[arg-type]
+    return image
+
+
+# ---- decode
+
+
+def test_grey_binary_and_palette_become_rgb() -> None:
+    assert pixels(encoded(row_of(0, 7, 255, mode="L"))) == [[0] * 3, [7] * 3, [255] * 3]
+    assert pixels(encoded(row_of(0, 255, mode="1"))) == [[0] * 3, [255] * 3]
+    palette = row_of(0, 1, mode="P")
+    palette.putpalette([10, 20, 30, 40, 50, 60])
+    assert pixels(encoded(palette)) == [[10, 20, 30], [40, 50, 60]]
+    assert pixels(encoded(palette, transparency=1)) == [[10, 20, 30], [255, 255, 255]]
+    assert pixels(encoded(palette, "GIF")) == [[10, 20, 30], [40, 50, 60]]
+
+
+def test_transparency_lies_over_white() -> None:
+    assert pixels(encoded(row_of((10, 20, 30, 255), (0, 0, 0, 0), (0, 0, 0, 51), mode="RGBA"))) == [[10, 20, 30], [255] * 3, [204] * 3]
+    assert pixels(encoded(row_of((10, 255), (0, 0), mode="LA"))) == [[10] * 3, [255] * 3]
+    assert pixels(encoded(row_of((1, 2, 3), (9, 9, 9), mode="RGB"), transparency=(9, 9, 9))) == [[1, 2, 3], [255] * 3]
+
+
+def test_sixteen_bits_are_scaled_by_their_full_range() -> None:
+    deep = Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16))
+    expected = [[0] * 3, [0] * 3, [1] * 3, [255] * 3]
+    assert pixels(encoded(deep)) == expected
+    assert pixels(encoded(deep, "TIFF")) == expected
+    assert pixels(b"P5 4 1 65535 " + np.array([0, 255, 256, 65535], ">u2").tobytes()) == expected
+    big_endian = b"MM\0*\0\0\0\x08\0\x08" + b"".join(
+        struct.pack(">HHIHH" if kind == 3 else ">HHII", tag, kind, 1, *((value, 0) if kind == 3 else (value,)))
+        for tag, kind, value in ((256, 3, 2), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 1), (273, 4, 110), (278, 3, 1), (279, 4, 4))
+    )
+    assert pixels(big_endian + b"\0" * 4 + b"\x01\x00\xff\xff") == [[1] * 3, [255] * 3]
+
+
+def test_float_images_are_taken_and_broken_ones_refused() -> None:
+    assert pixels(encoded(Image.fromarray(np.array([[0, 0.5, 1]], np.float32)), "TIFF")) == [[0] * 3, [128] * 3, [255] * 3]
+    assert pixels(encoded(Image.fromarray(np.array([[-3, 100, 400]], np.float32)), "TIFF")) == [[0] * 3, [100] * 3, [255] * 3]
+    with pytest.raises(BadInput, match="no numbers"):
+        decode(encoded(Image.fromarray(np.array([[np.nan]], np.float32)), "TIFF"))
+
+
+def test_cmyk_becomes_rgb() -> None:
+    image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    assert pixels(encoded(image, "TIFF")) == [[255, 0, 0]] * 64
+    red, green, blue = pixels(encoded(image, "JPEG", quality=95))[0]
+    assert red > 245
+    assert max(green, blue) < 10
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_rotation_ends_upright(kind: str, orientation: int) -> None:
+    upright = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 14
+    # How the camera stores it, per orientation: the inverse of what the viewer has to do.
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright, 2).transpose(1, 0, 2),
+        8: np.rot90(upright, 3),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    content = encoded(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif, **options)
+    np.testing.assert_array_equal(np.asarray(decode(content)), upright)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_broken_exif_block_costs_nothing(tmp_path: Path) -> None:
+    content = encoded(Image.fromarray(noise(8, 8)), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert decode(content).size == (8, 8)
+
+
+def test_the_first_frame_of_an_animation_is_taken() -> None:
+    frames = [Image.new("RGB", (2, 2), color) for color in ("red", "blue")]
+    assert pixels(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))[0] == [255, 0, 0]
+
+
+PNG = encoded(Image.fromarray(noise(64, 64)))
+
+
+def claim(width: int, height: int) -> bytes:
+    heading = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + heading + struct.pack(">I", zlib.crc32(heading)) + b"\0\0\0\0IDAT"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty: the file has 0 bytes"),
+        (b"not an image", "not an image of a known kind"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image of a known kind"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known kind"),
+        (PNG[:500], "cut short"),
+        (PNG[:20], "not an image of a known kind|cut short|damaged|cannot be read"),
+        (encoded(Image.fromarray(noise(64, 64)), "JPEG")[:900], "cut short"),
+        (encoded(Image.fromarray(noise(64, 64)), "TIFF")[:-900], "cut short|cannot be read"),
+        (PNG[:60] + b"\xff" * 400 + PNG[460:], "damaged|cannot be read|cut short"),
+        (claim(100_000, 100_000), "too large"),
+    ],
+)
+def test_what_is_no_picture_has_a_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "x.png").write_bytes(content)
+    for source in (content, tmp_path / "x.png"):
+        with pytest.raises(BadInput, match=reason) as wrong:
+            decode(source)
+        assert str(tmp_path) not in str(wrong.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_random_damage_never_raises_anything_else() -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP", "PPM"):
+        content = np.frombuffer(encoded(Image.fromarray(noise(16, 16)), kind), np.uint8)
+        for _ in range(60):
+            hurt = content.copy()
+            hurt[rng.integers(0, len(hurt), 6)] = rng.integers(0, 256, 6)
+            try:
+                image = decode(hurt[: rng.integers(1, len(hurt) + 1)].tobytes())
+            except BadInput:
+                continue
+            assert image.mode == "RGB"
+
+
+def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, reason in (("gone.png", "No such file"), ("pipe.png", "not a regular file"), ("", "not a regular file")):
+        with pytest.raises(BadInput, match=reason):
+            decode(tmp_path / name)
+
+
+# ---- thumbnail
+
+
+def test_thumbnail_keeps_the_aspect_and_is_never_enlarged() -> None:
+    photo = Image.fromarray(noise(300, 600))
+    for size, expected, mime in (
+        (96, (96, 48), "image/jpeg"),
+        (64, (64, 32), "image/png"),
+        (1000, (600, 300), "image/jpeg"),
+        (1, (1, 1), "image/png"),
+    ):
+        content, kind = thumbnail(photo, size)
+        assert (Image.open(io.BytesIO(content)).size, kind) == (expected, mime)
+    assert photo.size == (600, 300)
+    with pytest.raises(BadInput):
+        thumbnail(photo, 0)
+
+
+def test_small_pictures_are_sent_exactly() -> None:
+    small = noise(8, 8)
+    content, mime = thumbnail(Image.fromarray(small), 96)
+    np.testing.assert_array_equal(np.asarray(decode(content)), small)
+    assert mime == "image/png"
+
+
+# ---- pack
+
+
+def test_rows_are_exact_copies_where_the_size_fits_and_smooth_where_not(tmp_path: Path) -> None:
+    same, grey, halves = noise(8, 8), noise(8, 8, 1)[..., 0], np.zeros((40, 80, 3), np.uint8)
+    halves[:, 40:] = 255
+    files = []
+    for name, array in (("same", same), ("grey", grey), ("halves", halves)):
+        files.append(tmp_path / f"{name}.png")
+        Image.fromarray(array).save(files[-1])
+    for sources in (files, [same, grey, halves]):
+        packed = pack(sources, 8, tmp_path / "out.npy")
+        rows = open_packed(packed.path)
+        assert rows.shape == (3, 8, 8, 3)
+        np.testing.assert_array_equal(rows[0], same)
+        np.testing.assert_array_equal(rows[1], np.repeat(grey[..., None], 3, 2))
+        assert rows[2, :, :3].max() == 0  # nothing cropped: both halves are there
+        assert rows[2, :, 5:].min() == 255
+        assert packed.sizes.tolist() == [[8, 8], [8, 8], [80, 40]]
+        assert packed.failed == {}
+        assert np.load(packed.path).dtype == np.uint8
+
+
+def test_order_is_kept_over_many_chunks_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "CHUNK_BYTES", 8 * 8 * 3 * 20)
+    sources = [np.full((9, 9), number % 251, np.uint8) for number in range(509)]
+    pack(sources, 8, tmp_path / "out.npy", workers=5)
+    assert open_packed(tmp_path / "out.npy")[:, 3, 3, 1].tolist() == [number % 251 for number in range(509)]
+
+
+def test_what_cannot_be_decoded_is_black_with_a_reason(tmp_path: Path) -> None:
+    Image.fromarray(noise(8, 8)).save(tmp_path / "good.png")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("hello")
+    sources = [
+        tmp_path / "empty.png",
+        tmp_path / "good.png",
+        tmp_path / "text.png",
+        tmp_path / "gone.png",
+        np.zeros((4, 4), float),
+        np.zeros((0, 4), np.uint8),
+    ]
+    packed = pack(sources, 8, tmp_path / "out.npy")
+    assert list(packed.failed) == [0, 2, 3, 4, 5]
+    assert packed.failed[0] == "empty: the file has 0 bytes"
+    assert packed.failed[2].startswith("not an image of a known kind")
+    assert packed.failed[3] == "cannot be read: No such file or directory"
+    assert "float64" in packed.failed[4]
+    assert packed.sizes.tolist() == [[0, 0], [8, 8], [0, 0], [0, 0], [0, 0], [0, 0]]
+    assert open_packed(packed.path).reshape(6, -1).any(1).tolist() == [False, True, False, False, False, False]
+
+
+def test_a_rotated_big_photo_is_decoded_reduced_and_reported_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    left_dark = np.zeros((600, 800, 3), np.uint8)
+    left_dark[:, 400:] = 255
+    Image.fromarray(left_dark).save(tmp_path / "photo.jpg", exif=exif, quality=95)
+    packed = pack([tmp_path / "photo.jpg"], 16, tmp_path / "out.npy")
+    row = open_packed(packed.path)[0]
+    assert packed.sizes.tolist() == [[600, 800]]
+    assert row[:7].max() < 20
+    assert row[9:].min() > 235
+    assert decode(tmp_path / "photo.jpg", at_least=100).size == (150, 200)
+    assert decode(tmp_path / "photo.jpg").size == (600, 800)
+
+
+def test_reused_rows_are_copied_and_not_decoded(tmp_path: Path) -> None:
+    old = [noise(8, 8, seed) for seed in range(4)]
+    out = tmp_path / "out.npy"
+    pack(old, 8, out)
+    gone = tmp_path / "gone.png"
+    new = noise(8, 8, 9)
+    packed = pack([gone, new, gone], 8, out, reuse=(out, {0: 3, 2: 1}))
+    np.testing.assert_array_equal(open_packed(out), [old[3], new, old[1]])
+    assert packed.failed == {}
+    assert packed.sizes.tolist() == [[-1, -1], [8, 8], [-1, -1]]
+
+
+@pytest.mark.parametrize("spoil", ["size", "damage", "missing", "row"])
+def test_an_old_cache_that_does_not_fit_is_not_used(tmp_path: Path, spoil: str) -> None:
+    old = tmp_path / "old.npy"
+    pack([np.zeros((8, 8), np.uint8)], 16 if spoil == "size" else 8, old)
+    if spoil == "damage":
+        old.write_bytes(old.read_bytes()[:-1])
+    if spoil == "missing":
+        old.unlink()
+    new = noise(8, 8)
+    packed = pack([new], 8, tmp_path / "out.npy", reuse=(old, {0: 5 if spoil == "row" else 0}))
+    np.testing.assert_array_equal(open_packed(packed.path)[0], new)
+
+
+def test_cancelling_leaves_no_file_and_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "SEEN_EVERY", 0.0)
+    out = tmp_path / "out.npy"
+    pack([noise(8, 8)], 8, out)
+    before = out.read_bytes()
+
+    def stop(progress: Progress) -> None:
+        if progress.done > 0:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        pack([noise(8, 8)] * 3000, 8, out, report=stop)
+    assert os.listdir(tmp_path) == ["out.npy"]
+    assert out.read_bytes() == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_progress_is_told_in_order_and_not_too_often(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    pack([noise(9, 9)] * 2000, 8, tmp_path / "out.npy", report=told.append)
+    assert told[0] == Progress("reading images", 0, 2000)
+    assert (told[-1].done, told[-1].total) == (2000, 2000)
+    assert told[-1].values["images_per_second"] > 0
+    assert [one.done for one in told] == sorted(one.done for one in told)
+    assert len(told) < 50
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10**9, used=10**9, free=1000))
+    with pytest.raises(AlcoreError, match=r"needs 0\.2 MB in .*0\.0 MB are free: free some space"):
+        pack([noise(8, 8)] * 1000, 8, tmp_path / "out.npy")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        pack([noise(8, 8)], 8, tmp_path / "out.npy")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_removed_after_an_hour(tmp_path: Path) -> None:
+    stale, fresh = tmp_path / ".out.npy.aa.partial", tmp_path / ".out.npy.bb.partial"
+    for path in (stale, fresh):
+        path.touch()
+    os.utime(stale, (0, 0))
+    pack([noise(8, 8)], 8, tmp_path / "out.npy")
+    assert sorted(os.listdir(tmp_path)) == [".out.npy.bb.partial", "out.npy"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "size", "words"), [([], 8, "no image to read"), ([noise(8, 8)], 7, "use 8 to 2048"), ([noise(8, 8)], 4096, "use 8 to 2048")]
+)
+def test_pack_refuses_what_makes_no_sense(tmp_path: Path, sources: list[np.ndarray], size: int, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        pack(sources, size, tmp_path / "out.npy")
+    assert os.listdir(tmp_path) == []
+
+
+def test_packed_rows_are_read_only_and_damage_is_told(tmp_path: Path) -> None:
+    path = pack([noise(8, 8)], 8, tmp_path / "out.npy").path
+    rows = open_packed(path)
+    assert isinstance(rows, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        rows[0] = 0
+    whole = path.read_bytes()
+    np.save(tmp_path / "floats.npy", np.zeros((1, 8, 8, 3)))
+    np.save(tmp_path / "objects.npy", np.array([None]), allow_pickle=True)
+    for name, content in (("short", whole[:-1]), ("empty", b""), ("other", b"hello"), ("heading", whole[:50])):
+        (tmp_path / f"{name}.npy").write_bytes(content)
+    for name in ("short", "empty", "other", "heading", "floats", "objects", "missing"):
+        with pytest.raises(BadInput, match="import"):
+            open_packed(tmp_path / f"{name}.npy")
+
+
+# ---- what to pack
+
+
+def test_small_images_keep_their_size_and_big_ones_become_64(tmp_path: Path) -> None:
+    def blank(*sides: int) -> list[np.ndarray]:
+        return [np.zeros((side, side // 2 or 1), np.uint8) for side in sides]
+
+    assert suggest_size(blank(*[28] * 100)) == 28
+    assert suggest_size(blank(*[4] * 10)) == 8
+    assert suggest_size(blank(*[96] * 9, 500)) == 96
+    assert suggest_size(blank(*[96] * 8, 500, 500)) == 64
+    assert suggest_size(blank(20, 20, 30, 30)) == 30
+    assert suggest_size([]) == 64
+    Image.fromarray(noise(40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("hello")
+    assert suggest_size([tmp_path / "a.png", tmp_path / "b.png", tmp_path / "gone.png"]) == 40
+    assert suggest_size([tmp_path / "b.png"]) == 64
+
+
+def test_only_small_grey_rows_look_like_glyphs() -> None:
+    grey = np.repeat(noise(28, 28)[None, ..., :1], 3, 3)
+    assert looks_like_glyphs(grey)
+    assert not looks_like_glyphs(noise(28, 28)[None])
+    assert not looks_like_glyphs(np.repeat(grey, 2, 1))
+    assert not looks_like_glyphs(grey[:0])
+
+
+def test_sources_of_a_reading_are_files_or_rows(tmp_path: Path) -> None:
+    entries = [Entry("a/1.png"), Entry("b/2.png")]
+    assert sources_of(Reading(tmp_path, (), entries)) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
+    blocks = [np.zeros((1, 4, 4), np.uint8), np.ones((1, 5, 5, 3), np.uint8)]
+    rows = sources_of(Reading(tmp_path, (), entries, arrays=blocks))
+    assert [row.shape for row in rows if isinstance(row, np.ndarray)] == [(4, 4), (5, 5, 3)]
+    assert np.shares_memory(rows[0], blocks[0])  # type: ignore[arg-type]
+
+
+def test_real_photos_are_packed(tmp_path: Path) -> None:
+    if not (SHARED / "clothing").is_dir():
+        pytest.skip("the shared data set clothing is not on this machine")
+    sources = sources_of(read(SHARED / "clothing" / "test"))
+    packed = pack(sources, 64, tmp_path / "out.npy")
+    assert packed.failed == {}
+    assert len(open_packed(packed.path)) == 372
+    assert packed.sizes.max() == 160
+    assert suggest_size(sources) == 64
+    with Image.open(sources[5]) as photo:
+        whole = np.asarray(photo.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC), float)
+    assert np.abs(open_packed(packed.path)[5] - whole).mean() < 2
