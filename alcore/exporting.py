@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
 import uuid
@@ -44,11 +45,18 @@ def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
     return {"format": format_name, "items": len(rows), "out": str(out)}
 
 
+def csv_text(project: Project) -> str:
+    """path,label,split,annotator of every labeled item; only the heading when nothing is labeled."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["path", "label", "split", "annotator"])
+    rows = project.workspace.store.labeled_rows(project.id)
+    writer.writerows([row["path"], row["label"], "train", row["annotator"]] for row in rows)
+    return text.getvalue()
+
+
 def _write_csv(project: Project, rows: list[dict[str, Any]], out: Path) -> None:
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "split", "annotator"])
-        writer.writerows([row["path"], row["label"], "train", row["annotator"]] for row in rows)
+    out.write_text(csv_text(project), encoding="utf-8", newline="")
 
 
 def _write_folder(project: Project, rows: list[dict[str, Any]], out: Path) -> None:

@@ -63,7 +63,7 @@ def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[di
         entry: dict[str, Any] = {
             "id": i,
             "path": row["path"],
-            "image": f"/api/v1/projects/{quote(project.name, safe='')}/items/{i}/image?v={row['fingerprint']}",
+            "image": _address(project, i, row["fingerprint"]),
             "width": row["width"],
             "height": row["height"],
             "rank": None,
@@ -166,6 +166,36 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     values = np.full(len(ids), np.nan, np.float32)
     values[: len(files.ids)] = files.scores[name]
     return values
+
+
+def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
+    """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last."""
+    names: list[str | None] = [*project.classes[:classes], None]
+    found = []
+    for name in names:
+        count, rows = project.workspace.store.sample(project.id, name, each)
+        if rows:
+            images = [(_address(project, i, fingerprint), path) for i, path, fingerprint in rows]
+            found.append((name if name is not None else "unlabeled", count, images))
+    return found
+
+
+def pace(project: Project) -> pd.DataFrame:
+    """annotator, labels, median seconds: from the journal's times, without pauses over two minutes."""
+    rows = project.workspace.store.label_times(project.id)
+    frame = pd.DataFrame(rows, columns=["annotator", "ms"])
+    frame = frame[frame["ms"] <= 120_000]
+    if frame.empty:
+        return pd.DataFrame(columns=["annotator", "labels", "median seconds"])
+    grouped = frame.groupby("annotator")["ms"]
+    return pd.DataFrame(
+        {"annotator": grouped.size().index, "labels": grouped.size().to_numpy(), "median seconds": grouped.median().to_numpy() / 1000}
+    )
+
+
+def _address(project: Project, item_id: int, fingerprint: str) -> str:
+    """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
+    return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
 
 
 def learning_curve(rounds: list[Round]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import frames, images, importing
+from alcore import exporting, frames, images, importing
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.journal import Journal
 from alcore.pictures import Pictures
@@ -24,7 +24,7 @@ from alcore.pool import Pool
 from alcore.rounds import START, Order, RoundFiles, round_files, run, start_query
 from alcore.strategies import STRATEGIES
 from alcore.tasks import TASKS
-from alcore.training import pick_device
+from alcore.training import device_list, pick_device
 from alcore.types import Annotation, Job, Progress, Report, Round, ignore_progress
 from alcore.workspace import Workspace, shared
 
@@ -484,6 +484,27 @@ class Project:
         return self.workspace.store.snapshot(self.id)
 
     # ---- reading
+
+    def waiting(self) -> int:
+        """How many items of the open query nobody has dealt with."""
+        opened = self.workspace.store.open_query(self.id)
+        return len(opened[2]) if opened else 0
+
+    def samples(self, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
+        """(class, images, [(address, path)]) of the first classes, by label or truth; without either, of all images."""
+        return frames.samples(self, classes, each)
+
+    def pace(self) -> pd.DataFrame:
+        """Labels and median seconds a label, by annotator."""
+        return frames.pace(self)
+
+    def labels_csv(self) -> str:
+        """The current labels as CSV text: path, label, split, annotator."""
+        return exporting.csv_text(self)
+
+    def devices(self) -> list[tuple[str, str]]:
+        """(name, words) of the devices here, best first."""
+        return device_list()
 
     def queue(self, n: int = 48) -> dict[str, Any]:
         """The next items to label, best first, with the reasons."""

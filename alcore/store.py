@@ -243,6 +243,29 @@ class Store:
             "set_aside": int(aside or 0),
         }
 
+    def sample(self, project_id: int, name: str | None, n: int) -> tuple[int, list[tuple[int, str, str]]]:
+        """How many present items have this label or truth (None: neither), and (id, path, fingerprint) of `n` spread over them."""
+        known = sa.func.coalesce(current.c.label, items.c.truth)
+        where = (items.c.project_id == project_id, items.c.present, known.is_(None) if name is None else known == name)
+        joined = items.outerjoin(current, current.c.item_id == items.c.id)
+        with self.read() as conn:
+            count = int(conn.scalar(sa.select(sa.func.count()).select_from(joined).where(*where)) or 0)
+            step = max(1, count // n)
+            numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, sa.func.row_number().over(order_by=items.c.id).label("at"))
+            spread = numbered.select_from(joined).where(*where).subquery()
+            rows = (
+                conn.execute(sa.select(spread.c.id, spread.c.path, spread.c.fingerprint).where(spread.c.at % step == 0).limit(n))
+                .tuples()
+                .all()
+            )
+        return count, [tuple(r) for r in rows]
+
+    def label_times(self, project_id: int) -> list[tuple[str, int]]:
+        """(annotator, milliseconds) of every label event that says how long it took."""
+        query = sa.select(annotations.c.annotator, annotations.c.ms).where(annotations.c.project_id == project_id)
+        with self.read() as conn:
+            return [tuple(r) for r in conn.execute(query.where(annotations.c.kind == "label", annotations.c.ms.is_not(None)))]
+
     # ---- rounds
 
     def add_round(self, project_id: int, values: Mapping[str, Any], query: Sequence[int]) -> int:

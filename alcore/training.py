@@ -45,6 +45,12 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
+def device_list() -> list[tuple[str, str]]:
+    """(name, words) of what can train here, best first."""
+    gpus = [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
+    return [*gpus, ("cpu", f"CPU, {os.cpu_count()} cores")]
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """torch's global generators start from `seed` inside; outside they are as if nothing had been drawn."""

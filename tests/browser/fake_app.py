@@ -25,6 +25,7 @@ from starlette.routing import Route
 CONTROL: dict[str, Any] = {"down": None, "delay": 0, "reject": []}
 DATABASE = sqlite3.connect(os.environ["FAKE_DATABASE"], check_same_thread=False, isolation_level=None)
 DATABASE.execute("pragma journal_mode=wal")
+DATABASE.execute("pragma synchronous=off")  # a killed process keeps what it wrote; only a power loss would not
 DATABASE.execute(
     "create table if not exists events (id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, unique(client, seq))"
 )

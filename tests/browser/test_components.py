@@ -62,7 +62,7 @@ def test_sixty_keys_at_ten_a_second_give_sixty_rows_in_order(page_factory: PageF
 def test_a_burst_of_two_hundred_keys_is_stored_once_each_in_order(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n260-burst")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".labeler[data-ready='200']")
     keys = random.Random(1).choices("123", k=200)
     page.keyboard.type("".join(keys))
     wait_saved(page)
@@ -72,7 +72,7 @@ def test_a_burst_of_two_hundred_keys_is_stored_once_each_in_order(page_factory: 
 def test_the_next_image_shows_before_the_server_answers(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-optimistic")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".labeler[data-ready='50']")
     fake.control(delay=2)
     page.keyboard.press("1")
     expect(page.locator(".caption .path")).to_contain_text("0002.png", timeout=500)
@@ -225,7 +225,7 @@ def test_an_image_that_is_gone_says_so_and_can_be_skipped(page_factory: PageFact
 def test_labels_made_while_the_server_fails_are_kept_and_sent_later(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-down")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".labeler[data-ready='60']")
     fake.control(down=503)
     page.keyboard.type("1231231")
     expect(page.locator(".notice")).to_have_text("Server not reachable. 7 labels are kept in this browser, trying again.")
@@ -294,7 +294,7 @@ def test_labels_of_another_annotator_are_not_sent_under_this_name(page_factory: 
 def test_sigkill_in_the_middle_loses_nothing_and_doubles_nothing(page_factory: PageFactory, mortal_fake: Server) -> None:
     page = page_factory()
     open_labeler(page, mortal_fake, "c3-n90-kill")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".labeler[data-ready='90']")
     keys = random.Random(2).choices("123", k=40)
     page.keyboard.type("".join(keys[:20]))
     mortal_fake.kill()
@@ -308,7 +308,7 @@ def test_sigkill_in_the_middle_loses_nothing_and_doubles_nothing(page_factory: P
 def test_an_expired_session_keeps_the_labels_until_there_is_a_new_token(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-expired")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".labeler[data-ready='60']")
     fake.control(down=401)
     page.keyboard.type("12")
     expect(page.locator(".notice")).to_have_text("Session expired: reload the page. 2 labels are kept in this browser.")

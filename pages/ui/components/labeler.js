@@ -23,7 +23,7 @@ class Labeler extends LabelerView {
     this.pictures = new Pictures(this.api);
     this.turn = 0; // grows with each change of project or round; answers of an older turn are dropped
     this.zoom = { scale: 1, x: 0, y: 0 };
-    this.tileSize = 1;
+    this.tileSize = null; // chosen to fit until a person zooms
     this.build(parent);
     this.onkey = (event) => this.key(event);
     window.addEventListener("keydown", this.onkey, true);
@@ -43,6 +43,7 @@ class Labeler extends LabelerView {
 
   update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
+    if (this.data && this.data.mode !== data.mode) Object.assign(this, { page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
     this.data = data;
     this.api.base = data.api;
     const newToken = this.api.token !== data.token;
@@ -67,7 +68,7 @@ class Labeler extends LabelerView {
   async open() {
     const turn = ++this.turn;
     const { project, annotator, identity } = this.data;
-    Object.assign(this, { items: [], byId: new Map(), cursor: 0, page: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false });
+    Object.assign(this, { items: [], byId: new Map(), cursor: 0, page: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false, ready: 0 });
     Object.assign(this, { selected: new Set(), anchor: null, hovered: null, message: null, opened: performance.now(), gridShown: null });
     this.outbox = outboxFor(this.api, { project, annotator, identity });
     this.outbox.listener = this;
@@ -171,6 +172,7 @@ class Labeler extends LabelerView {
   }
 
   arrived(item) {
+    if (!item.seen) this.root.dataset.ready = this.ready += 1; // pictures that can be shown at once
     item.seen = true;
     if (item.tile) this.fillTile(item);
     if (item === this.current && this.root.dataset.loading === "1") this.render();

@@ -64,7 +64,7 @@ class LabelerView {
     this.why = section("why", element("h4", { text: "Why this image" }), this.reason);
     this.model = section("model", element("h4", { text: "What the model sees" }), this.top);
     this.numbers = section("numbers", element("h4", { text: "Scores" }), this.scores);
-    this.panel = element("aside", { class: "panel" }, this.why, section("choose", this.find, this.classBox), this.model, this.numbers);
+    this.panel = element("aside", { class: "panel" }, this.why, (this.choose = section("choose", this.find, this.classBox)), this.model, this.numbers);
   }
 
   setClasses(classes) {
@@ -80,6 +80,7 @@ class LabelerView {
     );
     this.classBox.replaceChildren(...this.classButtons);
     this.classBox.dataset.columns = Math.max(...classes.map((name) => name.length), 0) <= 11 && classes.length > 4 ? "2" : "1";
+    this.choose.toggleAttribute("data-many", classes.length > 6);
     this.find.hidden = classes.length <= 20;
     this.find.value = "";
     this.buttonOf = new Map(this.classButtons.map((b) => [b.dataset.value, b]));
@@ -297,6 +298,7 @@ class LabelerView {
 
   renderGrid(event) {
     this.root.dataset.loading = "0";
+    this.tileSize ??= this.fittingTile();
     this.root.style.setProperty("--tile", `${TILE_SIZES[this.tileSize]}px`);
     this.zoomLabel.textContent = `${TILE_SIZES[this.tileSize]} px`;
     const items = this.items.slice(this.page * PAGE, (this.page + 1) * PAGE);
@@ -331,6 +333,13 @@ class LabelerView {
     this.opened = performance.now();
     const drawn = items.map((item) => this.pictures.load(item.small).then(() => (this.fillTile(item), item.tile.firstChild.decode())).catch(() => {}));
     Promise.all(drawn).then(() => requestAnimationFrame(() => measure("alcore:grid", started)));
+  }
+
+  // The largest tile with which a whole page needs no scrolling; 80 pixels where none does.
+  fittingTile() {
+    const { clientWidth: width, clientHeight: height } = this.cells;
+    const fits = (side) => Math.ceil(PAGE / Math.max(1, Math.floor(width / (side + 6)))) * (width / Math.max(1, Math.floor(width / (side + 6)))) <= height;
+    return Math.max(1, TILE_SIZES.findLastIndex(fits));
   }
 
   columns() {
@@ -386,7 +395,7 @@ class LabelerView {
 
   zoomBy(step, at) {
     if (this.data.mode === "grid") {
-      this.tileSize = Math.min(Math.max(this.tileSize + step, 0), TILE_SIZES.length - 1);
+      this.tileSize = Math.min(Math.max(this.tileSize + Math.sign(step), 0), TILE_SIZES.length - 1);
       return this.render();
     }
     const { zoom } = this;
@@ -398,7 +407,7 @@ class LabelerView {
   }
 
   resetZoom() {
-    if (this.data.mode === "grid") this.tileSize = 1;
+    if (this.data.mode === "grid") this.tileSize = null;
     this.zoom = { scale: 1, x: 0, y: 0 };
     this.render();
   }

@@ -1,0 +1,38 @@
+"""The app: Streamlit's pages, our HTTP routes and the job runner in one ASGI process. Start it with `python -m alcore serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from alcore import __version__, web
+from alcore.workspace import shared
+
+HERE = Path(__file__).resolve().parent
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Starts what belongs to the process: jobs that a kill left behind become interrupted, the map's code is compiled in the background."""
+    from alcore.embedding import warm_up
+
+    workspace = await asyncio.to_thread(shared)
+    await asyncio.to_thread(workspace.runner.start)
+    warm_up()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(workspace.runner.stop)
+
+
+# `streamlit run` finds a module-level `app = st.App(...)` in the source text only: no function around it.
+app = st.App(
+    HERE / "pages" / "navigation.py",
+    routes=web.routes(shared, version=__version__, hosts=[os.environ.get("ALCORE_BIND", "127.0.0.1")]),
+    lifespan=lifespan,
+)

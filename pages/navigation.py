@@ -1,0 +1,40 @@
+"""The one script Streamlit runs: sidebar with the project, and the pages."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.session import ANNOTATOR, PROJECT, workspace
+
+st.set_page_config(page_title="alcore", page_icon=":material/target:", layout="wide", initial_sidebar_state=240)
+
+# Streamlit leaves 96 px above the heading; a labeling page needs them for the image
+st.html(
+    "<style>[data-testid=stMainBlockContainer]{padding-top:2.6rem;padding-bottom:3rem} [data-testid=stHeader]{background:transparent}</style>"
+)
+
+names = workspace().projects()
+wanted = st.session_state.get(PROJECT) or st.query_params.get("project")
+if wanted not in names:
+    wanted = names[0] if names else None
+st.session_state[PROJECT] = wanted
+
+pages = [
+    st.Page("data.py", title="Data", icon=":material/photo_library:", default=True),
+    st.Page("train.py", title="Train", icon=":material/model_training:"),
+    st.Page("label.py", title="Label", icon=":material/sell:"),
+    st.Page("explore.py", title="Explore", icon=":material/scatter_plot:"),
+    st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
+]
+page = st.navigation(pages)
+
+with st.sidebar:
+    if names:
+        st.selectbox("Project", names, key=PROJECT)
+    st.text_input(
+        "Labeling as", key=ANNOTATOR, persist_state="session", placeholder="me", max_chars=80, help="Written beside every label you give."
+    )
+
+if st.session_state[PROJECT]:
+    st.query_params["project"] = st.session_state[PROJECT]
+page.run()

@@ -1,0 +1,64 @@
+"""Progress: accuracy against labels, what was labeled, and every round."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from alcore import figures
+from alcore.frames import learning_curve
+from pages.ui.session import empty, header, project
+from pages.ui.work import duration
+
+
+def main() -> None:
+    header("Progress", "Is it still worth labeling? Accuracy on the test images against the number of labels.")
+    of = project()
+    rounds = of.rounds()
+    counts = of.counts()
+    if not rounds:
+        empty("No rounds yet", "Each round adds a point to the curve. Train the first one.", "train.py", "Train a round")
+        return
+    left, right = st.columns([3, 2])
+    with left, st.container(border=True):
+        curve = learning_curve(rounds)
+        metrics = list(dict.fromkeys(curve["metric"])) or ["accuracy"]
+        metric = st.segmented_control("Metric", metrics, default=metrics[0], required=True, format_func=lambda m: m.replace("_", " "))
+        st.plotly_chart(figures.learning_curve(curve[curve["metric"] == metric]), key="curve", height=360)
+    with right, st.container(border=True):
+        st.markdown("**Class balance of the labels**")
+        truth = counts["truth"].get("pool", {})
+        frame = pd.DataFrame({"class": of.classes, "labeled": [counts["labels"].get(c, 0) for c in of.classes]})
+        if truth:
+            frame["pool"] = [truth.get(c, 0) + (0 if of.settings["truth"] == "hidden" else counts["labels"].get(c, 0)) for c in of.classes]
+        st.plotly_chart(figures.class_balance(frame), key="balance", height=360)
+    st.subheader("Rounds", anchor=False)
+    table = pd.DataFrame(
+        {
+            "round": [r.number for r in rounds],
+            "strategy": [r.strategy for r in rounds],
+            "labels": [r.labeled for r in rounds],
+            "accuracy": [r.metrics.get("accuracy") for r in rounds],
+            "balanced accuracy": [r.metrics.get("balanced_accuracy") for r in rounds],
+            "queried": [len(r.query) for r in rounds],
+            "train": [duration(r.seconds["train"]) if "train" in r.seconds else "" for r in rounds],
+            "score": [f"{r.seconds['score']:.1f} s" if "score" in r.seconds else "" for r in rounds],
+            "map": [f"{r.seconds['map']:.1f} s" if "map" in r.seconds else "" for r in rounds],
+            "device": [r.device for r in rounds],
+            "seed": [r.seed for r in rounds],
+        }
+    )
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(table, hide_index=True, column_config={"accuracy": percent, "balanced accuracy": percent})
+    _pace(of.pace())
+
+
+def _pace(pace: pd.DataFrame) -> None:
+    if pace.empty:
+        return
+    st.subheader("Labeling", anchor=False)
+    st.dataframe(pace, hide_index=True, column_config={"median seconds": st.column_config.NumberColumn(format="%.1f")})
+    st.caption("Seconds between an image appearing and its key, by annotator; images that took over two minutes are left out as pauses.")
+
+
+main()

@@ -1,0 +1,29 @@
+"""Rows of pictures: a title a row, its images beside it. Pictures come by HTTP with a token, cached by the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.components import scripts, style
+
+_mount = st.components.v2.component("alcore_gallery", js=scripts("shared.js", "gallery.js"), css=style("gallery.css"))
+
+
+def gallery(
+    rows: Sequence[tuple[str, str, Sequence[tuple[str, str]]]], *, token: str, size: int = 72, api: str = "/api/v1", key: str
+) -> None:
+    """Draw the rows.
+
+    Args:
+        rows: (title, text under it, [(address of the picture, what to say of it)]).
+        token: signed token for the API.
+        size: side of a picture on the page, in pixels.
+        key: Streamlit's key; keep it constant.
+    """
+    shown = [
+        {"title": title, "text": text, "images": [{"image": image, "title": about} for image, about in images]}
+        for title, text, images in rows
+    ]
+    _mount(key=key, data={"rows": shown, "token": token, "size": size, "api": api.rstrip("/")})

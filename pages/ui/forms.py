@@ -1,0 +1,53 @@
+"""Forms made from parameter dataclasses: a widget a field, with help, source and bounds. Knows no strategy by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+
+def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None, columns: int = 3) -> dict[str, Any]:
+    """Widgets for every field of `kind`; the values that differ from its defaults or stand in `defaults`.
+
+    Args:
+        kind: a frozen dataclass of `alcore.types.param` fields.
+        key: prefix of the widgets' keys, so that each strategy keeps its own.
+        defaults: values of this project that replace the dataclass's.
+    """
+    defaults = dict(defaults or {})
+    fields = dataclasses.fields(kind)
+    values: dict[str, Any] = {}
+    for group, title in (([f for f in fields if not f.metadata["expert"]], ""), ([f for f in fields if f.metadata["expert"]], "Expert")):
+        if not group:
+            continue
+        place = st.expander(title) if title else st.container()
+        with place:
+            cells = st.columns(columns)
+            for at, field in enumerate(group):
+                with cells[at % columns]:
+                    values[field.name] = _widget(field, f"{key}.{field.name}", defaults.get(field.name, field.default))
+    standard = {f.name: f.default for f in fields}
+    return {name: value for name, value in values.items() if value != standard[name] or name in defaults}
+
+
+def _widget(field: dataclasses.Field[Any], key: str, value: Any) -> Any:
+    meta = field.metadata
+    label = field.name.replace("_", " ").capitalize()
+    help_text = f"{meta['help']}\n\nSource: {meta['source']}"
+    if meta["choices"]:
+        options = list(meta["choices"])
+        return st.selectbox(label, options, index=options.index(value), key=key, help=help_text)
+    if isinstance(field.default, bool):
+        return st.toggle(label, value=value, key=key, help=help_text)
+    if isinstance(field.default, int):
+        return int(st.number_input(label, int(meta["low"]), int(meta["high"]), int(value), step=1, key=key, help=help_text))
+    if isinstance(field.default, float):
+        step = 10 ** (len(str(int(1 / value))) * -1) if 0 < value < 1 else 0.1
+        number = st.number_input(
+            label, float(meta["low"]), float(meta["high"]), float(value), step=step, format="%g", key=key, help=help_text
+        )
+        return float(number)
+    return st.text_input(label, value, key=key, help=help_text)

@@ -1,0 +1,76 @@
+"""What every page needs first: the workspace, the chosen project, who is labeling, and errors in plain words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from alcore.errors import AlcoreError
+from alcore.project import Project
+from alcore.workspace import Workspace, shared
+
+PROJECT, ANNOTATOR = "chosen_project", "annotator"
+
+
+def workspace() -> Workspace:
+    """The process's workspace (ALCORE_HOME, else ./workspace)."""
+    return shared()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Shows what the user can cure as a message on the page; a bug keeps its traceback."""
+    try:
+        yield
+    except AlcoreError as problem:
+        st.error(str(problem), icon=":material/error:")
+
+
+def choose(name: str) -> None:
+    """Makes `name` the project of this session from the next run on."""
+    st.session_state[PROJECT] = name
+
+
+def project() -> Project:
+    """The project of this session; without one the page ends here with what to do."""
+    names = workspace().projects()
+    chosen = st.session_state.get(PROJECT) or st.query_params.get("project")
+    if chosen not in names:
+        chosen = names[0] if names else None
+    if chosen is None:
+        empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "pages/data.py", "Import images")
+        st.stop()
+    return workspace().project(chosen)
+
+
+def annotator() -> str:
+    """Who labels: the name given in the sidebar."""
+    return str(st.session_state.get(ANNOTATOR) or "me").strip()[:80] or "me"
+
+
+def token(of: Project) -> str:
+    """What a browser part needs to call the HTTP routes for this project."""
+    return workspace().sign(of.name, annotator())
+
+
+def identity(of: Project) -> str:
+    """Names this workspace and this life of the project: labels kept in a browser are never sent to another one of the same name."""
+    return hashlib.blake2b(f"{workspace().home} {of.settings['folder']}".encode(), digest_size=8).hexdigest()
+
+
+def header(title: str, text: str) -> None:
+    """A page's heading and its one sentence."""
+    st.title(title, anchor=False)
+    st.caption(text)
+
+
+def empty(title: str, text: str, page: str | None = None, label: str = "") -> None:
+    """An empty state that says what to do next."""
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        st.write(text)
+        if page:
+            st.page_link(page, label=label, icon=":material/arrow_forward:")

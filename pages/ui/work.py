@@ -1,0 +1,135 @@
+"""Background work on a page: a job's progress with ETA and cancel, polled while it runs, and the list of earlier ones."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from alcore import figures
+from alcore.project import Project
+from alcore.types import Job
+from pages.ui.session import plain_errors, workspace
+
+STATES = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "interrupted": "orange"}
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as a person says it: 4 s, 2 min 05 s, 1 h 10 min."""
+    whole = int(round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def watch(job: Job, of: Project | None = None) -> None:
+    """Shows a job that is not over, live; when it ends the whole page runs again."""
+
+    @st.fragment(run_every=1.0)
+    def live() -> None:
+        now = workspace().runner.snapshot(job.id)
+        if now.over:
+            st.rerun()
+        _show(now, of)
+
+    live()
+
+
+def _show(job: Job, of: Project | None) -> None:
+    runner, progress = workspace().runner, job.progress
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{job.title}**")
+            st.badge(job.state, color=STATES[job.state])  # type: ignore[arg-type]
+            st.space("stretch")
+            if st.button("Cancel", key=f"cancel.{job.id}", icon=":material/stop_circle:"):
+                runner.cancel(job.id)
+        if job.state == "queued":
+            st.caption(f"Waiting for the device {job.device}: one job at a time runs there.")
+            return
+        share = progress.done / progress.total if progress.total else 0.0
+        eta = runner.eta_seconds(job)
+        words = [progress.stage, f"{progress.done:,} of {progress.total:,}" if progress.total else ""]
+        words += [f"about {duration(eta)} left in this stage" if eta is not None else ""]
+        st.progress(min(1.0, share), text=" · ".join(w for w in words if w))
+        if progress.message:
+            st.info(progress.message)
+        _numbers(job)
+        if of is not None and job.kind == "round":
+            _losses(of, job)
+
+
+def _numbers(job: Job) -> None:
+    values = dict(job.progress.values)
+    shown = {"images/s": f"{values.pop('images_per_second'):,.0f}"} if "images_per_second" in values else {}
+    if "device_memory" in values:
+        shown["device memory"] = f"{values.pop('device_memory') / 2**30:.2f} GB"
+    shown |= {name.replace("_", " "): f"{value:.3g}" for name, value in values.items()}
+    if job.started:
+        shown["running for"] = duration(time.time() - job.started)
+    if shown:
+        with st.container(horizontal=True, gap="large"):
+            for name, text in shown.items():
+                st.metric(name, text, width="content")
+
+
+def _losses(of: Project, job: Job) -> None:
+    history = of.history(job.id)
+    if history.empty:
+        return
+    wide = history.pivot_table(index="step", columns="name", values="value", sort=False).reset_index()
+    st.plotly_chart(figures.losses(wide), key=f"losses.{job.id}", height=260)
+
+
+def running(kind: str | None = None, of: Project | None = None) -> list[Job]:
+    """Jobs that are not over, oldest first."""
+    jobs = workspace().runner.jobs(of.name if of else None)
+    return [j for j in reversed(jobs) if not j.over and (kind is None or j.kind == kind)]
+
+
+def past(of: Project, kind: str = "round") -> None:
+    """A table of earlier jobs, with resume for those that did not end, and the log of the newest."""
+    runner = workspace().runner
+    jobs = [j for j in runner.jobs(of.name) if j.over and j.kind == kind][:20]
+    if not jobs:
+        st.caption("No jobs yet.")
+        return
+    for job in [j for j in jobs if j.state in ("interrupted", "cancelled", "failed")][:3]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.badge(job.state, color=STATES[job.state])  # type: ignore[arg-type]
+            st.markdown(f"**{job.title}**, job {job.id}: {job.error or _where(job)}")
+            st.space("stretch")
+            if st.button("Resume", key=f"resume.{job.id}", icon=":material/play_arrow:", help="Goes on from its last checkpoint."):
+                with plain_errors():
+                    runner.resume(job.id)
+                    st.rerun()
+    frame = pd.DataFrame(
+        {
+            "job": [j.id for j in jobs],
+            "what": [j.title for j in jobs],
+            "state": [j.state for j in jobs],
+            "round": [(j.result or {}).get("round") for j in jobs],
+            "accuracy": [((j.result or {}).get("metrics") or {}).get("accuracy") for j in jobs],
+            "took": [duration(j.finished - j.started) if j.finished and j.started else "" for j in jobs],
+            "when": [datetime.fromtimestamp(j.created) for j in jobs],
+            "device": [j.device for j in jobs],
+        }
+    )
+    columns = {
+        "accuracy": st.column_config.NumberColumn(format="percent"),
+        "when": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+        "job": st.column_config.NumberColumn(width="small"),
+        "round": st.column_config.NumberColumn(width="small"),
+    }
+    st.dataframe(frame, hide_index=True, column_config=columns)
+    with st.expander(f"Log of job {jobs[0].id}"):
+        st.code("\n".join(runner.log(jobs[0].id)[-200:]) or "empty", language=None)
+
+
+def _where(job: Job) -> str:
+    done = f" at {job.progress.done:,} of {job.progress.total:,}" if job.progress.total else ""
+    return f"stopped in {job.progress.stage}{done}"
