@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.embedding import warm_up
 
-    warm_up()  # UMAP's first call compiles for 20 s: let that run beside the training
+    warm_up()  # the map's code compiles once a machine: let that run beside the training
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     if "digits" not in workspace.projects():

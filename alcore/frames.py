@@ -39,9 +39,9 @@ def queue(project: Project, n: int) -> dict[str, Any]:
     }
     if opened is None:
         return result
-    _, number, waiting, total = opened
-    shown = waiting[:n]
-    result |= {"round": number, "remaining": len(waiting), "total": total, "items": _describe(project, project.round(number), shown)}
+    shown = _describe(project, project.round(opened.number), opened.waiting[:n])
+    result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
+    result |= {"skipped": opened.skipped, "flagged": opened.flagged}
     return result
 
 

@@ -108,13 +108,15 @@ def _load_weights(backbone: nn.Module, architecture: str, weights: str) -> None:
         raise BadInput(f"no weights={weights!r} for {architecture}: use weights=none, or architecture=resnet18")
     if weights == "imagenet":
         entry = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
         try:
-            state = entry.get_state_dict(progress=False, check_hash=True)
+            state = entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
         except OSError as wrong:  # no network and no file in the cache (URLError is an OSError)
-            where = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
             raise BadInput(
-                f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {where}"
+                f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}"
             ) from wrong
+        except Exception as wrong:  # as below
+            raise BadInput(f"{kept} is damaged ({wrong}): delete it, so that it is downloaded again") from wrong
     else:
         path = Path(weights)
         if not path.is_file():
@@ -123,8 +125,8 @@ def _load_weights(backbone: nn.Module, architecture: str, weights: str) -> None:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as wrong:  # torch raises pickle, zip, EOF and runtime errors alike for a file that is no state dict
             raise BadInput(f"{path} is not a state dict torch can load safely: {wrong}") from wrong
-    if not isinstance(state, dict):
-        raise BadInput(f"{path} holds a {type(state).__name__}, not a state dict")
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise BadInput(f"weights {weights}: the file holds a {type(state).__name__}, not a state dict of named tensors")
     state = {k.removeprefix("net."): v for k, v in state.items() if not k.removeprefix("net.").startswith("fc.")}
     if isinstance(backbone.net.maxpool, nn.Identity):
         state.pop("conv1.weight", None)  # the 3x3 stem has no counterpart in ImageNet's file

@@ -190,7 +190,7 @@ class Project:
             "skipped": counts["skipped"],
             "flagged": counts["flagged"],
             "set_aside": counts["set_aside"],
-            "waiting": len(opened[2]) if opened else 0,
+            "waiting": len(opened.waiting) if opened else 0,
             "classes": list(self.classes),
             "rounds": [
                 {"round": r.number, "strategy": r.strategy, "labeled": r.labeled, "metrics": dict(r.metrics), "seconds": dict(r.seconds)}
@@ -227,7 +227,7 @@ class Project:
             raise NotFound(f"there is no item {missing[0]} in project {self.name!r}")
         opened = self.workspace.store.open_query(self.id)
         client = f"py-{uuid.uuid4().hex[:16]}"
-        number = opened[1] if opened else None
+        number = opened.number if opened else None
         self.record(
             [
                 Annotation(client, seq, int(i), "label", value, annotator=annotator, round=number)
@@ -257,7 +257,7 @@ class Project:
         opened = self.workspace.store.open_query(self.id)
         if opened is None:
             raise AlcoreError("there is no query yet: train a round first")
-        return self._label_with_truth(opened[2], annotator)
+        return self._label_with_truth(opened.waiting, annotator)
 
     def label_from_csv(self, path: Path, annotator: str) -> int:
         """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
@@ -488,7 +488,7 @@ class Project:
     def waiting(self) -> int:
         """How many items of the open query nobody has dealt with."""
         opened = self.workspace.store.open_query(self.id)
-        return len(opened[2]) if opened else 0
+        return len(opened.waiting) if opened else 0
 
     def samples(self, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
         """(class, images, [(address, path)]) of the first classes, by label or truth; without either, of all images."""

@@ -74,12 +74,12 @@ def k_center(points: Tensor, centers: Tensor | None, n: int, ids: Tensor) -> Ten
     """
     order = torch.argsort(ids)
     x = points[order].float()
-    square = (x * x).sum(1)
     far = torch.full((len(x),), torch.inf, device=x.device)
     if centers is not None and len(centers):
-        c = centers.float()
-        for block in c.split(4096):
-            far = torch.minimum(far, (square[:, None] - 2 * x @ block.T + (block * block).sum(1)).amin(1).clamp_min(0))
+        for block in centers.float().split(4096):
+            # the product only finds the nearest center: its rounding would give a center's duplicates distances above 0
+            nearest = ((block * block).sum(1) - 2 * x @ block.T).argmin(1)
+            far = torch.minimum(far, (x - block[nearest]).square().sum(1))
     picks: list[int] = []
     taken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for _ in range(min(n, len(x))):

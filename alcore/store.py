@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ import sqlalchemy as sa
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.schema import annotations, current, items, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
+
+@dataclass(frozen=True)
+class OpenQuery:
+    """The newest query: its round's number, the items nobody has dealt with (best first), its size, how many were skipped or flagged instead."""
+
+    number: int
+    waiting: list[int]
+    total: int
+    skipped: int
+    flagged: int
+
 
 CHUNK = 500  # ids a statement: below SQLite's oldest limit of 999 variables
 
@@ -298,8 +310,8 @@ class Store:
         names = ("id", "number", "strategy", "params", "train", "seed", "labeled", "metrics", "seconds", "device", "folder", "created")
         return [Round(project=project, query=tuple(asked.get(r["id"], ())), **{n: r[n] for n in names}) for r in rows]
 
-    def open_query(self, project_id: int) -> tuple[int, int, list[int], int] | None:
-        """(round id, number, the items of the newest query nobody has dealt with, size of that query), or None before the first."""
+    def open_query(self, project_id: int) -> OpenQuery | None:
+        """The newest query, or None before the first."""
         with self.read() as conn:
             row = conn.execute(
                 sa.select(rounds.c.id, rounds.c.number).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)
@@ -314,8 +326,10 @@ class Store:
                 .where(queries.c.round_id == row.id)
                 .order_by(queries.c.position)
             ).all()
-        waiting = [item for item, present, label, skip, flag in asked if present and label is None and not skip and not flag]
-        return row.id, row.number, waiting, len(asked)
+        there = [r for r in asked if r.present]
+        waiting = [r.item_id for r in there if r.label is None and not r.skipped and not r.flagged]
+        marked = [r for r in there if r.label is None]
+        return OpenQuery(row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked))
 
 
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:

@@ -229,11 +229,11 @@ def _convert(value: Any, spec: dataclasses.Field[Any]) -> Any:
             number = float(value)
         except (TypeError, ValueError):
             raise ValueError("use a number") from None
+        if not np.isfinite(number):
+            raise ValueError("use a finite number")
         if wanted is int and number != int(number):
             raise ValueError("use a whole number")
         value = wanted(number)
-        if not np.isfinite(number):
-            raise ValueError("use a finite number")
         if (meta["low"] is not None and value < meta["low"]) or (meta["high"] is not None and value > meta["high"]):
             raise ValueError(f"use a value from {meta['low']} to {meta['high']}")
     else:

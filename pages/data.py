@@ -11,7 +11,7 @@ from alcore.errors import AlcoreError
 from alcore.formats import FORMATS, recognize
 from alcore.project import Project
 from pages.ui.components.gallery import gallery
-from pages.ui.session import choose, header, plain_errors, project, token, workspace
+from pages.ui.session import choose_later, header, plain_errors, project, token, workspace
 from pages.ui.work import running, watch
 
 SHOWN_CLASSES = 12
@@ -61,12 +61,6 @@ def _arrived() -> None:
         st.error(job.error, icon=":material/error:")
     else:
         st.warning(f"The import of {job.project} was {job.state}; nothing of it was kept.")
-
-
-def choose_later(name: str) -> None:
-    """The project picker is drawn already in this run: the choice takes effect in the next."""
-    st.session_state["arrived"] = name
-    st.rerun()
 
 
 def _facts(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
@@ -216,6 +210,4 @@ def _submit(name: str, arguments: dict[str, object]) -> None:
     st.rerun()
 
 
-if "arrived" in st.session_state:
-    choose(st.session_state.pop("arrived"))
 main()

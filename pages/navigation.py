@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.session import ANNOTATOR, PROJECT, workspace
+from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
 
 st.set_page_config(page_title="alcore", page_icon=":material/target:", layout="wide", initial_sidebar_state=240)
 
@@ -14,7 +14,7 @@ st.html(
 )
 
 names = workspace().projects()
-wanted = st.session_state.get(PROJECT) or st.query_params.get("project")
+wanted = st.session_state.pop(ARRIVED, None) or st.session_state.get(PROJECT) or st.query_params.get("project")
 if wanted not in names:
     wanted = names[0] if names else None
 st.session_state[PROJECT] = wanted

@@ -232,10 +232,9 @@ def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, ids: np.ndarray
         how ties of the larger rank are broken: by the smaller rank.
     """
     n = len(ids)
-    by_id = np.argsort(ids, kind="stable")
-    rank_d, rank_h = np.empty(n), np.empty(n)
-    rank_d[by_id[np.argsort(d_logit[by_id], kind="stable")]] = np.arange(1, n + 1)
-    rank_h[by_id[np.argsort(-entropy[by_id], kind="stable")]] = np.arange(1, n + 1)
+    # equal values share the better rank: a score that is the same for all leaves the choice to the other one
+    rank_d = 1.0 + np.searchsorted(np.sort(d_logit), d_logit)
+    rank_h = 1.0 + np.searchsorted(np.sort(-entropy), -entropy)
     if rule == "minmax_rank":
         return 1.0 - np.maximum(rank_d, rank_h) / n
     if rule == "strict":

@@ -12,7 +12,7 @@ from alcore.errors import AlcoreError
 from alcore.project import Project
 from alcore.workspace import Workspace, shared
 
-PROJECT, ANNOTATOR = "chosen_project", "annotator"
+PROJECT, ARRIVED, ANNOTATOR = "chosen_project", "arrived_project", "annotator"
 
 
 def workspace() -> Workspace:
@@ -29,9 +29,10 @@ def plain_errors() -> Iterator[None]:
         st.error(str(problem), icon=":material/error:")
 
 
-def choose(name: str) -> None:
-    """Makes `name` the project of this session from the next run on."""
-    st.session_state[PROJECT] = name
+def choose_later(name: str) -> None:
+    """Makes `name` the project of this session. The project picker is drawn already in this run, so the page runs again."""
+    st.session_state[ARRIVED] = name
+    st.rerun()
 
 
 def project() -> Project:
@@ -41,7 +42,7 @@ def project() -> Project:
     if chosen not in names:
         chosen = names[0] if names else None
     if chosen is None:
-        empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "pages/data.py", "Import images")
+        empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "data.py", "Import images")
         st.stop()
     return workspace().project(chosen)
 

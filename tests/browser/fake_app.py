@@ -27,7 +27,8 @@ DATABASE = sqlite3.connect(os.environ["FAKE_DATABASE"], check_same_thread=False,
 DATABASE.execute("pragma journal_mode=wal")
 DATABASE.execute("pragma synchronous=off")  # a killed process keeps what it wrote; only a power loss would not
 DATABASE.execute(
-    "create table if not exists events (id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, unique(client, seq))"
+    """create table if not exists events (
+        id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, unique(client, seq))"""
 )
 LONG_NAMES = ("Gewöhnliches Rotkehlchen (Jungvogel)", "hand-knitted pullover with a very long description", "sea anemone", "x")
 WORDS = (
@@ -150,7 +151,7 @@ async def queue(request: Request) -> Response:
     return JSONResponse(answer | {"skipped": kinds.count("skip"), "flagged": kinds.count("flag")})
 
 
-async def annotations(request: Request) -> Response:
+async def record(request: Request) -> Response:
     if refused := await gate(request):
         return refused
     body = await request.json()
@@ -256,7 +257,7 @@ app = st.App(
     Path(__file__).with_name("fake_page.py"),
     routes=[
         Route(f"{P}/queue", queue),
-        Route(f"{P}/annotations", annotations, methods=["POST"]),
+        Route(f"{P}/annotations", record, methods=["POST"]),
         Route(P + "/items/{item:int}/image", image),
         Route(P + "/items/{item:int}", one_item),
         Route(P + "/rounds/{round:int}/columns", columns),

@@ -1,5 +1,7 @@
 """The one page of fake_app.py: a component, what Streamlit got from it, and the things a page has beside it."""
 
+from typing import Literal
+
 import streamlit as st
 
 from pages.ui.components.embedding_map import embedding_map
@@ -17,15 +19,10 @@ with st.sidebar:
     token = st.text_input("token", "good")
 runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 if asked.get("view") == "map":
-    selection = embedding_map(
-        project=project,
-        token=token,
-        round_number=2,
-        color=color,
-        classes=class_names(project),
-        renderer=asked.get("renderer", "auto"),
-        key="map",
-    )
+    wanted = asked.get("renderer")
+    renderer: Literal["auto", "webgl", "canvas"] = "webgl" if wanted == "webgl" else "canvas" if wanted == "canvas" else "auto"
+    names = class_names(project)
+    selection = embedding_map(project=project, token=token, round_number=2, color=color, classes=names, renderer=renderer, key="map")
     st.caption(f"selection: {selection}")
 else:
     finished = labeler(

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from conftest import PageFactory, Server
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.conftest import PageFactory, Server
+
+pytestmark = pytest.mark.browser
 
 T_SHIRT, TROUSERS, PULLOVER = "T-shirt", "trousers", "pullover"
 CLASSES = (T_SHIRT, TROUSERS, PULLOVER)
@@ -279,7 +282,7 @@ def test_labels_of_another_annotator_are_not_sent_under_this_name(page_factory: 
     open_labeler(page, fake, "c3-n60-names", annotator="anna")
     fake.control(down=503)
     page.keyboard.press("1")
-    expect(page.locator(".save")).to_have_text("saving…")
+    expect(page.locator(".save")).to_have_text("1 unsaved")
     expect(page.locator(".notice")).to_contain_text("1 label is kept")
     page.goto("about:blank")
     fake.control(down=None)
@@ -343,9 +346,14 @@ def test_without_local_storage_labels_still_arrive_and_leaving_is_warned_of(page
     page.keyboard.type("123")
     expect(page.locator(".notice")).to_contain_text("3 labels are kept in this page only: do not close it")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.close(run_before_unload=True)
-    page.wait_for_event("dialog") if not asked else None
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
     fake.control(down=None)
     wait_saved(page)
     assert asked == ["beforeunload"]

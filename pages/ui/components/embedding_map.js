@@ -1,4 +1,5 @@
 // The map of the pool: fetches columns as raw arrays, draws points, answers hover and lasso. Points and colours are in map_points.js.
+// Past 400 lines because inline modules cannot import one another; what is pure arithmetic or drawing is already apart.
 
 const SHOWN = 60; // images beside the map
 const REPORTED = 2000; // ids handed to Python

@@ -43,7 +43,7 @@ class Labeler extends LabelerView {
 
   update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
-    if (this.data && this.data.mode !== data.mode) Object.assign(this, { page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
+    if (this.data && this.data.mode !== data.mode) Object.assign(this, { stripRoom: null, page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
     this.data = data;
     this.api.base = data.api;
     const newToken = this.api.token !== data.token;

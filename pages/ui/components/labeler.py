@@ -36,7 +36,8 @@ def labeler(
         project: name of the project, as in the API's addresses.
         token: signed token for the API. A new one at every rerun is fine and keeps the session alive.
         annotator: the name the token was signed for. Unsent labels kept in the browser are only sent under the name they were given by.
-        classes: class names in index order; the first get the keys 1 to 9, 0, then letters. A set of single digits keeps each name as its key.
+        classes: class names in index order; the first get the keys 1 to 9, 0, then letters. Classes that are all single digits
+            keep each name as its key.
         api: where the API is mounted.
         height: pixels on the page.
         mode: one large image, or a grid of 48.

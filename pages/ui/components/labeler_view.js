@@ -168,7 +168,8 @@ class LabelerView {
   }
 
   renderStrip() {
-    const room = Math.max(3, Math.floor((this.strip.clientWidth || 600) / 60));
+    // Asking for the width lays the page out; once a size is enough, a key press must not.
+    const room = (this.stripRoom ??= Math.max(3, Math.floor(this.strip.clientWidth / 60)));
     const first = Math.max(0, Math.min(this.cursor - Math.floor(room / 3), this.items.length - room));
     const tiles = this.items.slice(first, first + room).map((item) => this.tile(item));
     const shown = this.strip.children;
@@ -281,7 +282,7 @@ class LabelerView {
   flash(value) {
     const b = this.buttonOf.get(value);
     if (!b || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    b.animate([{ background: "var(--accent)", color: "var(--paper)" }, {}], { duration: 260, easing: "ease-out" });
+    b.animate([{ background: "var(--accent)", color: "var(--paper)" }, {}], { duration: 160, easing: "ease-out" });
   }
 
   toggleHelp(show = this.help.hidden) {
@@ -291,6 +292,7 @@ class LabelerView {
   }
 
   layout() {
+    this.stripRoom = null;
     if (this.items && this.root.dataset.view === "work") this.render();
   }
 

@@ -147,7 +147,8 @@ function button(attributes, ...children) {
   return element("button", { type: "button", onpointerdown: (event) => event.preventDefault(), onmousedown: (event) => event.preventDefault(), ...attributes }, ...children);
 }
 
-const whole = (n) => Math.round(n).toLocaleString("en-US");
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 }); // made once: toLocaleString makes one a call
+const whole = (n) => grouped.format(Math.round(n));
 
 // Three significant digits, thousands grouped, no exponent where a person would not write one.
 function short(n) {

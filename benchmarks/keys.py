@@ -1,0 +1,127 @@
+"""Labeling at a pool of 50,000: key press to next image painted and to label acknowledged, idle and while a job trains; route latencies.
+
+"Painted" is the next image decoded and one animation frame later, as the page itself measures it; "acknowledged" is after the commit.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.server import browser, folder, make_project, p95, served
+
+POOL = 50_000
+READY = "[data-ready]:not([data-ready='0'])"  # the labeler says how many pictures it holds
+KEYS = 200
+EVERY = 0.2  # seconds between two keys: a quick person
+
+
+def run() -> dict[str, Any]:
+    with folder() as home:
+        make_project(home, "bench", POOL, 4 * KEYS)
+        token = (home / "token").read_text() if (home / "token").is_file() else _token(home)
+        with served(home) as address, browser() as chromium:
+            page = chromium.new_page(viewport={"width": 1280, "height": 800})
+            started = time.perf_counter()
+            page.goto(f"{address}/label?project=bench")
+            page.wait_for_selector(READY, timeout=60_000)
+            first = time.perf_counter() - started
+            idle = _press(page)
+            job = _post(address, token, home)
+            training = _press(page)
+            result: dict[str, Any] = {"first image after navigation s": first, "idle": idle, "while training": training, "trained meanwhile": job}
+        result["routes ms"] = {by: _routes(home, by, token) for by in ("alcore", "streamlit")}
+    ours, plain = result["routes ms"]["alcore"], result["routes ms"]["streamlit"]
+    result["post: streamlit run / alcore serve"] = plain["post"] / ours["post"]
+    for name in ("idle", "while training"):
+        print(f"  {name:15s} painted median {result[name]['painted median ms']:.1f} p95 {result[name]['painted p95 ms']:.1f} ms; ", end="")
+        print(f"acknowledged median {result[name]['acked median ms']:.1f} p95 {result[name]['acked p95 ms']:.1f} ms")
+    print(f"  routes, median ms: {result['routes ms']}")
+    return result
+
+
+def _token(home: Path) -> str:
+    from alcore.workspace import Workspace
+
+    workspace = Workspace(home)
+    try:
+        return workspace.token
+    finally:
+        workspace.close()
+
+
+def _press(page: Any) -> dict[str, float]:
+    page.evaluate("performance.clearMeasures()")
+    for at in range(KEYS):
+        page.keyboard.press(str(at % 10))
+        page.wait_for_timeout(EVERY * 1000)
+    page.wait_for_function(f"performance.getEntriesByName('alcore:ack').length >= {KEYS - 5}", timeout=60_000)
+    painted = page.evaluate("performance.getEntriesByName('alcore:paint').map(e => e.duration)")
+    acked = page.evaluate("performance.getEntriesByName('alcore:ack').map(e => e.duration)")
+    return {
+        "keys": len(painted),
+        "painted median ms": median(painted),
+        "painted p95 ms": p95(painted),
+        "acked median ms": median(acked),
+        "acked p95 ms": p95(acked),
+    }
+
+
+def _post(address: str, token: str, home: Path) -> str:
+    """Starts a long training in the server's own process, as the Train page does: through the job table."""
+    from alcore.workspace import Workspace
+
+    workspace = Workspace(home)
+    project = workspace.project("bench")
+    arguments = project.round_arguments("entropy", 50, 0, "cpu", None, {"steps": 1_000_000})
+    workspace.jobs_table.add_job("round", "bench", "benchmark", arguments, "cpu")
+    workspace.close()
+    return f"entropy, steps of {arguments['train']}" + _until_running(address, token)
+
+
+def _until_running(address: str, token: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        jobs = _get(address, "/api/v1/jobs", token)["jobs"]
+        if jobs and jobs[0]["state"] == "running" and jobs[0]["progress"]["done"] > 0:
+            return f", {jobs[0]['progress']['values'].get('images_per_second', 0):.0f} images/s"
+        time.sleep(0.2)
+    raise RuntimeError("the server did not take the job")
+
+
+def _get(address: str, path: str, token: str) -> Any:
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    return json.loads(connection.getresponse().read())
+
+
+def _routes(home: Path, by: str, token: str) -> dict[str, float]:
+    """Median of 100 requests over one kept-alive connection."""
+    with served(home, by) as address:
+        place = urlsplit(address)
+        item = _get(address, "/api/v1/projects/bench/queue?n=1", token)["items"][0]
+        connection = http.client.HTTPConnection(place.hostname or "", place.port)
+        head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        seconds: dict[str, list[float]] = {"health": [], "image": [], "post": []}
+        for seq in range(1, 101):
+            event = {"seq": seq, "item": item["id"], "kind": "flag", "value": None, "ms": 1}
+            body = json.dumps({"client": f"bench-{by}", "events": [event]})
+            for name, method, path, sent in (
+                ("health", "GET", "/api/v1/health", None),
+                ("image", "GET", item["image"], None),
+                ("post", "POST", "/api/v1/projects/bench/annotations", body),
+            ):
+                started = time.perf_counter()
+                connection.request(method, path, sent, head)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(f"{path} answered {answer.status}")
+                seconds[name].append(time.perf_counter() - started)
+    return {name: round(1000 * median(times), 2) for name, times in seconds.items()}

@@ -1,0 +1,102 @@
+"""What the tests share: a workspace in a temporary folder, a few images a net learns in 30 steps, a pool whose ids, rows and positions differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alcore.pool import Pool
+from alcore.project import Project
+from alcore.workspace import Workspace
+
+SIDE = 8
+QUICK = {"steps": 30, "batch_size": 16, "flip": False, "crop": 0.0, "warmup": 0.0, "learning_rate": 0.05}
+
+
+def quadrant(rng: np.random.Generator, kind: int, side: int = SIDE) -> np.ndarray:
+    """(side, side) uint8: dark noise with quadrant `kind` (0...3) bright."""
+    image = rng.integers(0, 60, (side, side))
+    half = side // 2
+    y, x = divmod(kind, 2)
+    image[y * half : (y + 1) * half, x * half : (x + 1) * half] += 150
+    return image.astype(np.uint8)
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty workspace's folder."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(home: Path) -> Iterator[Workspace]:
+    """The workspace of `home`, closed at the end."""
+    opened = Workspace(home)
+    yield opened
+    opened.close()
+
+
+def make_source(folder: Path, train: int = 10, test: int = 4, classes: tuple[str, ...] = ("0", "1", "2", "3")) -> Path:
+    rng = np.random.default_rng(7)
+    for split, count in (("train", train), ("test", test)):
+        for kind, name in enumerate(classes):
+            for number in range(count):
+                write_png(folder / split / name / f"{number:02d}.png", quadrant(rng, kind))
+    return folder
+
+
+@pytest.fixture
+def digits_source(tmp_path: Path) -> Path:
+    """Class folders 0...3 below train (10 each) and test (4 each): 56 grey PNG of 8x8, told apart by their bright quadrant."""
+    return make_source(tmp_path / "source")
+
+
+@pytest.fixture
+def write_image() -> Callable[..., None]:
+    """`write_image(path, kind, seed=0)` writes one more such image."""
+
+    def write(path: Path, kind: int, seed: int = 0) -> None:
+        write_png(path, quadrant(np.random.default_rng(1000 + seed), kind))
+
+    return write
+
+
+@pytest.fixture
+def project(workspace: Workspace, digits_source: Path) -> Project:
+    """`digits_source` imported as "toy", nothing labeled."""
+    return Project.import_into(workspace, "toy", digits_source)
+
+
+@pytest.fixture(scope="session")
+def quick() -> Mapping[str, Any]:
+    """A run's parameters with which the toy images are learned in 30 steps."""
+    return QUICK
+
+
+@pytest.fixture(scope="session")
+def pixels() -> np.ndarray:
+    """(40, 8, 8, 3) uint8; row r shows kind r % 3."""
+    rng = np.random.default_rng(3)
+    return np.stack([np.repeat(quadrant(rng, row % 3)[..., None], 3, axis=2) for row in range(40)])
+
+
+@pytest.fixture(scope="session")
+def pool() -> Pool:
+    """12 labeled, 20 unlabeled and 6 test items of three classes; id 5 + 3 i lies in row order[i], and 2 items belong to nobody."""
+    rng = np.random.default_rng(11)
+    rows = rng.permutation(40)
+    ids = 5 + 3 * np.arange(40)
+    kinds = rows % 3
+    mixed = rng.permutation(40)
+    labeled, unlabeled, test = mixed[:12], np.sort(mixed[12:32]), mixed[32:38]
+    return Pool(ids[labeled], kinds[labeled], ids[unlabeled], ids[test], kinds[test], ids, rows)

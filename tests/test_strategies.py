@@ -1,0 +1,347 @@
+"""What every strategy must do, whichever it is: one set of checks, each for every strategy and task."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from alcore.batches import Batches
+from alcore.errors import AlcoreError, BadInput
+from alcore.pool import Pool
+from alcore.strategies import STRATEGIES, strategy_named
+from alcore.strategies.base import Strategy
+from alcore.strategies.random import Random
+from alcore.tasks import TASKS
+from alcore.training import query, seeded, train, walk
+from alcore.types import TrainParams, make_params
+
+CPU = torch.device("cpu")
+TRAIN = TrainParams(batch_size=8, steps=3, flip=False, crop=0.0)
+EACH = [(name, task) for name in STRATEGIES for task in STRATEGIES[name].tasks]
+each = pytest.mark.parametrize(("name", "task"), EACH)
+
+
+def build(name: str, task: str = "classification", *, classes: int = 3, seed: int = 0, **values) -> Strategy:
+    kind = strategy_named(name)
+    with seeded(seed, CPU):
+        return kind(TASKS[task](classes), TRAIN, make_params(kind.Params, values, name))
+
+
+def state_of(strategy: Strategy) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in strategy.state_dict().items()}
+
+
+def assert_same_state(strategy: Strategy, before: dict[str, torch.Tensor]) -> None:
+    after = strategy.state_dict()
+    assert after.keys() == before.keys()
+    assert [key for key in before if not torch.equal(after[key], before[key])] == []
+
+
+@pytest.fixture
+def batches(pixels, pool) -> Batches:
+    return Batches(pixels, pool, TRAIN, CPU, seed=5)
+
+
+@pytest.fixture(scope="module")
+def trained(pixels, pool) -> dict[str, Strategy]:
+    """Each strategy after a few steps, so that scores differ from image to image."""
+    result = {}
+    for name in STRATEGIES:
+        result[name] = build(name)
+        with seeded(1, CPU):
+            train(result[name], Batches(pixels, pool, TRAIN, CPU, seed=5), TRAIN)
+    return result
+
+
+# ---- training
+
+
+@each
+def test_every_stage_steps_and_returns_finite_losses_without_gradients(name, task, batches):
+    strategy = build(name, task)
+    strategy.train()
+    before = state_of(strategy)
+    for stage in strategy.stages(4):
+        assert stage.steps >= 1
+        if stage.start:
+            stage.start()
+        losses = stage.step(batches)
+        assert losses
+        for loss in losses.values():
+            assert loss.shape == ()
+            assert not loss.requires_grad
+            assert math.isfinite(loss.item())
+    assert not all(torch.equal(before[key], value) for key, value in strategy.state_dict().items())
+
+
+@each
+def test_the_task_model_starts_from_the_same_weights_under_every_strategy(name, task):
+    plain, strategy = build("random", task, seed=9), build(name, task, seed=9)
+    for part in ("backbone", "head"):
+        mine, theirs = getattr(strategy, part).state_dict(), getattr(plain, part).state_dict()
+        assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
+
+
+@each
+def test_every_optimizer_serves_parameters_of_its_own_and_together_all_of_them(name, task):
+    strategy = build(name, task)
+    served = [id(p) for o in strategy.optimizers.values() for group in o.param_groups for p in group["params"]]
+    assert sorted(served) == sorted(id(p) for p in strategy.parameters())
+
+
+CHOICES = [
+    (name, field.name, value)
+    for name in STRATEGIES
+    for field in dataclasses.fields(STRATEGIES[name].Params)
+    for value in (field.metadata["choices"] or ((True, False) if field.type == "bool" else ()))
+]
+
+
+@pytest.mark.parametrize(("name", "parameter", "value"), CHOICES)
+def test_every_choice_of_every_parameter_trains_and_queries(name, parameter, value, batches):
+    strategy = build(name, **{parameter: value})
+    train(strategy, batches, TRAIN)
+    found, _, _ = query(strategy, batches, 5, np.random.default_rng(0))
+    assert len(found.selected) == 5
+
+
+# ---- scoring
+
+
+@each
+def test_scores_are_one_finite_number_an_image_beside_logits_and_embedding(name, task, trained, batches, pool):
+    walked = walk(trained[name], batches, pool.unlabeled)
+    assert {"entropy", "margin", "confidence"} <= walked.parts.keys()
+    for values in walked.parts.values():
+        assert values.shape == (20,)
+        assert np.isfinite(values).all()
+    assert walked.arrays["logits"].shape == (20, 3)
+    assert walked.arrays["embedding"].shape == (20, 128)
+    p = np.exp(walked.arrays["logits"].astype(np.float64))
+    p /= p.sum(1, keepdims=True)
+    np.testing.assert_allclose(walked.parts["entropy"], -(p * np.log(p)).sum(1), atol=1e-5)
+    np.testing.assert_allclose(walked.parts["confidence"], p.max(1), atol=1e-6)
+    assert walked.parts["entropy"].std() > 0
+
+
+@each
+@pytest.mark.parametrize("training", [True, False])
+def test_scoring_leaves_weights_statistics_and_mode_as_they_were(name, task, training, trained, batches):
+    strategy = trained[name].train(training)
+    before = state_of(strategy)
+    query(strategy, batches, 5, np.random.default_rng(0))
+    assert_same_state(strategy, before)
+    assert all(module.training is training for module in strategy.modules())
+
+
+@each
+def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, trained, batches, monkeypatch):
+    strategy, seen = trained[name].train(), []
+    honest = strategy.score
+
+    def spy(x):
+        seen.append((strategy.training, strategy.backbone.training, torch.is_grad_enabled()))
+        return honest(x)
+
+    monkeypatch.setattr(strategy, "score", spy)
+    query(strategy, batches, 5, np.random.default_rng(0))
+    assert seen == [(False, False, False)]
+
+
+@each
+def test_the_same_weights_give_the_same_scores_and_query_twice(name, task, trained, batches):
+    first, second = (query(trained[name], batches, 6, np.random.default_rng(3))[0] for _ in range(2))
+    assert first.selected.tolist() == second.selected.tolist()
+    assert np.array_equal(first.total, second.total)
+    assert all(np.array_equal(first.parts[key], second.parts[key]) for key in first.parts)
+
+
+@each
+def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_query(name, task, trained, pixels, pool, monkeypatch):
+    turned = np.random.default_rng(8).permutation(20)
+    other = dataclasses.replace(pool, unlabeled=pool.unlabeled[turned], labeled=pool.labeled[::-1], targets=pool.targets[::-1].copy())
+    first, _, _ = query(trained[name], Batches(pixels, pool, TRAIN, CPU, 5), 7, np.random.default_rng(3))
+    whole = Batches.walk
+    monkeypatch.setattr(Batches, "walk", lambda self, ids: whole(self, ids, 7))
+    second, _, _ = query(trained[name], Batches(pixels, other, TRAIN, CPU, 5), 7, np.random.default_rng(3))
+    assert second.ids.tolist() == first.ids[turned].tolist()
+    np.testing.assert_allclose(second.total, first.total[turned], atol=1e-5)
+    assert second.selected.tolist() == first.selected.tolist()
+
+
+@each
+def test_a_query_names_exactly_n_distinct_unlabeled_items_best_first(name, task, trained, batches, pool):
+    found, walked, seconds = query(trained[name], batches, 7, np.random.default_rng(0))
+    assert len(set(found.selected.tolist())) == 7
+    assert set(found.selected.tolist()) <= set(pool.unlabeled.tolist())
+    assert found.ids.tolist() == pool.unlabeled.tolist()
+    best = sorted(zip(-found.total, found.ids.tolist(), strict=True))[:7]
+    assert found.selected.tolist() == [i for _, i in best]
+    assert walked.ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
+    assert seconds.keys() == {"score", "select"}
+
+
+@each
+def test_a_query_larger_than_the_pool_names_all_of_it(name, task, trained, batches, pool):
+    found, _, _ = query(trained[name], batches, 1000, np.random.default_rng(0))
+    assert sorted(found.selected.tolist()) == sorted(pool.unlabeled.tolist())
+
+
+def test_a_query_of_a_pool_without_unlabeled_items_says_what_to_do(trained, pixels, pool):
+    empty = dataclasses.replace(pool, unlabeled=np.array([], np.int64))
+    with pytest.raises(AlcoreError, match="nothing is left to query"):
+        query(trained["entropy"], Batches(pixels, empty, TRAIN, CPU, 0), 5, np.random.default_rng(0))
+
+
+@each
+def test_equal_totals_are_asked_for_in_the_order_of_their_ids(name, task, trained):
+    ids = np.array([9, 3, 7, 1])
+    assert trained[name].select(np.array([0.5, 0.5, 0.9, 0.5]), ids, 3).tolist() == [7, 1, 3]
+
+
+# ---- what lists and forms show
+
+
+@each
+def test_a_strategy_says_what_it_is(name, task):
+    kind = STRATEGIES[name]
+    assert kind.name == name
+    assert task in TASKS
+    assert kind.title
+    assert kind.paper
+    assert all(sentence.endswith(".") for sentence in kind.differences)
+    assert kind.__doc__ != Strategy.__doc__
+
+
+@pytest.mark.parametrize("kind", [*(STRATEGIES[name].Params for name in STRATEGIES), TrainParams])
+def test_every_parameter_has_help_a_source_and_a_default_within_its_bounds(kind):
+    for field in dataclasses.fields(kind):
+        meta = field.metadata
+        assert len(meta["help"]) > 10, field.name
+        assert meta["source"], field.name
+        assert type(field.default) in (bool, int, float, str)
+        if type(field.default) in (int, float) and not meta["choices"]:
+            assert meta["low"] <= field.default <= meta["high"], field.name
+        if meta["choices"]:
+            assert field.default in meta["choices"], field.name
+    assert make_params(kind, {f.name: str(f.default) for f in dataclasses.fields(kind)}, "x") == kind()
+
+
+def test_explanations_are_sentences_with_the_numbers_in_them():
+    values = {"entropy": 2.1, "margin": 0.03, "labeledness": 0.041, "discrepancy": 0.123}
+    rank = {"entropy": 3, "margin": 7, "labeledness": 12, "discrepancy": 1}
+
+    def said(name, classes=10, **other):
+        return STRATEGIES[name].explain(values | other, rank, 1387, classes)
+
+    assert said("entropy") == "entropy 2.1 of 2.3 nats, rank 3 of 1,387"
+    assert said("random") == "drawn at random; entropy 2.1 of 2.3 nats, rank 3 of 1,387"
+    assert said("margin") == "its two likeliest classes are 3 points apart, rank 7 of 1,387"
+    assert said("mal") == (
+        "entropy 2.1 of 2.3 nats, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12"
+    )
+    assert "gives it under 1 % to be labeled" in said("mal", labeledness=0.002)
+    assert said("mcdal") == "the heads disagree by 0.12 of at most 0.6, rank 1 of 1,387; entropy 2.1 of 2.3 nats"
+    assert "of at most 2," in said("mcdal", classes=2)
+
+
+@each
+def test_every_strategy_explains_its_own_scores(name, task, trained, batches):
+    found, _, _ = query(trained[name], batches, 3, np.random.default_rng(0))
+    values = {key: float(v[0]) for key, v in found.parts.items()}
+    said = STRATEGIES[name].explain(values, dict.fromkeys(values, 4), 20, 3)
+    assert "of 20" in said
+    assert "nan" not in said
+
+
+def test_the_list_of_strategies_is_read_only_and_names_the_papers_first():
+    assert list(STRATEGIES)[:2] == ["mal", "mcdal"]
+    assert {"random", "entropy", "margin", "mal", "mcdal"} <= set(STRATEGIES)
+    with pytest.raises(TypeError):
+        STRATEGIES["mine"] = Random
+    with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random"):
+        strategy_named("bold")
+
+
+# ---- parameters from outside
+
+
+def test_parameters_given_as_text_become_their_types():
+    params = make_params(TrainParams, {"steps": "12", "flip": "False", "learning_rate": "1e-2", "architecture": "resnet18"}, "training")
+    assert (params.steps, params.flip, params.learning_rate, params.architecture) == (12, False, 0.01, "resnet18")
+    assert type(params.steps) is int
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    wrong = {"steps": 2.5, "flip": "maybe", "momentum": 2, "architecture": "vit", "speed": 1, "decay": "nan", "crop": "wide", "batch_size": "inf"}
+    with pytest.raises(BadInput) as refused:
+        make_params(TrainParams, wrong, "training")
+    said = str(refused.value)
+    assert said.startswith("parameters of training: ")
+    for part in (
+        "steps=2.5: use a whole number",
+        "flip='maybe': use true or false",
+        "momentum=2: use a value from 0 to 0.999",
+        "architecture='vit': use one of small_cnn, resnet18, resnet18_cifar",
+        "speed is not a parameter (there are: architecture, weights",
+        "decay='nan': use a finite number",
+        "crop='wide': use a number",
+        "batch_size='inf': use a finite number",
+    ):
+        assert part in said
+
+
+# ---- random and margin
+
+
+def test_random_draws_every_item_equally_often():
+    strategy, ids = build("random"), np.arange(20) * 3
+    count = dict.fromkeys(ids.tolist(), 0)
+    for seed in range(2000):
+        total = strategy.total({}, {}, ids, np.random.default_rng(seed))
+        chosen = strategy.select(total, ids, 5).tolist()
+        assert len(set(chosen)) == 5
+        for i in chosen:
+            count[i] += 1
+    # binomial(2000, 1/4): mean 500, standard deviation 19.4
+    assert min(count.values()) > 500 - 4.5 * 19.4
+    assert max(count.values()) < 500 + 4.5 * 19.4
+
+
+def test_random_gives_an_item_the_same_number_wherever_it_stands():
+    strategy, ids = build("random"), np.array([5, 1, 9, 7])
+    a = strategy.total({}, {}, ids, np.random.default_rng(0))
+    b = strategy.total({}, {}, ids[::-1], np.random.default_rng(0))
+    assert a.tolist() == b[::-1].tolist()
+    assert a[[1, 0, 3, 2]].tolist() == np.random.default_rng(0).random(4).tolist()
+
+
+def test_margin_asks_for_the_smallest_and_entropy_for_the_largest():
+    ids = np.arange(4)
+    parts = {"margin": np.array([0.9, 0.1, 0.5, 0.2]), "entropy": np.array([0.1, 0.8, 0.9, 0.2])}
+    rng = np.random.default_rng(0)
+    assert build("margin").select(build("margin").total(parts, {}, ids, rng), ids, 4).tolist() == [1, 3, 2, 0]
+    assert build("entropy").select(build("entropy").total(parts, {}, ids, rng), ids, 4).tolist() == [2, 1, 3, 0]
+
+
+# ---- the pool
+
+
+def test_a_pool_refuses_an_item_that_is_labeled_and_unlabeled_and_ids_out_of_order(pool):
+    with pytest.raises(ValueError, match="labeled and unlabeled at once"):
+        dataclasses.replace(pool, unlabeled=pool.labeled[:1])
+    with pytest.raises(ValueError, match="must ascend"):
+        dataclasses.replace(pool, ids=pool.ids[::-1])
+
+
+def test_rows_follow_ids_in_any_order_and_unknown_ids_are_refused(pool: Pool):
+    row = dict(zip(pool.ids.tolist(), pool.rows.tolist(), strict=True))
+    asked = pool.unlabeled[::-1]
+    assert pool.rows_of(asked).tolist() == [row[i] for i in asked.tolist()]
+    for unknown in (6, 10_000, 0):
+        with pytest.raises(KeyError):
+            pool.rows_of(np.array([unknown]))
