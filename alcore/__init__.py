@@ -25,7 +25,7 @@ _HOMES = {
 }
 _MODULES = ("figures", "scores", "formats")
 
-__all__ = [*_HOMES, *_MODULES, "__version__"]  # noqa: PLE0604 - names found on first use
+__all__ = [*_HOMES, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

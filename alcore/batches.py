@@ -19,7 +19,7 @@ CENTERED = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))  # fixed, so that unlabeled ima
 
 
 class _Stream:
-    """An endless shuffle of `n` positions: permutations one after the other, so a batch is always full and every position comes as often."""
+    """An endless shuffle of `n` positions: permutations in a row, so a batch is always full and all positions come as often."""
 
     def __init__(self, n: int, seed: int) -> None:
         self.n = n

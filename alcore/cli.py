@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import os
 import runpy
@@ -128,7 +129,7 @@ def split_settings(strategy: str, settings: Sequence[str]) -> tuple[dict[str, st
         if not equals:
             raise BadInput(f"--set {setting!r}: write name=value")
         (train if name in TrainParams.__dataclass_fields__ else params)[name] = value
-    known = strategy_named(strategy).Params.__dataclass_fields__
+    known = [f.name for f in dataclasses.fields(strategy_named(strategy).Params)]
     unknown = [name for name in params if name not in known]
     if unknown:
         there = ", ".join([*known, *TrainParams.__dataclass_fields__])
@@ -206,8 +207,6 @@ def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
-    import dataclasses
-
     from alcore.strategies import STRATEGIES
     from alcore.types import TrainParams
 

@@ -144,7 +144,7 @@ def columns(project: Project, round_: Round) -> list[dict[str, Any]]:
 
 
 def column(project: Project, round_: Round, name: str) -> np.ndarray:
-    """One column over all mapped items: id int32; selected uint8; label and prediction int16 (-1 = none); the rest float32 (NaN = not scored)."""
+    """One column over all mapped items: id int32, selected uint8, label and prediction int16 (-1: none), the rest float32."""
     files = project.files(round_)
     if files is None or files.map is None:
         raise NotFound(f"round {round_.number} of {project.name!r} has no map")
@@ -196,6 +196,48 @@ def pace(project: Project) -> pd.DataFrame:
 def _address(project: Project, item_id: int, fingerprint: str) -> str:
     """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
     return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
+
+
+def import_summary(project: Project) -> dict[str, Any]:
+    """What the command line prints after an import."""
+    counts = project.counts()
+    aside = [{"path": s.path, "reason": s.reason} for s in project.set_aside()]
+    return {
+        "project": project.name,
+        "items": counts["items"],
+        "classes": list(project.classes),
+        "splits": counts["splits"],
+        "skipped": aside,
+        "labeled": counts["labeled"],
+        "took_for": project.settings["took_for"],
+        "notes": project.settings["notes"],
+    }
+
+
+def status(project: Project) -> dict[str, Any]:
+    """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
+    counts = project.counts()
+    opened = project.workspace.store.open_query(project.id)
+    return {
+        "project": project.name,
+        "items": counts["items"],
+        "splits": counts["splits"],
+        "labeled": counts["labeled"],
+        "skipped": counts["skipped"],
+        "flagged": counts["flagged"],
+        "set_aside": counts["set_aside"],
+        "waiting": len(opened.waiting) if opened else 0,
+        "classes": list(project.classes),
+        "rounds": [
+            {"round": r.number, "strategy": r.strategy, "labeled": r.labeled, "metrics": dict(r.metrics), "seconds": dict(r.seconds)}
+            for r in project.rounds()
+        ],
+        "jobs": [
+            {"id": j.id, "kind": j.kind, "state": j.state, "title": j.title}
+            for j in project.workspace.jobs_table.jobs(project.name)
+            if not j.over
+        ],
+    }
 
 
 def learning_curve(rounds: list[Round]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alcore.errors import NotFound
 from alcore.schema import job_log, jobs
-from alcore.store import Store
+from alcore.store import Store, new_id
 from alcore.types import Job, Progress
 
 RESUMABLE = ("interrupted", "cancelled", "failed")
@@ -37,19 +37,21 @@ class Jobs:
         state = {"state": "running" if owner else "queued", "owner": owner, "started": now if owner else None}
         with self._store.write() as conn:
             made = conn.execute(jobs.insert().values(**values, **state, progress=_to_json(Progress("waiting", 0, 0))))
-        return self.job(int(made.inserted_primary_key[0]))
+        return self.job(new_id(made))
 
     def job(self, id: int) -> Job:
         with self._store.read() as conn:
             row = conn.execute(sa.select(jobs).where(jobs.c.id == id)).mappings().first()
         if row is None:
             raise NotFound(f"there is no job {id}")
-        return _job(row)
+        return _job(dict(row))
 
     def jobs(self, project: str | None = None, limit: int = 50) -> list[Job]:
         query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
         with self._store.read() as conn:
-            return [_job(r) for r in conn.execute(query.where(jobs.c.project == project) if project is not None else query).mappings()]
+            return [
+                _job(dict(r)) for r in conn.execute(query.where(jobs.c.project == project) if project is not None else query).mappings()
+            ]
 
     def claim_next(self, device: str, owner: str) -> Job | None:
         with self._store.write() as conn:
@@ -88,7 +90,7 @@ class Jobs:
 
     def running(self) -> list[tuple[Job, str]]:
         with self._store.read() as conn:
-            return [(_job(r), r["owner"] or "") for r in conn.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings()]
+            return [(_job(dict(r)), r["owner"] or "") for r in conn.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings()]
 
     def append_log(self, id: int, line: str) -> None:
         with self._store.write() as conn:

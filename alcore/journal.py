@@ -8,16 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alcore.schema import annotations, current, items
+from alcore.schema import annotation_rows, current, items
 from alcore.store import Store, chunks
 from alcore.types import EVENT_KINDS, Annotation
 
 
 def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any] | None:
-    """The state that an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None when nothing is left.
+    """The state an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None without any.
 
-    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label ends a skip, and a skip takes
-    an earlier label away; a flag stands beside either.
+    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label ends a skip, and a skip
+    takes an earlier label away; a flag stands beside either.
     """
     standing: list[tuple[str, str | None, str, float]] = []
     changed = 0.0
@@ -30,13 +30,12 @@ def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any]
     if not standing:
         return None
     state: dict[str, Any] = {"label": None, "skipped": False, "flagged": False, "annotator": standing[-1][2], "changed": changed}
-    for kind, value, _, _ in standing:
-        if kind == "label":
-            state["label"], state["skipped"] = value, False
-        elif kind == "skip":
-            state["label"], state["skipped"] = None, True
-        else:
+    for kind, value, annotator, _ in standing:
+        if kind == "flag":
             state["flagged"] = True
+            continue
+        state["label"], state["skipped"] = (value, False) if kind == "label" else (None, True)
+        state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
     return state
 
 
@@ -74,7 +73,7 @@ class Journal:
                 acked.append(event.seq)
                 rows.append(_row(event, self._project, now))
             if rows:
-                conn.execute(annotations.insert(), rows)
+                conn.execute(annotation_rows.insert(), rows)
                 self._derive(conn, sorted({row["item_id"] for row in rows}))
         return acked, rejected
 
@@ -101,9 +100,9 @@ class Journal:
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
         """The events with their items' paths, in the order they were stored unless `newest_first`."""
-        order = annotations.c.id.desc() if newest_first else annotations.c.id
-        query = sa.select(annotations, items.c.path).join(items, items.c.id == annotations.c.item_id)
-        query = query.where(annotations.c.project_id == self._project).order_by(order)
+        order = annotation_rows.c.id.desc() if newest_first else annotation_rows.c.id
+        query = sa.select(annotation_rows, items.c.path).join(items, items.c.id == annotation_rows.c.item_id)
+        query = query.where(annotation_rows.c.project_id == self._project).order_by(order)
         with self._store.read() as conn:
             return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
 
@@ -119,8 +118,10 @@ class Journal:
         found: set[tuple[str, int]] = set()
         for client in {e.client for e in events}:
             for part in chunks([e.seq for e in events if e.client == client]):
-                query = sa.select(annotations.c.seq).where(annotations.c.project_id == self._project, annotations.c.client == client)
-                found.update((client, seq) for seq in conn.scalars(query.where(annotations.c.seq.in_(part))))
+                query = sa.select(annotation_rows.c.seq).where(
+                    annotation_rows.c.project_id == self._project, annotation_rows.c.client == client
+                )
+                found.update((client, seq) for seq in conn.scalars(query.where(annotation_rows.c.seq.in_(part))))
         return found
 
     def _derive(self, conn: sa.Connection, ids: Sequence[int]) -> None:
@@ -133,10 +134,16 @@ class Journal:
             conn.execute(current.insert(), rows)
 
     def _states(self, conn: sa.Connection, ids: Sequence[int] | None) -> dict[int, dict[str, Any] | None]:
-        columns = (annotations.c.item_id, annotations.c.kind, annotations.c.value, annotations.c.annotator, annotations.c.created)
-        query = sa.select(*columns).where(annotations.c.project_id == self._project).order_by(annotations.c.id)
+        columns = (
+            annotation_rows.c.item_id,
+            annotation_rows.c.kind,
+            annotation_rows.c.value,
+            annotation_rows.c.annotator,
+            annotation_rows.c.created,
+        )
+        query = sa.select(*columns).where(annotation_rows.c.project_id == self._project).order_by(annotation_rows.c.id)
         by_item: dict[int, list[tuple[str, str | None, str, float]]] = {}
-        for item, *event in conn.execute(query if ids is None else query.where(annotations.c.item_id.in_(ids))):
+        for item, *event in conn.execute(query if ids is None else query.where(annotation_rows.c.item_id.in_(ids))):
             by_item.setdefault(item, []).append(tuple(event))
         return {item: fold(events) for item, events in by_item.items()}
 

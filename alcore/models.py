@@ -31,10 +31,16 @@ def reverse_gradient(x: Tensor, eta: float = 1.0) -> Tensor:
     return _Reversal.apply(x, eta)
 
 
-# ---- backbones: (B, 3, H, W) -> (B, out_features)
+# ---- backbones
 
 
-class SmallCNN(nn.Module):
+class Backbone(nn.Module):
+    """Images (B, 3, H, W) to features (B, out_features)."""
+
+    out_features: int
+
+
+class SmallCNN(Backbone):
     """Three blocks of convolution, batch norm, ReLU and pooling, then the mean over what is left: a minute on two CPU cores.
 
     Args:
@@ -57,7 +63,7 @@ class SmallCNN(nn.Module):
         return self.blocks(x).mean(dim=(2, 3))
 
 
-class ResNet18(nn.Module):
+class ResNet18(Backbone):
     """torchvision's ResNet-18 without its classifier.
 
     Args:
@@ -79,15 +85,15 @@ class ResNet18(nn.Module):
         return self.net(x)
 
 
-BACKBONES: dict[str, Callable[[], nn.Module]] = {
+BACKBONES: dict[str, Callable[[], Backbone]] = {
     "small_cnn": SmallCNN,
     "resnet18": lambda: ResNet18(cifar_stem=False),
     "resnet18_cifar": lambda: ResNet18(cifar_stem=True),
 }
 
 
-def make_backbone(architecture: str, weights: str = "none") -> nn.Module:
-    """A backbone with an `out_features` attribute.
+def make_backbone(architecture: str, weights: str = "none") -> Backbone:
+    """A new backbone.
 
     Args:
         weights: "none", "imagenet" (torchvision's file from its cache, by its name) or the path of a state dict; loaded weights-only.
@@ -103,7 +109,7 @@ def make_backbone(architecture: str, weights: str = "none") -> nn.Module:
     return backbone
 
 
-def _load_weights(backbone: nn.Module, architecture: str, weights: str) -> None:
+def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
     if not isinstance(backbone, ResNet18):
         raise BadInput(f"no weights={weights!r} for {architecture}: use weights=none, or architecture=resnet18")
     if weights == "imagenet":
@@ -139,7 +145,8 @@ def _load_weights(backbone: nn.Module, architecture: str, weights: str) -> None:
         raise BadInput(f"weights {weights} do not fit {architecture}: {wrong}") from wrong
     if set(result.missing_keys) - missing_ok or result.unexpected_keys:
         raise BadInput(
-            f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, {len(result.unexpected_keys)} too many"
+            f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, "
+            f"{len(result.unexpected_keys)} too many"
         )
 
 
@@ -197,7 +204,7 @@ class Discriminator(nn.Module):
 
 @contextmanager
 def unchanged_statistics(net: nn.Module) -> Iterator[None]:
-    """Inside, batch norm normalizes by the batch but records nothing: unlabeled images leave no trace in the task model (methods 2.7, 6)."""
+    """Inside, batch norm normalizes by the batch but records nothing: unlabeled images leave no trace in the task model."""
     layers = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
     for layer in layers:
         layer.track_running_stats = False

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 import shutil
-import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,16 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import exporting, frames, images, importing
+from alcore import exporting, frames, images, importing, loop
+from alcore import labels as label_sources
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.journal import Journal
 from alcore.pictures import Pictures
 from alcore.pool import Pool
-from alcore.rounds import START, Order, RoundFiles, round_files, run, start_query
-from alcore.strategies import STRATEGIES
+from alcore.rounds import START, RoundFiles, round_files, start_query
 from alcore.tasks import TASKS
-from alcore.training import device_list, pick_device
-from alcore.types import Annotation, Job, Progress, Report, Round, ignore_progress
+from alcore.training import device_list
+from alcore.types import Annotation, Job, Report, Round, ignore_progress
 from alcore.workspace import Workspace, shared
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
@@ -73,7 +70,7 @@ class Project:
         name: str,
         source: Path,
         *,
-        format: str = "auto",  # noqa: A002 - the command line's word
+        format: str = "auto",
         task: str = "classification",
         truth: str = "hidden",
         hold_out: float | None = None,
@@ -165,43 +162,11 @@ class Project:
 
     def import_summary(self) -> dict[str, Any]:
         """What the command line prints after an import."""
-        counts = self.counts()
-        aside = [{"path": s.path, "reason": s.reason} for s in self.set_aside()]
-        return {
-            "project": self.name,
-            "items": counts["items"],
-            "classes": list(self.classes),
-            "splits": counts["splits"],
-            "skipped": aside,
-            "labeled": counts["labeled"],
-            "took_for": self.settings["took_for"],
-            "notes": self.settings["notes"],
-        }
+        return frames.import_summary(self)
 
     def status(self) -> dict[str, Any]:
         """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
-        counts = self.counts()
-        opened = self.workspace.store.open_query(self.id)
-        return {
-            "project": self.name,
-            "items": counts["items"],
-            "splits": counts["splits"],
-            "labeled": counts["labeled"],
-            "skipped": counts["skipped"],
-            "flagged": counts["flagged"],
-            "set_aside": counts["set_aside"],
-            "waiting": len(opened.waiting) if opened else 0,
-            "classes": list(self.classes),
-            "rounds": [
-                {"round": r.number, "strategy": r.strategy, "labeled": r.labeled, "metrics": dict(r.metrics), "seconds": dict(r.seconds)}
-                for r in self.rounds()
-            ],
-            "jobs": [
-                {"id": j.id, "kind": j.kind, "state": j.state, "title": j.title}
-                for j in self.workspace.jobs_table.jobs(self.name)
-                if not j.over
-            ],
-        }
+        return frames.status(self)
 
     def set_aside(self) -> list[Any]:
         """Files that are no usable images, with reasons."""
@@ -215,81 +180,19 @@ class Project:
 
     def annotate(self, labels: Mapping[int, str], annotator: str = "notebook") -> int:
         """Labels items {id: class}; how many. BadInput, and nothing stored, when any of them cannot be taken."""
-        classes = set(self.classes)
-        wrong = sorted({str(value) for value in labels.values() if value not in classes})
-        if wrong:
-            raise BadInput(
-                f"not a class of {self.name}: {', '.join(wrong[:5])}. Classes are {', '.join(self.classes[:20])}; add_class adds one."
-            )
-        there = self.workspace.store.item_rows(self.id, [int(i) for i in labels])
-        missing = [int(i) for i in labels if int(i) not in there]
-        if missing:
-            raise NotFound(f"there is no item {missing[0]} in project {self.name!r}")
-        opened = self.workspace.store.open_query(self.id)
-        client = f"py-{uuid.uuid4().hex[:16]}"
-        number = opened.number if opened else None
-        self.record(
-            [
-                Annotation(client, seq, int(i), "label", value, annotator=annotator, round=number)
-                for seq, (i, value) in enumerate(labels.items(), 1)
-            ]
-        )
-        return len(labels)
+        return label_sources.annotate(self, labels, annotator)
 
     def label_from_truth(self, n: int, seed: int = 0, annotator: str = "oracle") -> int:
         """Labels `n` unlabeled items, drawn at random, with their hidden truth: a stand-in for a person."""
-        free = [
-            i
-            for i, split, truth, _, label, skip, flag in self._snapshot()
-            if split == "pool" and truth and label is None and not skip and not flag
-        ]
-        if n < 1:
-            raise BadInput(f"cannot label {n} items: use at least 1")
-        if len(free) < n:
-            raise AlcoreError(
-                f"cannot label {n} items from the truth: {len(free)} unlabeled items of {self.name!r} have one. Lower the number."
-            )
-        chosen = np.random.default_rng(seed).permutation(free)[:n]
-        return self._label_with_truth([int(i) for i in chosen], annotator)
+        return label_sources.from_truth(self, n, seed, annotator)
 
     def label_query_from_truth(self, annotator: str = "oracle") -> int:
         """Labels what is left of the open query with its hidden truth."""
-        opened = self.workspace.store.open_query(self.id)
-        if opened is None:
-            raise AlcoreError("there is no query yet: train a round first")
-        return self._label_with_truth(opened.waiting, annotator)
+        return label_sources.query_from_truth(self, annotator)
 
     def label_from_csv(self, path: Path, annotator: str) -> int:
         """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.DictReader(file)
-                lacking = {"path", "label"} - set(reader.fieldnames or ())
-                if lacking:
-                    raise BadInput(
-                        f"{path} has no column {' and no column '.join(sorted(lacking))}: its columns are {', '.join(reader.fieldnames or ()) or 'none'}"
-                    )
-                given = [(row["path"], row["label"]) for row in reader]
-        except OSError as wrong:
-            raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
-        except (UnicodeDecodeError, csv.Error) as wrong:
-            raise BadInput(f"{path} is not a CSV in UTF-8: {wrong}") from wrong
-        by_path = {item.path: item.id for item in self.workspace.store.pool_items(self.id)}
-        unknown = [p for p, _ in given if p not in by_path]
-        if unknown:
-            raise BadInput(
-                f"{path}: {len(unknown)} paths are not in project {self.name!r}, first {unknown[0]!r}: use the paths `query --csv` writes"
-            )
-        return self.annotate({by_path[p]: label for p, label in given}, annotator)
-
-    def _label_with_truth(self, ids: Sequence[int], annotator: str) -> int:
-        rows = self.workspace.store.item_rows(self.id, ids)
-        without = [i for i in ids if rows[i]["truth"] is None]
-        if without:
-            raise AlcoreError(
-                f"{len(without)} of {len(ids)} items have no hidden truth, first {rows[without[0]]['path']!r}: label them by hand"
-            )
-        return self.annotate({i: rows[i]["truth"] for i in ids}, annotator)
+        return label_sources.from_csv(self, path, annotator)
 
     def _take_labels(self, labels: Mapping[str, str]) -> None:
         if labels:
@@ -343,13 +246,13 @@ class Project:
         """
         arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
         if report is None:
-            with _bar() as bar:
-                return self._round_now(arguments, bar)
+            with loop.bar() as shown:
+                return self._round_now(arguments, shown)
         return self._round_now(arguments, report)
 
     def _round_now(self, arguments: Mapping[str, Any], report: Report) -> Round:
         job = self.workspace.runner.run_now(
-            "round", self.name, round_title(arguments), arguments, device=arguments["device"], report=report
+            "round", self.name, loop.round_title(arguments), arguments, device=arguments["device"], report=report
         )
         return self.round(int((job.result or {})["round"]))
 
@@ -363,21 +266,7 @@ class Project:
         train: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """A round job's arguments, checked: raises before anything is queued."""
-        train = {"flip": self.settings["flip"], **(train or {})}
-        if seed is None:
-            seed = len(self.rounds())
-        order = Order(strategy, query_size, seed, device, dict(params or {}), train)
-        order.check()
-        if strategy != "random" or self.counts()["labeled"]:
-            self.pool().check_trainable(len(self.classes))
-        return {
-            "strategy": strategy,
-            "query_size": query_size,
-            "seed": seed,
-            "device": str(pick_device(device)),
-            "params": order.params,
-            "train": train,
-        }
+        return loop.round_arguments(self, strategy, query_size, seed, device, params, train)
 
     def submit_round(
         self,
@@ -390,62 +279,15 @@ class Project:
     ) -> Job:
         """The same as a background job."""
         arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
-        return self.workspace.runner.submit("round", self.name, round_title(arguments), arguments, arguments["device"])
+        return self.workspace.runner.submit("round", self.name, loop.round_title(arguments), arguments, arguments["device"])
 
     def perform_round(self, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:
-        """What a round job does. The pool is frozen in `work` at the first attempt, so that a resumed job gives what it would have given."""
-        order = Order(**arguments)
-        frozen = work / "pool.npz"
-        if frozen.is_file():
-            with np.load(frozen) as stored:
-                classes = int(stored["classes"])
-                pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__})
-        else:
-            pool, classes = self.pool(), len(self.classes)
-            if order.strategy == "random" and len(pool.labeled) == 0:
-                return self.start(order.query_size, "random", order.seed)
-            work.mkdir(parents=True, exist_ok=True)
-            part = work / "pool.part.npz"
-            np.savez(part, classes=classes, **{name: getattr(pool, name) for name in Pool.__dataclass_fields__})
-            os.replace(part, frozen)
-        outcome = run(order, pool, classes, self.pixels(), self.folder / "rounds", report, work=work)
-        values = {
-            "strategy": order.strategy,
-            "params": dict(order.params),
-            "train": vars(outcome.train),
-            "seed": order.seed,
-            "labeled": len(pool.labeled),
-        }
-        values |= {"metrics": outcome.metrics, "seconds": outcome.seconds, "device": outcome.device, "folder": outcome.folder}
-        round_id = self.workspace.store.add_round(self.id, values, outcome.scores.selected.tolist())
-        (work / "checkpoint.pt").unlink(missing_ok=True)
-        number = next(r.number for r in self.rounds() if r.id == round_id)
-        self.make_map(number, report)
-        return self.round(number)
+        """What a round job does; see loop.perform_round."""
+        return loop.perform_round(self, arguments, work, report)
 
     def make_map(self, number: int, report: Report = ignore_progress) -> None:
-        """Lays the round's embeddings out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
-        round_ = self.round(number)
-        files = self.files(round_)
-        if files is None or files.map is not None:
-            return
-        try:
-            from alcore.embedding import cached_layout
-        except ModuleNotFoundError as missing:
-            report(Progress("map", 0, 0, message=f"no map: {missing.name} is not installed"))
-            return
-        started = time.perf_counter()
-        earlier = [f.map for r in self.rounds() if r.number < number and (f := self.files(r)) and f.map is not None]
-        xy = cached_layout(
-            np.array(files.array("embedding")),
-            files.walked_ids,
-            self.folder / "maps",
-            previous=earlier[-1] if earlier else None,
-            seed=0,
-            report=report,
-        )
-        files.write_map(files.walked_ids, xy)
-        self.workspace.store.update_round(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
+        """Lays a round's embeddings out in 2-D; see loop.make_map."""
+        loop.make_map(self, number, report)
 
     def job_folder(self, job_id: int) -> Path:
         """Where a job of this project keeps its checkpoint and loss history."""
@@ -460,7 +302,7 @@ class Project:
     def pool(self) -> Pool:
         """Who is labeled and who is not, now. Skipped and flagged items are neither."""
         index = {name: i for i, name in enumerate(self.classes)}
-        snapshot = self._snapshot()
+        snapshot = self.snapshot()
         labeled = [(i, index[label]) for i, split, _, _, label, _, _ in snapshot if split == "pool" and label in index]
         unlabeled = [i for i, split, _, _, label, skip, flag in snapshot if split == "pool" and label is None and not skip and not flag]
         held = {s: [(i, index[truth]) for i, split, truth, *_ in snapshot if split == s and truth in index] for s in ("test", "val")}
@@ -480,7 +322,8 @@ class Project:
         """(N, size, size, 3) uint8: the packed images, copy-on-write, so that torch may look at them without copying."""
         return images.open_packed(self.folder / self.settings["packed"])
 
-    def _snapshot(self) -> list[tuple[Any, ...]]:
+    def snapshot(self) -> list[tuple[Any, ...]]:
+        """(id, split, truth, row, label, skipped, flagged) of every present item, by id."""
         return self.workspace.store.snapshot(self.id)
 
     # ---- reading
@@ -550,35 +393,9 @@ class Project:
         return findings
 
 
-def round_title(arguments: Mapping[str, Any]) -> str:
-    """What a round job is called in lists."""
-    strategy = STRATEGIES[arguments["strategy"]].title
-    return f"{strategy}, query of {arguments['query_size']}"
-
-
 def _clean_classes(names: Sequence[str]) -> list[str]:
     clean = [name.strip() for name in names]
     for name in clean:
         if len(name) > 200 or not name.isprintable():
             raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
     return [name for name in clean if name]
-
-
-class _bar:
-    """A tqdm bar as a report; on stderr, or a widget in a notebook."""
-
-    def __enter__(self) -> Report:
-        from tqdm.auto import tqdm
-
-        self._bar = tqdm(total=1, file=sys.stderr)
-        return self._show
-
-    def _show(self, progress: Progress) -> None:
-        if self._bar.desc != progress.stage + ": ":
-            self._bar.reset(total=progress.total or None)
-            self._bar.set_description(progress.stage)
-        self._bar.n = progress.done
-        self._bar.update(0)
-
-    def __exit__(self, *exc: object) -> None:
-        self._bar.close()

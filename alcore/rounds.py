@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from alcore import explain
 from alcore.batches import Batches
@@ -85,6 +84,9 @@ def run(
     pool.check_trainable(classes)
     check_query_size(order.query_size, len(pool.unlabeled))
     device = pick_device(order.device)
+    halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
+    if halved and halved.is_file():
+        train_params = dataclasses.replace(train_params, batch_size=int(halved.read_text()))
     while True:
         try:
             return _attempt(order, params, train_params, pool, classes, pixels, rounds_folder, report, work, device)
@@ -96,9 +98,11 @@ def run(
         # outside the handler: its traceback would keep the tensors alive
         torch.cuda.empty_cache()
         train_params = dataclasses.replace(train_params, batch_size=train_params.batch_size // 2)
-        if work:
+        if work and halved:
+            work.mkdir(parents=True, exist_ok=True)
             (work / "checkpoint.pt").unlink(missing_ok=True)
             (work / "history.csv").unlink(missing_ok=True)
+            halved.write_text(str(train_params.batch_size))
         report(
             Progress(
                 "training",
@@ -124,7 +128,7 @@ def _attempt(
     task = TASKS["classification"](classes)
     model_seed, batch_seed, query_seed = (int(s) for s in np.random.SeedSequence(order.seed).generate_state(3, np.uint32))
     with seeded(model_seed, device):
-        strategy = strategy_named(order.strategy)(task, train_params, params).to(device, memory_format=torch.channels_last)
+        strategy = strategy_named(order.strategy)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
         batches = Batches(pixels, pool, train_params, device, batch_seed)
         trained = train(strategy, batches, train_params, report, folder=work)
         started = perf_counter()
@@ -166,7 +170,9 @@ def _small_pixels(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
 
 
 def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> str:
-    """Writes everything of a round into a new folder and returns its name. Half-written folders start with a dot and are swept by `doctor`."""
+    """Writes everything of a round into a new folder, which appears whole, and returns its name."""
+    from safetensors.torch import save_file  # here, so that simulations run without it
+
     name = uuid.uuid4().hex[:16]
     part = rounds_folder / f".{name}"
     part.mkdir(parents=True)
@@ -176,7 +182,7 @@ def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Ma
             ids=scores.ids,
             total=scores.total,
             selected=scores.selected,
-            **{f"part_{k}": v for k, v in scores.parts.items()},
+            **_named(scores.parts),
         )
         np.save(part / "walked_ids.npy", ids)
         for key, value in arrays.items():
@@ -188,6 +194,10 @@ def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Ma
         shutil.rmtree(part, ignore_errors=True)
         raise
     return name
+
+
+def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    return {f"part_{name}": values for name, values in parts.items()}
 
 
 class RoundFiles:

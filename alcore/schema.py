@@ -51,7 +51,7 @@ items = sa.Table(
 skipped = sa.Table(
     "skipped", meta, _id(), _project(), sa.Column("path", sa.Text, nullable=False), sa.Column("reason", sa.Text, nullable=False)
 )
-annotations = sa.Table(
+annotation_rows = sa.Table(
     "annotations",
     meta,
     _id(),

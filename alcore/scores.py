@@ -34,7 +34,7 @@ def distance(p: Tensor, q: Tensor, kind: str = "l1") -> Tensor:
     """Discrepancy of two class distributions (B, C, *S) -> (B, *S).
 
     "l1" is MCDAL's Eq. 4, (1/C) sum_c |p_c - q_c|, 0...2/C. The paper's Fig. 8 names L2 and KL without their forms: "l2" is
-    (1/C) sum_c (p_c - q_c)^2 and "kl" the mean of both directions over C, probabilities clipped at 1e-6 because KL is unbounded (methods 2.6).
+    (1/C) sum_c (p_c - q_c)^2 and "kl" the mean of both directions over C, with probabilities clipped at 1e-6, since KL is unbounded.
     """
     if kind == "l1":
         return (p - q).abs().mean(1)

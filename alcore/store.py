@@ -13,12 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.schema import annotations, current, items, migrate, projects, queries, rounds, skipped
+from alcore.schema import annotation_rows, current, items, jobs, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
+
 
 @dataclass(frozen=True)
 class OpenQuery:
-    """The newest query: its round's number, the items nobody has dealt with (best first), its size, how many were skipped or flagged instead."""
+    """The newest query: its round's number, items nobody has dealt with (best first), its size, how many were skipped or flagged."""
 
     number: int
     waiting: list[int]
@@ -39,9 +40,11 @@ class Store:
 
     def __init__(self, url: str) -> None:
         sqlite = url.startswith("sqlite")
-        self.engine = sa.create_engine(
-            url, connect_args={"timeout": 30, "check_same_thread": False} if sqlite else {}, pool_size=20, max_overflow=20
-        )
+        options: dict[str, Any] = {"timeout": 30, "check_same_thread": False} if sqlite else {}
+        try:
+            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20)
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
+            raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
         self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
         if sqlite:
             sa.event.listen(self.engine, "connect", _set_pragmas)
@@ -50,7 +53,7 @@ class Store:
             self._migrate()
         except sa.exc.DatabaseError as wrong:
             raise AlcoreError(
-                f"the database {url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
+                f"the database {self.engine.url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
             ) from wrong
 
     def _migrate(self) -> None:
@@ -101,7 +104,7 @@ class Store:
         """A new project's id, inside the caller's transaction; BadInput when the name is taken."""
         values = {"name": name, "task": task, "source": source, "format": format_name, "classes": list(classes), "settings": dict(settings)}
         try:
-            return int(conn.execute(projects.insert().values(**values, created=time.time())).inserted_primary_key[0])
+            return new_id(conn.execute(projects.insert().values(**values, created=time.time())))
         except sa.exc.IntegrityError:
             raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first") from None
 
@@ -110,20 +113,22 @@ class Store:
         conn.execute(projects.update().where(projects.c.id == project_id).values(**values))
 
     def delete_project(self, project_id: int) -> None:
-        """Removes the project with its items, journal and rounds."""
+        """Removes the project with its items, journal, rounds and jobs: a later project of that name must not find them."""
         with self.write() as conn:
             mine = sa.select(items.c.id).where(items.c.project_id == project_id).scalar_subquery()
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
-            conn.execute(annotations.delete().where(annotations.c.project_id == project_id))
+            conn.execute(annotation_rows.delete().where(annotation_rows.c.project_id == project_id))
             conn.execute(queries.delete().where(queries.c.item_id.in_(mine)))
             for table in (rounds, skipped, items):
                 conn.execute(table.delete().where(table.c.project_id == project_id))
+            named = sa.select(projects.c.name).where(projects.c.id == project_id).scalar_subquery()
+            conn.execute(jobs.delete().where(jobs.c.project == named))
             conn.execute(projects.delete().where(projects.c.id == project_id))
 
     # ---- items
 
     def replace_items(self, conn: sa.Connection, project_id: int, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
-        """All items of an import, inside the caller's transaction: known paths keep their id, those that are gone are marked absent and keep their history."""
+        """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent."""
         conn.execute(items.update().where(items.c.project_id == project_id).values(present=False))
         known: dict[str, int] = {
             path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id))
@@ -199,17 +204,19 @@ class Store:
             return dict(conn.execute(query).tuples().all())
 
     def labeled_rows(self, project_id: int) -> list[dict[str, Any]]:
-        """The rows of all labeled items with label and annotator, by id."""
+        """The rows of all labeled items that are still there, with label and annotator, by id."""
         query = sa.select(items, current.c.label, current.c.annotator).join(current, current.c.item_id == items.c.id)
         with self.read() as conn:
-            found = conn.execute(query.where(items.c.project_id == project_id, current.c.label.is_not(None)).order_by(items.c.id))
+            mine = (items.c.project_id == project_id, items.c.present, current.c.label.is_not(None))
+            found = conn.execute(query.where(*mine).order_by(items.c.id))
             return [dict(r) for r in found.mappings()]
 
     def labeled_count(self, project_id: int) -> int:
-        """How many items have a label."""
-        query = sa.select(sa.func.count()).select_from(current).where(current.c.project_id == project_id, current.c.label.is_not(None))
+        """How many items have a label: the same number as in `counts`."""
+        query = sa.select(sa.func.count()).select_from(current.join(items, items.c.id == current.c.item_id))
+        mine = (items.c.project_id == project_id, items.c.present, items.c.split == "pool", current.c.label.is_not(None))
         with self.read() as conn:
-            return int(conn.scalar(query) or 0)
+            return int(conn.scalar(query.where(*mine)) or 0)
 
     def counts(self, project_id: int) -> dict[str, Any]:
         """items, splits, labeled, skipped, flagged, set_aside; labels and truth by class. Pool items only, except splits."""
@@ -274,9 +281,9 @@ class Store:
 
     def label_times(self, project_id: int) -> list[tuple[str, int]]:
         """(annotator, milliseconds) of every label event that says how long it took."""
-        query = sa.select(annotations.c.annotator, annotations.c.ms).where(annotations.c.project_id == project_id)
+        query = sa.select(annotation_rows.c.annotator, annotation_rows.c.ms).where(annotation_rows.c.project_id == project_id)
         with self.read() as conn:
-            return [tuple(r) for r in conn.execute(query.where(annotations.c.kind == "label", annotations.c.ms.is_not(None)))]
+            return [tuple(r) for r in conn.execute(query.where(annotation_rows.c.kind == "label", annotation_rows.c.ms.is_not(None)))]
 
     # ---- rounds
 
@@ -286,7 +293,7 @@ class Store:
             last = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == project_id))
             number = 0 if last is None and values["strategy"].startswith("start:") else (last or 0) + 1
             row = conn.execute(rounds.insert().values(project_id=project_id, number=number, created=time.time(), **values))
-            round_id = int(row.inserted_primary_key[0])
+            round_id = new_id(row)
             conn.execute(queries.insert(), [{"round_id": round_id, "position": i, "item_id": int(item)} for i, item in enumerate(query)])
             return round_id
 
@@ -329,7 +336,14 @@ class Store:
         there = [r for r in asked if r.present]
         waiting = [r.item_id for r in there if r.label is None and not r.skipped and not r.flagged]
         marked = [r for r in there if r.label is None]
-        return OpenQuery(row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked))
+        return OpenQuery(
+            row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)
+        )
+
+
+def new_id(inserted: sa.CursorResult[Any]) -> int:
+    """The primary key an insert made."""
+    return int((inserted.inserted_primary_key or [0])[0])
 
 
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:

@@ -29,7 +29,7 @@ class Classification:
         return F.cross_entropy(logits, target)
 
     def metrics(self, logits: Tensor, target: Tensor) -> dict[str, float]:
-        """accuracy and balanced_accuracy (mean over the classes that occur, 0...1) and the mean loss, from all logits (N, K) and targets (N,)."""
+        """accuracy, balanced_accuracy (mean over the classes that occur) and the mean loss, from all logits (N, K) and targets (N,)."""
         hit = (logits.argmax(1) == target).double()
         count = torch.zeros(self.classes, dtype=torch.double, device=hit.device).index_add_(0, target, torch.ones_like(hit))
         right = torch.zeros_like(count).index_add_(0, target, hit)

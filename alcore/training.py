@@ -60,7 +60,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def rate_factor(step: int, steps: int, params: TrainParams) -> float:
-    """What the base learning rate is multiplied by at `step` of `steps`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
+    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
     rise = round(params.warmup * steps)
     if step < rise:
         return (step + 1) / rise
@@ -111,7 +111,7 @@ def train(
     done, saved, reported, images = 0, time.perf_counter(), 0.0, 0
     values: dict[str, float] = {}
     autocast = _autocast(params, batches.device)
-    with _history(folder) as history:
+    with _history(folder, at) as history:
         for stage in stages:
             for step in range(stage.steps):
                 done += 1
@@ -163,7 +163,8 @@ def _read(losses: Mapping[str, Tensor], stage: str, step: int) -> dict[str, floa
     for name, number in zip(names, numbers, strict=True):
         if not np.isfinite(number):
             raise AlcoreError(
-                f"training diverged: {name} is {number} at step {step} ({stage}). Lower the learning rate, or this loss's weight, and start again."
+                f"training diverged: {name} is {number} at step {step} ({stage}). "
+                f"Lower the learning rate, or this loss's weight, and start again."
             )
     return dict(zip(names, numbers, strict=True))
 
@@ -176,12 +177,19 @@ def _speed(images: int, seconds: float, device: torch.device) -> dict[str, float
 
 
 @contextmanager
-def _history(folder: Path | None) -> Iterator[Any]:
+def _history(folder: Path | None, at: int) -> Iterator[Any]:
+    """Appends to history.csv; steps after `at`, which a killed process took and this one takes again, are taken out first."""
     if folder is None:
         yield lambda *row: None
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "history.csv").open("a", newline="", encoding="utf-8") as file:
+    path = folder / "history.csv"
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in csv.reader(file) if len(row) == 4 and int(row[1]) <= at]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(kept)
+    with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
 
         def write(stage: str, step: int, losses: Mapping[str, float]) -> None:
@@ -231,7 +239,7 @@ def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progr
         return {}
     outputs = []
     with evaluating(strategy):
-        for part, x in batches.walk(ids):
+        for _, x in batches.walk(ids):
             outputs.append(strategy.predict(x).float())
             report(Progress("testing", sum(map(len, outputs)), len(ids)))
     target = torch.from_numpy(batches.pool.test_targets).to(batches.device)

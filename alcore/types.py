@@ -1,4 +1,4 @@
-"""The few types everything speaks: frozen values without behaviour beyond their own checks. Knows numpy and nothing of alcore but errors."""
+"""The few types everything speaks: frozen values without behaviour beyond their own checks. Knows nothing of alcore but errors."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ class Scores:
 class Round:
     """One turn of the loop: trained on `labeled` labels, then asked for `query` (item ids, best first).
 
-    `seconds` has train/score/select/map where they apply; `folder` is where its arrays lie; `metrics` are measured on the test split at the last step and empty without one.
+    `seconds` has train/score/select/map where they apply; `folder` is where its arrays lie; `metrics` are measured on the test split at
+    the last step and empty without one.
     """
 
     id: int
@@ -179,7 +180,7 @@ class Job:
 
 def param(
     default: Any,
-    help: str,  # noqa: A002 - the word every form uses
+    help: str,
     *,
     source: str,
     low: float | None = None,
@@ -216,7 +217,7 @@ def make_params(kind: type, values: Mapping[str, Any], where: str) -> Any:
 
 
 def _convert(value: Any, spec: dataclasses.Field[Any]) -> Any:
-    wanted = type(spec.default)
+    wanted: Any = type(spec.default)
     meta = spec.metadata
     if wanted is bool:
         if isinstance(value, str):

@@ -86,7 +86,7 @@ class Workspace:
 
     @property
     def token(self) -> str:
-        """The workspace's own token, which opens every project: ALCORE_TOKEN, else the file `token`, made on first use, readable by its owner only."""
+        """The workspace's own token, which opens every project: ALCORE_TOKEN, else the file `token`, readable by its owner only."""
         if configured := os.environ.get("ALCORE_TOKEN"):
             return configured
         with self._lock:

@@ -34,7 +34,12 @@ def run() -> dict[str, Any]:
             idle = _press(page)
             job = _post(address, token, home)
             training = _press(page)
-            result: dict[str, Any] = {"first image after navigation s": first, "idle": idle, "while training": training, "trained meanwhile": job}
+            result: dict[str, Any] = {
+                "first image after navigation s": first,
+                "idle": idle,
+                "while training": training,
+                "trained meanwhile": job,
+            }
         result["routes ms"] = {by: _routes(home, by, token) for by in ("alcore", "streamlit")}
     ours, plain = result["routes ms"]["alcore"], result["routes ms"]["streamlit"]
     result["post: streamlit run / alcore serve"] = plain["post"] / ours["post"]

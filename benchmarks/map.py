@@ -1,4 +1,4 @@
-"""The map of 20,000 x 64 beside umap-learn: with its own neighbors, and handed ours; share of true neighbors kept; from the last positions."""
+"""The map of 20,000 x 64 beside umap-learn, alone and handed our neighbors: seconds, and the share of true neighbors kept."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -47,7 +48,7 @@ def _case(architecture: str, side: int, batch: int, steps: int, device: torch.de
     params = TrainParams(architecture=architecture, batch_size=batch, steps=steps)
     contenders: dict[str, Callable[[], float]] = {"bare loop": lambda: _bare(pixels[:2000], labels[:2000], params, device)}
     for name in ("entropy", "mcdal", "mal"):
-        contenders[name] = lambda name=name: _ours(name, pixels, pool, params, device)  # type: ignore[misc]
+        contenders[name] = partial(_ours, name, pixels, pool, params, device)
     for contender in contenders.values():  # the first run pays for allocations and kernels
         contender()
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -66,7 +67,7 @@ def _case(architecture: str, side: int, batch: int, steps: int, device: torch.de
 
 def _ours(name: str, pixels: np.ndarray, pool: Pool, params: TrainParams, device: torch.device) -> float:
     """Seconds of one training; of MAL the game alone, since its task model is trained after it."""
-    strategy = STRATEGIES[name](Classification(CLASSES), params).to(device, memory_format=torch.channels_last)
+    strategy = STRATEGIES[name](Classification(CLASSES), params).to(device).to(memory_format=torch.channels_last)
     batches = Batches(pixels, pool, params, device, 0)
     if name == "mal":
         game = strategy.stages(params.steps)[0]
@@ -80,7 +81,7 @@ def _bare(pixels: np.ndarray, labels: np.ndarray, params: TrainParams, device: t
     x = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2)
     y = torch.from_numpy(labels).to(device)
     backbone = make_backbone(params.architecture)
-    net = nn.Sequential(backbone, nn.Linear(backbone.out_features, CLASSES)).to(device, memory_format=torch.channels_last)
+    net = nn.Sequential(backbone, nn.Linear(backbone.out_features, CLASSES)).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
     reach = round(params.crop * x.shape[2])
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")

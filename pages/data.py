@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +12,7 @@ from alcore.errors import AlcoreError
 from alcore.formats import FORMATS, recognize
 from alcore.project import Project
 from pages.ui.components.gallery import gallery
-from pages.ui.session import choose_later, header, plain_errors, project, token, workspace
+from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
 from pages.ui.work import running, watch
 
 SHOWN_CLASSES = 12
@@ -58,34 +59,38 @@ def _arrived() -> None:
     if job.state == "done":
         choose_later(job.project)
     elif job.state == "failed":
-        st.error(job.error, icon=":material/error:")
+        st.error(f"{job.project} was not imported: {job.error}", icon=":material/error:")
     else:
         st.warning(f"The import of {job.project} was {job.state}; nothing of it was kept.")
 
 
 def _facts(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
     splits = counts["splits"]
-    with st.container(horizontal=True, gap="large"):
-        st.metric("images", f"{counts['items']:,}", width="content")
-        st.metric("in the pool", f"{splits.get('pool', 0):,}", width="content")
-        st.metric("held out for testing", f"{splits.get('test', 0) or splits.get('val', 0):,}", width="content")
-        st.metric("classes", f"{len(of.classes):,}", width="content")
-        st.metric("labeled", f"{counts['labeled']:,}", width="content")
-        st.metric("skipped / flagged", f"{counts['skipped']:,} / {counts['flagged']:,}", width="content")
-    notes = "; ".join([of.settings["took_for"], *of.settings["notes"]])
-    st.caption(f"{of.source}: {notes}. Models see images of {of.settings['image_size']} x {of.settings['image_size']} pixels.")
+    with st.container(horizontal=True, gap=44):
+        st.metric("Images", f"{counts['items']:,}", width="content")
+        st.metric("In the pool", f"{splits.get('pool', 0):,}", width="content")
+        st.metric("Held out for testing", f"{splits.get('test', 0) or splits.get('val', 0):,}", width="content")
+        st.metric("Classes", f"{len(of.classes):,}", width="content")
+        st.metric("Labeled", f"{counts['labeled']:,}", width="content")
+        st.metric("Skipped / flagged", f"{counts['skipped']:,} / {counts['flagged']:,}", width="content")
+    size = of.settings["image_size"]
+    notes = [of.settings["took_for"], *of.settings["notes"], f"models see {size} × {size} pixels"]
+    st.caption(f"`{of.source}` · {' · '.join(notes)}")
+    if len(of.classes) < 2:
+        there = "one class" if of.classes else "no classes"
+        st.warning(f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:")
     if not splits.get("test") and not splits.get("val"):
         st.info(
-            "There are no labeled test images, so accuracy cannot be measured. Import again with a test folder, or hold out a share of labeled images."
+            "There are no labeled test images, so accuracy cannot be measured. Everything else works. "
+            "To measure it, import a folder with a `test` folder inside, or labeled images of which a share is held out.",
+            icon=":material/info:",
         )
-    if len(of.classes) < 2:
-        st.warning(f"This project has {len(of.classes)} class(es). Training needs at least two: add them under Manage.")
 
 
 def _class_table(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
     truth = counts["truth"]
     frame = pd.DataFrame({"class": of.classes, "labeled": [counts["labels"].get(c, 0) for c in of.classes]})
-    for split, name in (("pool", "pool (hidden truth)"), ("val", "val"), ("test", "test")):
+    for split, name in (("pool", "in the pool (hidden truth)"), ("val", "validation"), ("test", "test")):
         if split in truth:
             frame[name] = [truth[split].get(c, 0) for c in of.classes]
     if frame.empty:
@@ -93,7 +98,7 @@ def _class_table(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
         return
     biggest = max(1, int(frame["labeled"].max()))
     column = st.column_config.ProgressColumn("labeled", format="%d", min_value=0, max_value=biggest)
-    st.dataframe(frame, hide_index=True, column_config={"labeled": column}, height=min(420, 38 + 35 * len(frame)))
+    st.dataframe(frame, hide_index=True, column_config={"labeled": column}, width=FORM_WIDTH)
 
 
 def _samples(of: Project) -> None:
@@ -108,39 +113,42 @@ def _set_aside(of: Project) -> None:
     if not found:
         st.caption("Every file of the source is a usable image.")
         return
-    st.dataframe(
-        pd.DataFrame({"file": [s.path for s in found], "reason": [s.reason for s in found]}),
-        hide_index=True,
-        height=min(420, 38 + 35 * len(found)),
-    )
+    st.dataframe(pd.DataFrame({"file": [s.path for s in found], "reason": [s.reason for s in found]}), hide_index=True)
 
 
 def _manage(of: Project) -> None:
     with st.expander("Manage", icon=":material/tune:"):
-        left, middle, right = st.columns(3)
-        with left, plain_errors(), st.form(f"class.{of.id}", clear_on_submit=True):
-            name = st.text_input("Add a class", placeholder="name")
-            if st.form_submit_button("Add") and name:
+        first, second, third, fourth = st.columns(4, gap="medium")
+        with first, plain_errors(), st.form(f"class.{of.id}", clear_on_submit=True, border=False):
+            name = st.text_input("Add a class", placeholder="name", max_chars=200)
+            if st.form_submit_button("Add", icon=":material/add:") and name:
                 of.add_class(name)
                 st.rerun()
-        with middle, st.container(border=True):
-            st.write("Labels as CSV")
+        with second:
+            st.caption("Take the labels out")
             st.download_button(
-                "Download",
+                "Labels as CSV",
                 lambda: of.labels_csv(),
                 f"{of.name}-labels.csv",
                 "text/csv",
                 icon=":material/download:",
                 help="path, label, split, annotator",
             )
-            if st.button("Read the source again", icon=":material/refresh:", help="New and changed files are read; labels stay."):
+        with third:
+            st.caption("The source has changed")
+            if st.button("Read it again", icon=":material/refresh:", help="New and changed files are read; labels stay."):
                 job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", {"again": True}, "disk")
                 st.session_state["importing"] = job.id
                 st.rerun()
-        with right, st.container(border=True), plain_errors():
-            st.write("Delete the project")
-            typed = st.text_input("Its name", key=f"delete.{of.id}", placeholder=of.name, label_visibility="collapsed")
-            if st.button("Delete", disabled=typed != of.name, help="Labels and rounds are gone then; the images stay where they are."):
+        with fourth, plain_errors():
+            typed = st.text_input(
+                "Delete the project",
+                key=f"delete.{of.id}",
+                placeholder=f"type {of.name}",
+                live="300ms",
+                help="Type its name to allow it. Labels and rounds are gone then; the images stay where they are.",
+            )
+            if st.button("Delete", icon=":material/delete:", disabled=typed.strip() != of.name):
                 of.delete()
                 st.rerun()
 
@@ -153,17 +161,18 @@ def _new_project() -> None:
 
             with plain_errors():
                 _submit("digits", {"source": str(bundled_digits())})
-        st.caption("1,797 handwritten digits; labels are hidden, so that you can play the annotator or let the truth answer.")
-    with st.container(border=True):
-        source = st.text_input("Folder, CSV or array file", placeholder="/home/me/photos", key="new.source")
+        st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
+    with st.container(border=True, width=FORM_WIDTH):
+        source = st.text_input("Folder, CSV or array file on this machine", placeholder="/home/me/photos", key="new.source").strip()
         found = _recognized(source)
         left, right = st.columns(2)
-        name = left.text_input("Name of the project", value=Path(source).stem if source and found else "", max_chars=80)
+        name = left.text_input("Name of the project", value=Path(source).stem if source and found else "", max_chars=80).strip()
         kind = right.selectbox("Format", ["auto", *FORMATS], format_func=lambda f: "Recognize it" if f == "auto" else FORMATS[f].title)
         truth = left.radio(
             "Labels that come with it",
             ["hidden", "labels"],
-            format_func={"hidden": "Hide them: they answer for a person in demos", "labels": "Take them as labels"}.__getitem__,
+            format_func={"hidden": "Keep them hidden", "labels": "Use them as labels"}.__getitem__,
+            captions=["To try the loop: you label, or they answer for you.", "Those images count as labeled from the start."],
         )
         hold = right.slider(
             "Held out for testing when there is no test split",
@@ -171,12 +180,12 @@ def _new_project() -> None:
             50,
             20,
             format="%d %%",
-            help="Without test images no accuracy is measured.",
+            help="Of the labeled images. Without test images no accuracy is measured.",
         )
         classes = st.text_input(
             "Classes, for images without labels", placeholder="cat, dog, other", help="Separated by commas; more can be added later."
         )
-        if st.button("Import", type="primary", disabled=not (source and name), icon=":material/upload:"):
+        if st.button("Import", type="primary", icon=":material/upload:"):
             options = {
                 "format": kind,
                 "truth": truth,
@@ -184,20 +193,27 @@ def _new_project() -> None:
                 "classes": [c for c in classes.split(",") if c.strip()],
             }
             with plain_errors():
+                if not (source and name):
+                    raise AlcoreError("give a folder or file and a name for the project first")
                 _submit(name, {"source": source, **options})
 
 
 def _recognized(source: str) -> bool:
+    """Says what is at `source`, in a line that is always there, so that the form does not jump."""
     if not source:
+        st.caption(":material/info: Class folders, with or without train/test folders, a folder of images, CSV, npz, CIFAR or IDX files.")
         return False
     path = Path(source).expanduser()
-    if not path.exists():
-        st.caption(f":material/help: {source} does not exist on this machine.")
-        return False
     try:
-        st.caption(f":material/check: {recognize(path).recognizes(path)}")
-    except (AlcoreError, OSError) as problem:
-        st.caption(f":material/help: {problem}")
+        if not path.exists():
+            st.caption(f":material/error: There is no `{source}` on this machine.")
+            return False
+        st.caption(f":material/check: Found: {recognize(path).recognizes(path)}.")
+    except AlcoreError as problem:
+        st.caption(f":material/error: {problem}")
+        return False
+    except OSError as problem:
+        st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
         return False
     return True
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
 
-st.set_page_config(page_title="alcore", page_icon=":material/target:", layout="wide", initial_sidebar_state=240)
+LOOK = Path(__file__).parent / "ui"
 
-# Streamlit leaves 96 px above the heading; a labeling page needs them for the image
-st.html(
-    "<style>[data-testid=stMainBlockContainer]{padding-top:2.6rem;padding-bottom:3rem} [data-testid=stHeader]{background:transparent}</style>"
-)
+# Pictures of our own: Streamlit fetches a Material icon for the browser's tab from another site.
+st.set_page_config(page_title="alcore", page_icon=str(LOOK / "mark.svg"), layout="wide", initial_sidebar_state=240)
+st.logo(str(LOOK / "wordmark.svg"), icon_image=str(LOOK / "mark.svg"), size="medium")
+st.html(LOOK / "app.css")
 
 names = workspace().projects()
 wanted = st.session_state.pop(ARRIVED, None) or st.session_state.get(PROJECT) or st.query_params.get("project")

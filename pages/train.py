@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+from typing import Any
 
 import streamlit as st
 
@@ -45,7 +47,7 @@ def _just_done(of: Project, ids: list[int]) -> int | None:
     return finished[-1] if finished else None
 
 
-def _first_query(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
+def _first_query(of: Project, counts: dict[str, Any]) -> None:
     with st.container(border=True):
         st.subheader("Nothing is labeled yet", anchor=False)
         st.write("A model needs a few labels first. Ask for some images without one, label them, then train.")
@@ -74,7 +76,7 @@ def _first_query(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
                     st.rerun()
 
 
-def _new_round(of: Project, counts: dict, busy: bool) -> None:  # type: ignore[type-arg]
+def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     st.subheader("New round", anchor=False)
     name = (
         st.segmented_control(
@@ -94,7 +96,7 @@ def _new_round(of: Project, counts: dict, busy: bool) -> None:  # type: ignore[t
         device = st.selectbox("Device", of.devices(), width=180, format_func=lambda d: d[1], key="device")[0]
         start = st.button("Queue it" if busy else "Start", type="primary", icon=":material/play_arrow:", disabled=not counts["labeled"])
     params = {}
-    if strategy.Params.__dataclass_fields__:
+    if dataclasses.fields(strategy.Params):
         with st.expander(f"{strategy.title}: parameters", expanded=False):
             params = params_form(strategy.Params, name)
     with st.expander("Training: parameters"):

@@ -166,6 +166,7 @@ def test_the_task_model_is_not_touched_by_the_game_and_touches_nothing_of_it(mon
 
 def first_update(strategy: MAL, draws: Same) -> list[torch.Tensor]:
     """Weights of F and C after the first update of a game step."""
+
     class Stop(Exception):
         pass
 

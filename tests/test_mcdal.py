@@ -133,7 +133,12 @@ def test_the_discrepancy_gives_gradients_to_the_auxiliary_heads_only():
 def trajectories(pixels, pool):
     """Task model and metrics after the same round of random, of MCDAL, of MCDAL without discrepancy and of MCDAL with eight heads."""
     result = {}
-    plans = {"random": (Random, None), "on": (MCDAL, Params()), "off": (MCDAL, Params(discrepancy_weight=0.0)), "eight": (MCDAL, Params(heads=8))}
+    plans = {
+        "random": (Random, None),
+        "on": (MCDAL, Params()),
+        "off": (MCDAL, Params(discrepancy_weight=0.0)),
+        "eight": (MCDAL, Params(heads=8)),
+    }
     for name, (kind, params) in plans.items():
         with seeded(4, CPU):
             strategy = kind(Classification(3), TRAIN, params)

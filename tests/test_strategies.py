@@ -241,9 +241,7 @@ def test_explanations_are_sentences_with_the_numbers_in_them():
     assert said("entropy") == "entropy 2.1 of 2.3 nats, rank 3 of 1,387"
     assert said("random") == "drawn at random; entropy 2.1 of 2.3 nats, rank 3 of 1,387"
     assert said("margin") == "its two likeliest classes are 3 points apart, rank 7 of 1,387"
-    assert said("mal") == (
-        "entropy 2.1 of 2.3 nats, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12"
-    )
+    assert said("mal") == ("entropy 2.1 of 2.3 nats, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12")
     assert "gives it under 1 % to be labeled" in said("mal", labeledness=0.002)
     assert said("mcdal") == "the heads disagree by 0.12 of at most 0.6, rank 1 of 1,387; entropy 2.1 of 2.3 nats"
     assert "of at most 2," in said("mcdal", classes=2)
@@ -277,7 +275,16 @@ def test_parameters_given_as_text_become_their_types():
 
 
 def test_everything_that_is_wrong_is_said_at_once():
-    wrong = {"steps": 2.5, "flip": "maybe", "momentum": 2, "architecture": "vit", "speed": 1, "decay": "nan", "crop": "wide", "batch_size": "inf"}
+    wrong = {
+        "steps": 2.5,
+        "flip": "maybe",
+        "momentum": 2,
+        "architecture": "vit",
+        "speed": 1,
+        "decay": "nan",
+        "crop": "wide",
+        "batch_size": "inf",
+    }
     with pytest.raises(BadInput) as refused:
         make_params(TrainParams, wrong, "training")
     said = str(refused.value)

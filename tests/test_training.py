@@ -262,7 +262,7 @@ def test_losses_that_are_no_numbers_stop_the_training_with_words(value, pixels, 
 
 
 def test_a_rate_that_is_far_too_high_is_called_divergence(pixels, pool):
-    params = TrainParams(steps=40, batch_size=8, learning_rate=10, momentum=0.999, weight_decay=1, warmup=0)
+    params = TrainParams(steps=40, batch_size=8, learning_rate=10, weight_decay=1, warmup=0, decay=1)
     with pytest.raises(AlcoreError, match="training diverged: cross_entropy is"):
         train(build("random", params=params), Batches(pixels, pool, params, CPU, 0), params)
 
@@ -472,7 +472,10 @@ def test_a_start_at_random_draws_without_repeats_and_by_its_seed(pixels, pool):
 
 def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
     empty = dataclasses.replace(
-        pool, labeled=np.array([], np.int64), targets=np.array([], np.int64), unlabeled=np.sort(np.concatenate([pool.labeled, pool.unlabeled]))
+        pool,
+        labeled=np.array([], np.int64),
+        targets=np.array([], np.int64),
+        unlabeled=np.sort(np.concatenate([pool.labeled, pool.unlabeled])),
     )
     chosen = start_query(empty, pixels, 3, "kcenter", 0)
     assert sorted(pool.rows_of(chosen) % 3) == [0, 1, 2]

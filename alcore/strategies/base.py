@@ -44,8 +44,8 @@ class NoParams:
 class Strategy(nn.Module):
     """One active-learning method: how it trains, what it thinks of an image, what it asks for.
 
-    A strategy is whole after construction. The task model (`backbone`, `head`) is made first, so that for one seed its first weights are the
-    same under every strategy. Scores are higher = label first.
+    A strategy is whole after construction. The task model (`backbone`, `head`) is made first, so that for one seed its first weights are
+    the same under every strategy. Scores are higher = label first.
 
     Class attributes:
         name, title, paper: for lists and forms; `paper` is authors, year and link.

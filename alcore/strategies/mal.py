@@ -1,4 +1,4 @@
-"""MAL: a minimax game over entropy pulls features to class prototypes; ask where entropy is high and a discriminator says "not labeled yet"."""
+"""MAL: a minimax game over entropy draws features to prototypes; ask where entropy is high and a discriminator says "not labeled"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from alcore import scores
@@ -40,8 +40,9 @@ class Params:
     )
     rule: str = param(
         "minmax_rank",
-        "How both criteria are joined. minmax_rank grows the two top lists until they share b images; filter_rank takes the highest entropies "
-        "among those called unlabeled; two_stage the highest entropies among the most unlabeled; product and ranksum add up; strict is Algorithm 2 to the letter.",
+        "How both criteria are joined. minmax_rank grows the two top lists until they share b images; filter_rank takes the highest "
+        "entropies among those called unlabeled; two_stage the highest entropies among the most unlabeled third; product and ranksum "
+        "add up; strict breaks minmax_rank's ties by the better rank.",
         source="MAL 3.3 and Algorithm 2 leave it open; methods 1.5",
         choices=("minmax_rank", "filter_rank", "two_stage", "product", "ranksum", "strict"),
     )
@@ -98,9 +99,9 @@ class Params:
 class MAL(Strategy):
     """Minimax Active Learning (Ebrahimi, Gan, Chen, Biamby, Salahi, Laielli, Zhu & Darrell 2020, arXiv 2012.10467).
 
-    F (features) and C (cosine classifier) learn the labels; on unlabeled images C raises the entropy and F lowers it, which draws F's features to
-    the nearest prototype. D learns to tell labeled from unlabeled features. The query takes what C is unsure of and D calls unlabeled. The
-    task model M starts from F and learns from all labels; accuracy is M's.
+    F (features) and C (cosine classifier) learn the labels; on unlabeled images C raises the entropy and F lowers it, which draws F's
+    features to the nearest prototype. D learns to tell labeled from unlabeled features. The query takes what C is unsure of and D calls
+    unlabeled. The task model M starts from F and learns from all labels; accuracy is M's.
     """
 
     name = "mal"

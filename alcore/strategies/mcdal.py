@@ -55,7 +55,7 @@ class MCDAL(Strategy):
         "The unlabeled forward leaves no trace in the batch-norm statistics; in the published code it makes 37 % of them.",
         "The pool is scored whole, in evaluation mode and fp32; the published code scores augmented images and drops the last batch.",
         "The warm-up never exceeds the peak rate; in the published code it reaches ten times that at 10 % labels.",
-        "The main head's output p is detached in the discrepancy, which only saves a backward pass whose gradients the published code discards.",
+        "The main head's output p is detached in the discrepancy: that saves a backward pass whose gradients the published code discards.",
     )
     Params = Params
     rank_by = "discrepancy"
@@ -100,4 +100,7 @@ class MCDAL(Strategy):
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
         most = (6 if classes > 2 else 4) / classes
-        return f"the heads disagree by {values['discrepancy']:.2g} of at most {most:.2g}, rank {rank['discrepancy']:,} of {n:,}; entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats"
+        return (
+            f"the heads disagree by {values['discrepancy']:.2g} of at most {most:.2g}, rank {rank['discrepancy']:,} of {n:,}; "
+            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats"
+        )

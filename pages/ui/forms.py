@@ -14,7 +14,7 @@ def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None,
 
     Args:
         kind: a frozen dataclass of `alcore.types.param` fields.
-        key: prefix of the widgets' keys, so that each strategy keeps its own.
+        key: prefix of the widgets' keys, so that each project and strategy keeps its own; they last for the session.
         defaults: values of this project that replace the dataclass's.
     """
     defaults = dict(defaults or {})
@@ -23,31 +23,45 @@ def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None,
     for group, title in (([f for f in fields if not f.metadata["expert"]], ""), ([f for f in fields if f.metadata["expert"]], "Expert")):
         if not group:
             continue
-        place = st.expander(title) if title else st.container()
+        place = st.expander(title, type="compact") if title else st.container()
         with place:
-            cells = st.columns(columns)
-            for at, field in enumerate(group):
-                with cells[at % columns]:
-                    values[field.name] = _widget(field, f"{key}.{field.name}", defaults.get(field.name, field.default))
+            for start in range(0, len(group), columns):
+                cells = st.columns(columns, vertical_alignment="bottom")  # a row at a time: a switch is lower than a field
+                for cell, field in zip(cells, group[start : start + columns], strict=False):
+                    with cell:
+                        values[field.name] = _widget(field, f"{key}.{field.name}", defaults.get(field.name, field.default))
     standard = {f.name: f.default for f in fields}
     return {name: value for name, value in values.items() if value != standard[name] or name in defaults}
 
 
 def _widget(field: dataclasses.Field[Any], key: str, value: Any) -> Any:
     meta = field.metadata
-    label = field.name.replace("_", " ").capitalize()
+    words = field.name.replace("_", " ").capitalize().split()
+    label = " ".join(word.upper() if len(word) == 1 else word for word in words)  # F, C, D: the papers' nets
     help_text = f"{meta['help']}\n\nSource: {meta['source']}"
     if meta["choices"]:
         options = list(meta["choices"])
-        return st.selectbox(label, options, index=options.index(value), key=key, help=help_text)
+        return st.selectbox(label, options, index=options.index(value), key=key, help=help_text, persist_state="session")
     if isinstance(field.default, bool):
-        return st.toggle(label, value=value, key=key, help=help_text)
+        return st.toggle(label, value=value, key=key, help=help_text, persist_state="session")
     if isinstance(field.default, int):
-        return int(st.number_input(label, int(meta["low"]), int(meta["high"]), int(value), step=1, key=key, help=help_text))
+        return int(
+            st.number_input(
+                label, int(meta["low"]), int(meta["high"]), int(value), step=1, key=key, help=help_text, persist_state="session"
+            )
+        )
     if isinstance(field.default, float):
         step = 10 ** (len(str(int(1 / value))) * -1) if 0 < value < 1 else 0.1
         number = st.number_input(
-            label, float(meta["low"]), float(meta["high"]), float(value), step=step, format="%g", key=key, help=help_text
+            label,
+            float(meta["low"]),
+            float(meta["high"]),
+            float(value),
+            step=step,
+            format="%g",
+            key=key,
+            help=help_text,
+            persist_state="session",
         )
         return float(number)
-    return st.text_input(label, value, key=key, help=help_text)
+    return st.text_input(label, value, key=key, help=help_text, persist_state="session")

@@ -12,6 +12,7 @@ from alcore.errors import AlcoreError
 from alcore.project import Project
 from alcore.workspace import Workspace, shared
 
+FORM_WIDTH = 900  # pixels; wider fields read badly on a large screen
 PROJECT, ARRIVED, ANNOTATOR = "chosen_project", "arrived_project", "annotator"
 
 
@@ -64,14 +65,20 @@ def identity(of: Project) -> str:
 
 def header(title: str, text: str) -> None:
     """A page's heading and its one sentence."""
-    st.title(title, anchor=False)
-    st.caption(text)
+    with st.container(gap=None):
+        st.title(title, anchor=False)
+        st.caption(text)
 
 
 def empty(title: str, text: str, page: str | None = None, label: str = "") -> None:
     """An empty state that says what to do next."""
-    with st.container(border=True):
+    with st.container(border=True, width=FORM_WIDTH, gap="xsmall"):
         st.subheader(title, anchor=False)
         st.write(text)
-        if page:
-            st.page_link(page, label=label, icon=":material/arrow_forward:")
+        if page and st.button(label, type="primary", icon=":material/arrow_forward:"):
+            st.switch_page(page)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """1 class, 2 classes, 1,200 images."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

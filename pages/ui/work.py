@@ -18,7 +18,7 @@ STATES = {"queued": "gray", "running": "blue", "done": "green", "failed": "red",
 
 def duration(seconds: float) -> str:
     """`seconds` as a person says it: 4 s, 2 min 05 s, 1 h 10 min."""
-    whole = int(round(seconds))
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

@@ -1,5 +1,6 @@
 // The labeling part: one large image or a grid, keys, the panel that says why an image was asked.
 // Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up.
+// Longer than 400 lines: keys, queue and selection share one state, and inline modules cannot import one another.
 
 const SMALL = 192; // pictures of strip and grid; enough for tiles of 96 on a 2x screen
 const AHEAD = 100; // open items below which more are fetched; twice as many are asked for
@@ -293,7 +294,7 @@ class Labeler extends LabelerView {
     this.told = false;
     if (this.cursor >= this.items.length || this.current.state !== "open") this.advance(0);
     if (item.tile) this.fillTile(item);
-    this.say(`${item.path} was not saved: ${reason}. It is asked again.`, true);
+    this.say(`${fileName(item)} was not saved: ${reason}. It is asked again.`, true);
   }
 
   checkFinished() {

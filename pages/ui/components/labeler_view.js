@@ -1,4 +1,5 @@
 // What the labeling part draws. No requests and no events here: `Labeler` (labeler.js) extends this with the queue and the keys.
+// Longer than 400 lines: all of one screen's drawing, which is read together.
 
 const HELP = [
   ["1 … 0, letters", "give the class that shows this key"],
@@ -79,7 +80,7 @@ class LabelerView {
       ),
     );
     this.classBox.replaceChildren(...this.classButtons);
-    this.classBox.dataset.columns = Math.max(...classes.map((name) => name.length), 0) <= 11 && classes.length > 4 ? "2" : "1";
+    this.classBox.dataset.columns = Math.max(...classes.map((name) => name.length), 0) <= 11 && classes.length > 4 ? (Math.max(...classes.map((name) => name.length)) <= 2 ? "4" : "2") : "1";
     this.choose.toggleAttribute("data-many", classes.length > 6);
     this.find.hidden = classes.length <= 20;
     this.find.value = "";
@@ -141,7 +142,7 @@ class LabelerView {
     this.root.dataset.loading = loading ? "1" : "0";
     if (item.broken) this.stage.replaceChildren(element("div", { class: "broken", role: "img", "aria-label": "no picture" }, element("b", { text: "This image cannot be shown" }), element("span", { text: item.broken })));
     else if (this.stage.firstChild !== picture || this.stage.childNodes.length !== 1) {
-      picture.alt = `Image ${item.path}`;
+      picture.alt = `Image ${fileName(item)}`;
       this.stage.replaceChildren(picture);
     }
     if (item !== this.staged) {
@@ -159,7 +160,7 @@ class LabelerView {
     this.applyZoom();
     const given = item.state === "open" ? null : element("span", { class: "given", "data-state": item.state, text: item.state === "label" ? `✓ ${item.label}` : `${MARKS[item.state]} ${STATE_NAMES[item.state]}` });
     const size = item.width ? `${item.width} × ${item.height}` : "";
-    this.caption.replaceChildren(element("span", { class: "path", text: item.path, title: item.path }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
+    this.caption.replaceChildren(element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
   }
 
   // Tiny images are shown as the pixels they are; smoothing would invent what is not there.
@@ -203,7 +204,7 @@ class LabelerView {
     draft.textContent = item.draft ?? "";
     badge.textContent = item.state === "open" ? (item.problem ? "!" : "") : item.state === "label" ? item.label : MARKS[item.state];
     badge.title = item.problem || "";
-    item.tile.setAttribute("aria-label", `${item.path}, ${item.state === "open" ? "not labeled" : item.state === "label" ? `labeled ${item.label}` : STATE_NAMES[item.state]}${item.draft ? `, the model says ${item.draft}` : ""}`);
+    item.tile.setAttribute("aria-label", `${fileName(item)}, ${item.state === "open" ? "not labeled" : item.state === "label" ? `labeled ${item.label}` : STATE_NAMES[item.state]}${item.draft ? `, the model says ${item.draft}` : ""}`);
   }
 
   renderPanel() {
@@ -221,7 +222,7 @@ class LabelerView {
     }
     const given = item.state === "label" ? this.buttonOf.get(item.label) : null;
     const draft = this.buttonOf.get(item.draft);
-    if (draft) draft.setAttribute("data-draft", ""), (draft.lastChild.textContent = this.classBox.dataset.columns === "2" ? "↵" : "guess ↵");
+    if (draft) draft.setAttribute("data-draft", ""), (draft.lastChild.textContent = this.classBox.dataset.columns !== "1" ? "↵" : "guess ↵");
     if (given) given.setAttribute("data-given", ""), given.setAttribute("aria-pressed", "true"), (given.lastChild.textContent = "✓");
     this.marked = { draft, given };
     if (item === this.described) return;
@@ -448,4 +449,9 @@ function thinBar(share) {
   const fill = element("i");
   fill.style.width = `${Math.min(Math.max(share, 0), 1) * 100}%`;
   return element("span", { class: "thin", "aria-hidden": "true" }, fill);
+}
+
+// The name without its folders: in class folders the path would give the answer away.
+function fileName(item) {
+  return item.path.split("/").pop();
 }

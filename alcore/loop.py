@@ -1,0 +1,133 @@
+"""One turn of the loop as a job does it: arguments checked, the pool frozen, a round run and stored, its map made. Knows no page."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alcore.embedding import cached_layout
+from alcore.pool import Pool
+from alcore.rounds import Order, run
+from alcore.strategies import STRATEGIES
+from alcore.training import pick_device
+from alcore.types import Progress, Report, Round, ignore_progress
+
+if TYPE_CHECKING:
+    from alcore.project import Project
+
+
+def round_arguments(
+    project: Project,
+    strategy: str,
+    query_size: int,
+    seed: int | None,
+    device: str,
+    params: Mapping[str, Any] | None,
+    train: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """A round job's arguments, checked: raises before anything is queued."""
+    train = {"flip": project.settings["flip"], **(train or {})}
+    if seed is None:
+        seed = len(project.rounds())
+    order = Order(strategy, query_size, seed, device, dict(params or {}), train)
+    order.check()
+    if strategy != "random" or project.counts()["labeled"]:
+        project.pool().check_trainable(len(project.classes))
+    return {
+        "strategy": strategy,
+        "query_size": query_size,
+        "seed": seed,
+        "device": str(pick_device(device)),
+        "params": order.params,
+        "train": train,
+    }
+
+
+def round_title(arguments: Mapping[str, Any]) -> str:
+    """What a round job is called in lists."""
+    strategy = STRATEGIES[arguments["strategy"]].title
+    return f"{strategy}, query of {arguments['query_size']}"
+
+
+def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:
+    """What a round job does. The pool is frozen in `work` at the first attempt, so that a resumed job gives what it would have given."""
+    order = Order(**arguments)
+    frozen, stored_as = work / "pool.npz", work / "folder"
+    if stored_as.is_file():  # interrupted after the round was stored, or just before: never store it twice
+        there = [r.number for r in project.rounds() if r.folder == stored_as.read_text()]
+        if there:
+            project.make_map(there[0], report)
+            return project.round(there[0])
+    if frozen.is_file():
+        with np.load(frozen) as stored:
+            classes = int(stored["classes"])
+            pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__})
+    else:
+        pool, classes = project.pool(), len(project.classes)
+        if order.strategy == "random" and len(pool.labeled) == 0:
+            return project.start(order.query_size, "random", order.seed)
+        work.mkdir(parents=True, exist_ok=True)
+        part = work / "pool.part.npz"
+        np.savez(part, classes=classes, **{name: getattr(pool, name) for name in Pool.__dataclass_fields__})
+        os.replace(part, frozen)
+    outcome = run(order, pool, classes, project.pixels(), project.folder / "rounds", report, work=work)
+    stored_as.write_text(outcome.folder)
+    values = {
+        "strategy": order.strategy,
+        "params": dict(order.params),
+        "train": vars(outcome.train),
+        "seed": order.seed,
+        "labeled": len(pool.labeled),
+    }
+    values |= {"metrics": outcome.metrics, "seconds": outcome.seconds, "device": outcome.device, "folder": outcome.folder}
+    round_id = project.workspace.store.add_round(project.id, values, outcome.scores.selected.tolist())
+    (work / "checkpoint.pt").unlink(missing_ok=True)
+    number = next(r.number for r in project.rounds() if r.id == round_id)
+    project.make_map(number, report)
+    return project.round(number)
+
+
+def make_map(project: Project, number: int, report: Report = ignore_progress) -> None:
+    """Lays the round's embeddings out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
+    round_ = project.round(number)
+    files = project.files(round_)
+    if files is None or files.map is not None:
+        return
+    started = time.perf_counter()
+    earlier = [f.map for r in project.rounds() if r.number < number and (f := project.files(r)) and f.map is not None]
+    xy = cached_layout(
+        np.array(files.array("embedding")),
+        files.walked_ids,
+        project.folder / "maps",
+        previous=earlier[-1] if earlier else None,
+        seed=0,
+        report=report,
+    )
+    files.write_map(files.walked_ids, xy)
+    project.workspace.store.update_round(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
+
+
+class bar:
+    """A tqdm bar as a report; on stderr, or a widget in a notebook."""
+
+    def __enter__(self) -> Report:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=1, file=sys.stderr)
+        return self._show
+
+    def _show(self, progress: Progress) -> None:
+        if self._bar.desc != progress.stage + ": ":
+            self._bar.reset(total=progress.total or None)
+            self._bar.set_description(progress.stage)
+        self._bar.n = progress.done
+        self._bar.update(0)
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.close()
