@@ -1,5 +1,12 @@
 """What can go wrong and be put right by a person. Anything else is a bug and keeps its traceback."""
 
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class AlcoreError(Exception):
     """A problem the user can cure. The message names the thing, the value and the cure, in one or two sentences."""
@@ -19,3 +26,16 @@ class NotEnoughLabels(AlcoreError):
 
 class Cancelled(AlcoreError):
     """Raised inside a job when a person asked it to stop; never an error to report."""
+
+
+@contextmanager
+def disk_full_told(where: Path, what: str) -> Iterator[None]:
+    """Turns a full disk while writing `what` below `where` into a message; every other error passes."""
+    try:
+        yield
+    except OSError as wrong:
+        if wrong.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise AlcoreError(
+                f"the disk is full: {what} could not be written in {where}. Free some space and try again; nothing was lost."
+            ) from wrong
+        raise

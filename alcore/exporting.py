@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.pictures import MIMES
 
 if TYPE_CHECKING:
     from alcore.project import Project
+
+SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
 
 def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
@@ -39,9 +43,11 @@ def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
         out.parent.mkdir(parents=True, exist_ok=True)
         writers[format_name](project, rows, part)
         os.replace(part, out)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
-        raise
+    except OSError as wrong:
+        raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
+    finally:  # nothing is there when all went well
+        with contextlib.suppress(OSError):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
     return {"format": format_name, "items": len(rows), "out": str(out)}
 
 
@@ -69,5 +75,5 @@ def _write_folder(project: Project, rows: list[dict[str, Any]], out: Path) -> No
         if original is not None:
             shutil.copyfile(original, folder / f"{row['id']}-{original.name[-120:]}")
         else:
-            encoded, _, _ = project.pictures.picture(row, 4096)
-            (folder / f"{row['id']}.png").write_bytes(encoded)
+            encoded, mime, _ = project.pictures.picture(row, 4096)
+            (folder / f"{row['id']}{SUFFIXES[mime]}").write_bytes(encoded)

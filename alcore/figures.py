@@ -108,8 +108,11 @@ def learning_curve(rounds: pd.DataFrame) -> go.Figure:
                 hovertemplate=f"{strategy}: %{{y:.4f}} with %{{x:,}} labels<extra></extra>",
             )
         )
-    figure.update_xaxes(title_text="labels", rangemode="tozero")
-    figure.update_yaxes(title_text=metric)
+    drawn = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
+    is_share = "accuracy" in metric
+    figure.update_traces(cliponaxis=False)  # a marker at 100 % is drawn whole
+    figure.update_xaxes(title_text="labels", range=[0, 1.05 * max(1.0, float(known["labeled"].max()))])
+    figure.update_yaxes(title_text=metric, range=_span(drawn, is_share), tickformat=".1~%" if is_share else "")
     return _finish(figure, hovermode="x unified", height=380)
 
 
@@ -191,6 +194,13 @@ def _bars(values: np.ndarray, edges: np.ndarray, name: str, shade: str) -> go.Ba
     return go.Bar(
         x=middles, y=counts, width=widths, customdata=spans, name=name, marker={"color": shade, "opacity": 0.8}, hovertemplate=hover
     )
+
+
+def _span(values: np.ndarray, is_share: bool) -> list[float]:
+    """An axis around the values, with some room around a single one too; a share never leaves 0 to 1."""
+    low, high = float(values.min()), float(values.max())
+    room = max(0.1 * (high - low), 0.05 if is_share else 0.1 * abs(high), 1e-6)
+    return [max(low - room, 0.0), min(high + room, 1.0)] if is_share else [low - room, high + room]
 
 
 def _band(x: np.ndarray, low: np.ndarray, high: np.ndarray, name: str, shade: str) -> go.Scatter:

@@ -170,11 +170,11 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
 
 def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last."""
-    names: list[str | None] = [*project.classes[:classes], None]
+    by_class = project.workspace.store.samples(project.id, project.classes[:classes], each)
     found = []
-    for name in names:
-        count, rows = project.workspace.store.sample(project.id, name, each)
-        if rows:
+    for name in (*project.classes[:classes], None):
+        if name in by_class:
+            count, rows = by_class[name]
             images = [(_address(project, i, fingerprint), path) for i, path, fingerprint in rows]
             found.append((name if name is not None else "unlabeled", count, images))
     return found

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from alcore import formats, images
-from alcore.errors import BadInput
+from alcore.errors import BadInput, disk_full_told
 from alcore.types import Entry, Progress, Reading, Report, Skipped, ignore_progress
 
 HOLD_OUT = 0.2
@@ -98,7 +98,8 @@ def gather(
         if "flip" not in old:
             pixels = images.open_packed(folder / packed_name)
             old["flip"] = not images.looks_like_glyphs(pixels[good[:: max(1, len(good) // 200)]])
-        stored_arrays = _keep_originals(reading, size, folder)
+        with disk_full_told(folder, "the original images"):
+            stored_arrays = _keep_originals(reading, size, folder)
     except BaseException:
         (folder / packed_name).unlink(missing_ok=True)
         raise

@@ -92,6 +92,11 @@ class Jobs:
         with self._store.read() as conn:
             return [(_job(dict(r)), r["owner"] or "") for r in conn.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings()]
 
+    def forget(self, project: str) -> None:
+        """Removes the jobs of a project that was deleted: a later one of that name must not find them."""
+        with self._store.write() as conn:
+            conn.execute(jobs.delete().where(jobs.c.project == project))
+
     def append_log(self, id: int, line: str) -> None:
         with self._store.write() as conn:
             conn.execute(job_log.insert().values(job_id=id, line=line))

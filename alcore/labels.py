@@ -77,7 +77,7 @@ def from_csv(project: Project, path: Path, annotator: str) -> int:
                     f"{path} has no column {' and no column '.join(sorted(lacking))}: "
                     f"its columns are {', '.join(reader.fieldnames or ()) or 'none'}"
                 )
-            given = [(row["path"], row["label"]) for row in reader]
+            given = [(row["path"], row["label"]) for row in reader if row["label"]]  # `query --csv` leaves them empty to be filled in
     except OSError as wrong:
         raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
     except (UnicodeDecodeError, csv.Error) as wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alcore.embedding import cached_layout
+from alcore.errors import AlcoreError
 from alcore.pool import Pool
 from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES
@@ -67,7 +69,7 @@ def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, re
     if frozen.is_file():
         with np.load(frozen) as stored:
             classes = int(stored["classes"])
-            pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__})
+            pool = _in_present_rows(project, Pool(**{name: stored[name] for name in Pool.__dataclass_fields__}))
     else:
         pool, classes = project.pool(), len(project.classes)
         if order.strategy == "random" and len(pool.labeled) == 0:
@@ -91,6 +93,18 @@ def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, re
     number = next(r.number for r in project.rounds() if r.id == round_id)
     project.make_map(number, report)
     return project.round(number)
+
+
+def _in_present_rows(project: Project, pool: Pool) -> Pool:
+    """The frozen pool over the packed images of now: when the source was imported again meanwhile, rows have moved."""
+    now = project.pool()
+    needed = np.unique(np.concatenate([pool.labeled, pool.unlabeled, pool.test]))
+    gone = ~np.isin(needed, now.ids)
+    if gone.any():
+        raise AlcoreError(
+            f"{gone.sum()} images of this round are gone since the source was imported again: it cannot be resumed, start a new round"
+        )
+    return dataclasses.replace(pool, ids=needed, rows=now.rows_of(needed))
 
 
 def make_map(project: Project, number: int, report: Report = ignore_progress) -> None:

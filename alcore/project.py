@@ -101,6 +101,7 @@ class Project:
         token = uuid.uuid4().hex[:12]
         folder = workspace.home / "projects" / token
         folder.mkdir(parents=True)
+        project_id = None
         try:
             found = importing.gather(
                 source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, report=report
@@ -110,11 +111,13 @@ class Project:
             with workspace.store.write() as conn:
                 project_id = workspace.store.add_project(conn, name, task, str(source), format, names, settings)
                 workspace.store.replace_items(conn, project_id, found.rows, found.skipped)
+            project = workspace.project(name)
+            project._take_labels(found.labels)
         except BaseException:
+            if project_id is not None:
+                workspace.store.delete_project(project_id)
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        project = workspace.project(name)
-        project._take_labels(found.labels)
         return project
 
     def refresh(self, report: Report = ignore_progress) -> dict[str, Any]:
@@ -131,11 +134,13 @@ class Project:
             report=report,
         )
         names = tuple(dict.fromkeys([*self.classes, *found.classes]))
+        known = set(store.paths(self.id).values())
         with store.write() as conn:
             store.replace_items(conn, self.id, found.rows, found.skipped)
             store.set_project(conn, self.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
         (self.folder / before).unlink(missing_ok=True)
         self.__init__(self.workspace, store.project(self.name))  # type: ignore[misc]
+        self._take_labels({path: label for path, label in found.labels.items() if path not in known})
         return self.import_summary()
 
     def delete(self) -> None:
@@ -143,6 +148,7 @@ class Project:
         if any(not job.over for job in self.workspace.jobs_table.jobs(self.name)):
             raise AlcoreError(f"a job of {self.name!r} is still running: cancel it first")
         self.workspace.store.delete_project(self.id)
+        self.workspace.jobs_table.forget(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add_class(self, name: str) -> None:
@@ -208,7 +214,7 @@ class Project:
 
     def round(self, number: int | None = None) -> Round:
         """One round, the newest for None; NotFound when there is none."""
-        found = [r for r in self.rounds() if number is None or r.number == number]
+        found = self.workspace.store.rounds(self.id, self.name, number)
         if not found:
             raise NotFound(f"{self.name!r} has no round{'' if number is None else f' {number}'}: run `train` first")
         return found[-1]

@@ -18,7 +18,7 @@ import torch
 
 from alcore import explain
 from alcore.batches import Batches
-from alcore.errors import BadInput
+from alcore.errors import BadInput, disk_full_told
 from alcore.pool import Pool
 from alcore.scores import k_center
 from alcore.strategies import strategy_named
@@ -171,29 +171,27 @@ def _small_pixels(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
 
 def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> str:
     """Writes everything of a round into a new folder, which appears whole, and returns its name."""
-    from safetensors.torch import save_file  # here, so that simulations run without it
-
     name = uuid.uuid4().hex[:16]
     part = rounds_folder / f".{name}"
-    part.mkdir(parents=True)
     try:
-        np.savez(
-            part / "scores.npz",
-            ids=scores.ids,
-            total=scores.total,
-            selected=scores.selected,
-            **_named(scores.parts),
-        )
-        np.save(part / "walked_ids.npy", ids)
-        for key, value in arrays.items():
-            np.save(part / f"{key}.npy", value)
-        state = {k: v.detach().cpu().contiguous() for k, v in strategy.state_dict().items()}
-        save_file(state, part / "model.safetensors")
+        with disk_full_told(rounds_folder, "the round's files"):
+            _write_all(part, scores, ids, arrays, strategy)
         os.replace(part, rounds_folder / name)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     return name
+
+
+def _write_all(part: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> None:
+    from safetensors.torch import save_file  # here, so that simulations run without it
+
+    part.mkdir(parents=True)
+    np.savez(part / "scores.npz", ids=scores.ids, total=scores.total, selected=scores.selected, **_named(scores.parts))
+    np.save(part / "walked_ids.npy", ids)
+    for key, value in arrays.items():
+        np.save(part / f"{key}.npy", value)
+    save_file({k: v.detach().cpu().contiguous() for k, v in strategy.state_dict().items()}, part / "model.safetensors")
 
 
 def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:

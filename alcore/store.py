@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.schema import annotation_rows, current, items, jobs, migrate, projects, queries, rounds, skipped
+from alcore.schema import annotation_rows, current, items, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
 
 
@@ -113,7 +113,7 @@ class Store:
         conn.execute(projects.update().where(projects.c.id == project_id).values(**values))
 
     def delete_project(self, project_id: int) -> None:
-        """Removes the project with its items, journal, rounds and jobs: a later project of that name must not find them."""
+        """Removes the project with its items, journal and rounds."""
         with self.write() as conn:
             mine = sa.select(items.c.id).where(items.c.project_id == project_id).scalar_subquery()
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
@@ -121,8 +121,6 @@ class Store:
             conn.execute(queries.delete().where(queries.c.item_id.in_(mine)))
             for table in (rounds, skipped, items):
                 conn.execute(table.delete().where(table.c.project_id == project_id))
-            named = sa.select(projects.c.name).where(projects.c.id == project_id).scalar_subquery()
-            conn.execute(jobs.delete().where(jobs.c.project == named))
             conn.execute(projects.delete().where(projects.c.id == project_id))
 
     # ---- items
@@ -195,13 +193,13 @@ class Store:
     def paths(self, project_id: int) -> dict[int, str]:
         """id -> path, absent ones too: old rounds still name them."""
         with self.read() as conn:
-            return dict(conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id)).tuples().all())
+            return dict(conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id)).all())
 
     def labels(self, project_id: int) -> dict[int, str]:
         """id -> current label, of those that have one."""
         query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == project_id, current.c.label.is_not(None))
         with self.read() as conn:
-            return dict(conn.execute(query).tuples().all())
+            return dict(conn.execute(query).all())
 
     def labeled_rows(self, project_id: int) -> list[dict[str, Any]]:
         """The rows of all labeled items that are still there, with label and annotator, by id."""
@@ -225,18 +223,14 @@ class Store:
         pool = (*present, items.c.split == "pool")
         count = sa.func.count()
         with self.read() as conn:
-            splits: dict[str, int] = dict(
-                conn.execute(sa.select(items.c.split, count).where(*present).group_by(items.c.split)).tuples().all()
-            )
+            splits: dict[str, int] = dict(conn.execute(sa.select(items.c.split, count).where(*present).group_by(items.c.split)).all())
             labels: dict[str, int] = dict(
                 conn.execute(
                     sa.select(current.c.label, count)
                     .select_from(joined)
                     .where(*pool, current.c.label.is_not(None))
                     .group_by(current.c.label)
-                )
-                .tuples()
-                .all()
+                ).all()
             )
             marks = conn.execute(
                 sa.select(sa.func.sum(sa.case((current.c.skipped, 1), else_=0)), sa.func.sum(sa.case((current.c.flagged, 1), else_=0)))
@@ -262,22 +256,24 @@ class Store:
             "set_aside": int(aside or 0),
         }
 
-    def sample(self, project_id: int, name: str | None, n: int) -> tuple[int, list[tuple[int, str, str]]]:
-        """How many present items have this label or truth (None: neither), and (id, path, fingerprint) of `n` spread over them."""
-        known = sa.func.coalesce(current.c.label, items.c.truth)
-        where = (items.c.project_id == project_id, items.c.present, known.is_(None) if name is None else known == name)
-        joined = items.outerjoin(current, current.c.item_id == items.c.id)
+    def samples(self, project_id: int, names: Sequence[str], n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
+        """By label or, without one, truth (None: neither), for `names` and None: how many items, and (id, path, fingerprint) of `n`.
+
+        One pass over the items, whatever the number of classes; the samples are spread evenly over each class.
+        """
+        known = sa.func.coalesce(current.c.label, items.c.truth).label("known")
+        at = sa.func.row_number().over(partition_by=known, order_by=items.c.id).label("at")
+        size = sa.func.count().over(partition_by=known).label("size")
+        numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, known, at, size)
+        numbered = numbered.select_from(items.outerjoin(current, current.c.item_id == items.c.id))
+        found = numbered.where(items.c.project_id == project_id, items.c.present, sa.or_(known.is_(None), known.in_(names))).subquery()
+        step = sa.case((found.c.size <= n, 1), else_=found.c.size // n)
+        picked = sa.select(found).where(found.c.at % step == 0, found.c.at <= n * step).order_by(found.c.id)
+        result: dict[str | None, tuple[int, list[tuple[int, str, str]]]] = {}
         with self.read() as conn:
-            count = int(conn.scalar(sa.select(sa.func.count()).select_from(joined).where(*where)) or 0)
-            step = max(1, count // n)
-            numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, sa.func.row_number().over(order_by=items.c.id).label("at"))
-            spread = numbered.select_from(joined).where(*where).subquery()
-            rows = (
-                conn.execute(sa.select(spread.c.id, spread.c.path, spread.c.fingerprint).where(spread.c.at % step == 0).limit(n))
-                .tuples()
-                .all()
-            )
-        return count, [tuple(r) for r in rows]
+            for item, path, fingerprint, name, _, count in conn.execute(picked):
+                result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
+        return result
 
     def label_times(self, project_id: int) -> list[tuple[str, int]]:
         """(annotator, milliseconds) of every label event that says how long it took."""
@@ -301,12 +297,13 @@ class Store:
         with self.write() as conn:
             conn.execute(rounds.update().where(rounds.c.id == round_id).values(**values))
 
-    def rounds(self, project_id: int, project: str) -> list[Round]:
-        """All rounds by number, with their queries."""
+    def rounds(self, project_id: int, project: str, number: int | None = None) -> list[Round]:
+        """All rounds by number, with their queries; or the one of that number."""
+        where = (rounds.c.project_id == project_id, *(() if number is None else (rounds.c.number == number,)))
         with self.read() as conn:
-            rows = conn.execute(sa.select(rounds).where(rounds.c.project_id == project_id).order_by(rounds.c.number)).mappings().all()
+            rows = conn.execute(sa.select(rounds).where(*where).order_by(rounds.c.number)).mappings().all()
             asked: dict[int, list[int]] = {}
-            mine = sa.select(rounds.c.id).where(rounds.c.project_id == project_id).scalar_subquery()
+            mine = sa.select(rounds.c.id).where(*where).scalar_subquery()
             query = (
                 sa.select(queries.c.round_id, queries.c.item_id)
                 .where(queries.c.round_id.in_(mine))

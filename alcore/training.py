@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from alcore.batches import Batches
-from alcore.errors import AlcoreError, BadInput
+from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.models import evaluating
 from alcore.strategies.base import Strategy
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
@@ -211,10 +212,13 @@ def _save(strategy: Strategy, batches: Batches, folder: Path | None, done: int, 
         "rng": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state(batches.device) if batches.device.type == "cuda" else None,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     part = folder / "checkpoint.part"
-    torch.save(state, part)
-    os.replace(part, folder / "checkpoint.pt")
+    with disk_full_told(folder, "the checkpoint"):
+        folder.mkdir(parents=True, exist_ok=True)
+        whole = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+        torch.save(state, whole)
+        part.write_bytes(whole.getbuffer())
+        os.replace(part, folder / "checkpoint.pt")
 
 
 def _resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[int, _Clock]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alcore.errors import disk_full_told
 from alcore.jobs import JobKind
 from alcore.types import Job, Report
 
@@ -28,7 +29,8 @@ def kinds(workspace: Workspace) -> dict[str, JobKind]:
 
     def round_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         project = workspace.project(job.project)
-        done = project.perform_round(job.arguments, project.job_folder(job.id), report)
+        with disk_full_told(project.folder, "the round"):  # its checkpoint, its frozen pool, its losses
+            done = project.perform_round(job.arguments, project.job_folder(job.id), report)
         return {
             "round": done.number,
             "metrics": dict(done.metrics),

@@ -26,11 +26,9 @@ def main() -> None:
         watch(job)
         st.session_state["importing"] = job.id
     _arrived()
-    names = workspace().projects()
-    if not names:
-        if not jobs:
-            st.subheader("Start here", anchor=False)
-            _new_project()
+    if not workspace().projects():
+        st.subheader("Start here", anchor=False)
+        _new_project()
         return
     of = project()
     counts = of.counts()
@@ -57,14 +55,17 @@ def _arrived() -> None:
         return
     del st.session_state["importing"]
     if job.state == "done":
-        choose_later(job.project)
+        st.session_state["new.source"] = ""
+        # Whoever only looked on stays where they are.
+        if st.session_state.pop("submitted", None) == number or len(workspace().projects()) == 1:
+            choose_later(job.project)
     elif job.state == "failed":
         st.error(f"{job.project} was not imported: {job.error}", icon=":material/error:")
     else:
         st.warning(f"The import of {job.project} was {job.state}; nothing of it was kept.")
 
 
-def _facts(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
+def _facts(of: Project, counts: dict[str, Any]) -> None:
     splits = counts["splits"]
     with st.container(horizontal=True, gap=44):
         st.metric("Images", f"{counts['items']:,}", width="content")
@@ -78,7 +79,9 @@ def _facts(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
     st.caption(f"`{of.source}` · {' · '.join(notes)}")
     if len(of.classes) < 2:
         there = "one class" if of.classes else "no classes"
-        st.warning(f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:")
+        st.warning(
+            f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:"
+        )
     if not splits.get("test") and not splits.get("val"):
         st.info(
             "There are no labeled test images, so accuracy cannot be measured. Everything else works. "
@@ -87,7 +90,7 @@ def _facts(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
         )
 
 
-def _class_table(of: Project, counts: dict) -> None:  # type: ignore[type-arg]
+def _class_table(of: Project, counts: dict[str, Any]) -> None:
     truth = counts["truth"]
     frame = pd.DataFrame({"class": of.classes, "labeled": [counts["labels"].get(c, 0) for c in of.classes]})
     for split, name in (("pool", "in the pool (hidden truth)"), ("val", "validation"), ("test", "test")):
@@ -222,7 +225,7 @@ def _submit(name: str, arguments: dict[str, object]) -> None:
     if name in workspace().projects():
         raise AlcoreError(f"a project {name!r} exists already: choose another name")
     job = workspace().runner.submit("import", name, f"Importing {name}", arguments, "disk")
-    st.session_state["importing"] = job.id
+    st.session_state["importing"] = st.session_state["submitted"] = job.id
     st.rerun()
 
 

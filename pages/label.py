@@ -6,7 +6,7 @@ import streamlit as st
 
 from alcore.project import Project
 from pages.ui.components.labeler import labeler
-from pages.ui.session import annotator, empty, header, identity, plain_errors, project, token
+from pages.ui.session import FORM_WIDTH, annotator, empty, header, identity, plain_errors, project, token
 from pages.ui.work import running
 
 
@@ -17,7 +17,7 @@ def main() -> None:
         header("Label", "One key an image.")
         empty(
             "Classes first",
-            f"{of.name} has {len(of.classes)} class(es). Add at least two under Manage on the Data page.",
+            f"{of.name} has {'one class' if of.classes else 'no classes'}; labeling needs two. Add them on the Data page, under Manage.",
             "data.py",
             "Add classes",
         )
@@ -38,6 +38,7 @@ def main() -> None:
             format_func=str.capitalize,
             label_visibility="collapsed",
             key="view",
+            persist_state="session",
         )
     finished = labeler(
         project=of.name,
@@ -58,26 +59,38 @@ def main() -> None:
 
 
 def _nothing_asked(of: Project) -> None:
-    with st.container(border=True):
+    pool = of.counts()["splits"].get("pool", 0)
+    size = min(50, pool)
+    with st.container(border=True, width=FORM_WIDTH, gap="xsmall"):
         st.subheader("Nothing was asked for yet", anchor=False)
+        if not pool:
+            st.write("The pool is empty: every image is held out for testing. Import a folder with more images.")
+            return
         st.write("Start with some images chosen without a model, or train a round if there are labels already.")
         with st.container(horizontal=True):
-            if st.button("Ask for 50 at random", type="primary", icon=":material/casino:"):
-                with plain_errors():
-                    of.start(50, "random", seed=0)
-                    st.rerun()
-            if st.button("Ask for 50 spread over the pixels", icon=":material/bubble_chart:"):
-                with plain_errors():
-                    of.start(50, "kcenter", seed=0)
-                    st.rerun()
-            st.page_link("train.py", label="Train a round", icon=":material/model_training:")
+            if st.button(f"Ask for {size:,} at random", type="primary", icon=":material/casino:"):
+                _ask(of, size, "random")
+            if st.button(f"Ask for {size:,} spread over the pixels", icon=":material/bubble_chart:"):
+                _ask(of, size, "kcenter")
+            if st.button("Train a round", icon=":material/model_training:"):
+                st.switch_page("train.py")
+
+
+def _ask(of: Project, size: int, how: str) -> None:
+    with plain_errors():
+        of.start(size, how, seed=0)
+        st.rerun()
 
 
 def _next_step(of: Project) -> None:
+    if running("round", of):
+        st.caption(":material/model_training: This query is done. A round is training; its query shows here when it is ready.")
+        return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(":material/check_circle: This query is done. Train the next round on the new labels.")
+        st.markdown(":green[:material/check_circle:] **This query is done.** Train the next round on the new labels.")
         st.space("stretch")
-        st.page_link("train.py", label="Train the next round", icon=":material/model_training:")
+        if st.button("Train the next round", type="primary", icon=":material/model_training:"):
+            st.switch_page("train.py")
 
 
 main()

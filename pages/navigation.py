@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.now import sidebar_jobs
 from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
 
 LOOK = Path(__file__).parent / "ui"
@@ -36,6 +37,7 @@ with st.sidebar:
     st.text_input(
         "Labeling as", key=ANNOTATOR, persist_state="session", placeholder="me", max_chars=80, help="Written beside every label you give."
     )
+    sidebar_jobs()
 
 if st.session_state[PROJECT]:
     st.query_params["project"] = st.session_state[PROJECT]

@@ -12,7 +12,7 @@ from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import TrainParams
 from pages.ui.forms import params_form
-from pages.ui.session import header, plain_errors, project
+from pages.ui.session import header, open_images, plain_errors, plural, project
 from pages.ui.work import past, running, watch
 
 
@@ -22,9 +22,9 @@ def main() -> None:
     jobs = running("round", of)
     for job in jobs:
         watch(job, of)
-    if done := _just_done(of, [j.id for j in jobs]):
-        st.success(f"Round {done} is ready: its query is waiting.", icon=":material/check_circle:")
-        st.page_link("label.py", label="Label the query", icon=":material/sell:")
+    done = _just_done(of, [j.id for j in jobs])
+    if done is not None:
+        _ready(done)
     counts = of.counts()
     if not counts["labeled"]:
         _first_query(of, counts)
@@ -47,14 +47,21 @@ def _just_done(of: Project, ids: list[int]) -> int | None:
     return finished[-1] if finished else None
 
 
+def _ready(number: int) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":green[:material/check_circle:] **Round {number} is ready**: its query is waiting.")
+        st.space("stretch")
+        if st.button("Label the query", type="primary", icon=":material/sell:"):
+            st.switch_page("label.py")
+
+
 def _first_query(of: Project, counts: dict[str, Any]) -> None:
-    with st.container(border=True):
+    pool = max(1, counts["splits"].get("pool", 0))
+    with st.container(border=True, gap="xsmall"):
         st.subheader("Nothing is labeled yet", anchor=False)
         st.write("A model needs a few labels first. Ask for some images without one, label them, then train.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            size = st.number_input(
-                "Images", 1, max(1, counts["splits"].get("pool", 1)), min(50, max(1, counts["splits"].get("pool", 1))), width=140
-            )
+            size = st.number_input("Images", 1, pool, min(50, pool), width=140)
             how = st.segmented_control(
                 "Chosen",
                 ["random", "kcenter"],
@@ -66,13 +73,14 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
                 with plain_errors():
                     of.start(int(size), how or "random", seed=0)
                     st.switch_page("label.py")
-            if sum(counts["truth"].get("pool", {}).values()) and st.button(
-                "Label 50 from the hidden truth",
+            known = min(50, sum(counts["truth"].get("pool", {}).values()))
+            if known and st.button(
+                f"Label {known} from the hidden truth",
                 icon=":material/visibility_off:",
                 help="For demos: the labels that came with the data answer.",
             ):
                 with plain_errors():
-                    of.label_from_truth(min(50, counts["splits"]["pool"]), seed=0)
+                    of.label_from_truth(known, seed=0)
                     st.rerun()
 
 
@@ -80,7 +88,13 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     st.subheader("New round", anchor=False)
     name = (
         st.segmented_control(
-            "Strategy", list(STRATEGIES), default="mal", required=True, format_func=lambda s: STRATEGIES[s].title, key="strategy"
+            "Strategy",
+            list(STRATEGIES),
+            default="mal",
+            required=True,
+            format_func=lambda s: STRATEGIES[s].title,
+            key="strategy",
+            persist_state="session",
         )
         or "mal"
     )
@@ -88,27 +102,53 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     paragraphs = (inspect.getdoc(strategy) or "").split("\n\n")
     st.caption(f"{' '.join(paragraphs[-1].split())} ({strategy.paper})")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        left = max(1, counts["splits"].get("pool", 1) - counts["labeled"])
-        size = st.number_input("Query size", 1, 100_000, min(50, left), width=140, help="How many images to ask for.", key="query_size")
+        left = max(1, open_images(counts))
+        size = st.number_input(
+            "Query size",
+            1,
+            100_000,
+            min(50, left),
+            width=140,
+            help="How many images to ask for.",
+            key=f"query_size.{of.id}",
+            persist_state="session",
+        )
         seed = st.number_input(
             "Seed", 0, 2**31, len(of.rounds()), width=120, help="The same seed, labels and parameters give the same round."
         )
-        device = st.selectbox("Device", of.devices(), width=180, format_func=lambda d: d[1], key="device")[0]
-        start = st.button("Queue it" if busy else "Start", type="primary", icon=":material/play_arrow:", disabled=not counts["labeled"])
+        device = st.selectbox("Device", of.devices(), width=200, format_func=lambda d: d[1], key="device")[0]
+        start = st.button(
+            "Queue it" if busy else "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not counts["labeled"] or not open_images(counts),
+        )
+    words = st.empty()
     params = {}
     if dataclasses.fields(strategy.Params):
-        with st.expander(f"{strategy.title}: parameters", expanded=False):
-            params = params_form(strategy.Params, name)
-    with st.expander("Training: parameters"):
-        train = params_form(TrainParams, "train", {"flip": of.settings["flip"]})
+        with st.expander(f"{strategy.title}: parameters", type="compact"):
+            params = params_form(strategy.Params, f"{name}.{of.id}")
+    with st.expander("Training: parameters", type="compact"):
+        train = params_form(TrainParams, f"train.{of.id}", {"flip": of.settings["flip"]})
     if strategy.differences:
-        with st.expander("How this differs from the paper"):
+        with st.expander("How this differs from the paper", type="compact"):
             st.markdown("\n".join(f"- {d}" for d in strategy.differences))
-    st.caption(f"{counts['labeled']:,} labels will be trained on. Labels given while it runs are kept for the next round.")
+    words.caption(_plan(of, counts, {**params, **train}))
     if start:
         with plain_errors():
             of.submit_round(name, int(size), int(seed), device, params, train)
             st.rerun()
+
+
+def _plan(of: Project, counts: dict[str, Any], chosen: dict[str, Any]) -> str:
+    """What a start would do, with the parameters that were changed: the forms that hold them are folded."""
+    if not counts["labeled"]:
+        return "Label some images first."
+    if not open_images(counts):
+        return "Every image of the pool is labeled or skipped: nothing is left to ask for. The Data page, under Manage, has the labels."
+    own = {name: value for name, value in chosen.items() if name != "flip" or value != of.settings["flip"]}
+    changed = f" With {', '.join(f'{name} {value}' for name, value in own.items())}." if own else ""
+    return f"Trains on {plural(counts['labeled'], 'label')}.{changed} Labels given while it runs count for the next round."
 
 
 main()

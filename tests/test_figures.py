@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from alcore.figures import class_balance, embedding_map, learning_curve, losses, score_histogram
@@ -75,6 +76,32 @@ def test_the_curve_has_a_line_a_strategy_and_a_band_over_seeds():
     std = np.std([0.4, 0.6], ddof=1)
     assert list(band.y) == pytest.approx([0.5 + std, 0.8, 0.8, 0.5 - std])
     assert (band.fill, band.showlegend) == ("toself", False)
+
+
+def curve(metric: str, values: list[float]) -> go.Figure:
+    rows = {"strategy": "mal", "round": range(len(values)), "labeled": [50 * (i + 1) for i in range(len(values))], "metric": metric}
+    return learning_curve(pd.DataFrame(rows | {"value": values}))
+
+
+@pytest.mark.parametrize(
+    ("values", "span"),
+    [([0.5], (0.45, 0.55)), ([0.98], (0.93, 1.0)), ([0.0], (0.0, 0.05)), ([0.2, 0.9], (0.13, 0.97)), ([0.0, 1.0], (0.0, 1.0))],
+)
+def test_the_axis_of_accuracy_lies_around_the_values_within_0_and_1(values: list[float], span: tuple[float, float]) -> None:
+    figure = curve("accuracy", values)
+    assert figure.layout.yaxis.range == pytest.approx(span)
+    assert figure.layout.xaxis.range == pytest.approx((0, 1.05 * 50 * len(values)))
+
+
+def test_the_axis_of_other_metrics_is_free() -> None:
+    assert curve("loss", [2.0]).layout.yaxis.range == pytest.approx((1.8, 2.2))
+    assert curve("loss", [0.0, 4.0]).layout.yaxis.range == pytest.approx((-0.4, 4.4))
+
+
+def test_the_band_of_several_seeds_lies_on_the_axis() -> None:
+    rows = pd.DataFrame({"strategy": "mal", "round": 1, "labeled": 50, "metric": "accuracy", "value": [0.4, 0.6]})
+    std = np.std([0.4, 0.6], ddof=1)
+    assert learning_curve(rows).layout.yaxis.range == pytest.approx((0.5 - std - 0.05, 0.5 + std + 0.05))
 
 
 def test_the_balance_shows_counts_beside_the_pools_share():

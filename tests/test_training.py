@@ -404,7 +404,7 @@ def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, mon
 
 def test_a_round_that_fails_while_writing_leaves_no_folder(pixels, pool, tmp_path, monkeypatch):
     monkeypatch.setattr(rounds.np, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(AlcoreError, match="the disk is full: the round.s files"):
         run(order("random"), pool, 3, pixels, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

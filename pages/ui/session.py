@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.project import Project
+from alcore.strategies import STRATEGIES
+from alcore.types import Round
 from alcore.workspace import Workspace, shared
 
 FORM_WIDTH = 900  # pixels; wider fields read badly on a large screen
@@ -65,7 +68,7 @@ def identity(of: Project) -> str:
 
 def header(title: str, text: str) -> None:
     """A page's heading and its one sentence."""
-    with st.container(gap=None):
+    with st.container(gap=18):  # Streamlit sets the heading's own margin to minus 16
         st.title(title, anchor=False)
         st.caption(text)
 
@@ -82,3 +85,14 @@ def empty(title: str, text: str, page: str | None = None, label: str = "") -> No
 def plural(count: int, one: str, many: str | None = None) -> str:
     """1 class, 2 classes, 1,200 images."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def open_images(counts: Mapping[str, Any]) -> int:
+    """How many images of the pool are neither labeled nor skipped, from Project.counts()."""
+    return max(0, int(counts["splits"].get("pool", 0)) - int(counts["labeled"]) - int(counts["skipped"]))
+
+
+def maker(round_: Round) -> str:
+    """What made a round's query, in words for tables and lists."""
+    starts = {"start:random": "start, at random", "start:kcenter": "start, spread"}
+    return starts.get(round_.strategy) or (STRATEGIES[round_.strategy].title if round_.strategy in STRATEGIES else round_.strategy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from alcore.project import Project
 from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
 
+NUMBER_WIDTH = 150
+STAGES = {"waiting": "getting ready"}  # of a job that runs
 STATES = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "interrupted": "orange"}
 
 
@@ -44,16 +47,17 @@ def _show(job: Job, of: Project | None) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{job.title}**")
-            st.badge(job.state, color=STATES[job.state])  # type: ignore[arg-type]
+            st.badge("stopping" if job.cancel else job.state, color="orange" if job.cancel else STATES[job.state])  # type: ignore[arg-type]
             st.space("stretch")
-            if st.button("Cancel", key=f"cancel.{job.id}", icon=":material/stop_circle:"):
+            if st.button("Cancel", key=f"cancel.{job.id}", icon=":material/stop_circle:", disabled=job.cancel):
                 runner.cancel(job.id)
+                st.rerun(scope="fragment")
         if job.state == "queued":
-            st.caption(f"Waiting for the device {job.device}: one job at a time runs there.")
+            st.caption("Waiting for its turn: one job at a time runs on a device.")
             return
         share = progress.done / progress.total if progress.total else 0.0
         eta = runner.eta_seconds(job)
-        words = [progress.stage, f"{progress.done:,} of {progress.total:,}" if progress.total else ""]
+        words = [STAGES.get(progress.stage, progress.stage), f"{progress.done:,} of {progress.total:,}" if progress.total else ""]
         words += [f"about {duration(eta)} left in this stage" if eta is not None else ""]
         st.progress(min(1.0, share), text=" · ".join(w for w in words if w))
         if progress.message:
@@ -65,22 +69,19 @@ def _show(job: Job, of: Project | None) -> None:
 
 def _numbers(job: Job) -> None:
     values = dict(job.progress.values)
-    shown = {"images/s": f"{values.pop('images_per_second'):,.0f}"} if "images_per_second" in values else {}
+    shown = {"Running for": duration(time.time() - job.started)} if job.started else {}
+    if "images_per_second" in values:
+        shown["Images a second"] = f"{values.pop('images_per_second'):,.0f}"
     if "device_memory" in values:
-        shown["device memory"] = f"{values.pop('device_memory') / 2**30:.2f} GB"
-    shown |= {name.replace("_", " "): f"{value:.3g}" for name, value in values.items()}
-    if job.started:
-        shown["running for"] = duration(time.time() - job.started)
-    if shown:
-        with st.container(horizontal=True, gap="large"):
-            for name, text in shown.items():
-                st.metric(name, text, width="content")
+        shown["Device memory"] = f"{values.pop('device_memory') / 2**30:.2f} GB"
+    shown |= {name.replace("_", " ").capitalize(): f"{value:.3g}" for name, value in values.items()}
+    with st.container(horizontal=True):
+        for name, text in shown.items():
+            st.metric(name, text, width=NUMBER_WIDTH)  # fixed: what changes each second must not push its neighbors
 
 
 def _losses(of: Project, job: Job) -> None:
     history = of.history(job.id)
-    if history.empty:
-        return
     wide = history.pivot_table(index="step", columns="name", values="value", sort=False).reset_index()
     st.plotly_chart(figures.losses(wide), key=f"losses.{job.id}", height=260)
 
@@ -98,7 +99,8 @@ def past(of: Project, kind: str = "round") -> None:
     if not jobs:
         st.caption("No jobs yet.")
         return
-    for job in [j for j in jobs if j.state in ("interrupted", "cancelled", "failed")][:3]:
+    unfinished = itertools.takewhile(lambda job: job.state != "done", jobs)  # what a later round has made up for needs no button
+    for job in itertools.islice(unfinished, 3):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.badge(job.state, color=STATES[job.state])  # type: ignore[arg-type]
             st.markdown(f"**{job.title}**, job {job.id}: {job.error or _where(job)}")
@@ -114,7 +116,7 @@ def past(of: Project, kind: str = "round") -> None:
             "state": [j.state for j in jobs],
             "round": [(j.result or {}).get("round") for j in jobs],
             "accuracy": [((j.result or {}).get("metrics") or {}).get("accuracy") for j in jobs],
-            "took": [duration(j.finished - j.started) if j.finished and j.started else "" for j in jobs],
+            "took": [duration(j.finished - j.started) if j.finished and j.started else None for j in jobs],
             "when": [datetime.fromtimestamp(j.created) for j in jobs],
             "device": [j.device for j in jobs],
         }
@@ -125,8 +127,8 @@ def past(of: Project, kind: str = "round") -> None:
         "job": st.column_config.NumberColumn(width="small"),
         "round": st.column_config.NumberColumn(width="small"),
     }
-    st.dataframe(frame, hide_index=True, column_config=columns)
-    with st.expander(f"Log of job {jobs[0].id}"):
+    st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–")
+    with st.expander(f"Log of job {jobs[0].id}", type="compact"):
         st.code("\n".join(runner.log(jobs[0].id)[-200:]) or "empty", language=None)
 
 

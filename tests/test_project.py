@@ -1,0 +1,752 @@
+"""A project from its import to its rounds: what is stored, what bad input leaves behind, what a person is told."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from alcore import images, importing, rounds, schema
+from alcore.errors import AlcoreError, BadInput, Cancelled, NotEnoughLabels, NotFound
+from alcore.exporting import export
+from alcore.project import Project
+from alcore.types import Annotation, Progress
+from alcore.workspace import Workspace
+
+
+def paths(project: Project) -> dict[str, int]:
+    return {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
+
+
+def table_sizes(workspace: Workspace) -> dict[str, int]:
+    with workspace.store.read() as conn:
+        return {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables}
+
+
+def assert_nothing_is_left(workspace: Workspace) -> None:
+    assert set(table_sizes(workspace).values()) == {0}
+    folder = workspace.home / "projects"
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[str]:
+    """Names of the files that were decoded."""
+    names: list[str] = []
+    honest = images._decode
+
+    def count(source, at_least):
+        names.append(source.name)
+        return honest(source, at_least)
+
+    monkeypatch.setattr(images, "_decode", count)
+    return names
+
+
+def interrupt(stage: str, error: type[BaseException] = Cancelled):
+    def report(progress: Progress) -> None:
+        if progress.stage.startswith(stage):
+            raise error(f"at {stage}")
+
+    return report
+
+
+# ---- importing
+
+
+def test_an_import_stores_items_classes_splits_and_hidden_truth(project, digits_source):
+    assert project.import_summary() == {
+        "project": "toy", "items": 56, "classes": ["0", "1", "2", "3"], "splits": {"pool": 40, "test": 16}, "skipped": [], "labeled": 0,
+        "took_for": "class folders below train, test: 4 classes, 56 images", "notes": [],
+    }  # fmt: skip
+    assert project.counts()["truth"] == {split: dict.fromkeys("0123", n) for split, n in (("pool", 10), ("test", 4))}
+    pixels, row = project.pixels(), {r[0]: r[3] for r in project.snapshot()}
+    assert pixels.shape == (56, 8, 8, 3)
+    for path, item in paths(project).items():
+        with Image.open(digits_source / path) as image:
+            assert np.array_equal(pixels[row[item]], np.asarray(image.convert("RGB"))), path
+
+
+def test_labels_instead_of_hidden_truth_label_the_pool_and_keep_the_tests_truth(workspace, digits_source):
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    assert project.counts()["labels"] == dict.fromkeys("0123", 10)
+    assert project.counts()["truth"] == {"test": dict.fromkeys("0123", 4)}
+    assert {e["annotator"] for e in project.journal.events()} == {"import"}
+    with pytest.raises(AlcoreError, match="cannot label 1 items from the truth: 0 unlabeled items of 'toy' have one"):
+        project.label_from_truth(1)
+
+
+def test_without_a_test_split_a_fifth_of_each_class_is_held_out_and_stays_so(workspace, digits_source, write_image):
+    source = digits_source / "train"
+    project = Project.import_into(workspace, "toy", source)
+    assert project.counts()["splits"] == {"pool": 32, "test": 8}
+    assert project.counts()["truth"]["test"] == dict.fromkeys("0123", 2)
+    assert project.settings["notes"] == ["there is no test split: 8 of 40 labeled images are held out for testing"]
+    held = {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"}
+    for n in range(20):
+        write_image(source / "2" / f"new{n}.png", 2, n)
+    project.refresh()
+    assert {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"} == held
+    assert project.counts()["splits"] == {"pool": 52, "test": 8}
+
+
+@pytest.mark.parametrize(("share", "splits"), [(0.5, {"pool": 20, "test": 20}), (0.0, {"pool": 40})])
+def test_the_share_that_is_held_out_can_be_chosen(workspace, digits_source, share, splits):
+    assert Project.import_into(workspace, "toy", digits_source / "train", hold_out=share).counts()["splits"] == splits
+
+
+def test_val_serves_as_test_when_there_is_none(workspace, digits_source):
+    (digits_source / "test").rename(digits_source / "val")
+    project = Project.import_into(workspace, "toy", digits_source)
+    assert project.counts()["splits"] == {"pool": 40, "val": 16}
+    assert project.settings["notes"] == ["there is no test split: accuracy is measured on the val split"]
+    assert len(project.pool().test) == 16
+
+
+def test_importing_again_decodes_only_what_changed_and_keeps_ids_labels_and_splits(project, digits_source, write_image, decoded):
+    before = paths(project)
+    project.annotate({before["train/0/00.png"]: "3", before["train/1/05.png"]: "1", before["train/3/09.png"]: "3"})
+    write_image(digits_source / "train" / "0" / "00a.png", 0)  # comes second: every other row moves
+    write_image(digits_source / "train" / "1" / "05.png", 2, seed=9)
+    (digits_source / "train" / "3" / "09.png").unlink()
+    summary = project.refresh()
+    assert sorted(decoded) == ["00a.png", "05.png"]
+    assert (summary["items"], summary["labeled"], summary["splits"]) == (56, 2, {"pool": 40, "test": 16})
+    after = paths(project)
+    assert {p: i for p, i in after.items() if p != "train/0/00a.png"} == {p: i for p, i in before.items() if p != "train/3/09.png"}
+    assert after["train/0/00a.png"] not in before.values()
+    assert project.workspace.store.labels(project.id) == {
+        before["train/0/00.png"]: "3", before["train/1/05.png"]: "1", before["train/3/09.png"]: "3",
+    }  # fmt: skip
+    row = {r[0]: r[3] for r in project.snapshot()}
+    for path, item in after.items():
+        with Image.open(digits_source / path) as image:
+            assert np.array_equal(project.pixels()[row[item]], np.asarray(image.convert("RGB"))), path
+    assert len(list(project.folder.glob("packed-*.npy"))) == 1
+    decoded.clear()
+    project.refresh()
+    assert decoded == []
+
+
+def test_an_image_that_comes_back_is_decoded_and_has_its_id_and_label_again(project, digits_source, decoded):
+    file = digits_source / "train" / "2" / "03.png"
+    item, content, times = paths(project)["train/2/03.png"], file.read_bytes(), os.stat(file)
+    project.annotate({item: "2"})
+    file.unlink()
+    project.refresh()
+    assert project.counts()["labeled"] == 0
+    file.write_bytes(content)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as unpacked again: the same size and time as before
+    project.refresh()
+    assert decoded == ["03.png"]
+    assert paths(project)["train/2/03.png"] == item
+    assert project.counts()["labels"] == {"2": 1}
+    with Image.open(file) as image:
+        row = next(r[3] for r in project.snapshot() if r[0] == item)
+        assert np.array_equal(project.pixels()[row], np.asarray(image.convert("RGB")))
+
+
+def test_new_images_of_a_source_whose_labels_count_come_with_their_labels(workspace, digits_source, write_image):
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    project.annotate({paths(project)["train/0/00.png"]: "1"}, annotator="ann")
+    write_image(digits_source / "train" / "3" / "new.png", 3)
+    project.refresh()
+    labels = workspace.store.labels(project.id)
+    assert labels[paths(project)["train/3/new.png"]] == "3"
+    assert labels[paths(project)["train/0/00.png"]] == "1"  # a person's word stands against the folder's
+    assert len(labels) == 41
+
+
+def test_importing_again_from_a_source_that_is_gone_leaves_the_project_as_it_was(project, digits_source):
+    digits_source.rename(digits_source.with_name("elsewhere"))
+    with pytest.raises(BadInput, match="does not exist"):
+        project.refresh()
+    assert project.counts()["items"] == 56
+    assert project.pixels().shape == (56, 8, 8, 3)
+    assert len(list(project.folder.glob("packed-*"))) == 1
+
+
+def test_bad_files_are_set_aside_with_reasons_and_never_stop_an_import(workspace, digits_source):
+    good = (digits_source / "train" / "0" / "00.png").read_bytes()
+    (digits_source / "train" / "0" / "empty.png").write_bytes(b"")
+    (digits_source / "train" / "1" / "cut.png").write_bytes(good[:60])
+    (digits_source / "train" / "1" / "notes.txt").write_text("hello")
+    project = Project.import_into(workspace, "toy", digits_source)
+    assert project.counts()["items"] == 56
+    reasons = {s.path: s.reason for s in project.set_aside()}
+    assert reasons.keys() == {"train/0/empty.png", "train/1/cut.png", "train/1/notes.txt"}
+    assert reasons["train/0/empty.png"] == "empty: the file has 0 bytes"
+    assert reasons["train/1/notes.txt"] == "not an image (its suffix is .txt)"
+
+
+def test_projects_need_a_name_that_is_free_and_can_be_used(project, digits_source):
+    for name in ("", "../x", " a", "a/b", "x" * 81, "ü", "a\n"):
+        with pytest.raises(BadInput, match="cannot be a project's name"):
+            Project.import_into(project.workspace, name, digits_source)
+    with pytest.raises(BadInput, match="a project 'toy' exists already: choose another name, or delete it first"):
+        Project.import_into(project.workspace, "toy", digits_source)
+    assert project.workspace.projects() == ["toy"]
+    assert len(list((project.workspace.home / "projects").iterdir())) == 1
+
+
+def test_an_unknown_project_is_not_found_and_those_there_are_are_named(project):
+    with pytest.raises(NotFound, match=r"there is no project 'toys' \(projects: toy\)"):
+        project.workspace.project("toys")
+
+
+def test_a_project_that_takes_the_name_meanwhile_wins_and_nothing_is_left_of_the_other(workspace, digits_source):
+    def report(progress: Progress) -> None:
+        if progress.stage == "reading images" and not workspace.projects():
+            Project.import_into(workspace, "toy", digits_source / "test")
+
+    with pytest.raises(BadInput, match="a project 'toy' exists already"):
+        Project.import_into(workspace, "toy", digits_source, report=report)
+    assert workspace.project("toy").counts()["items"] == 16
+    assert len(list((workspace.home / "projects").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("prepare", "options", "words"), [
+    (lambda source: None, {}, "does not exist"),
+    (lambda source: source.mkdir(), {}, "holds no images"),
+    (lambda source: (source.mkdir(), (source / "a.png").write_bytes(b"no image")), {}, "none of its 1 images can be read"),
+    (lambda source: (source.mkdir(), (source / "a.txt").write_text("x")), {}, "holds no images"),
+    (lambda source: source.mkdir(), {"format": "tfrecord"}, "unknown format 'tfrecord'"),
+    (lambda source: source.mkdir(), {"task": "detection"}, "unknown task 'detection': use one of classification"),
+    (lambda source: source.mkdir(), {"truth": "shown"}, "truth='shown': use hidden or labels"),
+    (lambda source: source.mkdir(), {"hold_out": 1.0}, "hold out a share from 0 to below 1, not 1.0"),
+])  # fmt: skip
+def test_an_import_that_cannot_be_done_says_why_and_leaves_nothing(workspace, tmp_path, prepare, options, words):
+    prepare(tmp_path / "bad")
+    with pytest.raises(BadInput, match=words):
+        Project.import_into(workspace, "toy", tmp_path / "bad", **options)
+    assert_nothing_is_left(workspace)
+
+
+@pytest.mark.parametrize("options", [{"image_size": 4}, {"classes": ["a\nb"]}])
+def test_options_that_are_refused_late_leave_nothing_either(workspace, digits_source, options):
+    with pytest.raises(BadInput):
+        Project.import_into(workspace, "toy", digits_source, **options)
+    assert_nothing_is_left(workspace)
+
+
+@pytest.mark.parametrize("stage", ["reading the source", "reading images"])
+def test_an_import_that_is_cancelled_leaves_nothing(workspace, digits_source, stage):
+    with pytest.raises(Cancelled):
+        Project.import_into(workspace, "toy", digits_source, report=interrupt(stage))
+    assert_nothing_is_left(workspace)
+
+
+def test_a_disk_that_is_too_small_for_the_cache_is_said_and_nothing_is_left(workspace, digits_source, monkeypatch):
+    usage = images.shutil.disk_usage(".")
+    monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(AlcoreError, match=r"the image cache needs 0\.0 MB in .* and 0\.0 MB are free"):
+        Project.import_into(workspace, "toy", digits_source)
+    assert_nothing_is_left(workspace)
+
+
+def npz(folder: Path, side: int, count: int = 12) -> Path:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    folder.mkdir(exist_ok=True)
+    np.savez(folder / "set.npz", x_train=pixels[2:], y_train=np.arange(count - 2) % 2, x_test=pixels[:2], y_test=np.arange(2))
+    return folder / "set.npz"
+
+
+def test_a_disk_that_fills_while_originals_are_kept_is_said_and_nothing_is_left(workspace, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(importing.np, "save", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        Project.import_into(workspace, "toy", npz(tmp_path / "arrays", 120))
+    assert_nothing_is_left(workspace)
+
+
+def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspace, digits_source, monkeypatch):
+    def full(*_, **__):
+        raise AlcoreError("the disk is full")
+
+    monkeypatch.setattr(Project, "annotate", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        Project.import_into(workspace, "toy", digits_source, truth="labels")
+    assert_nothing_is_left(workspace)
+
+
+def test_a_flat_folder_has_no_classes_until_some_are_added(workspace, digits_source):
+    project = Project.import_into(workspace, "flat", digits_source / "train" / "0", classes=["cat", " dog ", "cat", ""])
+    assert project.classes == ("cat", "dog")
+    assert project.counts()["splits"] == {"pool": 10}
+    project.add_class("cow")
+    assert workspace.project("flat").classes == ("cat", "dog", "cow")
+    for name in ("cow", "  ", "x" * 201, "a\tb"):
+        with pytest.raises(BadInput):
+            project.add_class(name)
+    assert workspace.project("flat").classes == ("cat", "dog", "cow")
+
+
+# ---- labels
+
+
+def test_labels_from_the_truth_are_right_distinct_and_drawn_by_the_seed(project):
+    assert project.label_from_truth(12, seed=0) == 12
+    labels = project.workspace.store.labels(project.id)
+    truth = {item.id: item.truth for item in project.workspace.store.pool_items(project.id) if item.split == "pool"}
+    assert len(labels) == 12
+    assert all(truth[i] == label for i, label in labels.items())
+    first = {e["item_id"] for e in project.journal.events()}
+    project.label_from_truth(12, seed=0)
+    assert len(project.workspace.store.labels(project.id)) == 24
+    assert not first & {e["item_id"] for e in project.journal.events()[12:]}
+    assert {e["annotator"] for e in project.journal.events()} == {"oracle"}
+    for n in (0, -3):
+        with pytest.raises(BadInput, match=f"cannot label {n} items"):
+            project.label_from_truth(n)
+    with pytest.raises(AlcoreError, match="cannot label 17 items from the truth: 16 unlabeled items of 'toy' have one. Lower the number"):
+        project.label_from_truth(17)
+
+
+@pytest.mark.parametrize(("labels", "error", "words"), [
+    ({1: "0", 2: "9", 3: "nine"}, BadInput, "not a class of toy: 9, nine. Classes are 0, 1, 2, 3; add_class adds one"),
+    ({1: "0", 999: "1"}, NotFound, "there is no item 999 in project 'toy'"),
+    ({1: None}, BadInput, "not a class of toy: None"),
+])  # fmt: skip
+def test_annotations_that_cannot_all_be_taken_write_nothing(project, labels, error, words):
+    with pytest.raises(error, match=words):
+        project.annotate(labels)
+    assert project.journal.events() == []
+    assert project.counts()["labeled"] == 0
+
+
+def test_annotate_appends_to_the_journal_with_the_annotator(project):
+    assert project.annotate({np.int64(3): "2", 5: "0"}, annotator="me") == 2
+    assert project.annotate({3: "1"}, annotator="you") == 1
+    assert [(e["item_id"], e["value"], e["annotator"], e["round"]) for e in project.journal.events()] == [
+        (3, "2", "me", None),
+        (5, "0", "me", None),
+        (3, "1", "you", None),
+    ]
+    assert project.workspace.store.labels(project.id) == {3: "1", 5: "0"}
+
+
+def write_csv(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_labels_come_from_a_csv_by_path_and_rows_without_a_label_are_passed_over(project, tmp_path):
+    text = "\ufeffid,path,label\n1,train/0/00.png,0\n2,train/1/00.png,\n3,train/2/00.png,2\n4,train/3/00.png\n"
+    assert project.label_from_csv(write_csv(tmp_path / "l.csv", text), annotator="ann") == 2
+    found = {e["path"]: e["value"] for e in project.journal.events()}
+    assert found == {"train/0/00.png": "0", "train/2/00.png": "2"}
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("path,class\na,b\n", "has no column label: its columns are path, class"),
+    ("", "has no column label and no column path: its columns are none"),
+    ("path,label\ntrain/0/00.png,0\nnowhere.png,1\n", "1 paths are not in project 'toy', first 'nowhere.png'"),
+    ("path,label\ntrain/0/00.png,0\ntrain/1/00.png,9\n", "not a class of toy: 9"),
+])  # fmt: skip
+def test_a_csv_that_cannot_all_be_taken_writes_nothing(project, tmp_path, text, words):
+    with pytest.raises(BadInput, match=words):
+        project.label_from_csv(write_csv(tmp_path / "l.csv", text), annotator="ann")
+    assert project.journal.events() == []
+
+
+def test_a_csv_that_is_none_is_refused_with_its_name(project, tmp_path):
+    (tmp_path / "l.csv").write_bytes(b"path,label\n\xff\xfe\x00,0\n")
+    with pytest.raises(BadInput, match=r"l\.csv is not a CSV in UTF-8"):
+        project.label_from_csv(tmp_path / "l.csv", annotator="ann")
+    with pytest.raises(BadInput, match=r"gone\.csv cannot be read: No such file"):
+        project.label_from_csv(tmp_path / "gone.csv", annotator="ann")
+    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+        project.label_from_csv(tmp_path, annotator="ann")
+
+
+def test_the_pool_holds_who_is_labeled_and_who_is_not(project):
+    at = paths(project)
+    a, b, c, d, t = (at[p] for p in ("train/0/00.png", "train/1/00.png", "train/2/00.png", "train/3/00.png", "test/0/00.png"))
+    events = [
+        Annotation("x", 1, a, "label", "2"),
+        Annotation("x", 2, b, "skip"),
+        Annotation("x", 3, c, "flag"),
+        Annotation("x", 4, d, "label", "0"),
+        Annotation("x", 5, d, "flag"),
+    ]
+    assert project.record(events) == ([1, 2, 3, 4, 5], [])
+    pool = project.pool()
+    assert dict(zip(pool.labeled.tolist(), pool.targets.tolist(), strict=True)) == {a: 2, d: 0}
+    assert len(pool.unlabeled) == 36
+    assert not {a, b, c, d} & set(pool.unlabeled.tolist())
+    assert len(pool.test) == 16
+    assert pool.test_targets[pool.test.tolist().index(t)] == 0
+    assert pool.ids.tolist() == sorted(at.values())
+
+
+# ---- rounds
+
+
+def labeled_project(project: Project, n: int = 12) -> Project:
+    project.label_from_truth(n, seed=1)
+    return project
+
+
+def test_a_round_is_stored_with_everything_that_made_it(project, quick):
+    labeled_project(project)
+    done = project.run_round("entropy", query_size=6, seed=5, device="cpu", train=quick, params={}, report=lambda _: None)
+    assert (done.number, done.strategy, done.labeled, done.seed, done.device, len(done.query)) == (1, "entropy", 12, 5, "cpu", 6)
+    assert done.metrics.keys() == {"accuracy", "balanced_accuracy", "loss"}
+    assert done.metrics["accuracy"] > 0.5  # chance is 0.25
+    assert done.seconds.keys() == {"train", "evaluate", "score", "select", "map"}
+    assert {name: done.train[name] for name in quick} == dict(quick)
+    assert set(os.listdir(project.folder / "rounds" / done.folder)) == {
+        "scores.npz", "walked_ids.npy", "logits.npy", "embedding.npy", "model.safetensors", "map.npz",
+    }  # fmt: skip
+    assert [p for p in (project.folder / "rounds").iterdir() if p.name.startswith(".")] == []
+    unlabeled = set(project.pool().unlabeled.tolist())
+    assert set(done.query) <= unlabeled
+    assert project.round() == project.round(1) == done
+    history = project.history(1)
+    assert list(history.columns) == ["stage", "step", "name", "value"]
+    assert history["step"].iloc[-1] == 30
+    assert project.history(99).empty
+
+
+def test_two_rounds_with_the_same_seed_and_labels_ask_for_the_same_and_two_in_a_row_do_not(project, quick):
+    labeled_project(project)
+    quick = {**quick, "steps": 2}
+    asked = [project.run_round("random", 8, seed, "cpu", train=quick, report=lambda _: None).query for seed in (9, 9, None, None)]
+    assert asked[0] == asked[1]
+    assert len(set(asked)) == 3
+    assert [r.seed for r in project.rounds()] == [9, 9, 2, 3]
+
+
+def test_labels_made_while_a_round_runs_count_for_the_next_one(project, quick):
+    labeled_project(project)
+    free, made = project.pool().unlabeled.tolist(), []
+
+    def report(progress: Progress) -> None:
+        if progress.stage.startswith("training") and not made:
+            made.append(free[0])
+            project.annotate({free[0]: "0"})
+
+    first = project.run_round("entropy", 100, 0, "cpu", train={**quick, "steps": 3}, report=report)
+    assert first.labeled == 12
+    assert sorted(first.query) == free  # the pool was frozen before
+    assert project.queue()["remaining"] == len(free) - 1  # but nobody is asked again
+    second = project.run_round("entropy", 100, 0, "cpu", train={**quick, "steps": 3}, report=lambda _: None)
+    assert second.labeled == 13
+    assert sorted(second.query) == free[1:]
+
+
+def test_a_query_larger_than_the_pool_asks_for_all_of_it_and_then_there_is_nothing_left(project, quick):
+    labeled_project(project, 30)
+    done = project.run_round("margin", 1000, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    assert len(done.query) == 10
+    assert project.label_query_from_truth() == 10
+    assert project.label_query_from_truth() == 0
+    assert project.counts()["labeled"] == 40
+    with pytest.raises(AlcoreError, match="nothing is left to query: every image of the pool is labeled, skipped or flagged"):
+        project.run_round("margin", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    with pytest.raises(AlcoreError, match="nothing is left to query"):
+        project.start(5)
+    assert len(project.rounds()) == 1
+
+
+def test_without_labels_only_random_starts_and_the_others_say_how(project):
+    with pytest.raises(NotEnoughLabels, match="nothing is labeled yet: label a first query"):
+        project.run_round("mal", 5, report=lambda _: None)
+    with pytest.raises(AlcoreError, match="there is no query yet: train a round first"):
+        project.label_query_from_truth()
+    assert project.workspace.jobs_table.jobs() == []
+    done = project.run_round("random", 5, 0, report=lambda _: None)
+    assert (done.number, done.strategy, len(done.query), done.labeled, done.folder) == (0, "start:random", 5, 0, "")
+    assert project.label_query_from_truth() == 5
+    assert project.files(done) is None
+    with pytest.raises(NotFound, match="'toy' has no round 7: run `train` first"):
+        project.round(7)
+
+
+def test_a_start_by_k_center_is_round_zero_and_the_first_model_is_round_one(project, quick):
+    start = project.start(6, how="kcenter")
+    assert (start.number, start.strategy) == (0, "start:kcenter")
+    asked = project.workspace.store.item_rows(project.id, start.query)
+    assert {asked[i]["truth"] for i in start.query} == set("0123")
+    project.label_query_from_truth()
+    assert project.run_round("mcdal", 4, None, "cpu", train={**quick, "steps": 2}, report=lambda _: None).number == 1
+
+
+def test_one_class_is_not_enough_to_train(workspace, digits_source):
+    for name in "123":
+        for split in ("train", "test"):
+            images.shutil.rmtree(digits_source / split / name)
+    project = Project.import_into(workspace, "one", digits_source)
+    project.label_from_truth(3)
+    with pytest.raises(NotEnoughLabels, match=r"the project has 1 class\(es\): training needs at least two. Add classes"):
+        project.run_round("entropy", 5, report=lambda _: None)
+    project.add_class("other")
+    with pytest.raises(NotEnoughLabels, match="all 3 labels are of one class"):
+        project.run_round("entropy", 5, report=lambda _: None)
+
+
+def test_bad_parameters_are_refused_before_anything_is_queued(project):
+    labeled_project(project)
+    for arguments in (
+        {"strategy": "best"},
+        {"strategy": "mal", "params": {"rule": "x"}},
+        {"strategy": "mal", "query_size": 0},
+        {"strategy": "mal", "device": "tpu"},
+    ):
+        with pytest.raises(BadInput):
+            project.submit_round(**arguments)
+    assert project.workspace.jobs_table.jobs() == []
+
+
+def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_same(project, quick, home, tmp_path):
+    labeled_project(project)
+    train = {**quick, "steps": 6}
+    expected = project.run_round("mal", 6, 4, "cpu", train=train, report=lambda _: None)
+    runner = project.workspace.runner
+    arguments = project.round_arguments("mal", 6, 4, "cpu", None, train)
+    with pytest.raises(Cancelled):
+        runner.run_now("round", "toy", "t", arguments, report=interrupt("training: task model"))
+    job = project.workspace.jobs_table.jobs()[0]
+    assert job.state == "cancelled"
+    project.label_from_truth(3, seed=9)  # made meanwhile: not for this round
+    for stage in ("testing", "scoring", "neighbors", "layout"):
+        with pytest.raises(Cancelled):
+            runner.resume_now(job.id, report=interrupt(stage))
+    job = runner.resume_now(job.id)
+    assert job.state == "done"
+    assert [r.number for r in project.rounds()] == [1, 2]
+    resumed = project.round(2)
+    assert job.result["round"] == 2
+    assert (resumed.query, resumed.metrics, resumed.labeled) == (expected.query, expected.metrics, 12)
+    assert project.files(resumed).map is not None
+    assert "map" in resumed.seconds
+    assert not (project.job_folder(job.id) / "checkpoint.pt").exists()
+
+
+def stopped_round(project: Project, train) -> int:
+    arguments = project.round_arguments("entropy", 6, 4, "cpu", None, train)
+    with pytest.raises(Cancelled):
+        project.workspace.runner.run_now("round", "toy", "t", arguments, report=interrupt("testing"))
+    return project.workspace.jobs_table.jobs()[0].id
+
+
+def test_a_round_is_resumed_with_the_same_images_although_their_rows_moved(project, quick, digits_source, write_image):
+    labeled_project(project)
+    expected = project.run_round("entropy", 6, 4, "cpu", train=quick, report=lambda _: None)
+    job = stopped_round(project, quick)
+    for n in range(5):
+        write_image(digits_source / "test" / "0" / f"a{n}.png", 3, n)
+        write_image(digits_source / "train" / "0" / f"0{n}a.png", 3, n)
+    project.refresh()
+    resumed = project.round(project.workspace.runner.resume_now(job).result["round"])
+    assert (resumed.query, resumed.metrics) == (expected.query, expected.metrics)
+
+
+def test_a_round_whose_images_are_gone_is_not_resumed(project, quick, digits_source):
+    labeled_project(project)
+    job = stopped_round(project, quick)
+    (digits_source / "train" / "0" / "00.png").unlink()
+    project.refresh()
+    with pytest.raises(AlcoreError, match="1 images of this round are gone .* start a new round"):
+        project.workspace.runner.resume_now(job)
+
+
+def test_jobs_import_and_import_again(workspace, digits_source, write_image):
+    job = workspace.runner.run_now("import", "toy", "t", {"source": str(digits_source), "truth": "labels"})
+    assert (job.state, job.result["items"], job.result["labeled"]) == ("done", 56, 40)
+    write_image(digits_source / "train" / "0" / "new.png", 0)
+    job = workspace.runner.run_now("import", "toy", "t", {"again": True})
+    assert (job.state, job.result["items"]) == ("done", 57)
+    with pytest.raises(BadInput):
+        workspace.runner.run_now("import", "toy", "t", {"source": str(digits_source)})
+    assert workspace.jobs_table.jobs()[0].error.startswith("a project 'toy' exists already")
+
+
+def test_a_disk_that_fills_while_a_round_is_written_ends_the_job_with_words(project, quick, monkeypatch):
+    labeled_project(project)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(rounds.np, "savez", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        project.run_round("entropy", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    assert project.rounds() == []
+    assert project.workspace.jobs_table.jobs()[0].state == "failed"
+
+
+# ---- pictures
+
+
+def test_a_picture_is_never_enlarged_and_its_etag_follows_the_file(project, digits_source, write_image, decoded):
+    item = paths(project)["train/0/00.png"]
+    encoded, mime, etag = project.picture(item, 96)
+    assert mime == "image/png"
+    with Image.open(io.BytesIO(encoded)) as image, Image.open(digits_source / "train/0/00.png") as original:
+        assert image.size == (8, 8)
+        assert np.array_equal(np.asarray(image.convert("L")), np.asarray(original))
+    assert project.picture(item, 96) == (encoded, mime, etag)
+    assert decoded == ["00.png"]  # the second time from disk
+    assert project.picture(item, 4)[2] != etag
+    write_image(digits_source / "train/0/00.png", 3, seed=5)
+    project.refresh()
+    again = project.picture(item, 96)
+    assert again[0] != encoded
+    assert again[2] != etag
+
+
+def test_a_picture_whose_file_is_gone_is_not_found(project, digits_source):
+    (digits_source / "train/1/00.png").unlink()
+    with pytest.raises(NotFound, match=r"the picture of 'train/1/00\.png' cannot be read any more"):
+        project.picture(paths(project)["train/1/00.png"], 96)
+    with pytest.raises(NotFound, match="there is no item 999"):
+        project.picture(999, 96)
+
+
+@pytest.mark.parametrize("side", [16, 120])  # packed as they are; packed smaller, with the originals kept
+def test_pictures_of_arrays_show_every_pixel(workspace, tmp_path, side):
+    source = npz(tmp_path / "arrays", side)
+    project = Project.import_into(workspace, "arrays", source)
+    with np.load(source) as stored:
+        pixels = stored["x_train"][3]
+    encoded, _, _ = project.picture(paths(project)["train/00003"], 4096)
+    with Image.open(io.BytesIO(encoded)) as image:
+        assert image.size == (side, side)
+        if side <= 64:
+            assert np.array_equal(np.asarray(image), pixels)
+    assert project.pixels().shape[1] == (16 if side == 16 else 64)
+
+
+# ---- labels out
+
+
+def test_labels_are_exported_as_csv_with_any_class_name(workspace, digits_source, tmp_path):
+    names = ("a/b", 'it\'s, "quoted"', "ü 100 %", "-rm *")
+    project = Project.import_into(workspace, "odd", digits_source / "train" / "0", classes=names)
+    ids = sorted(paths(project).values())[:4]
+    project.annotate(dict(zip(ids, names, strict=True)), annotator="me")
+    assert export(project, "csv", tmp_path / "out" / "labels.csv") == {
+        "format": "csv",
+        "items": 4,
+        "out": str(tmp_path / "out" / "labels.csv"),
+    }
+    assert (tmp_path / "out" / "labels.csv").read_bytes().decode().split("\r\n") == [
+        "path,label,split,annotator", "00.png,a/b,train,me", "01.png,\"it's, \"\"quoted\"\"\",train,me", "02.png,ü 100 %,train,me", "03.png,-rm *,train,me", "",
+    ]  # fmt: skip
+    other = Project.import_into(workspace, "again", digits_source / "train" / "0", classes=names)
+    assert other.label_from_csv(tmp_path / "out" / "labels.csv", annotator="copy") == 4
+    assert workspace.store.labels(other.id) == dict(zip(sorted(paths(other).values())[:4], names, strict=True))
+    with pytest.raises(BadInput, match="class 'a/b' cannot be a folder's name: export as csv"):
+        export(project, "folder", tmp_path / "folder")
+    assert sorted(p.name for p in tmp_path.iterdir() if "folder" in p.name) == []
+
+
+def test_labels_are_exported_as_class_folders(project, digits_source, tmp_path):
+    at = paths(project)
+    project.annotate({at["train/0/00.png"]: "3", at["train/1/00.png"]: "1"})
+    assert export(project, "folder", tmp_path / "out")["items"] == 2
+    found = {p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
+    assert found == {
+        f"train/3/{at['train/0/00.png']}-00.png": (digits_source / "train/0/00.png").read_bytes(),
+        f"train/1/{at['train/1/00.png']}-00.png": (digits_source / "train/1/00.png").read_bytes(),
+    }
+
+
+@pytest.mark.parametrize(("side", "suffix", "kind"), [(16, ".png", "PNG"), (120, ".jpg", "JPEG")])
+def test_exported_pictures_of_arrays_are_what_their_names_say(workspace, tmp_path, side, suffix, kind):
+    project = Project.import_into(workspace, "arrays", npz(tmp_path / "arrays", side), truth="labels")
+    export(project, "folder", tmp_path / "out")
+    files = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert len(files) == 10
+    for file in files:
+        assert file.suffix == suffix
+        with Image.open(file) as image:
+            assert (image.format, image.size) == (kind, (side, side))
+
+
+def test_an_export_that_cannot_be_done_says_why_and_writes_nothing(project, digits_source, tmp_path):
+    with pytest.raises(AlcoreError, match="nothing of 'toy' is labeled yet: there is nothing to export"):
+        export(project, "csv", tmp_path / "out")
+    project.label_from_truth(40)
+    with pytest.raises(BadInput, match="cannot export as 'coco': use one of csv, folder"):
+        export(project, "coco", tmp_path / "out")
+    (digits_source / "train/2/05.png").unlink()
+    with pytest.raises(AlcoreError, match=r"train/2/05\.png"):
+        export(project, "folder", tmp_path / "out")
+    assert not [p for p in tmp_path.iterdir() if "out" in p.name]
+    with pytest.raises(AlcoreError, match="cannot be written"):
+        export(project, "csv", digits_source / "train/0/00.png" / "x.csv")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(BadInput, match="there exists already: name a new path"):
+        export(project, "csv", tmp_path / "there")
+    project.refresh()
+    assert export(project, "csv", tmp_path / "out")["items"] == 39  # labels of images that are gone stay in the journal
+
+
+# ---- deleting and checking
+
+
+def test_deleting_removes_rows_and_files_and_leaves_the_source_and_other_projects(project, digits_source, quick):
+    labeled_project(project)
+    project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    other = Project.import_into(project.workspace, "other", digits_source / "test")
+    project.delete()
+    assert not project.folder.exists()
+    assert project.workspace.projects() == ["other"]
+    sizes = table_sizes(project.workspace)
+    assert {name: sizes[name] for name in ("projects", "items", "annotations", "current", "rounds", "queries", "jobs")} == {
+        "projects": 1, "items": 16, "annotations": 0, "current": 0, "rounds": 0, "queries": 0, "jobs": 0,
+    }  # fmt: skip
+    assert other.pixels().shape[0] == 16
+    assert len(list(digits_source.rglob("*.png"))) == 56
+    again = Project.import_into(project.workspace, "toy", digits_source)
+    assert again.rounds() == []
+    assert again.workspace.jobs_table.jobs("toy") == []
+
+
+def test_a_project_with_a_running_job_is_not_deleted(project):
+    project.workspace.jobs_table.add_job("round", "toy", "t", {}, "cpu", owner="me")
+    with pytest.raises(AlcoreError, match="a job of 'toy' is still running: cancel it first"):
+        project.delete()
+    assert project.counts()["items"] == 56
+
+
+def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
+    labeled_project(project)
+    project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    assert project.doctor() == []
+    assert project.doctor(rebuild=True) == []
+    with project.workspace.store.write() as conn:
+        conn.execute(schema.current.update().where(schema.current.c.label == "0").values(label="1"))
+    wrong = project.journal.differences()
+    assert wrong > 0
+    assert project.doctor() == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
+    assert project.doctor(rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
+    assert project.doctor() == []
+    images.shutil.rmtree(project.folder / "rounds")
+    (project.folder / project.settings["packed"]).unlink()
+    assert project.doctor() == [
+        "toy: the packed images are gone: import the source again on the Data page",
+        "toy: the files of round 1 are gone",
+    ]
+    project.refresh()
+    assert project.doctor() == ["toy: the files of round 1 are gone"]
+
+
+def test_two_objects_of_one_project_see_the_same(project, home):
+    other = Workspace(home)
+    twin = other.project("toy")
+    item = paths(project)["train/0/00.png"]
+    project.annotate({item: "0"})
+    assert twin.counts()["labeled"] == 1
+    assert twin.pool().labeled.tolist() == [item]
+    other.close()

@@ -1,0 +1,49 @@
+"""The README is run and compared with the code: its Python example, its verbs, strategies and formats."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+from alcore.cli import _parser
+from alcore.formats import FORMATS
+from alcore.strategies import STRATEGIES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    shown = []
+    monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self))
+    monkeypatch.chdir(ROOT)
+    code = code.replace('home="workspace"', f"home={str(tmp_path / 'workspace')!r}")
+    code = code.replace(
+        "query_size=20, seed=0)", 'query_size=20, seed=0, train={"steps": 40})'
+    )  # the example's 600 steps take too long here
+    names: dict = {}
+    exec(code, names)
+    frame = names["frame"]
+    assert len(frame) == 1438 - 50
+    assert frame["selected"].sum() == 20
+    assert frame["rank"].tolist() == list(range(1, len(frame) + 1))
+    assert {"id", "path", "entropy", "margin", "confidence", "discrepancy", "total", "rank", "selected", "x", "y"} <= set(frame.columns)
+    assert names["project"].status()["labeled"] == 51
+    assert len(shown) == 1
+
+
+def test_every_command_line_of_the_readme_is_understood():
+    lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("python -m alcore ")]
+    parsed = [_parser().parse_args(shlex.split(line)[3:]) for line in lines]
+    verbs = {args.verb for args in parsed}
+    assert verbs == {"quickstart", "import", "train", "query", "label", "status", "export", "doctor", "strategies", "serve"}
+
+
+@pytest.mark.parametrize("name", [*STRATEGIES, *FORMATS])
+def test_every_strategy_and_format_is_in_the_readme(name):
+    assert f"`{name}`" in README
