@@ -96,7 +96,10 @@ def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
-    if args.resume:
+    if args.resume is not None:
+        before = workspace.jobs_table.job(args.resume)
+        if (before.kind, before.project) != ("round", project.name):
+            raise BadInput(f"job {before.id} is no round of {project.name!r}: it is {before.title!r} of {before.project!r}")
         job = workspace.runner.resume_now(args.resume, report=_Line())
     else:
         params, train = split_settings(args.strategy, args.set)
@@ -143,10 +146,13 @@ def _query(workspace: Workspace, args: argparse.Namespace) -> Answer:
     found = _items(project, number)
     if args.csv:
         names = list(found[0]["scores"]) if found else []
-        with Path(args.csv).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["path", "label", "id", *names])
-            writer.writerows([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
+        try:
+            with Path(args.csv).open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(["path", "label", "id", *names])
+                writer.writerows([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
+        except OSError as wrong:
+            raise BadInput(f"{args.csv} cannot be written: {wrong.strerror}") from wrong
     return {"round": number, "items": found}
 
 
@@ -203,7 +209,8 @@ def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "home": str(workspace.home),
         "projects": workspace.projects(),
     }
-    return {"ok": args.rebuild or not findings, "findings": findings, "environment": environment}
+    left = [f for name in names for f in workspace.project(name).doctor()] if args.rebuild else findings
+    return {"ok": not left, "findings": findings, "environment": environment}
 
 
 def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:

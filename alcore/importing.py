@@ -184,3 +184,12 @@ def _keep_originals(reading: Reading, size: int, folder: Path) -> list[list[Any]
             kept.append([name, start, len(block)])
         start += len(block)
     return kept
+
+
+def clean_classes(names: Sequence[str]) -> list[str]:
+    """Class names as typed, without the blanks around them and without empty ones; BadInput for what cannot be one."""
+    clean = [name.strip() for name in names]
+    for name in clean:
+        if len(name) > 200 or not name.isprintable():
+            raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
+    return [name for name in clean if name]

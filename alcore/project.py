@@ -106,7 +106,7 @@ class Project:
             found = importing.gather(
                 source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, report=report
             )
-            names = tuple(dict.fromkeys([*found.classes, *_clean_classes(classes)]))
+            names = tuple(dict.fromkeys([*found.classes, *importing.clean_classes(classes)]))
             settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": truth}
             with workspace.store.write() as conn:
                 project_id = workspace.store.add_project(conn, name, task, str(source), format, names, settings)
@@ -153,7 +153,7 @@ class Project:
 
     def add_class(self, name: str) -> None:
         """Adds a class at the end, so that the indices of the others stay."""
-        new = [c for c in _clean_classes([name]) if c not in self.classes]
+        new = [c for c in importing.clean_classes([name]) if c not in self.classes]
         if not new:
             raise BadInput(f"cannot add class {name!r}: it is empty or there already")
         with self.workspace.store.write() as conn:
@@ -397,11 +397,3 @@ class Project:
             if r.folder and not (self.folder / "rounds" / r.folder).is_dir()
         ]
         return findings
-
-
-def _clean_classes(names: Sequence[str]) -> list[str]:
-    clean = [name.strip() for name in names]
-    for name in clean:
-        if len(name) > 200 or not name.isprintable():
-            raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
-    return [name for name in clean if name]

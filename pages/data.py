@@ -26,6 +26,8 @@ def main() -> None:
         watch(job)
         st.session_state["importing"] = job.id
     _arrived()
+    if failure := st.session_state.get("import_failure"):
+        st.error(failure, icon=":material/error:")
     if not workspace().projects():
         st.subheader("Start here", anchor=False)
         _new_project()
@@ -60,7 +62,7 @@ def _arrived() -> None:
         if st.session_state.pop("submitted", None) == number or len(workspace().projects()) == 1:
             choose_later(job.project)
     elif job.state == "failed":
-        st.error(f"{job.project} was not imported: {job.error}", icon=":material/error:")
+        st.session_state["import_failure"] = f"{job.project} was not imported: {job.error}"
     else:
         st.warning(f"The import of {job.project} was {job.state}; nothing of it was kept.")
 
@@ -82,7 +84,7 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
         st.warning(
             f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:"
         )
-    if not splits.get("test") and not splits.get("val"):
+    elif not splits.get("test") and not splits.get("val"):
         st.info(
             "There are no labeled test images, so accuracy cannot be measured. Everything else works. "
             "To measure it, import a folder with a `test` folder inside, or labeled images of which a share is held out.",
@@ -123,7 +125,8 @@ def _manage(of: Project) -> None:
     with st.expander("Manage", icon=":material/tune:"):
         first, second, third, fourth = st.columns(4, gap="medium")
         with first, plain_errors(), st.form(f"class.{of.id}", clear_on_submit=True, border=False):
-            name = st.text_input("Add a class", placeholder="name", max_chars=200)
+            st.caption("Add a class")
+            name = st.text_input("Add a class", placeholder="name", max_chars=200, label_visibility="collapsed")
             if st.form_submit_button("Add", icon=":material/add:") and name:
                 of.add_class(name)
                 st.rerun()
@@ -144,12 +147,11 @@ def _manage(of: Project) -> None:
                 st.session_state["importing"] = job.id
                 st.rerun()
         with fourth, plain_errors():
+            st.caption(
+                "Delete the project", help="Type its name to allow it. Labels and rounds are gone then; the images stay where they are."
+            )
             typed = st.text_input(
-                "Delete the project",
-                key=f"delete.{of.id}",
-                placeholder=f"type {of.name}",
-                live="300ms",
-                help="Type its name to allow it. Labels and rounds are gone then; the images stay where they are.",
+                "Delete the project", key=f"delete.{of.id}", placeholder=f"type {of.name}", live="300ms", label_visibility="collapsed"
             )
             if st.button("Delete", icon=":material/delete:", disabled=typed.strip() != of.name):
                 of.delete()
@@ -226,6 +228,7 @@ def _submit(name: str, arguments: dict[str, object]) -> None:
         raise AlcoreError(f"a project {name!r} exists already: choose another name")
     job = workspace().runner.submit("import", name, f"Importing {name}", arguments, "disk")
     st.session_state["importing"] = st.session_state["submitted"] = job.id
+    st.session_state["import_failure"] = ""
     st.rerun()
 
 

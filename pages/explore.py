@@ -65,8 +65,8 @@ def _histograms(of: Project, chosen: Round) -> None:
             st.markdown(f"**{info(name).title}**", help=info(name).help)
             figure = figures.score_histogram(frame, name)
             figure.update_layout(showlegend=False, margin={"l": 36, "r": 8, "t": 12, "b": 24})
-            figure.update_xaxes(title_text="")
-            figure.update_yaxes(title_text="")
+            figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
+            figure.update_yaxes(title_text="", automargin=False)
             st.plotly_chart(figure, key=f"histogram.{name}", height=150)
 
 

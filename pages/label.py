@@ -17,7 +17,7 @@ def main() -> None:
         header("Label", "One key an image.")
         empty(
             "Classes first",
-            f"{of.name} has {'one class' if of.classes else 'no classes'}; labeling needs two. Add them on the Data page, under Manage.",
+            f"This project has {'one class' if of.classes else 'no classes'}; labeling needs two. Add them on the Data page, under Manage.",
             "data.py",
             "Add classes",
         )

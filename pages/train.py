@@ -22,9 +22,10 @@ def main() -> None:
     jobs = running("round", of)
     for job in jobs:
         watch(job, of)
-    done = _just_done(of, [j.id for j in jobs])
-    if done is not None:
-        _ready(done)
+    _ended(of, [j.id for j in jobs])
+    ready = st.session_state.get(f"ready.{of.id}")
+    if ready is not None and of.waiting() and of.round().number == ready:
+        _ready(ready)
     counts = of.counts()
     if not counts["labeled"]:
         _first_query(of, counts)
@@ -34,17 +35,16 @@ def main() -> None:
     past(of)
 
 
-def _just_done(of: Project, ids: list[int]) -> int | None:
-    """The round that ended since this session last looked."""
+def _ended(of: Project, ids: list[int]) -> None:
+    """Notes what ended since this session last looked: the round that is ready, or says what went wrong."""
     key = f"watched.{of.id}"
     before = st.session_state.get(key, [])
     st.session_state[key] = ids
-    ended = [of.workspace.runner.snapshot(i) for i in before if i not in ids]
-    finished = [int((j.result or {})["round"]) for j in ended if j.state == "done"]
-    for job in ended:
-        if job.state == "failed":
+    for job in [of.workspace.runner.snapshot(i) for i in before if i not in ids]:
+        if job.state == "done":
+            st.session_state[f"ready.{of.id}"] = int((job.result or {})["round"])
+        elif job.state == "failed":
             st.error(job.error, icon=":material/error:")
-    return finished[-1] if finished else None
 
 
 def _ready(number: int) -> None:
@@ -125,14 +125,15 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         )
     words = st.empty()
     params = {}
-    if dataclasses.fields(strategy.Params):
-        with st.expander(f"{strategy.title}: parameters", type="compact"):
-            params = params_form(strategy.Params, f"{name}.{of.id}")
-    with st.expander("Training: parameters", type="compact"):
-        train = params_form(TrainParams, f"train.{of.id}", {"flip": of.settings["flip"]})
-    if strategy.differences:
-        with st.expander("How this differs from the paper", type="compact"):
-            st.markdown("\n".join(f"- {d}" for d in strategy.differences))
+    with st.container(gap=4):
+        if dataclasses.fields(strategy.Params):
+            with st.expander(f"{strategy.title}: parameters", type="compact"):
+                params = params_form(strategy.Params, f"{name}.{of.id}")
+        with st.expander("Training: parameters", type="compact"):
+            train = params_form(TrainParams, f"train.{of.id}", {"flip": of.settings["flip"]})
+        if strategy.differences:
+            with st.expander("How this differs from the paper", type="compact"):
+                st.markdown("\n".join(f"- {d}" for d in strategy.differences))
     words.caption(_plan(of, counts, {**params, **train}))
     if start:
         with plain_errors():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alcore import images
 from alcore.pool import Pool
 from alcore.project import Project
 from alcore.workspace import Workspace
@@ -46,7 +47,7 @@ def workspace(home: Path) -> Iterator[Workspace]:
     opened.close()
 
 
-def make_source(folder: Path, train: int = 10, test: int = 4, classes: tuple[str, ...] = ("0", "1", "2", "3")) -> Path:
+def write_source(folder: Path, train: int = 10, test: int = 4, classes: tuple[str, ...] = ("0", "1", "2", "3")) -> Path:
     rng = np.random.default_rng(7)
     for split, count in (("train", train), ("test", test)):
         for kind, name in enumerate(classes):
@@ -58,7 +59,13 @@ def make_source(folder: Path, train: int = 10, test: int = 4, classes: tuple[str
 @pytest.fixture
 def digits_source(tmp_path: Path) -> Path:
     """Class folders 0...3 below train (10 each) and test (4 each): 56 grey PNG of 8x8, told apart by their bright quadrant."""
-    return make_source(tmp_path / "source")
+    return write_source(tmp_path / "source")
+
+
+@pytest.fixture(scope="session")
+def make_source() -> Callable[..., Path]:
+    """`make_source(folder, train=10, test=4, classes=("0", ...))` writes such a source elsewhere."""
+    return write_source
 
 
 @pytest.fixture
@@ -100,3 +107,30 @@ def pool() -> Pool:
     mixed = rng.permutation(40)
     labeled, unlabeled, test = mixed[:12], np.sort(mixed[12:32]), mixed[32:38]
     return Pool(ids[labeled], kinds[labeled], ids[unlabeled], ids[test], kinds[test], ids, rows)
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[str]:
+    """Names of the files that were decoded."""
+    names: list[str] = []
+    honest = images._decode
+
+    def count(source, at_least):
+        names.append(source.name)
+        return honest(source, at_least)
+
+    monkeypatch.setattr(images, "_decode", count)
+    return names
+
+
+@pytest.fixture
+def make_npz() -> Callable[..., Path]:
+    """`make_npz(folder, side)` writes 10 training and 2 test images of that side as arrays with labels."""
+
+    def write(folder: Path, side: int) -> Path:
+        pixels = np.random.default_rng(0).integers(0, 256, (12, side, side, 3), dtype=np.uint8)
+        folder.mkdir(exist_ok=True)
+        np.savez(folder / "set.npz", x_train=pixels[2:], y_train=np.arange(10) % 2, x_test=pixels[:2], y_test=np.arange(2))
+        return folder / "set.npz"
+
+    return write

@@ -196,3 +196,19 @@ def test_warm_up_compiles_beside_other_callers():
         thread.join(60)
     assert embedding._compile.cache_info().misses == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "alcore-warm-up"]
+
+
+@pytest.mark.slow
+def test_the_map_keeps_as_many_neighbors_as_umap_learn_does():
+    import umap
+    from sklearn.datasets import load_digits
+
+    points = load_digits().data.astype(np.float32)
+    index, distance = neighbors(points)
+
+    def kept(xy: np.ndarray) -> float:
+        near, _ = neighbors(xy.astype(np.float32))
+        return float(np.mean([len(np.intersect1d(a[1:], b[1:])) for a, b in zip(index, near, strict=True)]) / 14)
+
+    theirs = umap.UMAP(n_neighbors=15, precomputed_knn=(index, distance, None), init="pca", random_state=0, n_jobs=1).fit_transform(points)
+    assert kept(layout(points, seed=0)) > 0.95 * kept(theirs)

@@ -1,11 +1,10 @@
-"""The loop and its batches: exact resume, the schedule, what is written, what is left as it was found; draws and augmentation."""
+"""The loop: exact resume, the schedule, what is written, what is left as it was found."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import random
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from alcore import rounds, training
+from alcore import training
 from alcore.batches import Batches
-from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
-from alcore.pool import Pool
-from alcore.rounds import Order, RoundFiles, run, start_query
+from alcore.errors import AlcoreError
+from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.tasks import TASKS, Classification
-from alcore.training import evaluate, pick_device, rate_factor, seeded, train
+from alcore.training import evaluate, rate_factor, seeded, train
 from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")
@@ -129,6 +127,17 @@ def test_a_process_killed_between_checkpoints_goes_on_from_the_last_one(pixels, 
     again = run_steps("mal", pixels, pool, tmp_path / "work", seed=77)  # other first weights: everything comes from the checkpoint
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
     assert history(tmp_path / "work") == history(tmp_path / "whole")  # steps 2 to 5 ran twice and stand there once
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_that_fills_while_a_checkpoint_is_written_is_told_and_leaves_the_older_one(pixels, pool, tmp_path):
+    with pytest.raises(Stop):
+        train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, stop_at("training: training", 2), folder=tmp_path)
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    (tmp_path / "checkpoint.part").symlink_to("/dev/full")
+    with pytest.raises(AlcoreError, match="the disk is full: the checkpoint could not be written"):
+        train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, folder=tmp_path, checkpoint_every=0.0)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
 
 
 def test_the_seconds_of_all_attempts_are_added(pixels, pool, tmp_path, monkeypatch):
@@ -335,278 +344,3 @@ def test_without_test_items_there_are_no_metrics(pixels, pool):
 def test_a_net_learns_the_toy_images_in_thirty_steps(pixels, pool, quick, tmp_path):
     outcome = run(Order("entropy", 5, 0, "cpu", train=quick), pool, 3, pixels, tmp_path)
     assert outcome.metrics["accuracy"] == 1.0
-
-
-# ---- memory that runs out
-
-
-@pytest.mark.parametrize("name", ["random", "mal"])
-def test_when_memory_runs_out_the_batch_is_halved_and_said_plainly(name, pixels, pool, tmp_path, monkeypatch):
-    kind = STRATEGIES[name]
-    method = "game_step" if name == "mal" else "step"
-    honest, failures = getattr(kind, method), [torch.OutOfMemoryError("no room")]
-    step_count = []
-
-    def step(self, batches):
-        step_count.append(self.train_params.batch_size)
-        if len(step_count) == 4 and failures:
-            raise failures.pop()
-        return honest(self, batches)
-
-    monkeypatch.setattr(kind, method, step)
-    said = []
-    plan = order(name, batch_size=32)
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "CHECKPOINT_EVERY", 0.0)
-        outcome = run(plan, pool, 3, pixels, tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
-    assert outcome.train.batch_size == 16
-    assert [m for m in said if m] == ["memory on cpu ran out: starting again with batches of 16"]
-    assert step_count == [32] * 4 + [16] * 6
-    monkeypatch.undo()
-    fresh = run(order(name, batch_size=16), pool, 3, pixels, tmp_path / "b")
-    assert outcome.scores.selected.tolist() == fresh.scores.selected.tolist()
-    assert outcome.metrics == fresh.metrics
-
-
-def test_a_halved_batch_stays_halved_when_the_round_is_resumed(pixels, pool, tmp_path, monkeypatch):
-    honest, failures = STRATEGIES["random"].step, [torch.OutOfMemoryError("no room")]
-
-    def step(self, batches):
-        if failures:
-            raise failures.pop()
-        return honest(self, batches)
-
-    monkeypatch.setattr(STRATEGIES["random"], "step", step)
-    with pytest.raises(Stop):
-        run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", stop_at("training: training", 3), work=tmp_path / "work")
-    outcome = run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", work=tmp_path / "work")
-    fresh = run(order("random", batch_size=16), pool, 3, pixels, tmp_path / "b")
-    assert outcome.train.batch_size == 16
-    assert torch.equal(files(tmp_path / "a" / outcome.folder)[0]["head.weight"], files(tmp_path / "b" / fresh.folder)[0]["head.weight"])
-
-
-def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, monkeypatch):
-    tried = []
-
-    def step(self, batches):
-        tried.append(self.train_params.batch_size)
-        raise torch.OutOfMemoryError("no room")
-
-    monkeypatch.setattr(STRATEGIES["random"], "step", step)
-    with pytest.raises(BadInput, match="cpu has too little memory even for batches of 8: use the CPU or a smaller architecture"):
-        run(order("random", batch_size=32), pool, 3, pixels, tmp_path)
-    assert tried == [32, 16, 8]
-    assert list(tmp_path.iterdir()) == []
-
-
-# ---- a round's files
-
-
-def test_a_round_that_fails_while_writing_leaves_no_folder(pixels, pool, tmp_path, monkeypatch):
-    monkeypatch.setattr(rounds.np, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(AlcoreError, match="the disk is full: the round.s files"):
-        run(order("random"), pool, 3, pixels, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_files_of_a_round_hold_what_was_scored(uninterrupted, pixels, pool, tmp_path):
-    outcome = run(order("mal"), pool, 3, pixels, tmp_path)
-    kept = RoundFiles(tmp_path / outcome.folder)
-    assert kept.ids.tolist() == pool.unlabeled.tolist()
-    assert kept.walked_ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
-    assert kept.selected.tolist() == outcome.scores.selected.tolist()
-    assert kept.array("logits").shape == (32, 3)
-    assert kept.map is None
-    for name, values in kept.scores.items():
-        wanted_high = name in ("entropy", "total")
-        slow = sorted(range(20), key=lambda i: (-values[i] if wanted_high else values[i], kept.ids[i]))
-        assert [int(kept.ranks[name][i]) for i in slow] == list(range(1, 21)), name
-    p = kept.probabilities([4, 0])
-    logits = kept.array("logits")[[4, 0]].astype(np.float64)
-    np.testing.assert_allclose(p, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-9)
-    kept.write_map(kept.walked_ids, np.zeros((32, 2), np.float32))
-    ids, xy = kept.map
-    assert ids.tolist() == kept.walked_ids.tolist()
-    assert xy.shape == (32, 2)
-
-
-@pytest.mark.parametrize(("change", "words"), [
-    ({"labeled": np.array([], np.int64), "targets": np.array([], np.int64)}, "nothing is labeled yet"),
-    ({"targets": np.zeros(12, np.int64)}, "all 12 labels are of one class"),
-])  # fmt: skip
-def test_nothing_is_trained_without_labels_of_two_classes(change, words, pixels, pool, tmp_path):
-    with pytest.raises(NotEnoughLabels, match=words):
-        run(order("random"), dataclasses.replace(pool, **change), 3, pixels, tmp_path)
-
-
-@pytest.mark.parametrize(("change", "words"), [
-    ({"query_size": 0}, "cannot query 0 items: use a query size of at least 1"),
-    ({"strategy": "best"}, "unknown strategy 'best'"),
-    ({"device": "cuda:99"}, "there is no cuda:99 here"),
-    ({"device": "quantum"}, "unknown device 'quantum': use auto, cpu or cuda:0"),
-    ({"device": "meta"}, "device 'meta' is not supported"),
-    ({"params": {"lambda": 1}}, "parameters of strategy random: lambda is not a parameter"),
-    ({"train": {"steps": 0}}, "parameters of training: steps=0: use a value from 1 to 10000000"),
-])  # fmt: skip
-def test_an_order_is_checked_before_work_starts(change, words):
-    with pytest.raises(BadInput, match=words):
-        dataclasses.replace(order("random"), **change).check()
-
-
-def test_auto_is_the_first_gpu_or_else_the_cpu():
-    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert pick_device("cpu") == CPU
-
-
-# ---- a first query without a model
-
-
-def test_a_start_at_random_draws_without_repeats_and_by_its_seed(pixels, pool):
-    first = start_query(pool, pixels, 8, "random", 0).tolist()
-    assert len(set(first)) == 8
-    assert set(first) <= set(pool.unlabeled.tolist())
-    assert start_query(pool, pixels, 8, "random", 0).tolist() == first
-    assert start_query(pool, pixels, 8, "random", 1).tolist() != first
-    assert sorted(start_query(pool, pixels, 99, "random", 0).tolist()) == pool.unlabeled.tolist()
-
-
-def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
-    empty = dataclasses.replace(
-        pool,
-        labeled=np.array([], np.int64),
-        targets=np.array([], np.int64),
-        unlabeled=np.sort(np.concatenate([pool.labeled, pool.unlabeled])),
-    )
-    chosen = start_query(empty, pixels, 3, "kcenter", 0)
-    assert sorted(pool.rows_of(chosen) % 3) == [0, 1, 2]
-    far_first = start_query(pool, pixels, 4, "kcenter", 0)
-    assert not np.isin(far_first, pool.labeled).any()
-
-
-def test_an_unknown_start_is_refused(pixels, pool):
-    with pytest.raises(BadInput, match="cannot start by 'entropy': use random or kcenter"):
-        start_query(pool, pixels, 3, "entropy", 0)
-
-
-# ---- batches
-
-
-def numbered() -> tuple[np.ndarray, Pool]:
-    """Ten images whose every pixel is ten times their row; rows 0...6 labeled, 7...9 unlabeled, ids 100 + row."""
-    pixels = np.repeat(np.arange(10, dtype=np.uint8) * 10, 8 * 8 * 3).reshape(10, 8, 8, 3)
-    ids = 100 + np.arange(10)
-    none = np.array([], np.int64)
-    return pixels, Pool(ids[:7], np.arange(7), ids[7:], none, none, ids, np.arange(10))
-
-
-PLAIN = TrainParams(batch_size=16, flip=False, crop=0.0)
-
-
-def rows_of(images: torch.Tensor) -> list[int]:
-    return [round(((v * 0.25 + 0.5) * 25.5).item()) for v in images[:, 0, 4, 4]]
-
-
-def test_every_image_comes_equally_often_and_batches_are_always_full():
-    batches = Batches(*numbered(), PLAIN, CPU, 0)
-    drawn, targets, unlabeled = [], [], []
-    for _ in range(7):  # 112 draws of 7 labeled and of 3 unlabeled images, fewer than a batch
-        x, y = batches.labeled()
-        assert x.shape == (16, 3, 8, 8)
-        drawn += rows_of(x)
-        targets += y.tolist()
-        unlabeled += rows_of(batches.unlabeled())
-    assert Counter(drawn) == dict.fromkeys(range(7), 16)
-    assert targets == drawn  # each image comes with its own target
-    assert set(unlabeled) == {7, 8, 9}
-    assert sorted(Counter(unlabeled).values()) == [37, 37, 38]
-    assert drawn[:7] != drawn[7:14]  # shuffled anew each time
-
-
-def test_labeled_draws_are_the_same_whether_or_not_unlabeled_ones_are_made(pixels, pool):
-    alone, beside = (Batches(pixels, pool, TrainParams(batch_size=8, rotation=10), CPU, 6) for _ in range(2))
-    for _ in range(4):
-        x, y = alone.labeled()
-        beside.unlabeled()
-        other_x, other_y = beside.labeled()
-        assert torch.equal(x, other_x)
-        assert torch.equal(y, other_y)
-
-
-def test_when_nothing_is_unlabeled_the_labeled_images_stand_in():
-    pixels, pool = numbered()
-    full = dataclasses.replace(pool, labeled=pool.ids, targets=np.arange(10), unlabeled=np.array([], np.int64))
-    batches = Batches(pixels, full, PLAIN, CPU, 0)
-    assert set(rows_of(batches.unlabeled())) <= set(range(10))
-
-
-def test_state_and_restore_continue_every_stream(pixels, pool):
-    params = TrainParams(batch_size=5, rotation=5)
-    first, second = Batches(pixels, pool, params, CPU, 1), Batches(pixels, pool, params, CPU, 2)
-    first.labeled(), first.unlabeled()
-    state = first.state()
-    expected = [*first.labeled(), first.unlabeled(), first.labeled()[0]]
-    first.unlabeled()  # must not change the state that was taken
-    second.restore(state)
-    found = [*second.labeled(), second.unlabeled(), second.labeled()[0]]
-    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
-
-
-def shifted(image: np.ndarray, flip: bool, dy: int, dx: int) -> np.ndarray:
-    """Pixel by pixel: moved by (dy, dx) with black outside, then mirrored."""
-    h, w, _ = image.shape
-    out = np.zeros_like(image)
-    for y in range(h):
-        for x in range(w):
-            if 0 <= y + dy < h and 0 <= x + dx < w:
-                out[y, x] = image[y + dy, x + dx]
-    return out[:, ::-1] if flip else out
-
-
-@pytest.mark.parametrize(("flip", "crop", "reach"), [(True, 0.125, 1), (False, 0.25, 2), (True, 0.0, 0)])
-def test_augmentation_gives_every_flip_and_shift_and_nothing_else(flip, crop, reach):
-    image = np.random.default_rng(0).integers(1, 256, (1, 8, 8, 3), dtype=np.uint8)
-    none = np.array([], np.int64)
-    pool = Pool(np.array([0]), np.array([0]), none, none, none, np.array([0]), np.array([0]))
-    batches = Batches(image, pool, TrainParams(batch_size=400, flip=flip, crop=crop), CPU, 0)
-    expected = {
-        shifted(image[0], f, dy, dx).tobytes()
-        for f in ({False, True} if flip else {False})
-        for dy in range(-reach, reach + 1)
-        for dx in range(-reach, reach + 1)
-    }
-    x, _ = batches.labeled()
-    back = ((x * 0.25 + 0.5) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    seen = Counter(one.tobytes() for one in back)
-    assert seen.keys() == expected
-    usual = 400 / len(expected)
-    assert max(seen.values()) < usual + 6 * usual**0.5
-
-
-def test_pixels_are_centered_or_normalized_as_imagenet():
-    pixels, pool = numbered()
-    x, _ = Batches(pixels, pool, dataclasses.replace(PLAIN, batch_size=7), CPU, 0).labeled()
-    assert sorted({round(v, 4) for v in x.flatten().tolist()}) == [round((r * 10 / 255 - 0.5) / 0.25, 4) for r in range(7)]
-    y, _ = Batches(pixels, pool, dataclasses.replace(PLAIN, batch_size=7, weights="imagenet"), CPU, 0).labeled()
-    for channel, (mean, std) in enumerate(((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))):
-        assert sorted({round(v, 3) for v in y[:, channel].flatten().tolist()}) == [round((r * 10 / 255 - mean) / std, 3) for r in range(7)]
-
-
-def test_a_full_turn_of_nothing_keeps_the_image_and_rotation_keeps_its_center():
-    pixels, pool = numbered()
-    x, y = Batches(pixels, pool, dataclasses.replace(PLAIN, rotation=180.0), CPU, 0).labeled()
-    assert rows_of(x) == y.tolist()  # the middle of an even image stays
-    assert x.abs().max() <= 2.0
-    assert (x[:, :, 0, 0] == 0).any()  # corners turned in from outside are mid grey
-
-
-def test_walking_shows_every_id_once_in_order_without_augmentation(pixels, pool):
-    batches = Batches(pixels, pool, TrainParams(batch_size=4, rotation=90), CPU, 0)
-    ids = pool.unlabeled[::-1]
-    seen, shown = [], []
-    for part, x in batches.walk(ids, 7):
-        assert len(part) == len(x) <= 7
-        seen += part.tolist()
-        shown.append(x)
-    assert seen == ids.tolist()
-    expected = (torch.from_numpy(pixels[pool.rows_of(ids)]).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.25
-    torch.testing.assert_close(torch.cat(shown), expected)

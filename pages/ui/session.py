@@ -15,7 +15,7 @@ from alcore.strategies import STRATEGIES
 from alcore.types import Round
 from alcore.workspace import Workspace, shared
 
-FORM_WIDTH = 900  # pixels; wider fields read badly on a large screen
+FORM_WIDTH = 1000  # pixels; wider fields read badly on a large screen
 PROJECT, ARRIVED, ANNOTATOR = "chosen_project", "arrived_project", "annotator"
 
 

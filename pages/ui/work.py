@@ -49,9 +49,14 @@ def _show(job: Job, of: Project | None) -> None:
             st.markdown(f"**{job.title}**")
             st.badge("stopping" if job.cancel else job.state, color="orange" if job.cancel else STATES[job.state])  # type: ignore[arg-type]
             st.space("stretch")
-            if st.button("Cancel", key=f"cancel.{job.id}", icon=":material/stop_circle:", disabled=job.cancel):
-                runner.cancel(job.id)
-                st.rerun(scope="fragment")
+            st.button(
+                "Cancel",
+                key=f"cancel.{job.id}",
+                icon=":material/stop_circle:",
+                disabled=job.cancel,
+                on_click=runner.cancel,
+                args=(job.id,),
+            )
         if job.state == "queued":
             st.caption("Waiting for its turn: one job at a time runs on a device.")
             return

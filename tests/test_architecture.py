@@ -1,0 +1,184 @@
+"""Who may import whom, how large files may be, what they may be called. A new module of alcore needs its line in MAY below."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FOUNDATION = {"errors", "types"}
+STRATEGY = FOUNDATION | {"models", "scores", "tasks", "strategies.base"}
+TRAINING = FOUNDATION | {"batches", "explain", "models", "pool", "scores", "strategies", "strategies.base", "tasks", "training"}
+STORE = FOUNDATION | {"schema", "store"}
+# the project layer knows everything but those who show it
+PROJECT = (
+    TRAINING
+    | STORE
+    | {"embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
+    | {"pictures", "project", "rounds", "work", "workspace"}
+)
+# module of alcore -> modules of alcore it may import when it runs
+MAY: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "errors": set(),
+    "types": {"errors"},
+    "scores": set(),
+    "models": {"errors"},
+    "tasks": set(),
+    "explain": set(),
+    "pool": FOUNDATION,
+    "batches": FOUNDATION | {"pool"},
+    "strategies": FOUNDATION | {"strategies.base"},
+    "strategies.base": STRATEGY - {"strategies.base"},
+    "training": FOUNDATION | {"batches", "models", "scores", "strategies.base", "tasks"},
+    "rounds": TRAINING,
+    "images": FOUNDATION,
+    "formats": FOUNDATION | {"formats.base"},
+    "embedding": FOUNDATION,
+    "figures": FOUNDATION,
+    "jobs": FOUNDATION,
+    "schema": set(),
+    "store": STORE,
+    "journal": STORE,
+    "jobtable": STORE,
+    "web": FOUNDATION | {"jobs", "project", "workspace"},
+    "cli": FOUNDATION | {"embedding", "exporting", "jobs", "project", "strategies", "workspace"},
+    **dict.fromkeys(("exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
+}
+PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
+PAGES_MAY |= {"web", "workspace", "cli"}  # cli for the bundled digits
+# library -> the modules of alcore that may import it; numpy may be imported by all
+ONLY = {
+    "sqlalchemy": {"schema", "store", "journal", "jobtable"},
+    "starlette": {"web"},
+    "plotly": {"figures"},
+    "torchvision": {"models"},
+    "safetensors": {"rounds"},
+    "numba": {"embedding"},
+    "uvicorn": {"cli"},
+    "tqdm": {"loop"},
+    "pandas": {"figures", "frames", "project"},
+    "PIL": {"images", "pictures"},
+    "torch": {"scores", "models", "tasks", "batches", "training", "rounds", "embedding", "cli", "strategies.base", "strategies.mal", "strategies.mcdal"},
+}  # fmt: skip
+TRAINING_SIDE = ("strategies", "models", "scores", "tasks", "batches", "images", "training", "rounds")
+
+
+def python_files(*folders: str) -> list[Path]:
+    found = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+    assert found
+    return found
+
+
+def module_name(file: Path) -> str:
+    """`strategies.mal` for alcore/strategies/mal.py, `strategies` for its __init__."""
+    parts = file.relative_to(ROOT / "alcore").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node, also inside functions, but not below `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from runtime_nodes(node)
+
+
+def imports(file: Path) -> set[str]:
+    """Dotted names of what a file imports; `from alcore import x` is alcore.x, `from alcore.x import y` is alcore.x or, if y is a module, alcore.x.y."""
+    found: set[str] = set()
+    for node in runtime_nodes(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            for alias in node.names:
+                longer = f"{node.module}.{alias.name}"
+                path = ROOT / longer.replace(".", "/")
+                is_module = path.with_suffix(".py").is_file() or path.is_dir()
+                found.add(longer if is_module or node.module == "alcore" else str(node.module))
+    return found
+
+
+def of_alcore(names: set[str]) -> set[str]:
+    return {name.removeprefix("alcore.") for name in names if name.startswith("alcore.")}
+
+
+def test_imports_below_type_checking_and_inside_functions_are_told_apart(tmp_path):
+    file = tmp_path / "x.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import streamlit\n"
+        "def f():\n    import torch.nn\n    from alcore import scores\n    from alcore.strategies import STRATEGIES, mal\n"
+    )
+    assert imports(file) == {"typing", "torch.nn", "alcore.scores", "alcore.strategies", "alcore.strategies.mal"}
+
+
+@pytest.mark.parametrize("file", python_files("alcore"), ids=module_name)
+def test_a_module_imports_only_what_it_may(file):
+    module, found = module_name(file), imports(file)
+    group = module.split(".")[0]
+    if group == "strategies" and "." in module:
+        may = MAY.get(module, STRATEGY)  # never another strategy, store, pool, project or jobs
+    elif group == "formats" and "." in module:
+        may = FOUNDATION | {"formats.base"}
+    else:
+        assert module in MAY, f"say in MAY what alcore/{module}.py may import"
+        may = MAY[module]
+    assert of_alcore(found) - may - {module} == set()
+    tops = {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"alcore", "numpy"}
+    assert tops - ONLY.keys() == set(), "nothing in alcore imports streamlit, pages or app; say in ONLY who may import a new library"
+    assert {top for top in tops if module not in ONLY[top] and not (top == "PIL" and group == "formats")} == set()
+
+
+@pytest.mark.parametrize("file", [ROOT / "app.py", *python_files("pages")], ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_pages_and_app_import_neither_torch_nor_the_store(file):
+    found = imports(file)
+    assert {name.split(".")[0] for name in found} & {"torch", "torchvision", "sqlalchemy"} == set()
+    assert {name.split(".")[0] for name in of_alcore(found)} - PAGES_MAY == set()
+
+
+BLOCKED = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors")
+
+
+def test_the_training_side_imports_without_the_apps_libraries():
+    """So that a GPU box with torch, torchvision, numpy, pandas and pillow alone can train."""
+    code = f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport importlib\n"
+    code += f"for name in {TRAINING_SIDE!r}: importlib.import_module('alcore.' + name)\n"
+    code += "from alcore.strategies import STRATEGIES\nassert len(STRATEGIES) >= 5\n"
+    code += "print([m for m in sys.modules if m.startswith(('alcore.store', 'alcore.project', 'alcore.web', 'alcore.jobs'))])"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
+
+
+def test_importing_alcore_alone_imports_no_torch():
+    code = "import sys, alcore; print('torch' in sys.modules, alcore.AlcoreError.__name__)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "False AlcoreError\n"), ended.stderr
+
+
+@pytest.mark.parametrize("file", python_files("alcore", "pages"), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_no_file_is_past_400_lines(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_no_file_is_named_after_nothing():
+    empty = {"util", "utils", "helper", "helpers", "common", "config", "manager", "factory", "misc", "tools", "base_utils"}
+    named = {file.relative_to(ROOT).as_posix() for file in python_files("alcore", "pages", "tests") if file.stem.lower() in empty}
+    assert named == set()
+
+
+def test_every_module_says_first_what_it_holds():
+    silent = [
+        file.relative_to(ROOT).as_posix()
+        for file in python_files("alcore", "pages", "tests")
+        if not ast.get_docstring(ast.parse(file.read_text()))
+    ]
+    assert [name for name in silent if not name.endswith("__init__.py")] == []

@@ -1,0 +1,260 @@
+"""Importing a source: what is stored, what is decoded again, what bad input leaves behind (nothing) and what a person is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from alcore import images, importing, schema
+from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
+from alcore.project import Project
+from alcore.types import Progress
+from alcore.workspace import Workspace
+
+
+def paths(project: Project) -> dict[str, int]:
+    return {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
+
+
+def assert_nothing_is_left(workspace: Workspace) -> None:
+    with workspace.store.read() as conn:
+        assert {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables} == dict.fromkeys(
+            schema.meta.tables, 0
+        )
+    folder = workspace.home / "projects"
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def interrupt(stage: str, error: type[BaseException] = Cancelled):
+    def report(progress: Progress) -> None:
+        if progress.stage.startswith(stage):
+            raise error(f"at {stage}")
+
+    return report
+
+
+def test_an_import_stores_items_classes_splits_and_hidden_truth(project, digits_source):
+    assert project.import_summary() == {
+        "project": "toy", "items": 56, "classes": ["0", "1", "2", "3"], "splits": {"pool": 40, "test": 16}, "skipped": [], "labeled": 0,
+        "took_for": "class folders below train, test: 4 classes, 56 images", "notes": [],
+    }  # fmt: skip
+    assert project.counts()["truth"] == {split: dict.fromkeys("0123", n) for split, n in (("pool", 10), ("test", 4))}
+    pixels, row = project.pixels(), {r[0]: r[3] for r in project.snapshot()}
+    assert pixels.shape == (56, 8, 8, 3)
+    for path, item in paths(project).items():
+        with Image.open(digits_source / path) as image:
+            assert np.array_equal(pixels[row[item]], np.asarray(image.convert("RGB"))), path
+
+
+def test_labels_instead_of_hidden_truth_label_the_pool_and_keep_the_tests_truth(workspace, digits_source):
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    assert project.counts()["labels"] == dict.fromkeys("0123", 10)
+    assert project.counts()["truth"] == {"test": dict.fromkeys("0123", 4)}
+    assert {e["annotator"] for e in project.journal.events()} == {"import"}
+    with pytest.raises(AlcoreError, match="cannot label 1 items from the truth: 0 unlabeled items of 'toy' have one"):
+        project.label_from_truth(1)
+
+
+def test_without_a_test_split_a_fifth_of_each_class_is_held_out_and_stays_so(workspace, digits_source, write_image):
+    source = digits_source / "train"
+    project = Project.import_into(workspace, "toy", source)
+    assert project.counts()["splits"] == {"pool": 32, "test": 8}
+    assert project.counts()["truth"]["test"] == dict.fromkeys("0123", 2)
+    assert project.settings["notes"] == ["there is no test split: 8 of 40 labeled images are held out for testing"]
+    held = {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"}
+    for n in range(20):
+        write_image(source / "2" / f"new{n}.png", 2, n)
+    project.refresh()
+    assert {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"} == held
+    assert project.counts()["splits"] == {"pool": 52, "test": 8}
+
+
+@pytest.mark.parametrize(("share", "splits"), [(0.5, {"pool": 20, "test": 20}), (0.0, {"pool": 40})])
+def test_the_share_that_is_held_out_can_be_chosen(workspace, digits_source, share, splits):
+    assert Project.import_into(workspace, "toy", digits_source / "train", hold_out=share).counts()["splits"] == splits
+
+
+def test_val_serves_as_test_when_there_is_none(workspace, digits_source):
+    (digits_source / "test").rename(digits_source / "val")
+    project = Project.import_into(workspace, "toy", digits_source)
+    assert project.counts()["splits"] == {"pool": 40, "val": 16}
+    assert project.settings["notes"] == ["there is no test split: accuracy is measured on the val split"]
+    assert len(project.pool().test) == 16
+
+
+def test_importing_again_decodes_only_what_changed_and_keeps_ids_labels_and_splits(project, digits_source, write_image, decoded):
+    before = paths(project)
+    project.annotate({before["train/0/00.png"]: "3", before["train/1/05.png"]: "1", before["train/3/09.png"]: "3"})
+    write_image(digits_source / "train" / "0" / "00a.png", 0)  # comes second: every other row moves
+    write_image(digits_source / "train" / "1" / "05.png", 2, seed=9)
+    (digits_source / "train" / "3" / "09.png").unlink()
+    summary = project.refresh()
+    assert sorted(decoded) == ["00a.png", "05.png"]
+    assert (summary["items"], summary["labeled"], summary["splits"]) == (56, 2, {"pool": 40, "test": 16})
+    after = paths(project)
+    assert {p: i for p, i in after.items() if p != "train/0/00a.png"} == {p: i for p, i in before.items() if p != "train/3/09.png"}
+    assert after["train/0/00a.png"] not in before.values()
+    assert project.workspace.store.labels(project.id) == {
+        before["train/0/00.png"]: "3", before["train/1/05.png"]: "1", before["train/3/09.png"]: "3",
+    }  # fmt: skip
+    row = {r[0]: r[3] for r in project.snapshot()}
+    for path, item in after.items():
+        with Image.open(digits_source / path) as image:
+            assert np.array_equal(project.pixels()[row[item]], np.asarray(image.convert("RGB"))), path
+    assert len(list(project.folder.glob("packed-*.npy"))) == 1
+    decoded.clear()
+    project.refresh()
+    assert decoded == []
+
+
+def test_an_image_that_comes_back_is_decoded_and_has_its_id_and_label_again(project, digits_source, decoded):
+    file = digits_source / "train" / "2" / "03.png"
+    item, content, times = paths(project)["train/2/03.png"], file.read_bytes(), os.stat(file)
+    project.annotate({item: "2"})
+    file.unlink()
+    project.refresh()
+    assert project.counts()["labeled"] == 0
+    file.write_bytes(content)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as unpacked again: the same size and time as before
+    project.refresh()
+    assert decoded == ["03.png"]
+    assert paths(project)["train/2/03.png"] == item
+    assert project.counts()["labels"] == {"2": 1}
+    with Image.open(file) as image:
+        row = next(r[3] for r in project.snapshot() if r[0] == item)
+        assert np.array_equal(project.pixels()[row], np.asarray(image.convert("RGB")))
+
+
+def test_new_images_of_a_source_whose_labels_count_come_with_their_labels(workspace, digits_source, write_image):
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    project.annotate({paths(project)["train/0/00.png"]: "1"}, annotator="ann")
+    write_image(digits_source / "train" / "3" / "new.png", 3)
+    project.refresh()
+    labels = workspace.store.labels(project.id)
+    assert labels[paths(project)["train/3/new.png"]] == "3"
+    assert labels[paths(project)["train/0/00.png"]] == "1"  # a person's word stands against the folder's
+    assert len(labels) == 41
+
+
+def test_importing_again_from_a_source_that_is_gone_leaves_the_project_as_it_was(project, digits_source):
+    digits_source.rename(digits_source.with_name("elsewhere"))
+    with pytest.raises(BadInput, match="does not exist"):
+        project.refresh()
+    assert project.counts()["items"] == 56
+    assert project.pixels().shape == (56, 8, 8, 3)
+    assert len(list(project.folder.glob("packed-*"))) == 1
+
+
+def test_bad_files_are_set_aside_with_reasons_and_never_stop_an_import(workspace, digits_source):
+    good = (digits_source / "train" / "0" / "00.png").read_bytes()
+    (digits_source / "train" / "0" / "empty.png").write_bytes(b"")
+    (digits_source / "train" / "1" / "cut.png").write_bytes(good[:60])
+    (digits_source / "train" / "1" / "notes.txt").write_text("hello")
+    project = Project.import_into(workspace, "toy", digits_source)
+    assert project.counts()["items"] == 56
+    reasons = {s.path: s.reason for s in project.set_aside()}
+    assert reasons.keys() == {"train/0/empty.png", "train/1/cut.png", "train/1/notes.txt"}
+    assert reasons["train/0/empty.png"] == "empty: the file has 0 bytes"
+    assert reasons["train/1/notes.txt"] == "not an image (its suffix is .txt)"
+
+
+def test_projects_need_a_name_that_is_free_and_can_be_used(project, digits_source):
+    for name in ("", "../x", " a", "a/b", "x" * 81, "ü", "a\n"):
+        with pytest.raises(BadInput, match="cannot be a project's name"):
+            Project.import_into(project.workspace, name, digits_source)
+    with pytest.raises(BadInput, match="a project 'toy' exists already: choose another name, or delete it first"):
+        Project.import_into(project.workspace, "toy", digits_source)
+    assert project.workspace.projects() == ["toy"]
+    assert len(list((project.workspace.home / "projects").iterdir())) == 1
+
+
+def test_an_unknown_project_is_not_found_and_those_there_are_are_named(project):
+    with pytest.raises(NotFound, match=r"there is no project 'toys' \(projects: toy\)"):
+        project.workspace.project("toys")
+
+
+def test_a_project_that_takes_the_name_meanwhile_wins_and_nothing_is_left_of_the_other(workspace, digits_source):
+    def report(progress: Progress) -> None:
+        if progress.stage == "reading images" and not workspace.projects():
+            Project.import_into(workspace, "toy", digits_source / "test")
+
+    with pytest.raises(BadInput, match="a project 'toy' exists already"):
+        Project.import_into(workspace, "toy", digits_source, report=report)
+    assert workspace.project("toy").counts()["items"] == 16
+    assert len(list((workspace.home / "projects").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("prepare", "options", "words"), [
+    (lambda source: None, {}, "does not exist"),
+    (lambda source: source.mkdir(), {}, "holds no images"),
+    (lambda source: (source.mkdir(), (source / "a.png").write_bytes(b"no image")), {}, "none of its 1 images can be read"),
+    (lambda source: (source.mkdir(), (source / "a.txt").write_text("x")), {}, "holds no images"),
+    (lambda source: source.mkdir(), {"format": "tfrecord"}, "unknown format 'tfrecord'"),
+    (lambda source: source.mkdir(), {"task": "detection"}, "unknown task 'detection': use one of classification"),
+    (lambda source: source.mkdir(), {"truth": "shown"}, "truth='shown': use hidden or labels"),
+    (lambda source: source.mkdir(), {"hold_out": 1.0}, "hold out a share from 0 to below 1, not 1.0"),
+])  # fmt: skip
+def test_an_import_that_cannot_be_done_says_why_and_leaves_nothing(workspace, tmp_path, prepare, options, words):
+    prepare(tmp_path / "bad")
+    with pytest.raises(BadInput, match=words):
+        Project.import_into(workspace, "toy", tmp_path / "bad", **options)
+    assert_nothing_is_left(workspace)
+
+
+@pytest.mark.parametrize("options", [{"image_size": 4}, {"classes": ["a\nb"]}])
+def test_options_that_are_refused_late_leave_nothing_either(workspace, digits_source, options):
+    with pytest.raises(BadInput):
+        Project.import_into(workspace, "toy", digits_source, **options)
+    assert_nothing_is_left(workspace)
+
+
+@pytest.mark.parametrize("stage", ["reading the source", "reading images"])
+def test_an_import_that_is_cancelled_leaves_nothing(workspace, digits_source, stage):
+    with pytest.raises(Cancelled):
+        Project.import_into(workspace, "toy", digits_source, report=interrupt(stage))
+    assert_nothing_is_left(workspace)
+
+
+def test_a_disk_that_is_too_small_for_the_cache_is_said_and_nothing_is_left(workspace, digits_source, monkeypatch):
+    usage = images.shutil.disk_usage(".")
+    monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(AlcoreError, match=r"the image cache needs 0\.0 MB in .* and 0\.0 MB are free"):
+        Project.import_into(workspace, "toy", digits_source)
+    assert_nothing_is_left(workspace)
+
+
+def test_a_disk_that_fills_while_originals_are_kept_is_said_and_nothing_is_left(workspace, tmp_path, make_npz, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(importing.np, "save", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        Project.import_into(workspace, "toy", make_npz(tmp_path / "arrays", 120))
+    assert_nothing_is_left(workspace)
+
+
+def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspace, digits_source, monkeypatch):
+    def full(*_, **__):
+        raise AlcoreError("the disk is full")
+
+    monkeypatch.setattr(Project, "annotate", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        Project.import_into(workspace, "toy", digits_source, truth="labels")
+    assert_nothing_is_left(workspace)
+
+
+def test_a_flat_folder_has_no_classes_until_some_are_added(workspace, digits_source):
+    project = Project.import_into(workspace, "flat", digits_source / "train" / "0", classes=["cat", " dog ", "cat", ""])
+    assert project.classes == ("cat", "dog")
+    assert project.counts()["splits"] == {"pool": 10}
+    project.add_class("cow")
+    assert workspace.project("flat").classes == ("cat", "dog", "cow")
+    for name in ("cow", "  ", "x" * 201, "a\tb"):
+        with pytest.raises(BadInput):
+            project.add_class(name)
+    assert workspace.project("flat").classes == ("cat", "dog", "cow")

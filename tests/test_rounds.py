@@ -1,0 +1,195 @@
+"""One round: memory that runs out, the files it leaves, what is refused before work starts, the first query without a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from alcore import rounds, training
+from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
+from alcore.rounds import Order, RoundFiles, run, start_query
+from alcore.strategies import STRATEGIES
+from alcore.training import pick_device
+from alcore.types import Progress
+
+CPU = torch.device("cpu")
+SHORT = {"steps": 6, "batch_size": 8}
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(stage: str, done: int):
+    """A report that raises once `stage` has come to `done`."""
+
+    def report(progress: Progress) -> None:
+        if progress.stage == stage and progress.done >= done:
+            raise Stop
+
+    return report
+
+
+def order(name: str, **train) -> Order:
+    return Order(name, query_size=5, seed=3, device="cpu", train={**SHORT, **train})
+
+
+def files(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, np.ndarray]]:
+    with np.load(folder / "scores.npz") as stored:
+        return load_file(folder / "model.safetensors"), dict(stored)
+
+
+# ---- memory that runs out
+
+
+@pytest.mark.parametrize("name", ["random", "mal"])
+def test_when_memory_runs_out_the_batch_is_halved_and_said_plainly(name, pixels, pool, tmp_path, monkeypatch):
+    kind = STRATEGIES[name]
+    method = "game_step" if name == "mal" else "step"
+    honest, failures = getattr(kind, method), [torch.OutOfMemoryError("no room")]
+    step_count = []
+
+    def step(self, batches):
+        step_count.append(self.train_params.batch_size)
+        if len(step_count) == 4 and failures:
+            raise failures.pop()
+        return honest(self, batches)
+
+    monkeypatch.setattr(kind, method, step)
+    said = []
+    plan = order(name, batch_size=32)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+        outcome = run(plan, pool, 3, pixels, tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
+    assert outcome.train.batch_size == 16
+    assert [m for m in said if m] == ["memory on cpu ran out: starting again with batches of 16"]
+    assert step_count == [32] * 4 + [16] * 6
+    monkeypatch.undo()
+    fresh = run(order(name, batch_size=16), pool, 3, pixels, tmp_path / "b")
+    assert outcome.scores.selected.tolist() == fresh.scores.selected.tolist()
+    assert outcome.metrics == fresh.metrics
+
+
+def test_a_halved_batch_stays_halved_when_the_round_is_resumed(pixels, pool, tmp_path, monkeypatch):
+    honest, failures = STRATEGIES["random"].step, [torch.OutOfMemoryError("no room")]
+
+    def step(self, batches):
+        if failures:
+            raise failures.pop()
+        return honest(self, batches)
+
+    monkeypatch.setattr(STRATEGIES["random"], "step", step)
+    with pytest.raises(Stop):
+        run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", stop_at("training: training", 3), work=tmp_path / "work")
+    outcome = run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", work=tmp_path / "work")
+    fresh = run(order("random", batch_size=16), pool, 3, pixels, tmp_path / "b")
+    assert outcome.train.batch_size == 16
+    assert torch.equal(files(tmp_path / "a" / outcome.folder)[0]["head.weight"], files(tmp_path / "b" / fresh.folder)[0]["head.weight"])
+
+
+def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, monkeypatch):
+    tried = []
+
+    def step(self, batches):
+        tried.append(self.train_params.batch_size)
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(STRATEGIES["random"], "step", step)
+    with pytest.raises(BadInput, match="cpu has too little memory even for batches of 8: use the CPU or a smaller architecture"):
+        run(order("random", batch_size=32), pool, 3, pixels, tmp_path)
+    assert tried == [32, 16, 8]
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- a round's files
+
+
+def test_a_round_that_fails_while_writing_leaves_no_folder(pixels, pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(rounds.np, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(AlcoreError, match="the disk is full: the round.s files"):
+        run(order("random"), pool, 3, pixels, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_files_of_a_round_hold_what_was_scored(pixels, pool, tmp_path):
+    outcome = run(order("mal"), pool, 3, pixels, tmp_path)
+    kept = RoundFiles(tmp_path / outcome.folder)
+    assert kept.ids.tolist() == pool.unlabeled.tolist()
+    assert kept.walked_ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
+    assert kept.selected.tolist() == outcome.scores.selected.tolist()
+    assert kept.array("logits").shape == (32, 3)
+    assert kept.map is None
+    for name, values in kept.scores.items():
+        wanted_high = name in ("entropy", "total")
+        slow = sorted(range(20), key=lambda i: (-values[i] if wanted_high else values[i], kept.ids[i]))
+        assert [int(kept.ranks[name][i]) for i in slow] == list(range(1, 21)), name
+    p = kept.probabilities([4, 0])
+    logits = kept.array("logits")[[4, 0]].astype(np.float64)
+    np.testing.assert_allclose(p, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-9)
+    kept.write_map(kept.walked_ids, np.zeros((32, 2), np.float32))
+    ids, xy = kept.map
+    assert ids.tolist() == kept.walked_ids.tolist()
+    assert xy.shape == (32, 2)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"labeled": np.array([], np.int64), "targets": np.array([], np.int64)}, "nothing is labeled yet"),
+    ({"targets": np.zeros(12, np.int64)}, "all 12 labels are of one class"),
+])  # fmt: skip
+def test_nothing_is_trained_without_labels_of_two_classes(change, words, pixels, pool, tmp_path):
+    with pytest.raises(NotEnoughLabels, match=words):
+        run(order("random"), dataclasses.replace(pool, **change), 3, pixels, tmp_path)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"query_size": 0}, "cannot query 0 items: use a query size of at least 1"),
+    ({"strategy": "best"}, "unknown strategy 'best'"),
+    ({"device": "cuda:99"}, "there is no cuda:99 here"),
+    ({"device": "quantum"}, "unknown device 'quantum': use auto, cpu or cuda:0"),
+    ({"device": "meta"}, "device 'meta' is not supported"),
+    ({"params": {"lambda": 1}}, "parameters of strategy random: lambda is not a parameter"),
+    ({"train": {"steps": 0}}, "parameters of training: steps=0: use a value from 1 to 10000000"),
+])  # fmt: skip
+def test_an_order_is_checked_before_work_starts(change, words):
+    with pytest.raises(BadInput, match=words):
+        dataclasses.replace(order("random"), **change).check()
+
+
+def test_auto_is_the_first_gpu_or_else_the_cpu():
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pick_device("cpu") == CPU
+
+
+# ---- a first query without a model
+
+
+def test_a_start_at_random_draws_without_repeats_and_by_its_seed(pixels, pool):
+    first = start_query(pool, pixels, 8, "random", 0).tolist()
+    assert len(set(first)) == 8
+    assert set(first) <= set(pool.unlabeled.tolist())
+    assert start_query(pool, pixels, 8, "random", 0).tolist() == first
+    assert start_query(pool, pixels, 8, "random", 1).tolist() != first
+    assert sorted(start_query(pool, pixels, 99, "random", 0).tolist()) == pool.unlabeled.tolist()
+
+
+def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
+    empty = dataclasses.replace(
+        pool,
+        labeled=np.array([], np.int64),
+        targets=np.array([], np.int64),
+        unlabeled=np.sort(np.concatenate([pool.labeled, pool.unlabeled])),
+    )
+    chosen = start_query(empty, pixels, 3, "kcenter", 0)
+    assert sorted(pool.rows_of(chosen) % 3) == [0, 1, 2]
+    far_first = start_query(pool, pixels, 4, "kcenter", 0)
+    assert not np.isin(far_first, pool.labeled).any()
+
+
+def test_an_unknown_start_is_refused(pixels, pool):
+    with pytest.raises(BadInput, match="cannot start by 'entropy': use random or kcenter"):
+        start_query(pool, pixels, 3, "entropy", 0)
