@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Starts what belongs to the process: jobs that a kill left behind become interrupted, the map's code is compiled in the background."""
     from alcore.embedding import warm_up
 
+    # a training thread made of many small calls would else keep each answer waiting for its 5 ms turns of the interpreter
+    sys.setswitchinterval(0.001)
     workspace = await asyncio.to_thread(shared)
     await asyncio.to_thread(workspace.runner.start)
     warm_up()

@@ -214,10 +214,12 @@ def test_the_entropy_shares_the_one_optimizer_of_features_and_classifier():
     assert [g["lr"] for g in strategy.optimizers["discriminator"].param_groups] == [3e-3]
 
 
-def test_the_game_draws_the_features_of_unlabeled_images_to_prototypes():
+@pytest.mark.parametrize("update", ["joint", "two_step"])
+def test_the_game_draws_the_features_of_unlabeled_images_to_prototypes(update):
     """With C at rest, F's updates lower H; with F at rest, C's raise it: the whole step, optimizer and all."""
     for rate_f, rate_c, sign in ((1e-3, 1e-12, -1), (1e-12, 1e-3, +1)):
-        strategy = build(head="single", entropy_weight=100.0, learning_rate_f=rate_f, learning_rate_c=rate_c, temperature=0.5)
+        rates = {"learning_rate_f": rate_f, "learning_rate_c": rate_c}
+        strategy = build(update=update, head="single", entropy_weight=100.0, temperature=0.5, **rates)
         before = entropy_of(strategy, Same().x_u)
         strategy.game_step(Same())
         assert sign * (entropy_of(strategy, Same().x_u) - before) > 1e-4

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from alcore import rounds, training
+from alcore import rounds
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
 from alcore.rounds import Order, RoundFiles, run, start_query
 from alcore.strategies import STRATEGIES
@@ -63,9 +63,17 @@ def test_when_memory_runs_out_the_batch_is_halved_and_said_plainly(name, pixels,
     monkeypatch.setattr(kind, method, step)
     said = []
     plan = order(name, batch_size=32)
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "CHECKPOINT_EVERY", 0.0)
-        outcome = run(plan, pool, 3, pixels, tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
+    with pytest.raises(Stop):  # so that there is a checkpoint of the larger batch, which must not be taken up
+        run(
+            plan,
+            pool,
+            3,
+            pixels,
+            tmp_path / "a",
+            stop_at("training: minimax game" if name == "mal" else "training: training", 2),
+            work=tmp_path / "work",
+        )
+    outcome = run(plan, pool, 3, pixels, tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
     assert outcome.train.batch_size == 16
     assert [m for m in said if m] == ["memory on cpu ran out: starting again with batches of 16"]
     assert step_count == [32] * 4 + [16] * 6

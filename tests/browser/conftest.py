@@ -87,7 +87,10 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        pytest.skip("no Chromium on the PATH: install it (apt-get install chromium) to run the browser tests")
+        missing = "no Chromium on the PATH: install it (apt-get install chromium) to run the browser tests"
+        if os.environ.get("ALCORE_BROWSER_TESTS") == "required":
+            pytest.fail(missing)
+        pytest.skip(missing)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
         yield running
