@@ -17,6 +17,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8
 QUERY = "#D55E00"
 POOL = "#8C8C8C"
 BINS = 60
+NAMED_CLASSES, NAME_LENGTH = 24, 20  # what has room on an axis
 
 
 def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
@@ -124,19 +125,24 @@ def class_balance(frame: pd.DataFrame) -> go.Figure:
     """
     if frame.empty or "labeled" not in frame or "class" not in frame:
         return _empty("no classes yet: import images, then label some")
-    names, labeled = frame["class"].astype(str), frame["labeled"].to_numpy(dtype=float)
+    many = len(frame) > NAMED_CLASSES
+    shown = frame.sort_values("labeled", ascending=False, kind="stable") if many else frame
+    names, labeled = shown["class"].astype(str), shown["labeled"].to_numpy(dtype=float)
     figure = go.Figure(
         go.Bar(x=names, y=labeled, name="labeled", marker={"color": PALETTE[0]}, hovertemplate="%{x}: %{y:,}<extra></extra>")
     )
-    if "pool" in frame and frame["pool"].sum() > 0:
-        expected = frame["pool"].to_numpy(dtype=float) / float(frame["pool"].sum()) * labeled.sum()
-        marker = {"symbol": "line-ew-open", "size": 18, "color": QUERY, "line": {"width": 2}}
+    if "pool" in shown and shown["pool"].sum() > 0:
+        expected = shown["pool"].to_numpy(dtype=float) / float(shown["pool"].sum()) * labeled.sum()
+        marker = {"symbol": "line-ew-open", "size": 4 if many else 18, "color": QUERY, "line": {"width": 2}}
         figure.add_trace(
             go.Scatter(
                 x=names, y=expected, name="as in the pool", mode="markers", marker=marker, hovertemplate="%{x}: %{y:.1f}<extra></extra>"
             )
         )
-    figure.update_xaxes(type="category")
+    if many:  # names would leave no room for the bars; hovering tells them
+        figure.update_xaxes(type="category", showticklabels=False, title_text=f"{len(shown):,} classes, most labels first")
+    else:
+        figure.update_xaxes(type="category", tickvals=list(names), ticktext=[_shortened(name) for name in names])
     figure.update_yaxes(title_text="labels", rangemode="tozero")
     return _finish(figure, height=300)
 
@@ -194,6 +200,10 @@ def _bars(values: np.ndarray, edges: np.ndarray, name: str, shade: str) -> go.Ba
     return go.Bar(
         x=middles, y=counts, width=widths, customdata=spans, name=name, marker={"color": shade, "opacity": 0.8}, hovertemplate=hover
     )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1].rstrip()}…"
 
 
 def _span(values: np.ndarray, is_share: bool) -> list[float]:

@@ -21,13 +21,13 @@ SAMPLES = 10
 
 def main() -> None:
     header("Data", "What the project holds, and where new projects come from.")
-    jobs = running("import")
-    for job in jobs:
-        watch(job)
-        st.session_state["importing"] = job.id
-    _arrived()
-    if failure := st.session_state.get("import_failure"):
-        st.error(failure, icon=":material/error:")
+    with st.container():  # always there: what comes and goes above must not fold what is open below
+        for job in running("import"):
+            watch(job)
+            st.session_state["importing"] = job.id
+        _arrived()
+        if failure := st.session_state.get("import_failure"):
+            st.error(failure, icon=":material/error:")
     if not workspace().projects():
         st.subheader("Start here", anchor=False)
         _new_project()

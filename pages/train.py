@@ -20,15 +20,17 @@ def main() -> None:
     header("Train", "One round: train on the labels, test, score the pool, query the next images. It runs in the background.")
     of = project()
     jobs = running("round", of)
-    for job in jobs:
-        watch(job, of)
-    _ended(of, [j.id for j in jobs])
-    ready = st.session_state.get(f"ready.{of.id}")
-    if ready is not None and of.waiting() and of.round().number == ready:
-        _ready(ready)
+    with st.container():  # always there: what comes and goes above must not fold what is open below
+        for job in jobs:
+            watch(job, of)
+        _ended(of, [j.id for j in jobs])
+        ready = st.session_state.get(f"ready.{of.id}")
+        if ready is not None and of.round().number == ready:
+            _ready(ready, of.waiting())
     counts = of.counts()
-    if not counts["labeled"]:
-        _first_query(of, counts)
+    with st.container():
+        if not counts["labeled"]:
+            _first_query(of, counts)
     with st.container(border=True):
         _new_round(of, counts, bool(jobs))
     st.subheader("Past jobs", anchor=False)
@@ -47,9 +49,14 @@ def _ended(of: Project, ids: list[int]) -> None:
             st.error(job.error, icon=":material/error:")
 
 
-def _ready(number: int) -> None:
+def _ready(number: int, waiting: int) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":green[:material/check_circle:] **Round {number} is ready**: its query is waiting.")
+        if not waiting:
+            st.markdown(
+                f":green[:material/check_circle:] **Round {number} is ready**, and all it asked for is labeled: start the next one."
+            )
+            return
+        st.markdown(f":green[:material/check_circle:] **Round {number} is ready**: {plural(waiting, 'image')} to label.")
         st.space("stretch")
         if st.button("Label the query", type="primary", icon=":material/sell:"):
             st.switch_page("label.py")

@@ -111,6 +111,22 @@ def test_the_balance_shows_counts_beside_the_pools_share():
     assert len(class_balance(pd.DataFrame({"class": ["a"], "labeled": [6]})).data) == 1
 
 
+def test_the_balance_of_many_classes_is_sorted_and_leaves_its_names_to_hovering():
+    frame = pd.DataFrame({"class": [f"class {i}" for i in range(200)], "labeled": range(200), "pool": [1] * 200})
+    figure = class_balance(frame)
+    labeled, pool = figure.data
+    assert (list(labeled.x[:2]), list(labeled.y[:2]), labeled.y[-1]) == (["class 199", "class 198"], [199, 198], 0)
+    assert list(pool.x[:2]) == ["class 199", "class 198"]
+    assert figure.layout.xaxis.showticklabels is False
+    assert figure.layout.xaxis.title.text == "200 classes, most labels first"
+
+
+def test_long_class_names_are_shortened_on_the_axis_and_whole_when_hovered():
+    figure = class_balance(pd.DataFrame({"class": ["hat", "a name longer than the axis has room"], "labeled": [1, 2]}))
+    assert list(figure.layout.xaxis.ticktext) == ["hat", "a name longer than…"]
+    assert list(figure.data[0].x) == ["hat", "a name longer than the axis has room"]
+
+
 def test_losses_are_drawn_raw_and_smoothed_without_lag():
     history = pd.DataFrame({"step": [0, 1, 2], "task": [4.0, 2.0, np.nan], "note": ["a", "b", "c"]})
     raw, smooth = losses(history, smoothing=0.5).data

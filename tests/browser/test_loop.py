@@ -270,7 +270,7 @@ def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, t
     app.start()
     try:
         trains = open_page(page_factory(), app, "train", "shapes")
-        start_training(trains, steps=150)
+        start_training(trains, steps=80)
         labels = open_page(page_factory(), app, "label", "shapes")
         wait_labeler(labels, 60)
         items, keys = app.queue("shapes"), random.Random(2).choices("123", k=60)
