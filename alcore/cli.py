@@ -7,7 +7,6 @@ import csv
 import dataclasses
 import json
 import os
-import runpy
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.project import Project
+from alcore.project import Project, bundled_digits
 from alcore.types import Progress
 from alcore.workspace import Workspace
 
@@ -73,17 +72,6 @@ def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "seconds": {**seconds, **done.seconds},
         "device": done.device,
     }
-
-
-def bundled_digits() -> Path:
-    """The digits that come with the source tree; made by the script beside them when they are not there."""
-    here = Path(__file__).resolve().parent.parent / "sample_data"
-    if not (here / "digits").is_dir():
-        script = here / "make_digits.py"
-        if not script.is_file():
-            raise BadInput(f"the sample digits are not at {here / 'digits'}: run this from a source tree, or import a folder of your own")
-        runpy.run_path(str(script))["main"](here / "digits")
-    return here / "digits"
 
 
 def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
+SPLITS = {"pool": "train", "val": "val", "test": "test"}
+
 
 def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
     """Writes the current labels; `out` appears whole or not at all.
@@ -57,7 +59,7 @@ def csv_text(project: Project) -> str:
     writer = csv.writer(text)
     writer.writerow(["path", "label", "split", "annotator"])
     rows = project.workspace.store.labeled_rows(project.id)
-    writer.writerows([row["path"], row["label"], "train", row["annotator"]] for row in rows)
+    writer.writerows([row["path"], row["label"], SPLITS[row["split"]], row["annotator"]] for row in rows)
     return text.getvalue()
 
 
@@ -69,7 +71,7 @@ def _write_folder(project: Project, rows: list[dict[str, Any]], out: Path) -> No
     for row in rows:
         if row["label"] in (".", "..") or any(c in row["label"] for c in '/\\\0:*?"<>|'):
             raise BadInput(f"class {row['label']!r} cannot be a folder's name: export as csv")
-        folder = out / "train" / row["label"]
+        folder = out / SPLITS[row["split"]] / row["label"]
         folder.mkdir(parents=True, exist_ok=True)
         original = project.pictures.original(row)
         if original is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import runpy
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -193,3 +194,14 @@ def clean_classes(names: Sequence[str]) -> list[str]:
         if len(name) > 200 or not name.isprintable():
             raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
     return [name for name in clean if name]
+
+
+def bundled_digits() -> Path:
+    """The digits that come with the source tree; made by the script beside them when they are not there."""
+    here = Path(__file__).resolve().parent.parent / "sample_data"
+    if not (here / "digits").is_dir():
+        script = here / "make_digits.py"
+        if not script.is_file():
+            raise BadInput(f"the sample digits are not at {here / 'digits'}: run this from a source tree, or import a folder of your own")
+        runpy.run_path(str(script))["main"](here / "digits")
+    return here / "digits"

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import exporting, frames, images, importing, loop
+from alcore import doctor, exporting, frames, images, importing, loop
 from alcore import labels as label_sources
 from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.importing import bundled_digits
 from alcore.journal import Journal
 from alcore.pictures import Pictures
 from alcore.pool import Pool
@@ -380,20 +381,8 @@ class Project:
         return self.pictures.picture(self.workspace.store.item(self.id, item_id), size)
 
     def doctor(self, rebuild: bool = False) -> list[str]:
-        """What is wrong with the project, in words; with `rebuild` current labels are derived anew from the journal."""
-        findings = []
-        if rebuild:
-            changed = self.journal.rebuild()
-            findings += [f"{self.name}: {changed} current labels differed from the journal and were rebuilt"] if changed else []
-        elif wrong := self.journal.differences():
-            findings.append(
-                f"{self.name}: {wrong} current labels do not follow from the journal: run `doctor --project {self.name} --rebuild`"
-            )
-        if not (self.folder / self.settings["packed"]).is_file():
-            findings.append(f"{self.name}: the packed images are gone: import the source again on the Data page")
-        findings += [
-            f"{self.name}: the files of round {r.number} are gone"
-            for r in self.rounds()
-            if r.folder and not (self.folder / "rounds" / r.folder).is_dir()
-        ]
-        return findings
+        """What is wrong with the project, in words; with `rebuild` what can be mended is; see doctor.examine."""
+        return doctor.examine(self, rebuild)
+
+
+__all__ = ["Project", "bundled_digits"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from alcore.errors import AlcoreError
-from alcore.formats import FORMATS, recognize
 from alcore.project import Project
 from pages.ui.components.gallery import gallery
+from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
 from pages.ui.work import running, watch
 
@@ -20,17 +18,18 @@ SAMPLES = 10
 
 
 def main() -> None:
-    header("Data", "What the project holds, and where new projects come from.")
+    there = bool(workspace().projects())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        header("Data", "What the project holds, and where new projects come from.")
+        if there and st.button("New project", icon=":material/add:"):
+            st.session_state[ADDING] = project().name
     with st.container():  # always there: what comes and goes above must not fold what is open below
         for job in running("import"):
             watch(job)
             st.session_state["importing"] = job.id
         _arrived()
-        if failure := st.session_state.get("import_failure"):
-            st.error(failure, icon=":material/error:")
-    if not workspace().projects():
-        st.subheader("Start here", anchor=False)
-        _new_project()
+    if not there or st.session_state.get(ADDING) == project().name:
+        new_project()
         return
     of = project()
     counts = of.counts()
@@ -43,28 +42,25 @@ def main() -> None:
     with aside:
         _set_aside(of)
     _manage(of)
-    with st.expander("New project", icon=":material/add_photo_alternate:"):
-        _new_project()
 
 
 def _arrived() -> None:
-    """Says how the import ended that this session was watching, and moves to its project."""
+    """Notes how the import ended that this session was watching, and moves to its project."""
     number = st.session_state.get("importing")
-    if number is None:
-        return
-    job = workspace().runner.snapshot(number)
-    if not job.over:
-        return
-    del st.session_state["importing"]
-    if job.state == "done":
-        st.session_state["new.source"] = ""
-        # Whoever only looked on stays where they are.
-        if st.session_state.pop("submitted", None) == number or len(workspace().projects()) == 1:
-            choose_later(job.project)
-    elif job.state == "failed":
-        st.session_state["import_failure"] = f"{job.project} was not imported: {job.error}"
-    else:
-        st.warning(f"The import of {job.project} was {job.state}; nothing of it was kept.")
+    job = workspace().runner.snapshot(number) if number is not None else None
+    if job and job.over:
+        del st.session_state["importing"]
+        if job.state == "done":
+            st.session_state[FAILURE] = st.session_state[SOURCE] = ""
+            # Whoever only looked on stays where they are.
+            if st.session_state.pop(SUBMITTED, None) == number or len(workspace().projects()) == 1:
+                choose_later(job.project)
+        elif job.state == "failed":
+            st.session_state[FAILURE] = f"{job.project} was not imported: {job.error}"
+        else:
+            st.session_state[FAILURE] = f"The import of {job.project} was {job.state}; nothing of it was kept."
+    if failure := st.session_state.get(FAILURE):
+        st.error(failure, icon=":material/error:")
 
 
 def _facts(of: Project, counts: dict[str, Any]) -> None:
@@ -156,80 +152,6 @@ def _manage(of: Project) -> None:
             if st.button("Delete", icon=":material/delete:", disabled=typed.strip() != of.name):
                 of.delete()
                 st.rerun()
-
-
-def _new_project() -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        taken = "digits" in workspace().projects()
-        if st.button("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running("import"))):
-            from alcore.cli import bundled_digits
-
-            with plain_errors():
-                _submit("digits", {"source": str(bundled_digits())})
-        st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
-    with st.container(border=True, width=FORM_WIDTH):
-        source = st.text_input("Folder, CSV or array file on this machine", placeholder="/home/me/photos", key="new.source").strip()
-        found = _recognized(source)
-        left, right = st.columns(2)
-        name = left.text_input("Name of the project", value=Path(source).stem if source and found else "", max_chars=80).strip()
-        kind = right.selectbox("Format", ["auto", *FORMATS], format_func=lambda f: "Recognize it" if f == "auto" else FORMATS[f].title)
-        truth = left.radio(
-            "Labels that come with it",
-            ["hidden", "labels"],
-            format_func={"hidden": "Keep them hidden", "labels": "Use them as labels"}.__getitem__,
-            captions=["To try the loop: you label, or they answer for you.", "Those images count as labeled from the start."],
-        )
-        hold = right.slider(
-            "Held out for testing when there is no test split",
-            0,
-            50,
-            20,
-            format="%d %%",
-            help="Of the labeled images. Without test images no accuracy is measured.",
-        )
-        classes = st.text_input(
-            "Classes, for images without labels", placeholder="cat, dog, other", help="Separated by commas; more can be added later."
-        )
-        if st.button("Import", type="primary", icon=":material/upload:"):
-            options = {
-                "format": kind,
-                "truth": truth,
-                "hold_out": None if hold == 20 else hold / 100,
-                "classes": [c for c in classes.split(",") if c.strip()],
-            }
-            with plain_errors():
-                if not (source and name):
-                    raise AlcoreError("give a folder or file and a name for the project first")
-                _submit(name, {"source": source, **options})
-
-
-def _recognized(source: str) -> bool:
-    """Says what is at `source`, in a line that is always there, so that the form does not jump."""
-    if not source:
-        st.caption(":material/info: Class folders, with or without train/test folders, a folder of images, CSV, npz, CIFAR or IDX files.")
-        return False
-    path = Path(source).expanduser()
-    try:
-        if not path.exists():
-            st.caption(f":material/error: There is no `{source}` on this machine.")
-            return False
-        st.caption(f":material/check: Found: {recognize(path).recognizes(path)}.")
-    except AlcoreError as problem:
-        st.caption(f":material/error: {problem}")
-        return False
-    except OSError as problem:
-        st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
-        return False
-    return True
-
-
-def _submit(name: str, arguments: dict[str, object]) -> None:
-    if name in workspace().projects():
-        raise AlcoreError(f"a project {name!r} exists already: choose another name")
-    job = workspace().runner.submit("import", name, f"Importing {name}", arguments, "disk")
-    st.session_state["importing"] = st.session_state["submitted"] = job.id
-    st.session_state["import_failure"] = ""
-    st.rerun()
 
 
 main()

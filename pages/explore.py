@@ -10,6 +10,7 @@ from alcore.project import Project
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
 from pages.ui.session import empty, header, maker, plural, project, token
+from pages.ui.work import PLAIN_CHART
 
 TABLE_ROWS = 500
 
@@ -46,7 +47,7 @@ def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None
     frame = of.scores(chosen).set_index("id")
     shown = frame.loc[[i for i in ids[:TABLE_ROWS] if i in frame.index]].reset_index()
     st.subheader(f"{count:,} selected", anchor=False)
-    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore"), hide_index=True)
+    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore").rename(columns={"selected": "queried"}), hide_index=True)
     if count > len(shown):
         st.caption(f"The table lists {len(shown):,} of them: those that were scored, at most {TABLE_ROWS}.")
 
@@ -67,7 +68,7 @@ def _histograms(of: Project, chosen: Round) -> None:
             figure.update_layout(showlegend=False, margin={"l": 36, "r": 8, "t": 12, "b": 24})
             figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
             figure.update_yaxes(title_text="", automargin=False)
-            st.plotly_chart(figure, key=f"histogram.{name}", height=150)
+            st.plotly_chart(figure, key=f"histogram.{name}", height=150, config=PLAIN_CHART)
 
 
 main()

@@ -11,7 +11,7 @@ from alcore import figures
 from alcore.frames import learning_curve
 from alcore.types import Round
 from pages.ui.session import empty, header, maker, project
-from pages.ui.work import duration
+from pages.ui.work import PLAIN_CHART, duration
 
 
 def main() -> None:
@@ -37,14 +37,14 @@ def main() -> None:
             key="metric",
             persist_state="session",
         )
-        st.plotly_chart(figures.learning_curve(curve[curve["metric"] == metric]), key="curve", height=340)
+        st.plotly_chart(figures.learning_curve(curve[curve["metric"] == metric]), key="curve", height=340, config=PLAIN_CHART)
     with right, st.container(border=True, height="stretch"):
         st.markdown("**Class balance of the labels**")
         truth = counts["truth"].get("pool", {})
         frame = pd.DataFrame({"class": of.classes, "labeled": [counts["labels"].get(c, 0) for c in of.classes]})
         if truth:
             frame["pool"] = [truth.get(c, 0) + (0 if of.settings["truth"] == "hidden" else counts["labels"].get(c, 0)) for c in of.classes]
-        st.plotly_chart(figures.class_balance(frame), key="balance", height=340)
+        st.plotly_chart(figures.class_balance(frame), key="balance", height=340, config=PLAIN_CHART)
     st.subheader("Rounds", anchor=False)
     table = pd.DataFrame(
         {

@@ -155,8 +155,8 @@ def _plan(of: Project, counts: dict[str, Any], chosen: dict[str, Any]) -> str:
     if not open_images(counts):
         return "Every image of the pool is labeled or skipped: nothing is left to ask for. The Data page, under Manage, has the labels."
     own = {name: value for name, value in chosen.items() if name != "flip" or value != of.settings["flip"]}
-    changed = f" With {', '.join(f'{name} {value}' for name, value in own.items())}." if own else ""
-    return f"Trains on {plural(counts['labeled'], 'label')}.{changed} Labels given while it runs count for the next round."
+    changed = f", with {', '.join(f'{name} {value}' for name, value in own.items())}" if own else ""
+    return f"Trains on {plural(counts['labeled'], 'label')}{changed}. Labels given while it runs count for the next round."
 
 
 main()

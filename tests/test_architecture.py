@@ -20,7 +20,7 @@ STORE = FOUNDATION | {"schema", "store"}
 PROJECT = (
     TRAINING
     | STORE
-    | {"embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
+    | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"pictures", "project", "rounds", "work", "workspace"}
 )
 # module of alcore -> modules of alcore it may import when it runs
@@ -50,7 +50,7 @@ MAY: dict[str, set[str]] = {
     "jobtable": STORE,
     "web": FOUNDATION | {"jobs", "project", "workspace"},
     "cli": FOUNDATION | {"embedding", "exporting", "jobs", "project", "strategies", "workspace"},
-    **dict.fromkeys(("exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
+    **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"web", "workspace", "cli"}  # cli for the bundled digits

@@ -305,7 +305,7 @@ def test_labels_are_signed_with_the_name_in_the_sidebar(here: Workspace) -> None
 
 
 def test_the_bundled_digits_are_one_click(fresh: Workspace, monkeypatch: pytest.MonkeyPatch, toys: Path) -> None:
-    monkeypatch.setattr("alcore.cli.bundled_digits", lambda: toys)
+    monkeypatch.setattr("alcore.project.bundled_digits", lambda: toys)
     at = press(show("data"), "Try the bundled digits")
     job = fresh.runner.jobs()[0]
     assert (job.kind, job.project, ended(fresh, job.id).state) == ("import", "digits", "done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -386,3 +387,15 @@ def test_two_objects_of_one_project_see_the_same(project, home):
     assert twin.counts()["labeled"] == 1
     assert twin.pool().labeled.tolist() == [item]
     other.close()
+
+
+def test_doctor_finds_and_removes_what_a_killed_round_left(project):
+    folder = project.folder / "rounds"
+    for name, age in ((".half", 7200), ("whole-without-a-row", 7200), (".young", 10)):
+        (folder / name).mkdir(parents=True)
+        os.utime(folder / name, (time.time() - age, time.time() - age))
+    (finding,) = project.doctor()
+    assert finding.startswith(f"{project.name}: 2 folders of killed rounds")
+    assert project.doctor(rebuild=True) == []
+    assert [f.name for f in folder.iterdir()] == [".young"]
+    assert project.doctor() == []

@@ -99,8 +99,7 @@ class MCDAL(Strategy):
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
-        most = (6 if classes > 2 else 4) / classes
         return (
-            f"the heads disagree by {values['discrepancy']:.2g} of at most {most:.2g}, rank {rank['discrepancy']:,} of {n:,}; "
+            f"the heads disagree by {values['discrepancy']:.2g}, rank {rank['discrepancy']:,} of {n:,}; "
             f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats"
         )

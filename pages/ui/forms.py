@@ -51,7 +51,9 @@ def _widget(field: dataclasses.Field[Any], key: str, value: Any) -> Any:
             )
         )
     if isinstance(field.default, float):
-        step = 10 ** (len(str(int(1 / value))) * -1) if 0 < value < 1 else 0.1
+        step = 10.0 ** -len(str(int(1 / value))) if 0 < value < 1 else 0.1
+        if value + step > meta["high"]:
+            step /= 10
         number = st.number_input(
             label,
             float(meta["low"]),

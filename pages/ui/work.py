@@ -15,6 +15,7 @@ from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
 
 NUMBER_WIDTH = 150
+PLAIN_CHART = {"displayModeBar": False}
 STAGES = {"waiting": "getting ready"}  # of a job that runs
 STATES = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "interrupted": "orange"}
 
@@ -88,7 +89,8 @@ def _numbers(job: Job) -> None:
 def _losses(of: Project, job: Job) -> None:
     history = of.history(job.id)
     wide = history.pivot_table(index="step", columns="name", values="value", sort=False).reset_index()
-    st.plotly_chart(figures.losses(wide), key=f"losses.{job.id}", height=260)
+    wide = wide.rename(columns=lambda name: str(name).replace("_", " ") if name != "step" else name)
+    st.plotly_chart(figures.losses(wide), key=f"losses.{job.id}", height=260, config=PLAIN_CHART)
 
 
 def running(kind: str | None = None, of: Project | None = None) -> list[Job]:

@@ -1,0 +1,44 @@
+"""What may be wrong with a stored project, and how it is mended. Knows no page and no route."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from alcore.project import Project
+
+OLD = 3600.0  # seconds; a younger folder may be a running job's work
+
+
+def examine(project: Project, rebuild: bool) -> list[str]:
+    """Findings, one sentence each, and none when all is well.
+
+    With `rebuild`, current labels are derived anew from the journal, and folders that a killed process left are removed.
+    """
+    findings = []
+    if rebuild:
+        changed = project.journal.rebuild()
+        findings += [f"{project.name}: {changed} current labels differed from the journal and were rebuilt"] if changed else []
+    elif wrong := project.journal.differences():
+        findings.append(
+            f"{project.name}: {wrong} current labels do not follow from the journal: run `doctor --project {project.name} --rebuild`"
+        )
+    if not (project.folder / project.settings["packed"]).is_file():
+        findings.append(f"{project.name}: the packed images are gone: import the source again on the Data page")
+    folder = project.folder / "rounds"
+    kept = {r.folder: r.number for r in project.rounds() if r.folder}
+    findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]
+    left = [f for f in folder.iterdir() if f.name not in kept and _is_old(f)] if folder.is_dir() else []
+    if left and rebuild:
+        for leftover in left:
+            shutil.rmtree(leftover, ignore_errors=True)
+    elif left:
+        findings.append(f"{project.name}: {len(left)} folders of killed rounds take up space: `doctor --rebuild` removes them")
+    return findings
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > OLD
