@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.project import Project, bundled_digits
+from alcore.project import Project, bundled_digits, round_title
 from alcore.types import Progress
 from alcore.workspace import Workspace
 
@@ -92,9 +92,8 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
     else:
         params, train = split_settings(args.strategy, args.set)
         arguments = project.round_arguments(args.strategy, args.query_size, args.seed, args.device, params, train)
-        job = workspace.runner.run_now(
-            "round", project.name, f"{args.strategy}, query of {args.query_size}", arguments, device=arguments["device"], report=_Line()
-        )
+        title = round_title(arguments)
+        job = workspace.runner.run_now("round", project.name, title, arguments, device=arguments["device"], report=_Line())
     done = project.round(int((job.result or {})["round"]))
     return {
         "job": job.id,

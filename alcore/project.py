@@ -18,6 +18,7 @@ from alcore import labels as label_sources
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.importing import bundled_digits
 from alcore.journal import Journal
+from alcore.loop import round_title
 from alcore.pictures import Pictures
 from alcore.pool import Pool
 from alcore.rounds import START, RoundFiles, round_files, start_query
@@ -259,7 +260,7 @@ class Project:
 
     def _round_now(self, arguments: Mapping[str, Any], report: Report) -> Round:
         job = self.workspace.runner.run_now(
-            "round", self.name, loop.round_title(arguments), arguments, device=arguments["device"], report=report
+            "round", self.name, round_title(arguments), arguments, device=arguments["device"], report=report
         )
         return self.round(int((job.result or {})["round"]))
 
@@ -286,7 +287,7 @@ class Project:
     ) -> Job:
         """The same as a background job."""
         arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
-        return self.workspace.runner.submit("round", self.name, loop.round_title(arguments), arguments, arguments["device"])
+        return self.workspace.runner.submit("round", self.name, round_title(arguments), arguments, arguments["device"])
 
     def perform_round(self, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:
         """What a round job does; see loop.perform_round."""
@@ -385,4 +386,4 @@ class Project:
         return doctor.examine(self, rebuild)
 
 
-__all__ = ["Project", "bundled_digits"]
+__all__ = ["Project", "bundled_digits", "round_title"]

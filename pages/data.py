@@ -19,16 +19,20 @@ SAMPLES = 10
 
 def main() -> None:
     there = bool(workspace().projects())
+    is_adding = not there or st.session_state.get(ADDING) == project().name
     with st.container(horizontal=True, vertical_alignment="center"):
         header("Data", "What the project holds, and where new projects come from.")
-        if there and st.button("New project", icon=":material/add:"):
+        if not is_adding and st.button("New project", icon=":material/add:"):
             st.session_state[ADDING] = project().name
+            st.rerun()
+    if not is_adding:
+        st.session_state[ADDING] = st.session_state[FAILURE] = None
     with st.container():  # always there: what comes and goes above must not fold what is open below
         for job in running("import"):
             watch(job)
             st.session_state["importing"] = job.id
         _arrived()
-    if not there or st.session_state.get(ADDING) == project().name:
+    if is_adding:
         new_project()
         return
     of = project()
@@ -45,20 +49,21 @@ def main() -> None:
 
 
 def _arrived() -> None:
-    """Notes how the import ended that this session was watching, and moves to its project."""
+    """Says how the import ended that this session was watching, and moves to its project."""
     number = st.session_state.get("importing")
     job = workspace().runner.snapshot(number) if number is not None else None
     if job and job.over:
         del st.session_state["importing"]
         if job.state == "done":
-            st.session_state[FAILURE] = st.session_state[SOURCE] = ""
+            st.session_state[ADDING], st.session_state[SOURCE] = None, ""
             # Whoever only looked on stays where they are.
             if st.session_state.pop(SUBMITTED, None) == number or len(workspace().projects()) == 1:
                 choose_later(job.project)
-        elif job.state == "failed":
-            st.session_state[FAILURE] = f"{job.project} was not imported: {job.error}"
         else:
-            st.session_state[FAILURE] = f"The import of {job.project} was {job.state}; nothing of it was kept."
+            ended = f"{job.project} was not imported: {job.error}"
+            st.session_state[FAILURE] = (
+                ended if job.state == "failed" else f"The import of {job.project} was {job.state}; nothing of it was kept."
+            )
     if failure := st.session_state.get(FAILURE):
         st.error(failure, icon=":material/error:")
 

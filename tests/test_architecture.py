@@ -53,7 +53,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"web", "workspace", "cli"}  # cli for the bundled digits
+PAGES_MAY |= {"web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"schema", "store", "journal", "jobtable"},

@@ -65,9 +65,9 @@ def watch(strategy: MAL, monkeypatch) -> list[tuple[str, set[str]]]:
     log: list[tuple[str, set[str]]] = []
     honest = strategy.update
 
-    def update(loss, *names):
+    def update(loss, *names, **options):
         before = states(strategy)
-        honest(loss, *names)
+        honest(loss, *names, **options)
         log.append((*names, changed(before, states(strategy))))
 
     monkeypatch.setattr(strategy, "update", update)

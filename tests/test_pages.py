@@ -379,11 +379,36 @@ def test_what_cannot_be_imported_is_said_in_plain_words(fresh: Workspace, tmp_pa
 
 def test_nothing_is_imported_without_a_source_or_under_a_name_that_is_taken(here: Workspace, tmp_path: Path) -> None:
     jobs = len(here.runner.jobs())
-    at = press(show("data", "new"), "Import")
+    at = press(press(show("data", "new"), "New project"), "Import")
     assert [error.value for error in at.error] == ["give a folder or file and a name for the project first"]
     import_by_form(at, unlabeled_source(tmp_path / "photos", 2), "flat")
     assert [error.value for error in at.error] == ["a project 'flat' exists already: choose another name"]
     assert len(here.runner.jobs()) == jobs
+
+
+def test_the_form_for_a_new_project_opens_beside_others_and_closes_again(here: Workspace) -> None:
+    at = press(show("data", "new"), "New project")
+    assert "Try the bundled digits" in words(at)
+    assert "Manage" not in words(at)
+    press(at, "Back")
+    assert "Manage" in words(at)
+    press(at, "New project")
+    at.sidebar.selectbox[0].select("flat")
+    assert "a folder of unlabeled images" in words(ran(at))
+    at.sidebar.selectbox[0].select("new")
+    assert "Manage" in words(ran(at))
+
+
+def test_a_failed_import_leaves_the_form_open_with_its_reason(toy: Project, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    at = import_by_form(press(show("data"), "New project"), tmp_path / "none", "hopeless")
+    ended(toy.workspace, toy.workspace.runner.jobs("hopeless")[0].id)
+    for _ in range(2):  # it stays until the form is left
+        assert "holds no images" in ran(at).error[0].value
+        assert at.text_input(key="new.source").value == str(tmp_path / "none")
+    press(at, "Back")
+    assert list(at.error) == []
+    assert "Manage" in words(at)
 
 
 def test_a_name_that_cannot_be_used_is_refused(fresh: Workspace, tmp_path: Path) -> None:

@@ -93,9 +93,9 @@ class Strategy(nn.Module):
         self.update(loss, "task")
         return {"cross_entropy": loss.detach()}
 
-    def update(self, loss: Tensor, *names: str) -> None:
-        """Backward and one step of the named optimizers; parameters outside them keep no gradient."""
-        for name in names:
+    def update(self, loss: Tensor, *names: str, fresh: bool = True) -> None:
+        """Backward and one step of the named optimizers; `fresh=False` adds to the gradients that are there instead of replacing them."""
+        for name in names if fresh else ():
             self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
         for name in names:

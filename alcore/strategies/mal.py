@@ -161,9 +161,11 @@ class MAL(Strategy):
             unlabeled, entropy = self._unlabeled_entropy(x_u)
             self.update(-p.entropy_weight * entropy, "game")
         else:
+            self.optimizers["game"].zero_grad(set_to_none=True)
+            cross_entropy.backward()  # adds up with the entropy's gradient below, and frees its graph before the second forward
             unlabeled, entropy = self._unlabeled_entropy(x_u)
             # C descends on -lambda H (raises H); the reversal turns the sign for F, which lowers it
-            self.update(cross_entropy - p.entropy_weight * entropy, "game")
+            self.update(-p.entropy_weight * entropy, "game", fresh=False)
         d_loss = self._discriminator_step(labeled.detach(), unlabeled.detach())
         return {"cross_entropy": cross_entropy.detach(), "unlabeled_entropy": entropy.detach(), "discriminator": d_loss}
 

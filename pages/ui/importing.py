@@ -54,7 +54,7 @@ def new_project() -> None:
         with st.container(horizontal=True):
             start = st.button("Import", type="primary", icon=":material/upload:")
             if names and st.button("Back"):
-                st.session_state[ADDING] = None
+                st.session_state[ADDING] = st.session_state[FAILURE] = None
                 st.rerun()
         if start:
             options = {

@@ -192,7 +192,7 @@ def as_rows(items: list[int], keys: list[str]) -> list[tuple[int, str, str | Non
 def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory, app: App, tmp_path: Path) -> None:
     source = write_images(tmp_path / "shapes", 15)
     page = open_page(page_factory(), app, "", "tabs")
-    page.get_by_text("New project", exact=True).click()
+    press(page, "New project")
     fill(page.get_by_label("Folder, CSV or array file on this machine"), str(source))
     expect(page.get_by_text("Found: folders of images, a folder a class.")).to_be_visible()
     press(page, "Import")
