@@ -172,8 +172,8 @@ def first_update(strategy: MAL, draws: Same) -> list[torch.Tensor]:
 
     honest = strategy.update
 
-    def update(loss, *names):
-        honest(loss, *names)
+    def update(loss, *names, **options):
+        honest(loss, *names, **options)
         raise Stop
 
     strategy.update = update
