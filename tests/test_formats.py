@@ -1,4 +1,7 @@
-"""Formats against real, odd and hostile sources."""
+"""Formats against real, odd and hostile sources.
+
+Longer than 400 lines: every format meets the same kinds of hostile source, read side by side.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The job runner over a table in memory. Threads are led by events: nothing here sleeps or depends on how fast the machine is."""
+"""The job runner over a table in memory. Threads are led by events: nothing here sleeps or depends on how fast the machine is.
+
+Longer than 400 lines: one table and one set of gates serve all the races.
+"""
 
 from __future__ import annotations
 

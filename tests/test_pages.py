@@ -1,4 +1,7 @@
-"""Every page, run headless (AppTest), in every state a project can be in: no exception, the words a person needs, what the buttons store."""
+"""Every page, run headless (AppTest), in every state a project can be in: no exception, the words a person needs, what the buttons store.
+
+Longer than 400 lines: the project states are made once for all pages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The store and the journal: exact rows in, exact rows out, also with many writers and a killed process."""
+"""The store and the journal: exact rows in, exact rows out, also with many writers and a killed process.
+
+Longer than 400 lines: rows are compared whole, as literals.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The labeler and the map in real Chromium, against the made-up server of fake_app.py."""
+"""The labeler and the map in real Chromium, against the made-up server of fake_app.py.
+
+Longer than 400 lines: one browser and one server for both components.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Labeler extends LabelerView {
     const newToken = this.api.token !== data.token;
     this.api.token = data.token;
     // as high as the window allows below the page's heading, so that a large screen shows a large image
-    this.root.style.height = `max(${data.height}px, calc(100vh - 150px))`;
+    this.root.style.height = `max(${data.height}px, calc(100vh - 215px))`;
     this.root.dataset.mode = data.mode;
     const classes = JSON.stringify(data.classes);
     if (classes !== this.classesShown) this.setClasses(data.classes);
