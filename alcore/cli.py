@@ -1,4 +1,4 @@
-"""The command line: each verb prints a line for people or, with --json, one JSON object. Knows no SQL and no torch."""
+"""The command line: each verb prints a line for people or, with --json, one JSON object. Knows no SQL and trains nothing itself."""
 
 from __future__ import annotations
 

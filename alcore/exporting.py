@@ -1,4 +1,4 @@
-"""Labels out, in public formats: a CSV, class folders, or Label Studio's JSON. Knows no page and no route."""
+"""Labels out, in public formats: a CSV or class folders. Knows no page and no route."""
 
 from __future__ import annotations
 

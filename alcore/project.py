@@ -38,7 +38,9 @@ class Project:
 
     def __init__(self, workspace: Workspace, row: Mapping[str, Any]) -> None:
         self.workspace = workspace
-        self._row = row
+        self._read(row)
+
+    def _read(self, row: Mapping[str, Any]) -> None:
         self.id: int = row["id"]
         self.name: str = row["name"]
         self.task: str = row["task"]
@@ -46,8 +48,8 @@ class Project:
         self.format: str = row["format"]
         self.classes: tuple[str, ...] = tuple(row["classes"])
         self.settings: Mapping[str, Any] = row["settings"]
-        self.folder = workspace.home / "projects" / row["settings"]["folder"]
-        self.journal = Journal(workspace.store, self.id)
+        self.folder = self.workspace.home / "projects" / row["settings"]["folder"]
+        self.journal = Journal(self.workspace.store, self.id)
         self.pictures = Pictures(self.folder, self.source, self.settings)
 
     def __repr__(self) -> str:
@@ -141,7 +143,7 @@ class Project:
             store.replace_items(conn, self.id, found.rows, found.skipped)
             store.set_project(conn, self.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
         (self.folder / before).unlink(missing_ok=True)
-        self.__init__(self.workspace, store.project(self.name))  # type: ignore[misc]
+        self._read(store.project(self.name))
         self._take_labels({path: label for path, label in found.labels.items() if path not in known})
         return self.import_summary()
 
@@ -308,14 +310,17 @@ class Project:
         return pd.read_csv(path, names=columns) if path.is_file() and path.stat().st_size else pd.DataFrame(columns=columns)
 
     def pool(self) -> Pool:
-        """Who is labeled and who is not, now. Skipped and flagged items are neither."""
+        """Who is labeled and who is not, now. Skipped items, and flagged ones without a label, are neither."""
         index = {name: i for i, name in enumerate(self.classes)}
         snapshot = self.snapshot()
         labeled = [(i, index[label]) for i, split, _, _, label, _, _ in snapshot if split == "pool" and label in index]
         unlabeled = [i for i, split, _, _, label, skip, flag in snapshot if split == "pool" and label is None and not skip and not flag]
         held = {s: [(i, index[truth]) for i, split, truth, *_ in snapshot if split == s and truth in index] for s in ("test", "val")}
         test = held["test"] or held["val"]
-        int64 = lambda values: np.array(values, np.int64)  # noqa: E731
+
+        def int64(values: list[int]) -> np.ndarray:
+            return np.array(values, np.int64)
+
         return Pool(
             labeled=int64([i for i, _ in labeled]),
             targets=int64([t for _, t in labeled]),

@@ -15,7 +15,6 @@ class Classification:
 
     name = "classification"
     title = "Image classification"
-    main_metric = "accuracy"
 
     def __init__(self, classes: int) -> None:
         self.classes = classes

@@ -13,7 +13,6 @@ from alcore.errors import AlcoreError, BadInput
 
 SPLITS = ("pool", "val", "test")
 EVENT_KINDS = ("label", "skip", "flag", "undo")
-JOB_STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
