@@ -76,6 +76,11 @@ class Batches:
         self._scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
 
+    @property
+    def labeled_count(self) -> int:
+        """How many labeled images there are."""
+        return len(self.pool.labeled)
+
     # ---- training draws
 
     def labeled(self) -> tuple[Tensor, Tensor]:
@@ -116,7 +121,7 @@ class Batches:
 
     # ---- walking
 
-    def walk(self, ids: np.ndarray, batch_size: int = 512) -> Iterator[tuple[np.ndarray, Tensor]]:
+    def walk(self, ids: np.ndarray, batch_size: int = 512, augmented: bool = False) -> Iterator[tuple[np.ndarray, Tensor]]:
         """(ids, images) in order, without augmentation; every id exactly once, the last batch smaller."""
         for start in range(0, len(ids), batch_size):
             part = ids[start : start + batch_size]

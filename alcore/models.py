@@ -1,18 +1,14 @@
-"""Networks: backbones, heads, the discriminator, gradient reversal. Knows torch only, nothing of strategies or data."""
+"""Networks beside the backbone: heads, discriminator, VAE, gradient reversal, and what must not leak. Knows torch only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from alcore.errors import BadInput
 
 
 class _Reversal(torch.autograd.Function):
@@ -29,125 +25,6 @@ class _Reversal(torch.autograd.Function):
 def reverse_gradient(x: Tensor, eta: float = 1.0) -> Tensor:
     """Identity forward, gradient times -eta backward (Ganin & Lempitsky 2015; MME's grad_reverse)."""
     return _Reversal.apply(x, eta)
-
-
-# ---- backbones
-
-
-class Backbone(nn.Module):
-    """Images (B, 3, H, W) to features (B, out_features)."""
-
-    out_features: int
-
-
-class SmallCNN(Backbone):
-    """Three blocks of convolution, batch norm, ReLU and pooling, then the mean over what is left: a minute on two CPU cores.
-
-    Args:
-        width: channels of the first block; the others have twice and four times as many.
-    """
-
-    def __init__(self, width: int = 32) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
-        for block in range(3):
-            out = width * 2**block
-            layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
-            layers += [nn.MaxPool2d(2)] if block < 2 else []
-            channels = out
-        self.blocks = nn.Sequential(*layers)
-        self.out_features = channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(x).mean(dim=(2, 3))
-
-
-class ResNet18(Backbone):
-    """torchvision's ResNet-18 without its classifier.
-
-    Args:
-        cifar_stem: a 3x3 convolution of stride 1 and no pooling (MCDAL); else the 7x7/2 ImageNet stem (MAL, also for 32x32: methods 1.1).
-    """
-
-    def __init__(self, cifar_stem: bool = False) -> None:
-        super().__init__()
-        net = torchvision.models.resnet18(weights=None)
-        if cifar_stem:
-            net.conv1 = nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
-            nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
-            net.maxpool = nn.Identity()
-        net.fc = nn.Identity()
-        self.net = net
-        self.out_features = 512
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
-
-
-BACKBONES: dict[str, Callable[[], Backbone]] = {
-    "small_cnn": SmallCNN,
-    "resnet18": lambda: ResNet18(cifar_stem=False),
-    "resnet18_cifar": lambda: ResNet18(cifar_stem=True),
-}
-
-
-def make_backbone(architecture: str, weights: str = "none") -> Backbone:
-    """A new backbone.
-
-    Args:
-        weights: "none", "imagenet" (torchvision's file from its cache, by its name) or the path of a state dict; loaded weights-only.
-
-    Raises:
-        BadInput: unknown architecture, weights that are not there or do not fit.
-    """
-    if architecture not in BACKBONES:
-        raise BadInput(f"unknown architecture {architecture!r}: use one of {', '.join(BACKBONES)}")
-    backbone = BACKBONES[architecture]()
-    if weights != "none":
-        _load_weights(backbone, architecture, weights)
-    return backbone
-
-
-def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
-    if not isinstance(backbone, ResNet18):
-        raise BadInput(f"no weights={weights!r} for {architecture}: use weights=none, or architecture=resnet18")
-    if weights == "imagenet":
-        entry = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
-        kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
-        try:
-            state = entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
-        except OSError as wrong:  # no network and no file in the cache (URLError is an OSError)
-            raise BadInput(
-                f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}"
-            ) from wrong
-        except Exception as wrong:  # as below
-            raise BadInput(f"{kept} is damaged ({wrong}): delete it, so that it is downloaded again") from wrong
-    else:
-        path = Path(weights)
-        if not path.is_file():
-            raise BadInput(f"no weights at {path}: use none, imagenet, or the path of a state dict")
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as wrong:  # torch raises pickle, zip, EOF and runtime errors alike for a file that is no state dict
-            raise BadInput(f"{path} is not a state dict torch can load safely: {wrong}") from wrong
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise BadInput(f"weights {weights}: the file holds a {type(state).__name__}, not a state dict of named tensors")
-    state = {k.removeprefix("net."): v for k, v in state.items() if not k.removeprefix("net.").startswith("fc.")}
-    if isinstance(backbone.net.maxpool, nn.Identity):
-        state.pop("conv1.weight", None)  # the 3x3 stem has no counterpart in ImageNet's file
-        missing_ok = {"conv1.weight"}
-    else:
-        missing_ok = set()
-    try:
-        result = backbone.net.load_state_dict(state, strict=False)
-    except RuntimeError as wrong:
-        raise BadInput(f"weights {weights} do not fit {architecture}: {wrong}") from wrong
-    if set(result.missing_keys) - missing_ok or result.unexpected_keys:
-        raise BadInput(
-            f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, "
-            f"{len(result.unexpected_keys)} too many"
-        )
 
 
 # ---- heads
@@ -187,16 +64,100 @@ class CosineHead(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """MAL's D (Eq. 3): d -> 512 -> 512 -> 1, ReLU; returns the logit of "labeled". The caller normalizes and detaches."""
+    """MAL's D (Eq. 3) and VAAL's: d -> 512 -> 512 -> 1, ReLU; returns the logit of "labeled". The caller normalizes and detaches.
 
-    def __init__(self, features: int, hidden: int = 512) -> None:
+    Args:
+        features: d.
+        depth: hidden layers; SRAAL has four.
+    """
+
+    def __init__(self, features: int, hidden: int = 512, depth: int = 2) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 1)
-        )
+        layers: list[nn.Module] = []
+        for at in range(depth):
+            layers += [nn.Linear(features if at == 0 else hidden, hidden), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x).squeeze(1)  # (B,)
+
+
+class LossModule(nn.Module):
+    """Learning Loss's prediction of an image's loss (Yoo & Kweon 2019, Fig. 2): each block's map -> mean over space -> FC -> ReLU, all
+    of them side by side -> FC -> one number.
+
+    Args:
+        widths: channels of the blocks' maps.
+        width: of each block's FC.
+    """
+
+    def __init__(self, widths: Sequence[int], width: int = 128) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Linear(channels, width) for channels in widths)
+        self.last = nn.Linear(width * len(widths), 1)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """(B,) predicted losses."""
+        read = [F.relu(layer(m.mean(dim=(2, 3)))) for layer, m in zip(self.blocks, maps, strict=True)]
+        return self.last(torch.cat(read, dim=1)).squeeze(1)
+
+
+class VAE(nn.Module):
+    """VAAL's beta-VAE (Sinha, Ebrahimi & Darrell 2019): convolutions of stride 2 down to 2x2, a Gaussian latent, and the way back.
+
+    Args:
+        size: side of the images; the VAE works at the largest power of two of 8 ... 32 that is not larger.
+        latent: dimensions of z.
+        width: channels of the first convolution, doubled by each next one; 128 is the paper's.
+        decoded: how many of the latent dimensions the decoder reads; all when None (SRAAL's reads half).
+    """
+
+    def __init__(self, size: int = 32, latent: int = 32, width: int = 128, decoded: int | None = None) -> None:
+        super().__init__()
+        self.side = 8 if size < 16 else 16 if size < 32 else 32
+        self.decoded = latent if decoded is None else decoded
+        widths = [width * 2**level for level in range(self.side.bit_length() - 2)]  # 32 -> 4 levels
+        encoder: list[nn.Module] = []
+        before = 3
+        for channels in widths:
+            encoder += [nn.Conv2d(before, channels, 4, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            before = channels
+        self.encoder = nn.Sequential(*encoder, nn.Flatten())
+        self.mu = nn.Linear(before * 2 * 2, latent)
+        self.log_variance = nn.Linear(before * 2 * 2, latent)
+        self.first = nn.Linear(self.decoded, before * 4 * 4)
+        decoder: list[nn.Module] = [nn.Unflatten(1, (before, 4, 4))]
+        for channels in reversed(widths[:-1]):
+            decoder += [nn.ConvTranspose2d(before, channels, 4, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            before = channels
+        # the first map is 4x4 already, so one level less is left to double, and the last layer only makes colors of it
+        self.decoder = nn.Sequential(*decoder, nn.ConvTranspose2d(before, 3, 1))
+        for layer in self.modules():
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                nn.init.kaiming_normal_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def resized(self, x: Tensor) -> Tensor:
+        """The images (B, 3, H, W) at the side the VAE works at."""
+        return x if x.shape[-1] == self.side else F.interpolate(x, self.side, mode="bilinear", antialias=True)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (B, latent) of the images' latent Gaussian."""
+        h = self.encoder(self.resized(x))
+        return self.mu(h), self.log_variance(h)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The images as seen, their reconstruction, mean and log variance; z is drawn from the global generator."""
+        x = self.resized(x)
+        mu, log_variance = self.encode(x)
+        z = mu + (0.5 * log_variance).exp() * torch.randn_like(mu)
+        return x, self.decoder(self.first(z[:, : self.decoded])), mu, log_variance
+
+
+def gaussian_kl(mu: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mu, variance) || N(0, 1)) of each dimension, (B, latent), 0 for mu = 0 and log variance 0."""
+    return 0.5 * (mu.square() + log_variance.exp() - 1 - log_variance)
 
 
 # ---- what must not leak

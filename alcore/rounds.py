@@ -24,7 +24,7 @@ from alcore.scores import k_center
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.tasks import TASKS
-from alcore.training import evaluate, pick_device, query, seeded, train
+from alcore.training import Walked, evaluate, pick_device, query, seeded, train
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
 
 START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
@@ -48,6 +48,43 @@ class Order:
         if self.query_size < 1:
             raise BadInput(f"cannot query {self.query_size} items: use a query size of at least 1")
         return make_params(strategy.Params, self.params, f"strategy {self.strategy}"), make_params(TrainParams, self.train, "training")
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Where each kind of chance in a round starts: the model's first weights, the order and augmentation of images, the query."""
+
+    model: int
+    order: int
+    acquisition: int
+
+    @classmethod
+    def of(cls, seed: int) -> Seeds:
+        """Three independent seeds from one."""
+        return cls(*(int(s) for s in np.random.SeedSequence(seed).generate_state(3, np.uint32)))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What training, testing, scoring and choosing gave.
+
+    Attributes:
+        scores: of the unlabeled images, with the query.
+        walked: outputs of all images that were walked, unlabeled first.
+        metrics: on the test split at the last step; `fitted`: on the labeled images, to see whether training was long enough.
+        seconds: train, evaluate, score, select.
+        steps: updates taken, over all stages.
+        train: the run's parameters as used; the batch may have been halved when memory ran out.
+    """
+
+    scores: Scores
+    walked: Walked
+    metrics: dict[str, float]
+    fitted: dict[str, float]
+    seconds: dict[str, float]
+    steps: int
+    strategy: Strategy
+    train: TrainParams
 
 
 @dataclass(frozen=True)
@@ -81,15 +118,46 @@ def run(
         NotEnoughLabels: there is nothing to train on.
     """
     params, train_params = order.check()
-    pool.check_trainable(classes)
-    check_query_size(order.query_size, len(pool.unlabeled))
     device = pick_device(order.device)
+    done = turn(
+        order.strategy, params, train_params, pool, classes, pixels, order.query_size, Seeds.of(order.seed), device, report, work=work
+    )
+    folder = write_files(rounds_folder, done.scores, done.walked.ids, done.walked.arrays, done.strategy)
+    return Outcome(done.scores, done.metrics, done.seconds, str(device), done.train, folder)
+
+
+def turn(
+    strategy: str,
+    params: Any,
+    train_params: TrainParams,
+    pool: Pool,
+    classes: int,
+    pixels: np.ndarray,
+    query_size: int,
+    seeds: Seeds,
+    device: torch.device,
+    report: Report = ignore_progress,
+    *,
+    work: Path | None = None,
+) -> Turn:
+    """Trains the strategy on the pool's labels, tests it, scores the unlabeled and chooses. When memory on the device runs out, the
+    batch is halved and training starts again.
+
+    Args:
+        strategy: its name; `params` are its own parameters.
+        work: where the checkpoint and the loss history lie; with the same folder an interrupted turn goes on.
+
+    Raises:
+        NotEnoughLabels: there is nothing to train on.
+    """
+    pool.check_trainable(classes)
+    check_query_size(query_size, len(pool.unlabeled))
     halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
     if halved and halved.is_file():
         train_params = dataclasses.replace(train_params, batch_size=int(halved.read_text()))
     while True:
         try:
-            return _attempt(order, params, train_params, pool, classes, pixels, rounds_folder, report, work, device)
+            return _attempt(strategy, params, train_params, pool, classes, pixels, query_size, seeds, device, report, work)
         except torch.OutOfMemoryError:
             if train_params.batch_size <= 8:
                 raise BadInput(
@@ -114,31 +182,35 @@ def run(
 
 
 def _attempt(
-    order: Order,
+    name: str,
     params: Any,
     train_params: TrainParams,
     pool: Pool,
     classes: int,
     pixels: np.ndarray,
-    rounds_folder: Path,
+    query_size: int,
+    seeds: Seeds,
+    device: torch.device,
     report: Report,
     work: Path | None,
-    device: torch.device,
-) -> Outcome:
-    task = TASKS["classification"](classes)
-    model_seed, batch_seed, query_seed = (int(s) for s in np.random.SeedSequence(order.seed).generate_state(3, np.uint32))
-    with seeded(model_seed, device):
-        strategy = strategy_named(order.strategy)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
-        batches = Batches(pixels, pool, train_params, device, batch_seed)
+) -> Turn:
+    task = TASKS["classification"](classes, pixels.shape[1])
+    with seeded(seeds.model, device):
+        strategy = strategy_named(name)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
+        smallest = strategy.backbone.smallest
+        if pixels.shape[1] < smallest:
+            raise BadInput(
+                f"{train_params.architecture} wants images of at least {smallest} pixels and these have {pixels.shape[1]}: "
+                f"use architecture=small_cnn, or import with --image-size {smallest}"
+            )
+        batches = Batches(pixels, pool, train_params, device, seeds.order)
         trained = train(strategy, batches, train_params, report, folder=work)
         started = perf_counter()
-        metrics = evaluate(strategy, batches, report)
+        metrics, fitted = evaluate(strategy, batches, report), evaluate(strategy, batches, report, on="labeled")
         tested = perf_counter() - started
-        scores, walked, spent = query(strategy, batches, order.query_size, np.random.default_rng(query_seed), report)
+        scores, walked, spent = query(strategy, batches, query_size, np.random.default_rng(seeds.acquisition), report)
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
-    return Outcome(
-        scores, metrics, seconds, str(device), train_params, write_files(rounds_folder, scores, walked.ids, walked.arrays, strategy)
-    )
+    return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params)
 
 
 def start_query(pool: Pool, pixels: np.ndarray, n: int, how: str, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import torch
@@ -28,6 +29,21 @@ def margin(logits: Tensor) -> Tensor:
 def confidence(logits: Tensor) -> Tensor:
     """Probability of the most likely class, 1/C...1."""
     return logits.float().softmax(1).amax(1)
+
+
+def disagreement(logits: Iterable[Tensor]) -> Tensor:
+    """H(mean_t p_t) - mean_t H(p_t) in nats, 0...ln C, of several predictions (B, C, *S) of the same images, one at a time.
+
+    Over dropout masks it is BALD's mutual information (Houlsby et al. 2011; Gal, Islam & Ghahramani 2017), over the members of a
+    committee their Jensen-Shannon divergence (Kuo et al. 2018). 0 when all agree; rounding below 0 is cut off.
+    """
+    mean_p, mean_h, count = torch.zeros(()), torch.zeros(()), 0
+    for each in logits:
+        log_p = each.float().log_softmax(1)
+        p = log_p.exp()
+        mean_p, mean_h, count = mean_p.to(p) + p, mean_h.to(p) - (p * log_p).sum(1), count + 1
+    mean_p = mean_p / count
+    return (-torch.special.xlogy(mean_p, mean_p).sum(1) - mean_h / count).clamp_min(0.0)
 
 
 def distance(p: Tensor, q: Tensor, kind: str = "l1") -> Tensor:

@@ -11,13 +11,18 @@ from torch.nn import functional as F
 
 
 class Classification:
-    """One label an image; logits are (B, K)."""
+    """One label an image; logits are (B, K).
+
+    Args:
+        classes: K.
+        size: side of the images in pixels, for parts that are built to it (VAEs).
+    """
 
     name = "classification"
     title = "Image classification"
 
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
+    def __init__(self, classes: int, size: int = 32) -> None:
+        self.classes, self.size = classes, size
 
     def head(self, features: int) -> nn.Module:
         """The plain linear head of the task model (MAL's T row, MCDAL's F): (B, d) -> (B, K)."""
@@ -26,6 +31,10 @@ class Classification:
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy."""
         return F.cross_entropy(logits, target)
+
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy of each image, (B,)."""
+        return F.cross_entropy(logits, target, reduction="none")
 
     def metrics(self, logits: Tensor, target: Tensor) -> dict[str, float]:
         """accuracy, balanced_accuracy (mean over the classes that occur) and the mean loss, from all logits (N, K) and targets (N,)."""

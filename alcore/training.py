@@ -19,12 +19,11 @@ from torch import Tensor
 from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.models import evaluating
-from alcore.strategies.base import Strategy
+from alcore.strategies.base import Seen, Strategy, rate_factor
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
 CHECKPOINT_EVERY = 30.0  # seconds
-MILESTONES = (0.3, 0.6, 0.8)  # MCDAL 4.1
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -58,14 +57,6 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
-
-
-def rate_factor(step: int, steps: int, params: TrainParams) -> float:
-    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
-    rise = round(params.warmup * steps)
-    if step < rise:
-        return (step + 1) / rise
-    return params.decay ** sum(step >= m * steps for m in MILESTONES)
 
 
 @dataclass
@@ -120,7 +111,7 @@ def train(
                     continue
                 if step == 0 and stage.start:
                     stage.start()
-                factor = rate_factor(step, stage.steps, params)
+                factor = stage.rate(step, batches) if stage.rate else rate_factor(step, stage.steps, params)
                 for name, optimizer in strategy.optimizers.items():
                     for group, rate in zip(optimizer.param_groups, base_rates[name], strict=True):
                         group["lr"] = rate * factor
@@ -236,9 +227,11 @@ def _resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[
     return int(state["done"]), _Clock(before=float(state["seconds"]))
 
 
-def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress) -> dict[str, float]:
-    """The task's metrics of the task model on the test split, in fp32 and evaluation mode; empty without a test split."""
-    ids = batches.pool.test
+def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
+    """The task's metrics of the task model, in fp32 and evaluation mode: on the test split, or on the "labeled" images without
+    augmentation (how far training fitted them). Empty when there are none."""
+    pool = batches.pool
+    ids, targets = (pool.test, pool.test_targets) if on == "test" else (pool.labeled, pool.targets)
     if len(ids) == 0:
         return {}
     outputs = []
@@ -246,8 +239,7 @@ def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progr
         for _, x in batches.walk(ids):
             outputs.append(strategy.predict(x).float())
             report(Progress("testing", sum(map(len, outputs)), len(ids)))
-    target = torch.from_numpy(batches.pool.test_targets).to(batches.device)
-    return strategy.task.metrics(torch.cat(outputs), target)
+        return strategy.task.metrics(torch.cat(outputs), torch.from_numpy(targets).to(batches.device))
 
 
 @dataclass(frozen=True)
@@ -264,7 +256,7 @@ def walk(strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report =
     gathered: dict[str, list[Tensor]] = {}
     done = 0
     with evaluating(strategy):
-        for part, x in batches.walk(ids):
+        for part, x in batches.walk(ids, augmented=strategy.augmented_scoring):
             for name, value in strategy.score(x).items():
                 gathered.setdefault(name, []).append(value.float())
             done += len(part)
@@ -277,19 +269,30 @@ def walk(strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report =
 def query(
     strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, report: Report = ignore_progress
 ) -> tuple[Scores, Walked, dict[str, float]]:
-    """Score the whole pool and choose.
+    """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose.
 
     Returns:
-        the scores of the unlabeled items with the query, the outputs of all pool items (unlabeled first), and `score` and `select` seconds.
+        the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
+        `score` and `select`.
     """
     pool = batches.pool
     n = check_query_size(n, len(pool.unlabeled))
+    asked, sample = pool.unlabeled, batches.params.score_sample
+    if 0 < sample < len(asked):
+        asked = np.sort(rng.permutation(np.sort(asked))[: max(n, sample)])
     started = time.perf_counter()
-    walked = walk(strategy, batches, np.concatenate([pool.unlabeled, pool.labeled]), report)
+    walked = walk(strategy, batches, np.concatenate([asked, pool.labeled]), report)
     scored = time.perf_counter()
-    u = len(pool.unlabeled)
-    parts = {name: values[:u] for name, values in walked.parts.items()}
-    labeled = {name: values[u:] for name, values in walked.parts.items()}
-    total = strategy.total(parts, labeled, pool.unlabeled, rng)
-    result = Scores(pool.unlabeled, total, parts, strategy.select(total, pool.unlabeled, n))
-    return result, walked, {"score": scored - started, "select": time.perf_counter() - scored}
+    u = len(asked)
+    everything = walked.parts | walked.arrays
+    seen = Seen(
+        asked,
+        {name: values[:u] for name, values in everything.items()},
+        {name: values[u:] for name, values in everything.items()},
+        pool.targets,
+        batches.device,
+    )
+    total = strategy.total(seen, rng)
+    selected = strategy.select(total, seen, n, rng, report)
+    parts = {name: seen.unlabeled[name] for name in walked.parts}
+    return Scores(asked, total, parts, selected), walked, {"score": scored - started, "select": time.perf_counter() - scored}

@@ -49,7 +49,8 @@ class Reading:
     Attributes:
         root: folder the entries' paths are relative to.
         classes: class names in index order; empty when the source has no labels.
-        entries: the images, in a stable order. For array formats entry i is row i of the concatenated `arrays`.
+        entries: the images, in a stable order; formats of many files hand over columns.Entries. For array formats entry i is row i of the
+            concatenated `arrays`.
         skipped: files that are no images or cannot be named; more are added when decoding fails.
         arrays: uint8 blocks of shape (n, H, W) or (n, H, W, 3); empty when the entries are files below `root`.
         took_for: one sentence saying what the source was taken for.
@@ -249,9 +250,10 @@ class TrainParams:
 
     architecture: str = param(
         "small_cnn",
-        "Backbone. small_cnn trains on a CPU in a minute; resnet18 has the ImageNet stem (MAL), resnet18_cifar the 3x3 stem (MCDAL).",
+        "Backbone. small_cnn trains on a CPU in a minute; resnet18 has the ImageNet stem (MAL), resnet18_cifar the 3x3 stem (MCDAL), "
+        "vgg16_bn is of MAL's Table 9 and wants images of 32 pixels or more.",
         source="MAL 5.1; MCDAL official code model.py; small_cnn is ours",
-        choices=("small_cnn", "resnet18", "resnet18_cifar"),
+        choices=("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"),
     )
     weights: str = param(
         "none",
@@ -296,6 +298,14 @@ class TrainParams:
         source="MCDAL official code",
         low=0,
         high=180,
+        expert=True,
+    )
+    score_sample: int = param(
+        0,
+        "Score only so many unlabeled images, drawn at random each round; 0 scores them all. For pools of millions.",
+        source="Learning Loss 4.1 scores 10,000 at random; 0 is what the other papers do",
+        low=0,
+        high=100_000_000,
         expert=True,
     )
     precision: str = param(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alcore.batches import Batches
-from alcore.models import make_backbone
+from alcore.backbones import make_backbone
 from alcore.pool import Pool
 from alcore.strategies import STRATEGIES
 from alcore.tasks import Classification

@@ -13,10 +13,11 @@ from torch.nn import functional as F
 
 from alcore import scores
 from alcore.batches import Batches
+from alcore.strategies.base import Seen
 from alcore.strategies.mal import MAL, Params, combine
 from alcore.tasks import Classification
 from alcore.training import seeded, train
-from alcore.types import TrainParams
+from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, flip=False, crop=0.0)
@@ -296,9 +297,18 @@ def brute_force(entropy, d, b: int) -> tuple[set[int], set[int]]:
     raise AssertionError
 
 
+def seen(ids, parts) -> Seen:
+    return Seen(np.asarray(ids), parts, {}, np.empty(0, np.int64), torch.device("cpu"))
+
+
+def asked(strategy, what: Seen) -> list[int]:
+    total = strategy.total(what, np.random.default_rng(0))
+    return strategy.select(total, what, len(what.ids), np.random.default_rng(0), ignore_progress).tolist()
+
+
 def chosen(entropy, d, ids, b: int, rule: str = "minmax_rank") -> list[int]:
     total = combine(rule, np.asarray(entropy, float), np.asarray(d, float), np.asarray(ids), 10)
-    return any_mal().select(total, np.asarray(ids), b).tolist()
+    return any_mal().select(total, seen(ids, {}), b, np.random.default_rng(0), ignore_progress).tolist()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -371,7 +381,7 @@ def test_the_query_ranks_by_what_it_is_told_to():
 
     def first(select_by):
         strategy = build(select_by=select_by)
-        return strategy.select(strategy.total(parts, {}, ids, np.random.default_rng(0)), ids, 3).tolist()
+        return asked(strategy, seen(ids, parts))
 
     assert first("uncertainty") == [8, 9, 7]
     assert first("diversity") == [7, 9, 8]
@@ -384,7 +394,7 @@ def test_a_saturated_discriminator_still_ranks_by_its_logit():
     parts = {"entropy": np.full(3, 0.5), "labeledness": np.ones(3), "labeledness_logit": np.array([300.0, 100.0, 200.0])}
     ids = np.array([1, 2, 3])
     strategy = build()
-    assert strategy.select(strategy.total(parts, {}, ids, np.random.default_rng(0)), ids, 3).tolist() == [2, 3, 1]
+    assert asked(strategy, seen(ids, parts)) == [2, 3, 1]
 
 
 def test_scores_come_from_features_classifier_and_discriminator():

@@ -11,11 +11,12 @@ from torch import nn
 
 from alcore import scores
 from alcore.batches import Batches
+from alcore.strategies.base import Seen
 from alcore.strategies.mcdal import MCDAL, Params
 from alcore.strategies.random import Random
 from alcore.tasks import Classification
 from alcore.training import evaluate, seeded, train
-from alcore.types import TrainParams
+from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=6)
@@ -254,9 +255,11 @@ def test_without_the_discrepancy_convex_heads_agree_in_the_end_and_with_it_they_
 def test_subtracting_the_labeled_mean_moves_no_rank():
     strategy, rng, ids = build(), np.random.default_rng(0), np.arange(30)
     pool, labeled = rng.random(30), rng.random(8)
-    total = strategy.total({"discrepancy": pool}, {"discrepancy": labeled}, ids, rng)
+    seen = Seen(ids, {"discrepancy": pool}, {"discrepancy": labeled}, np.zeros(8, np.int64), torch.device("cpu"))
+    total = strategy.total(seen, rng)
     np.testing.assert_allclose(total, pool - sum(labeled) / 8)
-    assert strategy.select(total, ids, 30).tolist() == strategy.select(pool, ids, 30).tolist() == np.argsort(-pool).tolist()
+    for ranked_by in (total, pool):
+        assert strategy.select(ranked_by, seen, 30, rng, ignore_progress).tolist() == np.argsort(-pool).tolist()
 
 
 def test_kl_stays_finite_for_heads_that_are_certain_of_different_things():

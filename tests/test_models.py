@@ -11,17 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from alcore.backbones import ResNet18, SmallCNN, make_backbone
 from alcore.errors import BadInput
-from alcore.models import (
-    CosineHead,
-    Discriminator,
-    ResNet18,
-    SmallCNN,
-    evaluating,
-    make_backbone,
-    reverse_gradient,
-    unchanged_statistics,
-)
+from alcore.models import CosineHead, Discriminator, evaluating, reverse_gradient, unchanged_statistics
 from alcore.tasks import Classification
 
 
@@ -332,7 +324,7 @@ def test_a_pickle_that_runs_code_in_the_cache_is_not_run(tmp_path, monkeypatch):
 
 
 def test_weights_for_an_architecture_without_any_and_unknown_architectures_are_refused():
-    with pytest.raises(BadInput, match="no weights='imagenet' for small_cnn"):
+    with pytest.raises(BadInput, match="no ImageNet weights for small_cnn"):
         make_backbone("small_cnn", "imagenet")
-    with pytest.raises(BadInput, match="unknown architecture 'vit': use one of small_cnn, resnet18, resnet18_cifar"):
+    with pytest.raises(BadInput, match="unknown architecture 'vit': use one of small_cnn, resnet18, resnet18_cifar, vgg16_bn"):
         make_backbone("vit")

@@ -32,10 +32,10 @@ class Stop(Exception):
 
 
 def stop_at(stage: str, done: int):
-    """A report that raises once `stage` has come to `done`."""
+    """A report that raises once a stage whose name begins so has come to `done`."""
 
     def report(progress: Progress) -> None:
-        if progress.stage == stage and progress.done >= done:
+        if progress.stage.startswith(stage) and progress.done >= done:
             raise Stop
 
     return report
@@ -70,8 +70,10 @@ def files(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, np.ndarray]]
 
 
 INTERRUPTIONS = [
-    *((name, [("training: training", k)]) for name in STRATEGIES if name != "mal" for k in (1, 4, 6)),
-    ("mal", [("training: minimax game", 1)]),
+    *((name, [("training: ", k)]) for name in STRATEGIES for k in (1, 4, 6)),
+    ("sraal", [("training: state relabeling", 7)]),
+    ("sraal", [("training: task model", 6), ("training: state relabeling", 8)]),
+    ("learning_loss", [("training: training, loss module apart", 5)]),
     ("mal", [("training: minimax game", 6)]),  # the last of the game: M has not started from F yet
     ("mal", [("training: task model", 7)]),  # the first of the task model: it must not start from F again
     ("mal", [("training: task model", 8)]),
@@ -195,9 +197,14 @@ def test_every_optimizer_follows_the_schedule_of_its_stage(name, pixels, pool, m
     monkeypatch.setattr(strategy, "stages", lambda steps: tuple(watched(stage) for stage in honest(steps)))
     result = train(strategy, Batches(pixels, pool, params, CPU, 0), params)
     assert result["steps"] == sum(len(rates) for rates in trace.values())
-    for rates in trace.values():
+    own = {stage.name: stage.rate for stage in honest(20)}
+    for stage_name, rates in trace.items():
         n = len(rates)
         for step, at in enumerate(rates):
+            if own[stage_name]:
+                assert own[stage_name](step, None) <= 1
+                assert all(v == pytest.approx([r * own[stage_name](step, None) for r in base[k]]) for k, v in at.items())
+                continue
             factor = (step + 1) / round(0.1 * n) if step < round(0.1 * n) else 0.2 ** sum(step >= m * n for m in (0.3, 0.6, 0.8))
             for key, values in at.items():
                 assert values == pytest.approx([rate * factor for rate in base[key]])

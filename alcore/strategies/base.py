@@ -11,29 +11,64 @@ import torch
 from torch import Tensor, nn
 
 from alcore import scores
-from alcore.models import make_backbone
+from alcore.backbones import make_backbone
 from alcore.tasks import Classification
-from alcore.types import TrainParams
+from alcore.types import Report, TrainParams
 
 
 class Draws(Protocol):
     """What a step may ask of the batches."""
 
+    @property
+    def labeled_count(self) -> int: ...
     def labeled(self) -> tuple[Tensor, Tensor]: ...
     def unlabeled(self) -> Tensor: ...
 
 
 Losses = dict[str, Tensor]
+MILESTONES = (0.3, 0.6, 0.8)  # of the steps: MCDAL 4.1
+
+
+def rate_factor(step: int, steps: int, params: TrainParams) -> float:
+    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
+    rise = round(params.warmup * steps)
+    if step < rise:
+        return (step + 1) / rise
+    return params.decay ** sum(step >= m * steps for m in MILESTONES)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training with a learning-rate schedule of its own. `start` runs before its first step (never again on resume)."""
+    """A stretch of training with a learning-rate schedule of its own.
+
+    `start` runs before its first step (never again on resume). `rate` gives what the base learning rates are multiplied by at a step of
+    it; None is the run's schedule (`rate_factor`).
+    """
 
     name: str
     steps: int
     step: Callable[[Draws], Losses]
     start: Callable[[], None] | None = None
+    rate: Callable[[int, Draws], float] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one pass over the pool gave: scores and outputs of the unlabeled and the labeled images.
+
+    Attributes:
+        ids: (u,) int64 ids of the unlabeled images.
+        unlabeled: name -> (u, ...): scores (u,) float64, and `logits` (u, K), `embedding` (u, d) and other arrays in float32.
+        labeled: the same names -> (l, ...), for the labeled images.
+        targets: (l,) int64 class indices of the labeled images.
+        device: where choosing may compute.
+    """
+
+    ids: np.ndarray
+    unlabeled: Mapping[str, np.ndarray]
+    labeled: Mapping[str, np.ndarray]
+    targets: np.ndarray
+    device: torch.device
 
 
 @dataclass(frozen=True)
@@ -53,6 +88,9 @@ class Strategy(nn.Module):
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
         semi_supervised: True when unlabeled images train the task model, so its first point may lie above random's.
+        first_point: why its accuracy on the first labels differs from random's, "" when it is the same to the digit.
+        greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
+        augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
     """
 
@@ -63,6 +101,9 @@ class Strategy(nn.Module):
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""
     semi_supervised: ClassVar[bool] = False
+    first_point: ClassVar[str] = ""
+    greedy: ClassVar[bool] = False
+    augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
@@ -109,18 +150,16 @@ class Strategy(nn.Module):
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
         """Per-image numbers (B,) for one batch, in evaluation mode, and beside them `logits` (B, K) and `embedding` (B, d)."""
-        embedding = self.backbone(x)
-        return basic_scores(self.head(embedding)) | {"embedding": embedding}
+        features = self.backbone(x)
+        return basic_scores(self.head(features)) | {"embedding": self.backbone.embedding(features)}
 
-    def total(
-        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """What the pool is ranked by (n,), from the scores of the unlabeled (`parts`) and labeled items. Default: the part `rank_by`."""
-        return parts[self.rank_by]
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """What the pool is ranked by, (u,), finite, higher = label first. Default: the score `rank_by`."""
+        return seen.unlabeled[self.rank_by]
 
-    def select(self, total: np.ndarray, ids: np.ndarray, n: int) -> np.ndarray:
-        """The query: the `n` ids of highest total, best first, ties by id."""
-        return ids[np.lexsort((ids, -total))[:n]]
+    def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
+        """The query: `n` ids, best first. Default: those of highest total, ties by id."""
+        return seen.ids[np.lexsort((seen.ids, -total))[:n]]
 
     # ---- words
 
@@ -141,5 +180,25 @@ def basic_scores(logits: Tensor) -> dict[str, Tensor]:
     }
 
 
+def labeledness(logit: Tensor) -> dict[str, Tensor]:
+    """A discriminator's probability of "labeled" (B,), and its logit: the sigmoid saturates in fp32, the logit keeps the ranking."""
+    logit = logit.float()
+    return {"labeledness": logit.sigmoid(), "labeledness_logit": logit}
+
+
 def entropy_words(values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
     return f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}"
+
+
+def uniform(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A number of [0, 1) for each id, given out in the order of the ids, so that the order of the pool does not matter."""
+    result = np.empty(len(ids))
+    result[np.argsort(ids)] = rng.random(len(ids))
+    return result
+
+
+def labeledness_words(values: Mapping[str, float], rank: Mapping[str, int], n: int) -> str:
+    """What a discriminator says of an image."""
+    chance = 100 * values["labeledness"]
+    chance_words = f"{chance:.0f} %" if chance >= 1 else "under 1 %"
+    return f"the discriminator gives it {chance_words} to be labeled, rank {rank['labeledness']:,} of {n:,}"

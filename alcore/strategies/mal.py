@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from alcore import scores
 from alcore.models import CosineHead, Discriminator
-from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores
+from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, labeledness, uniform
 from alcore.tasks import Classification
 from alcore.types import TrainParams, param
 
@@ -118,6 +118,7 @@ class MAL(Strategy):
     )
     Params = Params
     semi_supervised = True
+    first_point = "unlabeled images train F, where its task model starts"
 
     def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -193,25 +194,20 @@ class MAL(Strategy):
     # ---- judging: Algorithm 2
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
-        embedding = self.f(x)
-        logit = self.d(F.normalize(embedding, dim=1)).float()
-        # D's sigmoid saturates in fp32; the logit keeps the ranking
-        return basic_scores(self.c(embedding)) | {"labeledness": logit.sigmoid(), "labeledness_logit": logit, "embedding": embedding}
+        features = self.f(x)
+        logit = self.d(F.normalize(features, dim=1)).float()
+        return basic_scores(self.c(features)) | labeledness(logit) | {"embedding": self.f.embedding(features)}
 
-    def total(
-        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         p: Params = self.params
-        entropy, d = parts["entropy"], parts["labeledness_logit"]
+        entropy, d = seen.unlabeled["entropy"], seen.unlabeled["labeledness_logit"]
         if p.select_by == "random":
-            result = np.empty(len(ids))
-            result[np.argsort(ids)] = rng.random(len(ids))
-            return result
+            return uniform(seen.ids, rng)
         if p.select_by == "uncertainty":
             return entropy
         if p.select_by == "diversity":
             return -d
-        return combine(p.rule, entropy, d, ids, self.task.classes)
+        return combine(p.rule, entropy, d, seen.ids, self.task.classes)
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.strategies.base import Strategy
+from alcore.strategies.base import Seen, Strategy
 
 
 class Margin(Strategy):
@@ -16,11 +16,9 @@ class Margin(Strategy):
     title = "Margin"
     paper = "Scheffer, Decomain & Wrobel 2001"
 
-    def total(
-        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """1 - margin: higher = label first."""
-        return 1.0 - parts["margin"]
+        return 1.0 - seen.unlabeled["margin"]
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from alcore import scores
 from alcore.models import unchanged_statistics
-from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
+from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
 from alcore.tasks import Classification
 from alcore.types import TrainParams, param
 
@@ -38,6 +40,30 @@ class Params:
         low=0,
         high=1000,
     )
+    official_updates: bool = param(
+        False,
+        "Two auxiliary updates a step, cross-entropy and then both losses on a second forward, instead of one joint update.",
+        source="MCDAL official code train.py; the paper's Eq. 2 has one",
+        expert=True,
+    )
+    official_statistics: bool = param(
+        False,
+        "Let unlabeled images into the task model's batch-norm statistics.",
+        source="MCDAL official code train.py; the paper says the task model is not affected",
+        expert=True,
+    )
+    official_warmup: bool = param(
+        False,
+        "Warm up over |L| / batch steps but go on for one of 99 epochs, so that the rate climbs past its peak, then drops back to it.",
+        source="MCDAL official code utils.py WarmUpLR",
+        expert=True,
+    )
+    official_scoring: bool = param(
+        False,
+        "Score augmented images and leave the last incomplete batch unscored.",
+        source="MCDAL official code sampling.py",
+        expert=True,
+    )
 
 
 class MCDAL(Strategy):
@@ -51,10 +77,10 @@ class MCDAL(Strategy):
     title = "MCDAL"
     paper = "Cho et al. 2021, arXiv 2107.11049"
     differences = (
-        "One auxiliary update a step, on the joint loss of Eq. 2; the published code makes two (cross-entropy, then both).",
-        "The unlabeled forward leaves no trace in the batch-norm statistics; in the published code it makes 37 % of them.",
-        "The pool is scored whole, in evaluation mode and fp32; the published code scores augmented images and drops the last batch.",
-        "The warm-up never exceeds the peak rate; in the published code it reaches ten times that at 10 % labels.",
+        "One auxiliary update a step, on the joint loss of Eq. 2; the published code makes two (official_updates).",
+        "The unlabeled forward leaves no trace in the batch-norm statistics; in the published code it makes 37 % (official_statistics).",
+        "The pool is scored whole and as it is; the published code scores augmented images and drops the last batch (official_scoring).",
+        "The warm-up never exceeds the peak rate; in the published code it reaches ten times that at 10 % labels (official_warmup).",
         "The main head's output p is detached in the discrepancy: that saves a backward pass whose gradients the published code discards.",
     )
     Params = Params
@@ -65,20 +91,42 @@ class MCDAL(Strategy):
         # made one after the other, so that they differ: equal heads would get equal gradients for ever
         self.auxiliary = nn.ModuleList(task.head(self.backbone.out_features) for _ in range(self.params.heads))
         self.optimizers["auxiliary"] = self.sgd(self.auxiliary)
+        self.augmented_scoring = self.params.official_scoring
+
+    def stages(self, steps: int) -> tuple[Stage, ...]:
+        (stage,) = super().stages(steps)
+        if not self.params.official_warmup:
+            return (stage,)
+        rise = round(self.train_params.warmup * steps)
+
+        def rate(step: int, batches: Draws) -> float:
+            if step < rise:  # spans an epoch of |L| and is stepped an epoch of N: above 1 until the schedule takes over
+                return (step + 1) / max(1, batches.labeled_count // self.train_params.batch_size)
+            return rate_factor(step, steps, self.train_params)
+
+        return (dataclasses.replace(stage, rate=rate),)
 
     def step(self, batches: Draws) -> Losses:
         x, y = batches.labeled()
         features = self.backbone(x)
         cross_entropy = self.task.loss(self.head(features), y)
         self.update(cross_entropy, "task")  # L_CE(F, G)
+        features = features.detach()
 
-        with torch.no_grad(), unchanged_statistics(self.backbone):
+        if self.params.official_updates:
+            self.update(self._auxiliary_ce(features, y), "auxiliary")
+            with torch.no_grad():
+                features = self.backbone(x)
+        with torch.no_grad(), nullcontext() if self.params.official_statistics else unchanged_statistics(self.backbone):
             unlabeled = self.backbone(batches.unlabeled())
             p = self.head(unlabeled).float().softmax(1)
-        auxiliary_ce = torch.stack([self.task.loss(head(features.detach()), y) for head in self.auxiliary]).sum()
+        auxiliary_ce = self._auxiliary_ce(features, y)
         apart = self._discrepancy(p, unlabeled).mean()  # Eq. 3
         self.update(auxiliary_ce - self.params.discrepancy_weight * apart, "auxiliary")  # Eq. 2
         return {"cross_entropy": cross_entropy.detach(), "auxiliary_cross_entropy": auxiliary_ce.detach(), "discrepancy": apart.detach()}
+
+    def _auxiliary_ce(self, features: Tensor, y: Tensor) -> Tensor:
+        return torch.stack([self.task.loss(head(features), y) for head in self.auxiliary]).sum()
 
     def _discrepancy(self, p: Tensor, features: Tensor) -> Tensor:
         """Sum over all pairs of {F, F1, F2, ...}: (B,), 0...6/C for two auxiliary heads."""
@@ -86,16 +134,19 @@ class MCDAL(Strategy):
         return scores.per_image(scores.discrepancy([p, *others], self.params.distance))
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
-        embedding = self.backbone(x)
-        result = basic_scores(self.head(embedding))
-        heads = {f"logits_{i}": head(embedding).float() for i, head in enumerate(self.auxiliary, 1)}
-        return result | heads | {"discrepancy": self._discrepancy(result["logits"].softmax(1), embedding), "embedding": embedding}
+        features = self.backbone(x)
+        result = basic_scores(self.head(features))
+        heads = {f"logits_{i}": head(features).float() for i, head in enumerate(self.auxiliary, 1)}
+        result["discrepancy"] = self._discrepancy(result["logits"].softmax(1), features)
+        return result | heads | {"embedding": self.backbone.embedding(features)}
 
-    def total(
-        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Eq. 5: D(x) minus the labeled images' mean D. The mean is one number a round, so it moves no rank; it makes rounds comparable."""
-        return parts["discrepancy"] - labeled["discrepancy"].mean()
+        total = seen.unlabeled["discrepancy"] - seen.labeled["discrepancy"].mean()
+        if self.params.official_scoring:  # drop_last: who is in the last batch is up to the shuffle; nobody asks for them
+            left_out = len(total) % self.train_params.batch_size
+            total[np.argsort(uniform(seen.ids, rng))[:left_out]] = total.min() - 1.0
+        return total
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.strategies.base import Strategy, entropy_words
+from alcore.strategies.base import Seen, Strategy, entropy_words, uniform
 
 
 class Random(Strategy):
@@ -16,13 +16,9 @@ class Random(Strategy):
     title = "Random"
     paper = "baseline"
 
-    def total(
-        self, parts: Mapping[str, np.ndarray], labeled: Mapping[str, np.ndarray], ids: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Uniform numbers, given out in the order of the ids, so that the order of the pool does not matter."""
-        result = np.empty(len(ids))
-        result[np.argsort(ids)] = rng.random(len(ids))
-        return result
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """Uniform numbers."""
+        return uniform(seen.ids, rng)
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -1,0 +1,86 @@
+"""BALD: ask where dropout masks disagree although each of them is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from alcore import scores
+from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
+from alcore.tasks import Classification
+from alcore.types import TrainParams, param
+
+
+@dataclass(frozen=True)
+class Params:
+    dropout: float = param(
+        0.2, "Share of the final feature map that is dropped, in training and in scoring.", source="MAL 5.1", low=0, high=0.95
+    )
+    passes: int = param(
+        25,
+        "T, dropout masks a score averages over.",
+        source="acl21 Sampling.bald; MAL gives no number, others use 10 to 100",
+        low=1,
+        high=1000,
+    )
+
+
+class BALD(Strategy):
+    """Bayesian Active Learning by Disagreement with Monte-Carlo dropout (Houlsby et al. 2011; Gal, Islam & Ghahramani 2017).
+
+    Dropout stands before the final average pool, so only what is behind it runs T times; the backbone runs once. All images of a round
+    are scored under the same T masks, so neither their order nor the batch size matters.
+    """
+
+    name = "bald"
+    title = "BALD"
+    paper = "Gal, Islam & Ghahramani 2017, arXiv 1703.02910"
+    differences = (
+        "Dropout 0.2 before the final average pool, as MAL's baseline has it; the paper's network has it before its last layer.",
+        "The T masks are drawn once a round and shared by all images; drawn anew for each image, scores would depend on the batches.",
+        "Batch norm stays in evaluation mode while dropout is on.",
+    )
+    first_point = "its task model has dropout"
+    Params = Params
+    rank_by = "bald"
+    mask_seed: Tensor
+
+    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+        super().__init__(task, train, params)
+        self.register_buffer("mask_seed", torch.randint(2**31, (1,)))
+        self._masks: Tensor | None = None
+
+    def step(self, batches: Draws) -> Losses:
+        x, y = batches.labeled()
+        features = F.dropout(self.backbone.maps(x)[-1], self.params.dropout)
+        loss = self.task.loss(self.head(self.backbone.pool(features)), y)
+        self.update(loss, "task")
+        return {"cross_entropy": loss.detach()}
+
+    def score(self, x: Tensor) -> dict[str, Tensor]:
+        last = self.backbone.maps(x)[-1]
+        features = self.backbone.pool(last)
+        bald = scores.per_image(scores.disagreement(self._tails(last)))
+        return basic_scores(self.head(features)) | {"bald": bald, "embedding": self.backbone.embedding(features)}
+
+    def _tails(self, last: Tensor) -> Iterator[Tensor]:
+        for mask in self.masks(last):
+            yield self.head(self.backbone.pool(last * mask))
+
+    def masks(self, last: Tensor) -> Tensor:
+        """(T, C, h, w): 0 where dropped, 1 / (1 - p) elsewhere; the same ones for every batch."""
+        p, shape = self.params, (self.params.passes, *last.shape[1:])
+        if self._masks is None or self._masks.shape != shape or self._masks.device != last.device:
+            generator = torch.Generator().manual_seed(int(self.mask_seed))
+            kept = torch.rand(shape, generator=generator) >= p.dropout
+            self._masks = (kept / (1 - p.dropout)).to(last)
+        return self._masks
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        return f"dropout masks disagree by {values['bald']:.2g} nats, rank {rank['bald']:,} of {n:,}; entropy {values['entropy']:.2g}"

@@ -1,0 +1,110 @@
+"""Learning Loss: a small module beside the network learns to predict each image's loss; ask where it predicts most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alcore.models import LossModule
+from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores, rate_factor
+from alcore.tasks import Classification
+from alcore.types import TrainParams, param
+
+
+@dataclass(frozen=True)
+class Params:
+    margin: float = param(1.0, "Gap that the predictions of a pair must keep.", source="Learning Loss 4.1 and Eq. 2", low=0, high=100)
+    loss_weight: float = param(
+        1.0, "Weight of the ranking loss beside cross-entropy.", source="Learning Loss 4.1; others use 0.02 to 0.1", low=0, high=100
+    )
+    detach_after: float = param(
+        0.6,
+        "From this share of the steps on, the ranking loss no longer reaches the backbone.",
+        source="Learning Loss 4.1: epoch 120 of 200",
+        low=0,
+        high=1,
+    )
+
+
+class LearningLoss(Strategy):
+    """Learning Loss for Active Learning (Yoo & Kweon 2019, arXiv 1905.03677).
+
+    The loss module reads the map of every block. It is trained on pairs of a batch, image i with image B-1-i: the one with the larger
+    cross-entropy must get the larger prediction, by a margin.
+    """
+
+    name = "learning_loss"
+    title = "Learning Loss"
+    paper = "Yoo & Kweon 2019, arXiv 1905.03677"
+    differences = (
+        "The network starts anew each round; the published code goes on with the same one.",
+        "The whole pool is scored; the paper draws 10,000 at random first (`score_sample=10000`).",
+        "Rates follow the run's schedule.",
+    )
+    first_point = "the ranking loss trains the backbone too"
+    Params = Params
+    rank_by = "predicted_loss"
+
+    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+        super().__init__(task, train, params)
+        self.loss_module = LossModule(self.backbone.widths)
+        self.optimizers["loss_module"] = self.sgd(self.loss_module)
+
+    def stages(self, steps: int) -> tuple[Stage, ...]:
+        joint = round(steps * self.params.detach_after)
+
+        def rate(step: int) -> float:  # one schedule over both stretches
+            return rate_factor(step, steps, self.train_params)
+
+        stages = (
+            Stage("training", joint, self.step, rate=lambda step, _: rate(step)),
+            Stage("training, loss module apart", steps - joint, self.apart_step, rate=lambda step, _: rate(joint + step)),
+        )
+        return tuple(stage for stage in stages if stage.steps)
+
+    def step(self, batches: Draws) -> Losses:
+        """Cross-entropy and the ranking loss, both reaching the backbone."""
+        return self._step(batches, apart=False)
+
+    def apart_step(self, batches: Draws) -> Losses:
+        """The same, but the ranking loss trains the loss module alone."""
+        return self._step(batches, apart=True)
+
+    def _step(self, batches: Draws, apart: bool) -> Losses:
+        p: Params = self.params
+        x, y = batches.labeled()
+        maps = self.backbone.maps(x)
+        losses = self.task.losses(self.head(self.backbone.pool(maps[-1])), y)
+        read = [m.detach() for m in maps] if apart else maps
+        ranking = ranking_loss(self.loss_module(read).float(), losses.detach().float(), p.margin)
+        cross_entropy = losses.mean()
+        self.update(cross_entropy + p.loss_weight * ranking, "task", "loss_module")
+        return {"cross_entropy": cross_entropy.detach(), "ranking": ranking.detach()}
+
+    def score(self, x: Tensor) -> dict[str, Tensor]:
+        maps = self.backbone.maps(x)
+        features = self.backbone.pool(maps[-1])
+        predicted = self.loss_module(maps).float()
+        return basic_scores(self.head(features)) | {"predicted_loss": predicted, "embedding": self.backbone.embedding(features)}
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        return f"its predicted loss ranks {rank['predicted_loss']:,} of {n:,}; entropy {values['entropy']:.2g} of its class distribution"
+
+
+def ranking_loss(predicted: Tensor, actual: Tensor, margin: float = 1.0) -> Tensor:
+    """Eq. 2 over the pairs (i, B-1-i): mean of max(0, -sign(l_i - l_j) (p_i - p_j) + margin); the middle one of an odd batch has no pair.
+
+    A pair of equal losses counts as l_i < l_j, as in the published code.
+
+    Args:
+        predicted: (B,), `actual`: (B,) without gradient.
+    """
+    half = len(predicted) // 2
+    p = predicted[:half] - predicted.flip(0)[:half]
+    wanted = torch.where(actual[:half] > actual.flip(0)[:half], 1.0, -1.0)
+    return (margin - wanted * p).clamp_min(0.0).mean()

@@ -1,0 +1,77 @@
+"""QBC: ask where networks that learned the same labels from different starts disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alcore import scores
+from alcore.backbones import make_backbone
+from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
+from alcore.tasks import Classification
+from alcore.types import TrainParams, param
+
+
+@dataclass(frozen=True)
+class Params:
+    members: int = param(
+        3,
+        "Networks in the committee, the task model among them. Training and scoring cost that many times as much.",
+        source="acl21's ensemble: 3",
+        low=2,
+        high=16,
+    )
+
+
+class QBC(Strategy):
+    """Query by committee (Seung, Opper & Sompolinsky 1992) with a deep ensemble and its Jensen-Shannon divergence (Kuo et al. 2018).
+
+    The first member is the task model, trained exactly as under random; the others differ from it by their first weights only.
+    """
+
+    name = "qbc"
+    title = "QBC"
+    paper = "Seung et al. 1992; Kuo et al. 2018 (MCDAL's baseline for Cityscapes)"
+    differences = (
+        "The score is the mean Jensen-Shannon divergence; Kuo et al. sum it over the most uncertain patches and weigh labeling costs.",
+        "All members see the same batches, so they differ by initialization alone.",
+        "Accuracy is the first member's, not the committee's, so that curves compare queries and not ensembles.",
+    )
+    Params = Params
+    rank_by = "disagreement"
+
+    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+        super().__init__(task, train, params)
+        others = range(self.params.members - 1)
+        self.backbones = nn.ModuleList(make_backbone(train.architecture, train.weights) for _ in others)
+        self.heads = nn.ModuleList(task.head(self.backbone.out_features) for _ in others)
+        self.optimizers["committee"] = self.sgd(self.backbones, self.heads)
+
+    def step(self, batches: Draws) -> Losses:
+        x, y = batches.labeled()
+        loss = self.task.loss(self.predict(x), y)
+        self.update(loss, "task")
+        others = torch.zeros_like(loss)
+        self.optimizers["committee"].zero_grad(set_to_none=True)
+        for backbone, head in zip(self.backbones, self.heads, strict=True):
+            each = self.task.loss(head(backbone(x)), y)
+            each.backward()  # one member's graph at a time
+            others += each.detach()
+        self.optimizers["committee"].step()
+        return {"cross_entropy": loss.detach(), "committee_cross_entropy": others / len(self.backbones)}
+
+    def score(self, x: Tensor) -> dict[str, Tensor]:
+        features = self.backbone(x)
+        result = basic_scores(self.head(features))
+        logits = [result["logits"], *(head(backbone(x)).float() for backbone, head in zip(self.backbones, self.heads, strict=True))]
+        members = {f"logits_{i}": each for i, each in enumerate(logits[1:], 1)}
+        result["disagreement"] = scores.per_image(scores.disagreement(logits))
+        return result | members | {"embedding": self.backbone.embedding(features)}
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        return f"the committee disagrees by {values['disagreement']:.2g} nats, rank {rank['disagreement']:,} of {n:,}"
