@@ -22,6 +22,7 @@ _HOMES = {
     "TrainParams": "alcore.types",
     "Annotation": "alcore.types",
     "AlcoreError": "alcore.errors",
+    "simulate": "alcore.simulation.conduct",
 }
 _MODULES = ("figures", "scores", "formats")
 

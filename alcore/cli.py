@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.project import Project, bundled_digits, round_title
+from alcore.simulation import verb as simulating
 from alcore.types import Progress
-from alcore.workspace import Workspace
+
+if TYPE_CHECKING:  # a machine that only simulates has no database library
+    from alcore.project import Project
+    from alcore.workspace import Workspace
 
 Answer = Mapping[str, Any]
 
@@ -27,16 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.verb == "serve":
             return _serve(args)
-        workspace = Workspace(args.home)
-        try:
-            answer = args.run(workspace, args)
-        finally:
-            workspace.close()
+        answer = simulating.run(args, _Line()) if args.verb == "simulate" else _in_workspace(args)
     except AlcoreError as problem:
         print(f"alcore: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("alcore: interrupted; `train --resume JOB` goes on from the last checkpoint", file=sys.stderr)
+        how = "the same command" if args.verb == "simulate" else "`train --resume JOB`"
+        print(f"alcore: interrupted; {how} goes on from the last checkpoint", file=sys.stderr)
         return 130
     if args.json:
         print(json.dumps(answer))
@@ -45,11 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if answer.get("ok", True) else 2
 
 
+def _in_workspace(args: argparse.Namespace) -> Answer:
+    from alcore.workspace import Workspace
+
+    workspace = Workspace(args.home)
+    try:
+        return args.run(workspace, args)
+    finally:
+        workspace.close()
+
+
 # ---- verbs
 
 
 def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.embedding import warm_up
+    from alcore.project import Project, bundled_digits
 
     warm_up()  # the map's code compiles once a machine: let that run beside the training
     seconds: dict[str, float] = {}
@@ -75,14 +86,18 @@ def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.project import Project
+
     source = Path(args.source)
-    options = {"format": args.format, "task": args.task, "truth": args.truth, "hold_out": args.hold_out, "image_size": args.image_size}
+    options = {name: getattr(args, name) for name in ("format", "task", "truth", "hold_out", "image_size", "cache")}
     if args.again:
         return workspace.project(args.project).refresh(report=_Line())
     return Project.import_into(workspace, args.project, source, classes=args.classes or (), report=_Line(), **options).import_summary()
 
 
 def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.loop import round_title
+
     project = workspace.project(args.project)
     if args.resume is not None:
         before = workspace.jobs_table.job(args.resume)
@@ -201,6 +216,7 @@ def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.presets import PRESETS
     from alcore.strategies import STRATEGIES
     from alcore.types import TrainParams
 
@@ -217,12 +233,14 @@ def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
             "tasks": list(s.tasks),
             "paper": s.paper,
             "semi_supervised": s.semi_supervised,
+            "first_point": s.first_point or "equal to random's",
             "differences": list(s.differences),
             "parameters": described(s.Params),
         }
         for name, s in STRATEGIES.items()
     ]
-    return {"strategies": listed, "training": described(TrainParams)}
+    presets = [dataclasses.asdict(preset) for preset in PRESETS.values()]
+    return {"strategies": listed, "training": described(TrainParams), "presets": presets}
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -247,13 +265,15 @@ class _Line:
     """Progress as one line on stderr: rewritten on a terminal, a new one for each stage elsewhere."""
 
     def __init__(self) -> None:
-        self._stage, self._shown = "", 0.0
+        self._stage, self._message, self._shown = "", "", 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         terminal = sys.stderr.isatty()
-        if progress.stage == self._stage and not progress.message and (not terminal or now - self._shown < 0.2):
+        known = progress.stage == self._stage and progress.message in ("", self._message)
+        if known and (not terminal or now - self._shown < 0.2):
             return
+        self._message = progress.message
         if self._stage and progress.stage != self._stage and terminal:
             print(file=sys.stderr)
         self._stage, self._shown = progress.stage, now
@@ -313,6 +333,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--truth", choices=("hidden", "labels"), default="hidden", help="given labels: hidden truth for an oracle, or labels")
     sub.add_argument("--hold-out", type=float, help="share held out for testing when there is no test split (0.2)")
     sub.add_argument("--image-size", type=int, default=0, help="side of the images models see; 0 chooses")
+    sub.add_argument(
+        "--cache",
+        choices=("auto", "pack", "stream"),
+        default="auto",
+        help="pack: decode every image once into one file; stream: read the files when needed; auto: pack what takes at most a third of "
+        "the free disk",
+    )
     sub.add_argument("--classes", nargs="+", help="class names, for sources without labels")
     sub.add_argument("--again", action="store_true", help="read the project's source again; only what changed is decoded")
 
@@ -344,6 +371,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--project")
     sub.add_argument("--rebuild", action="store_true", help="derive current labels anew from the journal")
     verb("strategies", _strategies, "every strategy with its parameters and their sources", project=False)
+    sub = verb("simulate", None, "strategies side by side on labeled data, an oracle answering; resumable", project=False)
+    simulating.add_arguments(sub)
     sub = verb("serve", None, "the app in a browser", project=False)
     sub.add_argument("--port", type=int, default=8501)
     sub.add_argument("--host", default="127.0.0.1")

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.types import Progress, Reading, Report, ignore_progress
+from alcore.types import Progress, Report, ignore_progress
 
 # Named, so that a file called .png cannot reach the readers Pillow has for PostScript and other programs' files.
 KINDS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
@@ -49,6 +49,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ACROSS = frozenset(TURNS[tag] for tag in (5, 6, 7, 8))  # width and height change places
 # Pillow's readers fail in all these ways on damaged bytes.
 DAMAGED = (
     *(SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OverflowError, ArithmeticError),
@@ -84,18 +85,46 @@ def decode(source: Path | bytes, *, at_least: int | None = None) -> Image.Image:
     return _decode(source, at_least)[0]
 
 
+def heading(source: Path) -> tuple[int, int]:
+    """Upright width and height as decoding would give them, from the first bytes alone: the rest may still turn out damaged.
+
+    Raises:
+        BadInput: the reason it is no picture, without the file's name.
+    """
+    with _open(source) as image:
+        # Of a TIFF Pillow gives the upright size at once; in a PNG it would decode the picture to look for a tag behind it.
+        early = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
+        return image.size[::-1] if early and TURNS.get(_orientation(image)) in ACROSS else image.size
+
+
 def _decode(source: Path | bytes, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """The picture and its full width and height, upright."""
+    with _open(source) as image:
+        size = image.size
+        if at_least and image.format in ("JPEG", "MPO"):
+            image.draft(None, (at_least, at_least))
+        image.load()
+        turn = TURNS.get(_orientation(image))
+        rgb = _to_rgb(image)
+    if turn is None:
+        return rgb, size
+    return rgb.transpose(turn), size[::-1] if turn in ACROSS else size
+
+
+@contextlib.contextmanager
+def _open(source: Path | bytes) -> Iterator[Image.Image]:
+    """The picture with only its heading read; whatever is wrong with it, inside too, becomes a BadInput."""
     try:
-        with _open(source) as image:
-            size = image.size
+        if not isinstance(source, bytes):
+            there = os.stat(source)
+            if not stat.S_ISREG(there.st_mode):
+                raise BadInput("not a regular file")  # a named pipe would be waited for for ever
+        if (len(source) if isinstance(source, bytes) else there.st_size) == 0:
+            raise BadInput("empty: the file has 0 bytes")
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=KINDS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise BadInput(f"too large: {image.width:,} x {image.height:,} pixels, the limit is {MOST_PIXELS:,} in all")
-            if at_least and image.format in ("JPEG", "MPO"):
-                image.draft(None, (at_least, at_least))
-            image.load()
-            turn = TURNS.get(_orientation(image))
-            rgb = _to_rgb(image)
+            yield image
     except Image.DecompressionBombError as wrong:
         raise BadInput(f"too large: more than {MOST_PIXELS:,} pixels") from wrong
     except UnidentifiedImageError as wrong:
@@ -106,22 +135,6 @@ def _decode(source: Path | bytes, at_least: int | None) -> tuple[Image.Image, tu
         raise BadInput(f"cannot be read: {wrong.strerror or wrong}") from wrong
     except DAMAGED as wrong:
         raise BadInput(f"damaged: {wrong or type(wrong).__name__}") from wrong
-    if turn is None:
-        return rgb, size
-    return rgb.transpose(turn), size[::-1] if turn in (TURNS[5], TURNS[6], TURNS[7], TURNS[8]) else size
-
-
-@contextlib.contextmanager
-def _open(source: Path | bytes) -> Iterator[Image.Image]:
-    """The picture with only its heading read."""
-    if not isinstance(source, bytes):
-        there = os.stat(source)
-        if not stat.S_ISREG(there.st_mode):
-            raise BadInput("not a regular file")  # a named pipe would be waited for for ever
-    if (len(source) if isinstance(source, bytes) else there.st_size) == 0:
-        raise BadInput("empty: the file has 0 bytes")
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=KINDS) as image:
-        yield image
 
 
 def _orientation(image: Image.Image) -> int:
@@ -167,13 +180,6 @@ def thumbnail(image: Image.Image, size: int) -> tuple[bytes, str]:
     return encoded.getvalue(), "image/jpeg"
 
 
-def sources_of(reading: Reading) -> list[Path | np.ndarray]:
-    """What `pack` takes for the reading's entries: files, or the rows of its arrays (views, nothing is copied)."""
-    if reading.arrays:
-        return [row for block in reading.arrays for row in block]
-    return [Path(reading.root, entry.path) for entry in reading.entries]
-
-
 def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200) -> int:
     """The side to pack at: small images (nine of ten up to 96 pixels) keep their usual long side, others become 64. Never below 8.
 
@@ -192,9 +198,8 @@ def _long_side(source: Path | np.ndarray) -> int:
     if isinstance(source, np.ndarray):
         return max(source.shape[:2])
     try:
-        with _open(source) as image:
-            return max(image.size)
-    except (BadInput, Image.DecompressionBombError, OSError, *DAMAGED):
+        return max(heading(source))
+    except BadInput:
         return 0
 
 
@@ -228,7 +233,7 @@ def pack(
     *,
     report: Report = ignore_progress,
     workers: int | None = None,
-    reuse: tuple[Path, Mapping[int, int]] | None = None,
+    reuse: tuple[Path, np.ndarray] | None = None,
 ) -> Packed:
     """Writes an .npy file of shape (N, size, size, 3) uint8 whose row i is sources[i].
 
@@ -242,8 +247,8 @@ def pack(
         out: may be the file of `reuse`.
         report: told about 5 times a second; what it raises (Cancelled) leaves no file behind.
         workers: decoding threads; the number of processors when None.
-        reuse: an older packed file, and for each new row the old row that holds it already. An old file that is missing, damaged or of
-            another size is not used.
+        reuse: an older packed file, and (N,) int64: for each new row the old row that holds it already, or -1. An old file that is
+            missing, damaged or of another size is not used.
 
     Raises:
         BadInput: nothing to pack, or a size out of range.
@@ -290,20 +295,19 @@ def _disk_full(out: Path, needed: int, free: int | None) -> AlcoreError:
     there = "the disk is full" if free is None else f"{free / 1e6:,.1f} MB are free"
     return AlcoreError(
         f"the image cache needs {needed / 1e6:,.1f} MB in {out.parent} and {there}: "
-        "free some space, use a smaller image size or keep the workspace elsewhere"
+        "free some space, use a smaller image size, keep the workspace elsewhere, or pack nothing with cache=stream"
     )
 
 
-def _old_rows(reuse: tuple[Path, Mapping[int, int]] | None, size: int) -> tuple[np.ndarray | None, Mapping[int, int]]:
-    if reuse is None or not reuse[1]:
-        return None, {}
+def _old_rows(reuse: tuple[Path, np.ndarray] | None, size: int) -> tuple[np.ndarray | None, np.ndarray]:
+    none = np.empty(0, np.int64)
+    if reuse is None:
+        return None, none
     try:
         old = open_packed(reuse[0])
     except BadInput:
-        return None, {}  # the cache can always be made again from the sources
-    if old.shape[1] != size:
-        return None, {}
-    return old, {new: row for new, row in reuse[1].items() if 0 <= row < len(old)}
+        return None, none  # the cache can always be made again from the sources
+    return (old, np.where(reuse[1] < len(old), reuse[1], -1)) if old.shape[1] == size else (None, none)
 
 
 @dataclass
@@ -313,7 +317,7 @@ class _Packer:
     sources: Sequence[Path | np.ndarray]
     size: int
     old: np.ndarray | None
-    kept: Mapping[int, int]
+    kept: np.ndarray
     failed: dict[int, str] = field(default_factory=dict)
     sizes: np.ndarray = field(init=False)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -362,17 +366,17 @@ class _Packer:
             if self.stopped.is_set():
                 return
             number = start + offset
-            if self.old is not None and number in self.kept:
+            if self.old is not None and self.kept[number] >= 0:
                 row[...] = self.old[self.kept[number]]
                 self.sizes[number] = -1
                 continue
             try:
-                self.sizes[number] = _fit(self.sources[number], row)
+                self.sizes[number] = fit(self.sources[number], row)
             except BadInput as wrong:
                 self.failed[number] = str(wrong)
 
 
-def _fit(source: Path | np.ndarray, row: np.ndarray) -> tuple[int, int]:
+def fit(source: Path | np.ndarray, row: np.ndarray) -> tuple[int, int]:
     """Fills the square `row` with the whole picture; its own width and height."""
     side = row.shape[0]
     if isinstance(source, np.ndarray):

@@ -1,11 +1,10 @@
-"""From a source to a project's items: read, hold out, decode into the packed cache, one transaction. Nothing is left when it fails."""
+"""From a source to a project's items: read, hold out, pack the images or list their files. Nothing is left when it fails."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import os
 import runpy
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,24 +14,75 @@ from typing import Any
 
 import numpy as np
 
-from alcore import formats, images
+from alcore import formats, images, streaming
+from alcore.columns import Entries, Known
 from alcore.errors import BadInput, disk_full_told
-from alcore.types import Entry, Progress, Reading, Report, Skipped, ignore_progress
+from alcore.types import SPLITS, Progress, Reading, Report, Skipped, ignore_progress
 
 HOLD_OUT = 0.2
+POOL = SPLITS.index("pool")
 
 
 @dataclass
 class Imported:
-    """What an import found, ready to be stored. `rows` are the values of the items table; `labels` path -> class for truth="labels"."""
+    """What an import found, ready to be stored.
+
+    Attributes:
+        rows: the values of the items table, a row a present image, each made when it is looked at.
+        labels: (path, class) of the pool for truth="labels", likewise; empty otherwise.
+    """
 
     classes: tuple[str, ...]
-    rows: list[dict[str, Any]]
+    rows: ItemRows
     skipped: list[Skipped]
-    labels: dict[str, str]
+    labels: Given
     settings: dict[str, Any]
     took_for: str
     notes: list[str] = field(default_factory=list)
+
+
+class ItemRows(Sequence[dict[str, Any]]):
+    """Rows of the items table over columns: `at` are the entries that are pictures, the rest is by entry."""
+
+    def __init__(
+        self, entries: Entries, at: np.ndarray, splits: np.ndarray, sizes: np.ndarray, prints: np.ndarray, truths: np.ndarray
+    ) -> None:
+        self._entries, self._at = entries, at
+        self._splits, self._sizes, self._prints, self._truths = splits, sizes, prints, truths
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        at = int(self._at[number])
+        width, height = self._sizes[at].tolist()
+        return {
+            "path": self._entries.paths[at],
+            "split": SPLITS[self._splits[at]],
+            "truth": None if self._truths[at] < 0 else self._entries.names[self._truths[at]],
+            "row": at,
+            "width": width,
+            "height": height,
+            "fingerprint": self._prints[at].decode(),
+        }
+
+
+class Given(Sequence[tuple[str, str]]):
+    """(path, class) of the entries `at`."""
+
+    def __init__(self, entries: Entries, at: np.ndarray) -> None:
+        self._entries, self._at = entries, at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        entry = self._entries[int(self._at[number])]
+        return entry.path, entry.label
 
 
 def gather(
@@ -43,17 +93,20 @@ def gather(
     truth: str = "hidden",
     hold_out: float | None = None,
     image_size: int = 0,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    cache: str = "auto",
+    known: Known | None = None,
     settings: Mapping[str, Any] | None = None,
     report: Report = ignore_progress,
 ) -> Imported:
-    """Reads `source` and decodes it into a new packed file in `folder`.
+    """Reads `source` and decodes it into a new packed file in `folder`, or lists its files there to be decoded when they are needed.
 
     Args:
         truth: "hidden" keeps the given labels as truth for an oracle; "labels" takes them as labels.
         hold_out: share of the labeled pool kept for testing when there is no test split; None is 20 % when there are labels.
-        image_size: side of the packed images; 0 chooses by the images.
-        known: path -> {fingerprint, row, split} of an earlier import: unchanged images are not decoded again and keep their split.
+        image_size: side of the images models see; 0 chooses by the images.
+        cache: "pack" decodes every image now, "stream" looks only at the files' headings, "auto" packs what takes at most a third of the
+            free disk. An earlier import's choice stands.
+        known: what an earlier import stored: unchanged images are not looked at again and keep their split.
         settings: of the earlier import.
 
     Raises:
@@ -63,62 +116,84 @@ def gather(
         raise BadInput(f"truth={truth!r}: use hidden or labels")
     if hold_out is not None and not 0 <= hold_out < 1:
         raise BadInput(f"hold out a share from 0 to below 1, not {hold_out}")
-    known, old = known or {}, dict(settings or {})
+    if image_size and not images.LEAST <= image_size <= images.MOST:
+        raise BadInput(f"image_size={image_size}: use {images.LEAST} to {images.MOST} pixels, or 0 to choose by the images")
+    if cache not in streaming.CACHES:
+        raise BadInput(f"cache={cache!r}: use one of {', '.join(streaming.CACHES)}")
+    known, old = known or Known(), dict(settings or {})
     report(Progress("reading the source", 0, 0))
     reading = formats.read(source, format_name)
-    if not reading.entries:
+    if not len(reading.entries):
         raise BadInput(f"{source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
-    sources = images.sources_of(reading)
+    reading.entries = entries = Entries.of(reading.entries)
+    sources = streaming.sources_of(reading)
     size = old.get("image_size") or image_size or images.suggest_size(sources)
-    prints = _fingerprints(reading, sources)
-    reuse = None
-    if old.get("packed"):
-        rows_known = {i: int(known[e.path]["row"]) for i, e in enumerate(reading.entries) if _unchanged(known.get(e.path), prints[i])}
-        reuse = (folder / old["packed"], rows_known)
-    packed_name = f"packed-{uuid.uuid4().hex[:8]}.npy"
-    packed = images.pack(sources, size, folder / packed_name, report=report, reuse=reuse)
+    free = shutil.disk_usage(folder).free
+    if "packed" not in old:
+        old["cache"] = streaming.choose_cache(cache, len(sources) * size * size * 3, free, bool(len(reading.arrays)))
+    prints = streaming.fingerprints(sources, report)
+    before = known.at(entries.paths)
+    same = _unchanged(known, before, prints)
+    name = f"packed-{uuid.uuid4().hex[:8]}.{'npz' if old.get('cache') == 'stream' else 'npy'}"
     try:
-        good = [i for i in range(len(reading.entries)) if i not in packed.failed]
-        aside = [*reading.skipped, *(Skipped(reading.entries[i].path, reason) for i, reason in sorted(packed.failed.items()))]
-        if not good:
-            raise BadInput(f"{source}: none of its {len(reading.entries)} images can be read ({_first_reasons(aside)})")
-        entries, notes = _held_out([reading.entries[i] for i in good], hold_out, {p: str(k["split"]) for p, k in known.items()})
-        sizes = _sizes(packed.sizes, good, known, reading.entries)
-        rows = [
-            {
-                "path": e.path,
-                "split": e.split,
-                "truth": e.label if truth == "hidden" or e.split != "pool" else None,
-                "row": i,
-                "width": sizes[at][0],
-                "height": sizes[at][1],
-                "fingerprint": prints[i],
-            }
-            for at, (i, e) in enumerate(zip(good, entries, strict=True))
-        ]
+        rows = np.full(len(entries), -1)
+        rows[same] = known.rows[before[same]]
+        sizes, failed = _look(sources, size, folder / name, old, rows, report)
+        kept = sizes[:, 0] < 0
+        sizes[kept] = known.sizes[before[kept]]
+        aside = [*reading.skipped, *(Skipped(entries.paths[i], reason) for i, reason in failed.items())]
+        good = np.setdiff1d(np.arange(len(entries)), np.fromiter(failed, np.int64, len(failed)), assume_unique=True)
+        if not len(good):
+            raise BadInput(f"{source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
+        splits, notes = _held_out(entries, good, hold_out, known, before)
+        old |= {
+            "image_size": size,
+            "packed": name,
+            "array_source": bool(len(reading.arrays)),
+            "root": str(Path(reading.root).absolute()),
+            "notes": notes,
+        }
         if "flip" not in old:
-            pixels = images.open_packed(folder / packed_name)
-            old["flip"] = not images.looks_like_glyphs(pixels[good[:: max(1, len(good) // 200)]])
+            sample = good[:: max(1, len(good) // 200)]
+            old["flip"] = size > images.GLYPH or not images.looks_like_glyphs(streaming.open_pixels(folder, old)[sample])
         with disk_full_told(folder, "the original images"):
-            stored_arrays = _keep_originals(reading, size, folder)
+            old["arrays"] = _keep_originals(reading, size, folder)
     except BaseException:
-        (folder / packed_name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
         raise
-    old |= {
-        "image_size": size,
-        "packed": packed_name,
-        "arrays": stored_arrays,
-        "array_source": bool(len(reading.arrays)),
-        "root": str(Path(reading.root).absolute()),
-    }
-    labels = {e.path: e.label for e in entries if e.label is not None and e.split == "pool"} if truth == "labels" else {}
-    old["notes"] = notes
-    return Imported(tuple(reading.classes), rows, aside, labels, old, reading.took_for, notes)
+    given = good[(entries.labels[good] >= 0) & (splits[good] == POOL)] if truth == "labels" else good[:0]
+    truths = entries.labels
+    truths[given] = -1
+    items = ItemRows(entries, good, splits, sizes, prints, truths)
+    return Imported(tuple(reading.classes), items, aside, Given(entries, given), old, reading.took_for, notes)
 
 
-def _unchanged(before: Mapping[str, Any] | None, fingerprint: str) -> bool:
-    """An item that went absent has no row in the packed file any more."""
-    return before is not None and bool(before["present"]) and before["fingerprint"] == fingerprint
+def _look(
+    sources: streaming.Sources, size: int, out: Path, settings: Mapping[str, Any], rows: np.ndarray, report: Report
+) -> tuple[np.ndarray, Mapping[int, str]]:
+    """Writes `out`: the packed images, or the list of files to stream.
+
+    Args:
+        settings: of the import, with what an earlier one left.
+        rows: (n,) where an unchanged image lay before, -1 for all others.
+
+    Returns:
+        (n, 2) width and height, -1, -1 of what was not looked at again; and why some are no pictures.
+    """
+    if settings.get("cache") == "stream":
+        sizes, failed = streaming.headings(sources, rows >= 0, report)
+        streaming.save_paths(sources.paths, out)
+        return sizes, failed
+    before = settings.get("packed")
+    packed = images.pack(sources, size, out, report=report, reuse=(out.with_name(before), rows) if before else None)
+    return packed.sizes, packed.failed
+
+
+def _unchanged(known: Known, before: np.ndarray, prints: np.ndarray) -> np.ndarray:
+    """(n,) bool. An item that went absent has no row in the packed file any more."""
+    same = before >= 0
+    same[same] = known.present[before[same]] & (known.prints[before[same]] == prints[same])
+    return same
 
 
 def _first_reasons(skipped: Sequence[Skipped]) -> str:
@@ -126,51 +201,29 @@ def _first_reasons(skipped: Sequence[Skipped]) -> str:
     return "; ".join(f"{n} x {reason}" for reason, n in common) or "it is empty"
 
 
-def _fingerprints(reading: Reading, sources: Sequence[Path | np.ndarray]) -> list[str]:
-    """Per image: what changes when the image does. Files by size and time of change, arrays by their bytes."""
-    result = []
-    for source in sources:
-        if isinstance(source, np.ndarray):
-            result.append(hashlib.blake2b(np.ascontiguousarray(source).tobytes(), digest_size=8).hexdigest())
-        else:
-            try:
-                stat = os.stat(source)
-                result.append(f"{stat.st_size:x}-{stat.st_mtime_ns:x}")
-            except OSError:
-                result.append("gone")
-    return result
-
-
-def _held_out(entries: list[Entry], share: float | None, known: Mapping[str, str]) -> tuple[list[Entry], list[str]]:
-    """Without a test split: val serves as one, else a share of each class is kept out of the pool. Known paths keep the split they had."""
-    if known:
-        return [dataclasses.replace(e, split=known.get(e.path, e.split)) for e in entries], []
-    labeled = [e for e in entries if e.split == "pool" and e.label is not None]
-    if any(e.split == "test" and e.label is not None for e in entries) or not labeled or share == 0:
-        return entries, []
-    if share is None and any(e.split == "val" and e.label is not None for e in entries):
-        return entries, ["there is no test split: accuracy is measured on the val split"]
+def _held_out(entries: Entries, good: np.ndarray, share: float | None, known: Known, before: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs."""
+    splits, labels = entries.splits, entries.labels
+    if len(known):
+        return np.where(before >= 0, known.splits[before], splits).astype(np.int8), []
+    known_class = labels[good] >= 0
+    labeled = good[known_class & (splits[good] == POOL)]
+    tested = {split: bool((known_class & (splits[good] == SPLITS.index(split))).any()) for split in ("test", "val")}
+    if tested["test"] or not len(labeled) or share == 0:
+        return splits, []
+    if share is None and tested["val"]:
+        return splits, ["there is no test split: accuracy is measured on the val split"]
     share = HOLD_OUT if share is None else share
-    by_class: dict[str, list[str]] = {}
-    for e in labeled:
-        by_class.setdefault(str(e.label), []).append(e.path)
     rng = np.random.default_rng(0)
-    out: set[str] = set()
-    for paths in by_class.values():
-        out.update(paths[i] for i in rng.permutation(len(paths))[: round(share * len(paths))])
-    note = f"there is no test split: {len(out):,} of {len(labeled):,} labeled images are held out for testing"
-    return [dataclasses.replace(e, split="test") if e.path in out else e for e in entries], [note]
-
-
-def _sizes(sizes: np.ndarray, good: list[int], known: Mapping[str, Mapping[str, Any]], entries: Sequence[Entry]) -> list[tuple[int, int]]:
-    result = []
-    for i in good:
-        width, height = int(sizes[i][0]), int(sizes[i][1])
-        if width < 0:  # the row was copied from the older file
-            before = known[entries[i].path]
-            width, height = int(before["width"]), int(before["height"])
-        result.append((width, height))
-    return result
+    out = 0
+    _, first, of = np.unique(labels[labeled], return_index=True, return_inverse=True)
+    met = np.argsort(np.argsort(first))[of]  # classes by their first image
+    by_class = np.argsort(met, kind="stable")
+    for members in np.split(labeled[by_class], np.flatnonzero(np.diff(met[by_class])) + 1):
+        kept = rng.permutation(len(members))[: round(share * len(members))]
+        splits[members[kept]] = SPLITS.index("test")
+        out += len(kept)
+    return splits, [f"there is no test split: {out:,} of {len(labeled):,} labeled images are held out for testing"]
 
 
 def _keep_originals(reading: Reading, size: int, folder: Path) -> list[list[Any]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from alcore.columns import Snapshot
 from alcore.errors import NotEnoughLabels
+from alcore.types import SPLITS
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,21 @@ class Pool:
             raise ValueError("an item is labeled and unlabeled at once")
         if (np.diff(self.ids) <= 0).any():
             raise ValueError("the ids of a pool must ascend")
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, classes: Sequence[str]) -> Pool:
+        """Who is what in a project. Skipped items, and flagged ones without a label, are neither labeled nor unlabeled; val stands in for
+        a test split without truth."""
+        index = {name: i for i, name in enumerate(classes)}
+        label, truth = snapshot.indices(snapshot.labels, index), snapshot.indices(snapshot.truths, index)
+        of_split = {name: snapshot.splits == code for code, name in enumerate(SPLITS)}
+        labeled = of_split["pool"] & (label >= 0)
+        unlabeled = of_split["pool"] & (snapshot.labels < 0) & ~snapshot.skipped & ~snapshot.flagged
+        test = of_split["test"] & (truth >= 0)
+        if not test.any():
+            test = of_split["val"] & (truth >= 0)
+        ids = snapshot.ids
+        return cls(ids[labeled], label[labeled], ids[unlabeled], ids[test], truth[test], ids, snapshot.rows)
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """Rows in the packed images, in the order of `ids`."""

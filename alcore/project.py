@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import doctor, exporting, frames, images, importing, loop
+from alcore import doctor, exporting, frames, importing, loop
 from alcore import labels as label_sources
+from alcore.batches import Pixels
+from alcore.columns import Snapshot
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.importing import bundled_digits
 from alcore.journal import Journal
@@ -22,11 +24,13 @@ from alcore.loop import round_title
 from alcore.pictures import Pictures
 from alcore.pool import Pool
 from alcore.rounds import START, RoundFiles, round_files, start_query
+from alcore.streaming import UNREADABLE, open_pixels
 from alcore.tasks import TASKS
 from alcore.training import device_list
-from alcore.types import Annotation, Job, Report, Round, ignore_progress
+from alcore.types import Annotation, Job, Progress, Report, Round, ignore_progress
 from alcore.workspace import Workspace, shared
 
+LABELS = 10_000  # labels of an import stored at a time
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
@@ -79,6 +83,7 @@ class Project:
         truth: str = "hidden",
         hold_out: float | None = None,
         image_size: int = 0,
+        cache: str = "auto",
         classes: Sequence[str] = (),
         report: Report = ignore_progress,
     ) -> Project:
@@ -88,6 +93,8 @@ class Project:
             truth: given labels are "hidden" as truth for an oracle, or taken as "labels".
             hold_out: share kept for testing when there is no test split; None is 20 % where there are labels.
             image_size: side in pixels of the images models see; 0 chooses by the images.
+            cache: "pack" decodes all images into one file now, "stream" decodes them from their files whenever they are needed; "auto"
+                packs what takes at most a third of the free disk.
             classes: class names, for sources without labels; more can be added later.
 
         Raises:
@@ -108,15 +115,16 @@ class Project:
         project_id = None
         try:
             found = importing.gather(
-                source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, report=report
+                source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, cache=cache, report=report
             )
             names = tuple(dict.fromkeys([*found.classes, *importing.clean_classes(classes)]))
             settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": truth}
+            report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
             with workspace.store.write() as conn:
                 project_id = workspace.store.add_project(conn, name, task, str(source), format, names, settings)
                 workspace.store.replace_items(conn, project_id, found.rows, found.skipped)
             project = workspace.project(name)
-            project._take_labels(found.labels)
+            project._take_labels(found.labels, report)
         except BaseException:
             if project_id is not None:
                 workspace.store.delete_project(project_id)
@@ -127,24 +135,26 @@ class Project:
     def refresh(self, report: Report = ignore_progress) -> dict[str, Any]:
         """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay."""
         store = self.workspace.store
-        before = self.settings["packed"]
+        before, known = self.settings["packed"], store.known_items(self.id)
         found = importing.gather(
             self.source,
             self.folder,
             format_name=self.format,
             truth=self.settings["truth"],
-            known=store.known_items(self.id),
+            known=known,
             settings=self.settings,
             report=report,
         )
         names = tuple(dict.fromkeys([*self.classes, *found.classes]))
-        known = set(store.paths(self.id).values())
+        fresh = [given for given in found.labels if given[0] not in known]
+        del known  # of a million items it is large, and storing needs room of its own
         with store.write() as conn:
             store.replace_items(conn, self.id, found.rows, found.skipped)
             store.set_project(conn, self.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
-        (self.folder / before).unlink(missing_ok=True)
+        for stale in (before, UNREADABLE):
+            (self.folder / stale).unlink(missing_ok=True)
         self._read(store.project(self.name))
-        self._take_labels({path: label for path, label in found.labels.items() if path not in known})
+        self._take_labels(fresh, report)
         return self.import_summary()
 
     def delete(self) -> None:
@@ -204,11 +214,12 @@ class Project:
         """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
         return label_sources.from_csv(self, path, annotator)
 
-    def _take_labels(self, labels: Mapping[str, str]) -> None:
-        if labels:
-            self.annotate(
-                {item.id: labels[item.path] for item in self.workspace.store.pool_items(self.id) if item.path in labels}, annotator="import"
-            )
+    def _take_labels(self, given: Sequence[tuple[str, str]], report: Report) -> None:
+        for start in range(0, len(given), LABELS):
+            part = dict(given[start : start + LABELS])
+            ids = self.workspace.store.ids_of(self.id, list(part))
+            self.annotate({ids[path]: label for path, label in part.items()}, annotator="import")
+            report(Progress("storing labels", min(start + LABELS, len(given)), len(given)))
 
     # ---- rounds
 
@@ -311,32 +322,14 @@ class Project:
 
     def pool(self) -> Pool:
         """Who is labeled and who is not, now. Skipped items, and flagged ones without a label, are neither."""
-        index = {name: i for i, name in enumerate(self.classes)}
-        snapshot = self.snapshot()
-        labeled = [(i, index[label]) for i, split, _, _, label, _, _ in snapshot if split == "pool" and label in index]
-        unlabeled = [i for i, split, _, _, label, skip, flag in snapshot if split == "pool" and label is None and not skip and not flag]
-        held = {s: [(i, index[truth]) for i, split, truth, *_ in snapshot if split == s and truth in index] for s in ("test", "val")}
-        test = held["test"] or held["val"]
+        return Pool.of(self.snapshot(), self.classes)
 
-        def int64(values: list[int]) -> np.ndarray:
-            return np.array(values, np.int64)
+    def pixels(self) -> Pixels:
+        """(N, size, size, 3) uint8: the packed images, memory-mapped, or a streaming.FileRows that reads files when they are asked for."""
+        return open_pixels(self.folder, self.settings)
 
-        return Pool(
-            labeled=int64([i for i, _ in labeled]),
-            targets=int64([t for _, t in labeled]),
-            unlabeled=int64(unlabeled),
-            test=int64([i for i, _ in test]),
-            test_targets=int64([t for _, t in test]),
-            ids=int64([row[0] for row in snapshot]),
-            rows=int64([row[3] for row in snapshot]),
-        )
-
-    def pixels(self) -> np.ndarray:
-        """(N, size, size, 3) uint8: the packed images, copy-on-write, so that torch may look at them without copying."""
-        return images.open_packed(self.folder / self.settings["packed"])
-
-    def snapshot(self) -> list[tuple[Any, ...]]:
-        """(id, split, truth, row, label, skipped, flagged) of every present item, by id."""
+    def snapshot(self) -> Snapshot:
+        """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged)."""
         return self.workspace.store.snapshot(self.id)
 
     # ---- reading

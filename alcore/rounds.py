@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from alcore import explain
-from alcore.batches import Batches
+from alcore.batches import Batches, Pixels, telling
 from alcore.errors import BadInput, disk_full_told
 from alcore.pool import Pool
 from alcore.scores import k_center
@@ -103,7 +103,7 @@ def run(
     order: Order,
     pool: Pool,
     classes: int,
-    pixels: np.ndarray,
+    pixels: Pixels,
     rounds_folder: Path,
     report: Report = ignore_progress,
     *,
@@ -132,7 +132,7 @@ def turn(
     train_params: TrainParams,
     pool: Pool,
     classes: int,
-    pixels: np.ndarray,
+    pixels: Pixels,
     query_size: int,
     seeds: Seeds,
     device: torch.device,
@@ -152,6 +152,7 @@ def turn(
     """
     pool.check_trainable(classes)
     check_query_size(query_size, len(pool.unlabeled))
+    report = telling(pixels, report)
     halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
     if halved and halved.is_file():
         train_params = dataclasses.replace(train_params, batch_size=int(halved.read_text()))
@@ -187,7 +188,7 @@ def _attempt(
     train_params: TrainParams,
     pool: Pool,
     classes: int,
-    pixels: np.ndarray,
+    pixels: Pixels,
     query_size: int,
     seeds: Seeds,
     device: torch.device,
@@ -213,7 +214,7 @@ def _attempt(
     return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params)
 
 
-def start_query(pool: Pool, pixels: np.ndarray, n: int, how: str, seed: int) -> np.ndarray:
+def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.ndarray:
     """The first query, without a model: n ids at random, or spread by greedy k-center over the pixels at 16x16.
 
     Raises:
@@ -229,7 +230,7 @@ def start_query(pool: Pool, pixels: np.ndarray, n: int, how: str, seed: int) -> 
     return pool.unlabeled[k_center(small, centers, n, torch.from_numpy(pool.unlabeled)).numpy()]
 
 
-def _small_pixels(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
+def _small_pixels(pixels: Pixels, rows: np.ndarray) -> torch.Tensor:
     side = min(16, pixels.shape[1])
     parts = []
     for start in range(0, len(rows), 4096):

@@ -7,14 +7,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from alcore.columns import Known, Snapshot
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.schema import annotation_rows, current, items, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class OpenQuery:
     flagged: int
 
 
+ROWS = 5000  # rows of a block when there may be a million
 CHUNK = 500  # ids a statement: below SQLite's oldest limit of 999 variables
 
 
@@ -126,34 +131,41 @@ class Store:
     # ---- items
 
     def replace_items(self, conn: sa.Connection, project_id: int, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
-        """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent."""
+        """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent.
+
+        `rows` and `aside` are read once and stored in blocks, so that a million need not exist at the same time.
+        """
         conn.execute(items.update().where(items.c.project_id == project_id).values(present=False))
         known: dict[str, int] = {
             path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == project_id))
         }
-        fresh: list[dict[str, Any]] = []
-        changed: list[dict[str, Any]] = []
-        for row in rows:
-            if row["path"] in known:
-                changed.append({**row, "b_id": known[row["path"]], "present": True})
-            else:
-                fresh.append({**row, "project_id": project_id, "present": True})
-        for start in range(0, len(fresh), 5000):
-            conn.execute(items.insert(), fresh[start : start + 5000])
-        if changed:
-            names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
-            statement = items.update().where(items.c.id == sa.bindparam("b_id")).values({n: sa.bindparam(n) for n in names})
-            conn.execute(statement, changed)
+        names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
+        change = items.update().where(items.c.id == sa.bindparam("b_id")).values({n: sa.bindparam(n) for n in names})
+        for part in _blocks(rows):
+            fresh = [{**row, "project_id": project_id, "present": True} for row in part if row["path"] not in known]
+            changed = [{**row, "b_id": known[row["path"]], "present": True} for row in part if row["path"] in known]
+            if fresh:
+                conn.execute(items.insert(), fresh)
+            if changed:
+                conn.execute(change, changed)
         conn.execute(skipped.delete().where(skipped.c.project_id == project_id))
-        found = [{"project_id": project_id, "path": s.path, "reason": s.reason} for s in aside]
-        if found:
-            conn.execute(skipped.insert(), found)
+        for some in _blocks(aside):
+            conn.execute(skipped.insert(), [{"project_id": project_id, "path": s.path, "reason": s.reason} for s in some])
 
-    def known_items(self, project_id: int) -> dict[str, dict[str, Any]]:
-        """path -> what an earlier import stored of it: split, row, width, height, fingerprint, present."""
+    def known_items(self, project_id: int) -> Known:
+        """What an earlier import stored."""
         columns = (items.c.path, items.c.split, items.c.row, items.c.width, items.c.height, items.c.fingerprint, items.c.present)
         with self.read() as conn:
-            return {r["path"]: dict(r) for r in conn.execute(sa.select(*columns).where(items.c.project_id == project_id)).mappings()}
+            return Known(_parts(conn, sa.select(*columns).where(items.c.project_id == project_id)))
+
+    def ids_of(self, project_id: int, paths: Sequence[str]) -> dict[str, int]:
+        """path -> id of those that are items."""
+        result: dict[str, int] = {}
+        with self.read() as conn:
+            for start in range(0, len(paths), CHUNK):
+                query = sa.select(items.c.path, items.c.id).where(items.c.project_id == project_id)
+                result.update(conn.execute(query.where(items.c.path.in_(paths[start : start + CHUNK]))).all())
+        return result
 
     def skipped(self, project_id: int) -> list[Skipped]:
         with self.read() as conn:
@@ -178,12 +190,12 @@ class Store:
                     result[row["id"]] = {**row, "skipped": bool(row["skipped"]), "flagged": bool(row["flagged"])}
         return result
 
-    def snapshot(self, project_id: int) -> list[tuple[Any, ...]]:
-        """(id, split, truth, row, label, skipped, flagged) of every present item, by id: what a round freezes."""
+    def snapshot(self, project_id: int) -> Snapshot:
+        """Every present item, by id: what a round freezes."""
         columns = (items.c.id, items.c.split, items.c.truth, items.c.row, current.c.label, current.c.skipped, current.c.flagged)
         query = sa.select(*columns).outerjoin(current, current.c.item_id == items.c.id)
         with self.read() as conn:
-            return [tuple(r) for r in conn.execute(query.where(items.c.project_id == project_id, items.c.present).order_by(items.c.id))]
+            return Snapshot.of(_parts(conn, query.where(items.c.project_id == project_id, items.c.present).order_by(items.c.id)))
 
     def pool_items(self, project_id: int) -> list[Item]:
         query = sa.select(items.c.id, items.c.path, items.c.split, items.c.truth).where(items.c.project_id == project_id, items.c.present)
@@ -341,6 +353,18 @@ class Store:
 def new_id(inserted: sa.CursorResult[Any]) -> int:
     """The primary key an insert made."""
     return int((inserted.inserted_primary_key or [0])[0])
+
+
+def _blocks(rows: Iterable[T]) -> Iterator[list[T]]:
+    """The rows a few thousand at a time."""
+    rest = iter(rows)
+    while part := list(islice(rest, ROWS)):
+        yield part
+
+
+def _parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """What a query finds, a few thousand rows at a time."""
+    return conn.execution_options(yield_per=ROWS).execute(query).partitions()
 
 
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:

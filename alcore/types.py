@@ -300,6 +300,14 @@ class TrainParams:
         high=180,
         expert=True,
     )
+    compile: str = param(
+        "off",
+        "Compile the backbone before training: on fuses its operations, graphs replays them as CUDA graphs too. Costs a minute at the "
+        "start of a round; pays on a GPU for thousands of steps. When it cannot be compiled, training goes on without and says so.",
+        source="torch.compile; ours",
+        choices=("off", "on", "graphs"),
+        expert=True,
+    )
     score_sample: int = param(
         0,
         "Score only so many unlabeled images, drawn at random each round; 0 scores them all. For pools of millions.",

@@ -1,4 +1,4 @@
-"""Training beside a bare PyTorch loop over the same model, batch and augmentation: images/s of entropy, time a step of MCDAL and MAL.
+"""Training beside a bare PyTorch loop over the same model, batch and augmentation: images/s of entropy, time a step of the others.
 
 Each repeat runs every contender once, one after the other, so that whatever else the machine does hits all of them; medians of the ratios.
 """
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alcore.batches import Batches
 from alcore.backbones import make_backbone
+from alcore.batches import Batches
 from alcore.pool import Pool
 from alcore.strategies import STRATEGIES
 from alcore.tasks import Classification
@@ -27,6 +27,7 @@ from alcore.types import TrainParams
 
 CLASSES = 10
 REPEATS = 7
+CONTENDERS = ("entropy", "learning_loss", "mcdal", "mal")
 
 
 def run(device_name: str = "cpu") -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _case(architecture: str, side: int, batch: int, steps: int, device: torch.de
     pool = Pool(ids[:2000], labels[:2000], ids[2000:], none, none, ids, ids)
     params = TrainParams(architecture=architecture, batch_size=batch, steps=steps)
     contenders: dict[str, Callable[[], float]] = {"bare loop": lambda: _bare(pixels[:2000], labels[:2000], params, device)}
-    for name in ("entropy", "mcdal", "mal"):
+    for name in CONTENDERS:
         contenders[name] = partial(_ours, name, pixels, pool, params, device)
     for contender in contenders.values():  # the first run pays for allocations and kernels
         contender()
@@ -56,7 +57,7 @@ def _case(architecture: str, side: int, batch: int, steps: int, device: torch.de
         for name, contender in contenders.items():
             seconds[name].append(contender() / steps)
     result = {"bare loop images/s": batch / median(seconds["bare loop"])}
-    for name in ("entropy", "mcdal", "mal"):
+    for name in CONTENDERS:
         result[f"{name} time a step / bare"] = median(s / b for s, b in zip(seconds[name], seconds["bare loop"], strict=True))
     result["entropy images/s / bare"] = 1 / result["entropy time a step / bare"]
     print(f"{architecture} at {side}x{side}, batch {batch}, {device}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from alcore.batches import Batches
+from alcore.batches import Batches, _Stream
 from alcore.pool import Pool
 from alcore.types import TrainParams
 
@@ -135,3 +135,47 @@ def test_walking_shows_every_id_once_in_order_without_augmentation(pixels, pool)
     assert seen == ids.tolist()
     expected = (torch.from_numpy(pixels[pool.rows_of(ids)]).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.25
     torch.testing.assert_close(torch.cat(shown), expected)
+
+
+def test_an_augmented_walk_shows_an_image_alike_whatever_else_is_walked(pixels, pool):
+    params = TrainParams(batch_size=4, rotation=30, crop=0.25)
+    batches = Batches(pixels, pool, params, CPU, 0)
+
+    def walked(ids: np.ndarray, batch_size: int) -> dict[int, torch.Tensor]:
+        return {int(i): image for part, x in batches.walk(ids, batch_size, augmented=True) for i, image in zip(part, x, strict=True)}
+
+    drawn = batches.labeled()[0]
+    whole = walked(pool.unlabeled, 512)
+    state = batches.state()
+    again = walked(pool.unlabeled[::-1][:7], 3)
+    assert all(torch.equal(whole[i], image) for i, image in again.items())
+    plain = {int(i): image for part, x in batches.walk(pool.unlabeled) for i, image in zip(part, x, strict=True)}
+    assert sum(torch.equal(whole[i], plain[i]) for i in plain) < 4
+    other = Batches(pixels, pool, params, CPU, 1)
+    assert not torch.equal(next(other.walk(pool.unlabeled, augmented=True))[1][0], whole[int(pool.unlabeled[0])])
+    fresh = Batches(pixels, pool, params, CPU, 0)  # walking takes nothing from the training draws
+    assert torch.equal(fresh.labeled()[0], drawn)
+    fresh.restore(state)
+    assert torch.equal(fresh.labeled()[0], batches.labeled()[0])
+
+
+def test_an_augmented_walk_flips_and_shifts_as_training_does():
+    image = np.random.default_rng(0).integers(1, 256, (1, 8, 8, 3), dtype=np.uint8)
+    none, ids = np.array([], np.int64), np.arange(300)
+    pool = Pool(ids[:1], np.array([0]), ids[1:], none, none, ids, np.zeros(300, np.int64))
+    batches = Batches(image, pool, TrainParams(batch_size=2, crop=0.125), CPU, 0)
+    expected = {shifted(image[0], f, dy, dx).tobytes() for f in (False, True) for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
+    (_, x), = batches.walk(ids, augmented=True)  # fmt: skip
+    back = ((x * 0.25 + 0.5) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    assert {one.tobytes() for one in back} == expected
+
+
+def test_looking_ahead_changes_no_draw():
+    looked, plain = _Stream(7, 3), _Stream(7, 3)
+    ahead = looked.peek(5, 20).tolist()
+    state = looked.state()
+    drawn = [i for _ in range(6) for i in plain.take(5).tolist()]
+    assert drawn[5:25] == ahead
+    assert [i for _ in range(6) for i in looked.take(5).tolist()] == drawn
+    looked.restore(state)
+    assert looked.take(30).tolist() == drawn

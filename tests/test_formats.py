@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from alcore import formats
+from alcore.columns import Entries
 from alcore.errors import BadInput
 from alcore.formats import FORMATS, read
 from alcore.formats.base import class_order
@@ -286,6 +287,25 @@ def test_csv_rows_that_cannot_be_used_are_set_aside_with_their_line(tmp_path: Pa
         Skipped("half.png", "listed 2 times (lines 14, 15); kept once"),
         Skipped("two.png", "listed with different splits: pool (line 20), test (line 21)"),
     ]
+
+
+def test_entries_of_files_are_columns_and_equal_a_list(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/2.png"):
+        put(tmp_path / name)
+    (tmp_path / "list.csv").write_text("path,label\na/1.png,a\nb/2.png,b\n")
+    expected = [Entry("a/1.png", "pool", "a"), Entry("b/2.png", "pool", "b")]
+    for name, entries in (("folder", expected), ("csv", expected), ("flat", [Entry("a/1.png"), Entry("b/2.png")])):
+        found = read(tmp_path, name).entries
+        assert isinstance(found, Entries)
+        assert found == entries
+
+
+def test_a_csv_that_breaks_off_being_text_far_in_says_where(tmp_path: Path) -> None:
+    put(tmp_path / "a.png")
+    lines = b"path,label\n" + b"a.png,x\n" * 5000
+    (tmp_path / "list.csv").write_bytes(lines + b"\xff,x\n")
+    with pytest.raises(BadInput, match=rf"is not UTF-8 \(byte {len(lines):,}\): save it as UTF-8"):
+        read(tmp_path / "list.csv")
 
 
 def test_csv_takes_absolute_paths_below_its_folder(tmp_path: Path) -> None:

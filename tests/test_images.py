@@ -22,7 +22,8 @@ from PIL import Image
 from alcore import images
 from alcore.errors import AlcoreError, BadInput, Cancelled
 from alcore.formats import read
-from alcore.images import decode, looks_like_glyphs, open_packed, pack, sources_of, suggest_size, thumbnail
+from alcore.images import decode, looks_like_glyphs, open_packed, pack, suggest_size, thumbnail
+from alcore.streaming import sources_of
 from alcore.types import Entry, Progress, Reading
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -281,7 +282,7 @@ def test_reused_rows_are_copied_and_not_decoded(tmp_path: Path) -> None:
     pack(old, 8, out)
     gone = tmp_path / "gone.png"
     new = noise(8, 8, 9)
-    packed = pack([gone, new, gone], 8, out, reuse=(out, {0: 3, 2: 1}))
+    packed = pack([gone, new, gone], 8, out, reuse=(out, np.array([3, -1, 1])))
     np.testing.assert_array_equal(open_packed(out), [old[3], new, old[1]])
     assert packed.failed == {}
     assert packed.sizes.tolist() == [[-1, -1], [8, 8], [-1, -1]]
@@ -296,7 +297,7 @@ def test_an_old_cache_that_does_not_fit_is_not_used(tmp_path: Path, spoil: str) 
     if spoil == "missing":
         old.unlink()
     new = noise(8, 8)
-    packed = pack([new], 8, tmp_path / "out.npy", reuse=(old, {0: 5 if spoil == "row" else 0}))
+    packed = pack([new], 8, tmp_path / "out.npy", reuse=(old, np.array([5 if spoil == "row" else 0])))
     np.testing.assert_array_equal(open_packed(packed.path)[0], new)
 
 
@@ -407,11 +408,13 @@ def test_only_small_grey_rows_look_like_glyphs() -> None:
 
 def test_sources_of_a_reading_are_files_or_rows(tmp_path: Path) -> None:
     entries = [Entry("a/1.png"), Entry("b/2.png")]
-    assert sources_of(Reading(tmp_path, (), entries)) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
-    blocks = [np.zeros((1, 4, 4), np.uint8), np.ones((1, 5, 5, 3), np.uint8)]
+    assert list(sources_of(Reading(tmp_path, (), entries))) == [tmp_path / "a" / "1.png", tmp_path / "b" / "2.png"]
+    blocks = [np.zeros((2, 4, 4), np.uint8), np.zeros((0, 4, 4), np.uint8), np.ones((1, 5, 5, 3), np.uint8)]
     rows = sources_of(Reading(tmp_path, (), entries, arrays=blocks))
-    assert [row.shape for row in rows if isinstance(row, np.ndarray)] == [(4, 4), (5, 5, 3)]
-    assert np.shares_memory(rows[0], blocks[0])  # type: ignore[arg-type]
+    assert len(rows) == 3
+    assert [row.shape for row in rows] == [(4, 4), (4, 4), (5, 5, 3)]
+    assert np.shares_memory(rows[1], blocks[0])
+    assert rows[-1].max() == 1
 
 
 def test_real_photos_are_packed(tmp_path: Path) -> None:

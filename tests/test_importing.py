@@ -224,7 +224,7 @@ def test_a_disk_that_is_too_small_for_the_cache_is_said_and_nothing_is_left(work
     usage = images.shutil.disk_usage(".")
     monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(AlcoreError, match=r"the image cache needs 0\.0 MB in .* and 0\.0 MB are free"):
-        Project.import_into(workspace, "toy", digits_source)
+        Project.import_into(workspace, "toy", digits_source, cache="pack")
     assert_nothing_is_left(workspace)
 
 

@@ -272,3 +272,58 @@ def test_kl_stays_finite_for_heads_that_are_certain_of_different_things():
         losses = strategy.step(draws)
         assert all(math.isfinite(value.item()) for value in losses.values())
     assert all(torch.isfinite(p).all() for p in strategy.parameters())
+
+
+# ---- the published code's behaviour, by switch
+
+
+def test_official_updates_make_two_auxiliary_updates_and_leave_the_task_model_as_it_was():
+    plain, official = build(), build(official_updates=True)
+    draws, steps = images(), []
+    for strategy in (plain, official):
+        honest = strategy.optimizers["auxiliary"].step
+        strategy.optimizers["auxiliary"].step = lambda honest=honest: (steps.append(1), honest())
+        strategy.step(draws)
+        steps.append(0)
+    assert steps == [1, 0, 1, 1, 0]
+    assert torch.equal(plain.head.weight, official.head.weight)
+    assert not torch.equal(plain.auxiliary[0].weight, official.auxiliary[0].weight)
+
+
+def test_official_statistics_let_unlabeled_images_into_batch_norm():
+    ends = []
+    for official in (False, True):
+        strategy, draws = build(official_statistics=official), images()
+        strategy.train()
+        strategy.step(draws)
+        ends.append({k: v.clone() for k, v in strategy.backbone.state_dict().items() if "running" in k})
+    assert all(not torch.equal(ends[0][k], ends[1][k]) for k in ends[0])
+
+
+def test_official_warmup_climbs_past_the_peak_and_comes_back_to_it():
+    train_params = TrainParams(steps=990, batch_size=8, warmup=0.1)
+    strategy = MCDAL(Classification(3), train_params, Params(official_warmup=True))
+    (stage,) = strategy.stages(990)
+
+    class Ninety:
+        labeled_count = 90
+
+    rates = [stage.rate(step, Ninety()) for step in range(990)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert max(rates) == rates[98] == pytest.approx(99 / 11)
+    assert rates[99] == 1.0
+    (plain,) = MCDAL(Classification(3), train_params, Params()).stages(990)
+    assert plain.rate is None
+
+
+def test_official_scoring_asks_for_nobody_in_the_last_incomplete_batch():
+    strategy = MCDAL(Classification(3), TrainParams(batch_size=8), Params(official_scoring=True))
+    assert strategy.augmented_scoring
+    assert not build().augmented_scoring
+    pool, ids = np.random.default_rng(0).random(30), np.arange(30)
+    seen = Seen(ids, {"discrepancy": pool.copy()}, {"discrepancy": np.zeros(4)}, np.zeros(4, np.int64), torch.device("cpu"))
+    total = strategy.total(seen, np.random.default_rng(1))
+    last = np.flatnonzero(total == total.min())
+    assert len(last) == 30 % 8
+    assert total.min() < pool.min()
+    assert np.array_equal(np.delete(total, last), np.delete(pool, last))

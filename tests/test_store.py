@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import alcore.store
 from alcore import schema
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.jobtable import Jobs
@@ -433,6 +434,40 @@ def test_items_imported_again_keep_their_ids_and_what_is_gone_keeps_its_history(
         store.replace_items(conn, project, [row("5.png", 0)], [])
     assert [(i.id, i.path) for i in store.pool_items(project)] == [(5, "5.png")]
     assert store.skipped(project) == []
+
+
+def test_items_are_stored_in_blocks_from_anything_that_can_be_read_once(store, monkeypatch):
+    monkeypatch.setattr(alcore.store, "ROWS", 4)
+    largest = []
+    sa.event.listen(
+        store.engine,
+        "before_cursor_execute",
+        lambda c, cursor, text, values, *_: largest.append(len(values) if "items" in text and isinstance(values, list) else 0),
+    )
+    project = add_project(store, "blocks", [f"{n}.png" for n in range(10)])
+    assert max(largest) == 4
+    with store.write() as conn:
+        rows = (row(f"{n}.png", n, split="test" if n == 3 else "pool") for n in (11, 3, 4, 10, 5, 12, 6, 0, 9))
+        store.replace_items(conn, project, rows, (Skipped(f"bad{n}", "x") for n in range(9)))
+    assert [(r[1], r[2]) for r in item_table(store) if r[3]] == [(f"{n}.png", n) for n in (0, 3, 4, 5, 6, 9, 11, 10, 12)]
+    assert [r[0] for r in item_table(store)] == list(range(1, 14))
+    assert [s.path for s in store.skipped(project)] == [f"bad{n}" for n in range(9)]
+    snapshot = store.snapshot(project)
+    assert snapshot.ids.tolist() == [1, 4, 5, 6, 7, 10, 11, 12, 13]
+    assert snapshot.rows.tolist() == [0, 3, 4, 5, 6, 9, 11, 10, 12]
+    assert [split for _, split, *_ in snapshot] == ["pool", "test"] + ["pool"] * 7
+    known = store.known_items(project)
+    assert (len(known), int(known.present.sum())) == (13, 9)
+    assert known.prints[known.at(["12.png", "1.png"])].tolist() == [b"f12", b"f1"]
+    assert store.ids_of(project, ["12.png", "nothing", "1.png"]) == {"12.png": 13, "1.png": 2}
+    assert store.ids_of(project + 1, ["12.png"]) == {}
+
+
+def test_a_snapshot_carries_labels_and_marks(store, project, journal):
+    journal.record([label(1, 2, "dog"), mark(2, 2, "flag"), mark(3, 3, "skip")], CLASSES)
+    rest = [(i, "pool", "cat", i - 1, None, False, False) for i in (1, 4, 5, 6)]
+    marked = [(2, "pool", "cat", 1, "dog", False, True), (3, "pool", "cat", 2, None, True, False)]
+    assert list(store.snapshot(project)) == sorted(rest + marked)
 
 
 def test_an_items_row_carries_its_state_and_items_of_others_are_not_given(store, project, journal):

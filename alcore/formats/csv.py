@@ -6,13 +6,14 @@ Separated by comma, semicolon or tab; UTF-8, or UTF-16 as Excel writes it.
 from __future__ import annotations
 
 import csv
-import io
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alcore.columns import Entries
 from alcore.errors import BadInput
 from alcore.formats.base import SPLIT_NAMES, Format, class_order, count, printable
 from alcore.types import Entry, Reading, Skipped
@@ -50,12 +51,18 @@ class CsvFile(Format):
         listing = src if src.is_file() else _listing_in(src)
         if listing is None:
             raise BadInput(f"{src} holds no CSV file with the columns path and label, or several: give the file itself")
-        table, delimiter = _table(listing)
-        columns = _columns(table, listing)
+        encoding, delimiter = _encoding(listing)
+        table = _table(listing, encoding, delimiter)
+        heading = next(table, None)
+        if heading is None:
+            raise BadInput(f"{listing} is empty: its first line must name the columns path and label, and split if there is one")
+        columns = _columns(heading[1], listing)
         skipped: list[Skipped] = []
-        grouped: dict[str, list[Row]] = {}
+        listed = Listed()
         place = Place(listing.parent)
-        for line, cells in table[1:]:
+        rows = 0
+        for line, cells in table:
+            rows += 1
             row = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
             path, reason = place.find(row["path"])
             split = row.get("split", "").lower()
@@ -64,14 +71,14 @@ class CsvFile(Format):
             if reason:
                 skipped.append(Skipped(printable(row["path"]), f"line {line}: {reason}"))
             else:
-                grouped.setdefault(path, []).append(Row(line, row["label"] or None, SPLIT_NAMES[split] if split else "pool"))
-        entries = [entry for path, rows in grouped.items() if (entry := _agree(path, rows, skipped))]
-        if not entries:
+                listed.add(path, Row(line, row["label"] or None, SPLIT_NAMES[split] if split else "pool"))
+        entries = listed.agreed(skipped)
+        if not len(entries):
             first = f"; the first, {skipped[0].path}: {skipped[0].reason}" if skipped else ""
             raise BadInput(
-                f"{listing} lists no usable image ({count(len(table) - 1, 'row')}{first}): paths are relative to the folder of the CSV file"
+                f"{listing} lists no usable image ({count(rows, 'row')}{first}): paths are relative to the folder of the CSV file"
             )
-        classes = class_order(entry.label for entry in entries if entry.label is not None)
+        classes = class_order(entries.names)
         separated = {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
         found = f"{count(len(entries), 'image')}, {count(len(classes), 'class', 'classes')}"
         took_for = f"a CSV file ({listing.name}, separated by {separated}): {found}"
@@ -128,29 +135,52 @@ def _listing_in(folder: Path) -> Path | None:
     return listings[0] if all(name in heading for name in COLUMNS) else None
 
 
-def _table(listing: Path) -> tuple[list[tuple[int, list[str]]], str]:
-    """The rows that are not blank, with their line numbers, the heading first, and the delimiter."""
+def _encoding(listing: Path) -> tuple[str, str]:
+    """The file's encoding and delimiter, from its first line that is not blank."""
     try:
-        content = listing.read_bytes()
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        with open(listing, "rb") as file:
+            encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        with open(listing, encoding=encoding, errors="replace") as text:
+            heading = next((line for line in text if line.strip()), "")
     except OSError as wrong:
         raise BadInput(f"{listing} cannot be read: {wrong.strerror}") from wrong
-    except UnicodeDecodeError as wrong:
-        raise BadInput(f"{listing} is not UTF-8 (byte {wrong.start:,}): save it as UTF-8 and import it again") from wrong
-    heading = text.lstrip().split("\n", 1)[0]
-    delimiter = max((",", ";", "\t"), key=heading.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    except UnicodeError as wrong:
+        raise BadInput(f"{listing} is not UTF-16 ({wrong}): save it as UTF-8 and import it again") from wrong
+    return encoding, max((",", ";", "\t"), key=heading.count)
+
+
+def _table(listing: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, with their line numbers, the heading first; read line by line: a listing may hold a million."""
+    lines = None
     try:
-        rows = [(lines.line_num, cells) for cells in lines if any(cell.strip() for cell in cells)]
+        with open(listing, encoding=encoding, newline="") as file:
+            lines = csv.reader(file, delimiter=delimiter)
+            for cells in lines:
+                if any(cell.strip() for cell in cells):
+                    yield lines.line_num, cells
+    except UnicodeError as wrong:
+        raise BadInput(
+            f"{listing} is not UTF-8 (byte {_first_wrong(listing, encoding):,}): save it as UTF-8 and import it again"
+        ) from wrong
     except csv.Error as wrong:
-        raise BadInput(f"{listing} is not a CSV file: {wrong} in line {lines.line_num}") from wrong
-    if not rows:
-        raise BadInput(f"{listing} is empty: its first line must name the columns path and label, and split if there is one")
-    return rows, delimiter
+        raise BadInput(f"{listing} is not a CSV file: {wrong} in line {lines.line_num if lines else 0}") from wrong
+    except OSError as wrong:
+        raise BadInput(f"{listing} cannot be read: {wrong.strerror}") from wrong
 
 
-def _columns(table: Sequence[tuple[int, list[str]]], listing: Path) -> Mapping[str, int]:
-    there = [name.strip().lower() for name in table[0][1]]
+def _first_wrong(listing: Path, encoding: str) -> int:
+    """Where the file stops being text: reading line by line counts from the block it is in."""
+    try:
+        listing.read_bytes().decode(encoding)
+    except UnicodeDecodeError as wrong:
+        return wrong.start
+    except UnicodeError:
+        return 0
+    return 0  # mended meanwhile
+
+
+def _columns(heading: Sequence[str], listing: Path) -> Mapping[str, int]:
+    there = [name.strip().lower() for name in heading]
     missing = [name for name in COLUMNS if name not in there]
     if missing:
         columns = count(len(missing), "column").split()[1]
@@ -161,6 +191,35 @@ def _columns(table: Sequence[tuple[int, list[str]]], listing: Path) -> Mapping[s
     return {name: there.index(name) for name in (*COLUMNS, "split") if name in there}
 
 
+class Listed:
+    """The usable rows by path, in the order of their first lines. Only paths that are listed again keep their rows as objects."""
+
+    def __init__(self) -> None:
+        self._first, self._lines = Entries(), array("q")
+        self._at: dict[str, int] = {}
+        self._again: dict[int, list[Row]] = {}
+
+    def add(self, path: str, row: Row) -> None:
+        at = self._at.setdefault(path, len(self._first))
+        if at == len(self._first):
+            self._first.append(path, row.split, row.label)
+            self._lines.append(row.line)
+        else:
+            before = self._first[at]
+            self._again.setdefault(at, [Row(self._lines[at], before.label, before.split)]).append(row)
+
+    def agreed(self, skipped: list[Skipped]) -> Entries:
+        """An entry for each path whose rows do not contradict each other; what was listed twice is told in `skipped`."""
+        if not self._again:
+            return self._first
+        result = Entries()
+        for at, entry in enumerate(self._first):
+            agreed = _agree(entry.path, self._again[at], skipped) if at in self._again else entry
+            if agreed:
+                result.append(agreed.path, agreed.split, agreed.label)
+        return result
+
+
 def _agree(path: str, rows: Sequence[Row], skipped: list[Skipped]) -> Entry | None:
     labels = {row.label: row.line for row in reversed(rows) if row.label is not None}
     splits = {row.split: row.line for row in reversed(rows)}
@@ -169,8 +228,7 @@ def _agree(path: str, rows: Sequence[Row], skipped: list[Skipped]) -> Entry | No
             listed = ", ".join(f"{value} (line {line})" for value, line in sorted(values.items(), key=lambda pair: pair[1]))
             skipped.append(Skipped(path, f"listed with different {what}: {listed}"))
             return None
-    if len(rows) > 1:
-        skipped.append(Skipped(path, f"listed {len(rows)} times (lines {', '.join(str(row.line) for row in rows[:10])}); kept once"))
+    skipped.append(Skipped(path, f"listed {len(rows)} times (lines {', '.join(str(row.line) for row in rows[:10])}); kept once"))
     return Entry(path, rows[0].split, next(iter(labels), None))
 
 

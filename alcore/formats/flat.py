@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from alcore.columns import Entries
 from alcore.errors import BadInput
 from alcore.formats.base import Format, count, is_image_name, no_images, walk
-from alcore.types import Entry, Reading, Skipped
+from alcore.types import Reading, Skipped
 
 
 class FlatFolder(Format):
@@ -30,10 +31,12 @@ class FlatFolder(Format):
         if not src.is_dir():
             raise BadInput(f"{src} is not a folder: the format flat wants a folder of images")
         skipped: list[Skipped] = []
-        entries = [Entry(path) for path in walk(src, skipped)]
-        if not entries:
+        entries, nested = Entries(), 0
+        for path in walk(src, skipped):
+            entries.append(path)
+            nested += "/" in path
+        if not len(entries):
             raise no_images(src, skipped)
-        nested = sum("/" in entry.path for entry in entries)
         remark = f", {nested:,} of them in sub-folders, which were not taken for classes (the format folder does that)" if nested else ""
         return Reading(src, (), entries, skipped, took_for=f"a folder of unlabeled images: {count(len(entries), 'image')}{remark}")
 

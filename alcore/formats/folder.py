@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
+from alcore.columns import Entries, Texts
 from alcore.errors import BadInput
 from alcore.formats.base import SPLIT_NAMES, Format, class_name, class_order, count, no_images, walk
-from alcore.types import Entry, Reading, Skipped
+from alcore.types import Reading, Skipped
 
 
 class ClassFolders(Format):
@@ -33,39 +34,43 @@ class ClassFolders(Format):
         if not src.is_dir():
             raise BadInput(f"{src} is not a folder: the format folder wants a folder of class folders")
         skipped: list[Skipped] = []
-        paths = list(walk(src, skipped))
-        if not paths:
+        paths = Texts()
+        tops: set[str] = set()
+        for path in walk(src, skipped):
+            paths.append(path)
+            if "/" in path:
+                tops.add(path.split("/", 1)[0])
+        if not len(paths):
             raise no_images(src, skipped)
-        split_of = _splits(paths)
-        entries = []
+        split_of = _splits(tops)
+        entries = Entries()
         for path in paths:
             parts = path.split("/", 2)
             if split_of is None:
-                entries.append(Entry(path, "pool", class_name(parts[0]) if len(parts) > 1 else None))
+                entries.append(path, "pool", class_name(parts[0]) if len(parts) > 1 else None)
             elif len(parts) == 1 or parts[0] not in split_of:
                 skipped.append(Skipped(path, "lies beside the train, val and test folders: move it into one of them"))
             else:
-                entries.append(Entry(path, split_of[parts[0]], class_name(parts[1]) if len(parts) > 2 else None))
-        classes = class_order(entry.label for entry in entries if entry.label is not None)
+                entries.append(path, split_of[parts[0]], class_name(parts[1]) if len(parts) > 2 else None)
+        classes = class_order(entries.names)
         return Reading(src, classes, entries, skipped, took_for=_took_for(entries, classes, split_of))
 
 
-def _splits(paths: Sequence[str]) -> dict[str, str] | None:
-    tops = {path.split("/", 1)[0] for path in paths if "/" in path}
+def _splits(tops: Set[str]) -> dict[str, str] | None:
     known = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
     if known and (len(known) == len(tops) or {"pool"} < set(known.values())):
         return known
     return None
 
 
-def _took_for(entries: Sequence[Entry], classes: Sequence[str], split_of: dict[str, str] | None) -> str:
+def _took_for(entries: Entries, classes: Sequence[str], split_of: dict[str, str] | None) -> str:
     below = (
         "" if split_of is None else f" below {', '.join(sorted(split_of, key=lambda top: ('pool', 'val', 'test').index(split_of[top])))}"
     )
     images = count(len(entries), "image")
     if not classes:
         return f"folders without classes{below}: {images}, all unlabeled"
-    unlabeled = sum(entry.label is None for entry in entries)
+    unlabeled = int((entries.labels < 0).sum())
     rest = f", {unlabeled:,} of them in no class folder and so unlabeled" if unlabeled else ""
     return f"class folders{below}: {count(len(classes), 'class', 'classes')}, {images}{rest}"
 

@@ -1,0 +1,168 @@
+"""k-means++ seeding, also of outer products that are never made, k-means, and how dense a cluster is about each of its points.
+
+Rows are to be handed over in the order of their ids: then random numbers and ties fall the same way whatever the order of the pool.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from alcore.types import Progress, Report, ignore_progress
+
+BLOCK = 256 * 2**20  # bytes: the largest matrix of products
+NOISE = 1e-12  # squared distances below this share of the squared lengths are rounding
+REJECTED = 64  # draws that led nowhere, after which all weights are brought up to date
+REPORT_EVERY = 50  # picks
+ITERATIONS = 50
+ROWS = 1024  # of a block of distances, so that the passes over it stay in the cache
+
+
+def spread(factors: tuple[np.ndarray, ...], n: int, rng: np.random.Generator, report: Report = ignore_progress) -> np.ndarray:
+    """k-means++ seeding (Arthur & Vassilvitskii 2007) of g_i = u_i (x) v_i (x) ..., the outer products of the factors' rows.
+
+    The first pick has the largest |g|; each other is drawn with probability proportional to D^2, its squared distance to the nearest
+    pick. With <g_i, g_j> = <u_i, u_j> <v_i, v_j> ... no g is ever made. What is left when every D is 0 goes by the largest |g|.
+
+    D^2 only falls, so old values are upper bounds: a row is drawn by its old value and kept with probability new / old, which is the same
+    distribution, and one product of matrices brings all values up to date after many picks instead of one of a vector after each.
+
+    Args:
+        factors: matrices of N rows each.
+        n: how many; all N when there are fewer.
+
+    Returns:
+        (n,) int64 rows in the order picked, none twice.
+    """
+    apart = _Apart(factors, n)
+    n, rejected = len(apart.picks), 0
+    while 0 < apart.done < n:
+        if rejected >= REJECTED:
+            apart.update_all()
+            rejected = 0
+        sums = apart.weights.cumsum()
+        if sums[-1] <= 0:
+            break
+        row = int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))
+        if row == len(sums):  # the product was rounded up to the sum
+            continue
+        before = apart.weights[row]
+        apart.update(np.array([row]))
+        if rng.random() * before >= apart.weights[row]:
+            rejected += 1
+            continue
+        apart.take(row)
+        if apart.done % REPORT_EVERY == 0:
+            report(Progress("choosing", apart.done, n))
+    left = apart.by_length[~np.isin(apart.by_length, apart.picks[: apart.done])]
+    return np.concatenate([apart.picks[: apart.done], left[: n - apart.done]])
+
+
+class _Apart:
+    """The rows' squared distances to the nearest of the picks, starting with the longest row.
+
+    Attributes:
+        squares: (N,) |g|^2; by_length: rows, the longest first.
+        picks: (n,) rows, of which the first `done` are filled.
+        weights: (N,) D^2, or an upper bound; 0 for picks.
+        seen: (N,) how many picks the weight has been compared with.
+    """
+
+    def __init__(self, factors: tuple[np.ndarray, ...], n: int) -> None:
+        self.factors = [f.astype(np.float64) for f in factors]
+        self.squares = np.prod([np.einsum("ij,ij->i", f, f) for f in self.factors], axis=0)
+        self.by_length = np.argsort(-self.squares, kind="stable")
+        self.picks = np.empty(min(n, len(self.squares)), np.int64)
+        self.weights = np.full(len(self.squares), np.inf)
+        self.seen = np.zeros(len(self.squares), np.int64)
+        self.done = 0
+        if len(self.picks):
+            self.take(self.by_length[0])
+            self.update_all()
+
+    def take(self, row: int) -> None:
+        self.picks[self.done] = row
+        self.done += 1
+        self.weights[row] = 0.0
+
+    def update(self, rows: np.ndarray) -> None:
+        """Compares the rows with all the picks that the first of them has missed."""
+        missed = self.picks[self.seen[rows[0]] : self.done]
+        if not len(missed):
+            return
+        products = self.factors[0][rows] @ self.factors[0][missed].T
+        for factor in self.factors[1:]:
+            products *= factor[rows] @ factor[missed].T
+        both = self.squares[rows][:, None] + self.squares[missed]
+        apart = both - 2 * products
+        apart[apart <= NOISE * both] = 0.0  # or duplicates of a pick could be drawn
+        self.weights[rows] = np.minimum(self.weights[rows], apart.min(1))
+        self.seen[rows] = self.done
+
+    def update_all(self) -> None:
+        order = np.argsort(self.seen, kind="stable")  # the first of a block has missed the most
+        for start in range(0, len(order), ROWS):
+            self.update(order[start : start + ROWS])
+
+
+def k_means(
+    points: np.ndarray, k: int, rng: np.random.Generator, *, device: torch.device | None = None, report: Report = ignore_progress
+) -> np.ndarray:
+    """Lloyd's k-means from a k-means++ start: (N, d) float32 -> (N,) int64 clusters 0...k-1, some of them perhaps empty.
+
+    It ends when no more than a thousandth of the points change their cluster, or after ITERATIONS.
+    """
+    seeds = spread((points - points.mean(0),), k, rng, report)
+    x = torch.from_numpy(np.ascontiguousarray(points)).to(device or "cpu").float()
+    centers = x[torch.from_numpy(seeds).to(x.device)]
+    k = len(centers)
+    rows = max(1, BLOCK // (4 * k))
+    labels = torch.full((len(x),), -1, dtype=torch.int64, device=x.device)
+    for iteration in range(ITERATIONS):
+        square = centers.square().sum(1)
+        found = torch.cat([torch.addmm(square, block, centers.T, alpha=-2).argmin(1) for block in x.split(rows)])
+        changed = int((found != labels).sum())
+        labels = found
+        report(Progress("choosing", iteration + 1, ITERATIONS))
+        if changed <= len(x) // 1000:
+            break
+        counts = torch.bincount(labels, minlength=k)
+        sums = _sums(x, labels, k, rows)
+        centers = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp_min(1), centers)
+    return labels.cpu().numpy()
+
+
+def _sums(x: torch.Tensor, labels: torch.Tensor, k: int, rows: int) -> torch.Tensor:
+    """(k, d) sums of each cluster's points."""
+    sums = torch.zeros(k, x.shape[1], device=x.device)
+    if x.device.type == "cpu":
+        return sums.index_add_(0, labels, x)
+    for part, block in zip(labels.split(rows), x.split(rows), strict=True):  # a GPU's index_add_ adds in any order
+        sums += torch.nn.functional.one_hot(part, k).to(x.dtype).T @ block
+    return sums
+
+
+def neighbor_distance(points: np.ndarray, labels: np.ndarray, neighbors: int, *, device: torch.device | None = None) -> np.ndarray:
+    """Mean distance of each point to its nearest `neighbors` in its own cluster, or to all of them when there are fewer.
+
+    Returns:
+        (N,) float64; infinite for a point that is alone.
+    """
+    result = np.full(len(points), np.inf)
+    order = np.argsort(labels, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        m = min(neighbors, len(members) - 1)
+        if m < 1:
+            continue
+        x = torch.from_numpy(points[members]).to(device or "cpu").double()
+        x = x - x.mean(0)
+        square = x.square().sum(1)
+        parts = []
+        for start in range(0, len(x), max(1, BLOCK // (8 * len(x)))):
+            rows = slice(start, start + max(1, BLOCK // (8 * len(x))))
+            apart = torch.addmm(square, x[rows], x.T, alpha=-2) + square[rows, None]
+            itself = torch.arange(len(apart), device=x.device)
+            apart[itself, itself + start] = torch.inf
+            parts.append(apart.topk(m, dim=1, largest=False).values.clamp_min(0).sqrt().mean(1))
+        result[members] = torch.cat(parts).cpu().numpy()
+    return result

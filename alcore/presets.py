@@ -1,0 +1,246 @@
+"""The papers' protocols by name, every value with its source; and thinning any data set the way MAL's imbalanced CIFAR-100 is thinned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from alcore.errors import BadInput
+
+VAAL_LENGTH = "MAL names no number; VAAL solver.py (same first authors): 100 times the whole training set over the batch"
+VAAL_BATCH = "MAL names none; VAAL arguments.py"
+MAL_RECIPE = "MAL Algorithm 3 names none; pytorch-cifar100, which MCDAL's code uses too"
+MCDAL_CODE = "MCDAL official code, conf/global_settings.py and train.py"
+# A second full set of networks beside the task model is what these cost in the papers; the defaults are sized for two CPU cores.
+PAPER_WIDTHS: Mapping[str, Mapping[str, Any]] = {"vaal": {"width": 128}, "sraal": {"width": 128, "relabeling_steps": 1.0}}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One experiment of a paper.
+
+    Attributes:
+        data: what to give as the source.
+        strategies: those the paper compares, by our names.
+        init, query_size: labels at the start and a round's query; below 1 a share of the pool.
+        rounds: points of the curve.
+        train: training parameters that differ from the defaults or are stated; `params` those of strategies.
+        thin: ratios to keep of equally many classes each; () keeps everything.
+        image_size: side in pixels.
+        sources: value -> where it is from: the paper's place, or for what it omits the source that was taken.
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: str
+    strategies: tuple[str, ...]
+    init: float
+    query_size: float
+    rounds: int
+    seeds: tuple[int, ...]
+    train: Mapping[str, Any]
+    params: Mapping[str, Mapping[str, Any]]
+    image_size: int
+    thin: tuple[float, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: int, pretrained: bool, table: str, **other: Any) -> Preset:
+    steps = 100 * pool // 128
+    size: int = other.pop("image_size", 32)
+    train = {
+        "architecture": "resnet18",
+        "weights": "imagenet" if pretrained else "none",
+        "steps": steps,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "flip": True,
+        "crop": 16 / 224 if size == 224 else 0.0,
+        "rotation": 0.0,
+    }
+    mal = {"learning_rate_f": 1e-4, "learning_rate_c": 1e-3} if pretrained else {"learning_rate_f": 5e-4, "learning_rate_c": 5e-4}
+    sources = {
+        "strategies, init, query_size, rounds": f"MAL 5.1 and {table}",
+        "seeds": "MAL 5.1: three runs",
+        "architecture": "MAL 5.1; its parameter counts show the ImageNet stem even at 32 pixels",
+        "weights": f"MAL 5.1: {'pretrained on ImageNet' if pretrained else 'random initialization'}",
+        "flip, crop, rotation": "MAL 5.1: horizontal flip" + ("; 224 out of 256" if size == 224 else "; no crop is mentioned"),
+        "steps": VAAL_LENGTH,
+        "batch_size": VAAL_BATCH,
+        "learning_rate, momentum, weight_decay": MAL_RECIPE,
+        "mal.learning_rate_f, mal.learning_rate_c": (
+            "MAL names none; a pretrained F a tenth of C, as MME lr_schedule.py has it" if pretrained else "MAL names none; VAAL solver.py"
+        ),
+        "vaal.width": "VAAL model.py",
+        "bald.dropout": "MAL 5.1",
+    }
+    return Preset(
+        name,
+        title,
+        "Ebrahimi et al. 2020, arXiv 2012.10467",
+        data,
+        ("random", "entropy", "coreset", "bald", "vaal", "mal"),
+        share,
+        share,
+        rounds,
+        (0, 1, 2),
+        train,
+        {"mal": mal, "bald": {"dropout": 0.2}, **PAPER_WIDTHS},
+        size,
+        sources=sources | other.pop("sources", {}),
+        **other,
+    )
+
+
+def _mcdal(name: str, title: str, data: str, **other: Any) -> Preset:
+    train = {
+        "architecture": "resnet18_cifar",
+        "weights": "none",
+        "steps": 38_610,
+        "batch_size": 128,
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "decay": 0.2,
+        "warmup": 1 / 99,
+        "flip": True,
+        "crop": 0.125,
+        "rotation": 15.0,
+    }
+    sources = {
+        "strategies, init, query_size, rounds": "MCDAL 4.1 and Fig. 4",
+        "seeds": "MCDAL 4.1: five runs",
+        "learning_rate, decay": "MCDAL 4.1: SGD 0.1, 0.2 at 30, 60 and 80 % of the epochs",
+        "architecture, weights": "MCDAL official code, model.py: ResNet-18 with a 3x3 stem, from scratch",
+        "steps": f"{MCDAL_CODE}: 99 epochs of 390 iterations, whatever the number of labels",
+        "batch_size, momentum, weight_decay, warmup": MCDAL_CODE,
+        "flip, crop, rotation": "MCDAL official code, utils.py",
+        "vaal.width, sraal.width": "the published code of VAAL and SRAAL",
+    }
+    return Preset(
+        name,
+        title,
+        "Cho et al. 2021, arXiv 2107.11049",
+        data,
+        ("random", "coreset", "learning_loss", "vaal", "sraal", "mcdal"),
+        0.1,
+        other.pop("query_size", 0.05),
+        7,
+        (0, 1, 2, 3, 4),
+        train | other.pop("train", {}),
+        PAPER_WIDTHS,
+        other.pop("image_size", 32),
+        sources=sources | other.pop("sources", {}),
+        **other,
+    )
+
+
+_ALL = (
+    _mal(
+        "mal-cifar100", "MAL on CIFAR-100", "CIFAR-100's python files", pool=50_000, share=0.02, rounds=5, pretrained=True, table="Table 3"
+    ),
+    _mal(
+        "mal-cifar100-imbalanced",
+        "MAL on imbalanced CIFAR-100",
+        "CIFAR-100's python files",
+        pool=14_580,
+        share=0.1,
+        rounds=4,
+        pretrained=True,
+        table="Table 4",
+        thin=tuple(10.0**e for e in (-2, -1.5, -1, -0.5, 0)),
+        sources={"thin": "MAL 5.1: ratios 10^-2 ... 10^0, 20 random classes each. Rounding gives 14,580 images; the paper prints 14,586"},
+    ),
+    _mal(
+        "mal-imagenet",
+        "MAL on ImageNet",
+        "a folder with train/ and val/, a folder a class",
+        pool=1_281_167,
+        share=0.05,
+        rounds=4,
+        pretrained=False,
+        table="Table 1",
+        image_size=224,
+    ),
+    _mal(
+        "mal-inaturalist",
+        "MAL on iNaturalist 2018",
+        "a folder with train/ and val/, a folder a class",
+        pool=437_513,
+        share=0.1,
+        rounds=4,
+        pretrained=True,
+        table="Table 2",
+        image_size=224,
+    ),
+    _mcdal("mcdal-cifar10", "MCDAL on CIFAR-10", "CIFAR-10's python files"),
+    _mcdal("mcdal-cifar100", "MCDAL on CIFAR-100", "CIFAR-100's python files"),
+    _mcdal(
+        "mcdal-caltech101",
+        "MCDAL on Caltech-101",
+        "class folders of Caltech-101; without a test split a fifth is held out",
+        query_size=450,
+        image_size=224,
+        train={
+            "architecture": "resnet18",
+            "weights": "imagenet",
+            "steps": 50 * 7_766 // 64,
+            "batch_size": 64,
+            "learning_rate": 0.01,
+            "crop": 16 / 224,
+            "rotation": 0.0,
+        },
+        sources={
+            "steps": "MCDAL 4.1: 50 epochs; of 7,766 images in batches of 64 as in TOD's config/caltech101.py",
+            "architecture, weights, batch_size, learning_rate": "MCDAL names none that reach its 90.81 %; TOD config/caltech101.py",
+            "flip, crop, rotation": "MCDAL names none; 224 out of 256 as is usual",
+            "query_size": "MCDAL 4.1: 450",
+        },
+    ),
+)
+PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
+
+
+def preset_named(name: str) -> Preset:
+    """The preset, or BadInput naming those there are."""
+    if name not in PRESETS:
+        raise BadInput(f"unknown preset {name!r}: use one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def thinned(targets: np.ndarray, classes: int, ratios: tuple[float, ...], seed: int = 0) -> np.ndarray:
+    """Positions (k,) ascending of what is left when each class keeps one of `ratios` of its images (MAL 5.1).
+
+    The classes are dealt to the ratios in a fixed shuffle, equally many to each; a class keeps at least one image. Classes and images
+    are shuffled by a hash of seed and number, so the map is the same for ever, whatever the library versions.
+
+    Args:
+        targets: (n,) class indices, in a stable order.
+        classes: K.
+
+    Raises:
+        BadInput: a ratio outside (0, 1].
+    """
+    if not ratios or any(not 0 < r <= 1 for r in ratios):
+        raise BadInput(f"cannot thin by {ratios}: give ratios above 0 and up to 1, as 0.01,0.1,1")
+    shuffled = sorted(range(classes), key=lambda k: _hash(seed, "class", k))
+    ratio = {k: ratios[place * len(ratios) // classes] for place, k in enumerate(shuffled)}
+    kept = []
+    for k in range(classes):
+        positions = np.flatnonzero(targets == k)
+        if len(positions):
+            order = sorted(range(len(positions)), key=lambda i, k=k: _hash(seed, k, i))  # type: ignore[misc]
+            kept.append(positions[order[: max(1, round(ratio[k] * len(positions)))]])
+    return np.sort(np.concatenate(kept)) if kept else np.empty(0, np.int64)
+
+
+def _hash(*parts: object) -> bytes:
+    return hashlib.blake2b(":".join(map(str, parts)).encode(), digest_size=8).digest()

@@ -1,0 +1,213 @@
+"""The oracle experiment: strategies x seeds x rounds on one data set, resumable, with statistics and a report. Trains nothing itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alcore.errors import AlcoreError, BadInput
+from alcore.presets import preset_named
+from alcore.simulation import experiment, oracle
+from alcore.simulation.environment import environment
+from alcore.simulation.experiment import Experiment
+from alcore.simulation.oracle import Data
+from alcore.simulation.records import Tables, locked, read_json, write_whole
+from alcore.simulation.runs import Run
+from alcore.simulation.workers import Failure, perform_all
+from alcore.training import pick_device
+from alcore.types import Progress, Report, ignore_progress
+
+
+def simulate(
+    source: str | Path,
+    strategies: Sequence[str] | None = None,
+    *,
+    init: float | None = None,
+    query_size: float | None = None,
+    rounds: int | None = None,
+    seeds: Sequence[int] | None = None,
+    out: str | Path,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+    train: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    image_size: int = 0,
+    format: str = "auto",
+    hold_out: float | None = None,
+    thin: Sequence[float] | None = None,
+    task: str = "classification",
+    report: Report = ignore_progress,
+) -> pd.DataFrame:
+    """Which strategy would have been best: each labels a pool whose truth is known, with the same first labels for all.
+
+    Called again with the same `out` it does only what is missing, and goes on with rounds that were begun; more strategies, seeds or
+    rounds extend what is there.
+
+    Args:
+        source: labeled images in any known format.
+        strategies: names or variants, such as "mcdal" and "mal:select_by=random+minimax=false".
+        init, query_size: a number of images, or a share of the pool below 1.
+        rounds: trainings a run, the first on the initial labels; the last one's query is recorded too.
+        seeds: one run each for every strategy.
+        out: folder for results.csv, queries.jsonl, config.json, summary.json, report.html, and the records they are made from.
+        preset: name of a published protocol; arguments given here win over it.
+        settings: "NAME=VALUE" for training, "STRATEGY.NAME=VALUE" for one strategy.
+        train: training parameters by name; `settings` win.
+        workers: processes that share the device.
+        hold_out, format, image_size: as in an import. thin: share of each class kept in the pool, for imbalanced ones.
+
+    Returns:
+        A row per strategy, seed and round, as results.csv: everything `out` holds.
+
+    Raises:
+        BadInput: something cannot be done as asked, before any training. AlcoreError: some runs failed; the others are complete.
+    """
+    plan = _plan(
+        source, strategies, init, query_size, rounds, seeds, preset, settings, train, thin, image_size,
+        out=Path(out), device=device, workers=workers, format=format, hold_out=hold_out, task=task,
+    )  # fmt: skip
+    with locked(plan.out / ".lock"):
+        return _conducted(plan, report)
+
+
+def _plan(
+    source: str | Path,
+    strategies: Sequence[str] | None,
+    init: float | None,
+    query_size: float | None,
+    rounds: int | None,
+    seeds: Sequence[int] | None,
+    preset: str | None,
+    settings: Sequence[str],
+    train: Mapping[str, Any] | None,
+    thin: Sequence[float] | None,
+    image_size: int,
+    **rest: Any,
+) -> Experiment:
+    """Arguments over the preset, checked."""
+    given: dict[str, Any] = {"strategies": strategies, "init": init, "query_size": query_size, "rounds": rounds, "seeds": seeds}
+    base_train: Mapping[str, Any] = {}
+    params: dict[str, dict[str, Any]] = {}
+    if preset is not None:
+        named = preset_named(preset)
+        given = {name: getattr(named, name) if value is None else value for name, value in given.items()}
+        base_train, params = named.train, {name: dict(values) for name, values in named.params.items()}
+        thin = named.thin if thin is None else thin
+        image_size = image_size or named.image_size
+    if lacking := [name for name, value in given.items() if value is None]:
+        raise BadInput(f"{', '.join(lacking)} must be given, as --{lacking[0].replace('_', '-')}, or a preset that has it")
+    if isinstance(given["strategies"], str):
+        raise BadInput(f"strategies = {given['strategies']!r} is one text: give a list of names")
+    texts = [text.strip() for text in given["strategies"]]
+    for_all, own = experiment.split_settings(settings, texts)
+    for name, values in own.items():
+        params[name] = {**params.get(name, {}), **values}
+    plan = Experiment(
+        source=Path(source),
+        variants=tuple(experiment.variant_of(text, params) for text in texts),
+        init=given["init"],
+        query_size=given["query_size"],
+        rounds=given["rounds"],
+        seeds=tuple(given["seeds"]),
+        train={**base_train, **(train or {}), **for_all},
+        thin=tuple(thin or ()),
+        image_size=image_size,
+        preset=preset,
+        **rest,
+    )
+    experiment.check(plan)
+    return plan
+
+
+def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:
+    """The experiment inside its locked folder."""
+    config, data = _configured(plan, report)
+    device = pick_device(plan.device)
+    config["environment"] = environment(device)
+    write_whole(plan.out / "config.json", [json.dumps(config, indent=1, allow_nan=False)])
+    runs = [
+        Run(
+            out=plan.out.absolute(),
+            text=variant.text,
+            strategy=variant.strategy,
+            params=variant.values,
+            train=config["train"],
+            seed=seed,
+            rounds=plan.rounds,
+            init=config["init"],
+            query_size=config["query_size"],
+            thin=data.thin,
+            device=str(device),
+            config_hash=experiment.config_hash(config, variant.text),
+        )
+        for variant in plan.variants
+        for seed in plan.seeds
+    ]
+    tables = Tables(plan.out, config)
+    total = len(runs) * plan.rounds
+    done = sum(run.finished() for run in runs)
+
+    def told(run: Run, progress: Progress) -> None:
+        report(Progress("simulating", done, total, progress.values, f"{run.title}, {progress.message}"))
+
+    def finished(run: Run, number: int) -> None:
+        nonlocal done
+        done += 1
+        tables.write(now=False)
+        report(Progress("simulating", done, total, message=f"{run.title}, round {number}: done"))
+
+    try:
+        failures = perform_all([run for run in runs if run.finished() < run.rounds], plan.workers, told, finished)
+    finally:
+        frame = tables.write(now=True)
+    _raise(failures, len(runs), plan.out)
+    assert frame is not None
+    return frame
+
+
+def _configured(plan: Experiment, report: Report) -> tuple[dict[str, Any], Data]:
+    """config.json as it will be, and the data; everything that depends on the data is checked here."""
+    folder, request = plan.out / "data", plan.request()
+    has_results = any(plan.out.glob("runs/*/round-*.json"))
+    old = read_json(plan.out / "config.json") if has_results and (plan.out / "config.json").is_file() else None
+    if has_results and old is None:
+        raise BadInput(f"{plan.out} has results and no config.json: use another --out, or put the file back")
+    if oracle.is_current(folder, request):
+        data = Data.load(folder)
+    elif old is None:
+        data = oracle.prepare(request, folder, report)
+    else:  # the source was moved, touched or changed: only its content tells
+        beside = plan.out / "data.again"
+        data = oracle.prepare(request, beside, report)
+        if data.fingerprint == old["fingerprint"]:
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+            data = Data.load(folder)
+    data = Data.load(data.folder, plan.thin)
+    try:
+        data.check(plan.source)
+        config = experiment.described(plan, data)
+        merged = experiment.merged(config, old, plan.out)
+        experiment.check_sizes(config, data)
+        experiment.check_models(plan, config)
+    finally:
+        shutil.rmtree(plan.out / "data.again", ignore_errors=True)
+    return merged, data
+
+
+def _raise(failures: Sequence[Failure], runs: int, out: Path) -> None:
+    if not failures:
+        return
+    words = "; ".join(f"{f.run.title}: {f.error}" for f in failures)
+    told = f"{len(failures)} of {runs} runs failed: {words}. The others are complete in {out}; the same command tries these again."
+    for f in failures:
+        if not isinstance(f.error, AlcoreError):
+            f.error.add_note(f"{told}\n{f.trace}")
+            raise f.error
+    raise AlcoreError(told)

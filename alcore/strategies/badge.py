@@ -1,0 +1,54 @@
+"""BADGE: ask for images whose gradients, if the model were right, would be long and would differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from alcore.clusters import spread
+from alcore.strategies.base import Seen, Strategy, entropy_words
+from alcore.types import Report
+
+
+class Badge(Strategy):
+    """Batch Active learning by Diverse Gradient Embeddings (Ash, Zhang, Krishnamurthy, Langford & Agarwal 2020, arXiv 1906.03671).
+
+    The gradient embedding of an image is the gradient of the last layer's cross-entropy, had its predicted class been its label:
+    g = (p - onehot(argmax p)) (x) h, with probabilities p and features h. It is long where the model is unsure. k-means++ seeding on the
+    g's asks for long ones that lie apart.
+    """
+
+    name = "badge"
+    title = "BADGE"
+    paper = "Ash et al. 2020, arXiv 1906.03671"
+    differences = (
+        "The K d numbers of a gradient embedding are never made: their distances come from K and d numbers apart.",
+        "Draws are by rejection, which gives k-means++'s distribution with fewer distances.",
+        "When all distances are 0 the longest embeddings are asked for; the published code stops in a debugger.",
+    )
+    greedy = True
+
+    def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """The gradient embedding's length |p - onehot| |h|."""
+        error, features = _factors(seen)
+        return np.linalg.norm(error, axis=1) * np.linalg.norm(features, axis=1)
+
+    def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
+        """The longest first, then draws in proportion to the squared distance from what is asked already."""
+        order = np.argsort(seen.ids)
+        error, features = _factors(seen)
+        return seen.ids[order][spread((error[order], features[order]), n, rng, report)]
+
+    @classmethod
+    def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
+        return f"its gradient is {values['total']:.2g} long, rank {rank['total']:,} of {n:,}; " + entropy_words(values, rank, n, classes)
+
+
+def _factors(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+    """p - onehot(argmax p) (u, K) and the features (u, d), in float64."""
+    logits = seen.unlabeled["logits"].astype(np.float64)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    p[np.arange(len(p)), logits.argmax(1)] -= 1.0
+    return p, seen.unlabeled["embedding"].astype(np.float64)
