@@ -245,7 +245,7 @@ def flat(seed: int, count: int) -> np.ndarray:
 
 @pytest.fixture
 def few_directions(monkeypatch):
-    for name, value in {"SAMPLE": 64, "DIRECTIONS": (4, 8), "COLUMNS": 16, "ROWS": 32, "EAGER": 32, "BATCH": 8}.items():
+    for name, value in {"SAMPLE": 64, "DIRECTIONS": (4, 8), "EXACT": 200, "COLUMNS": 16, "ROWS": 32, "EAGER": 32, "BATCH": 8}.items():
         monkeypatch.setattr(module, name, value)
 
 
@@ -263,7 +263,9 @@ def test_few_directions_never_overstate_a_distance():
     low = filter.low(left, right) + (1 - filter.off) * left.square[:, None]
     double = ((a[:, None].astype(np.float64) - b[None]) ** 2).sum(2)
     assert (low <= double).all()
-    assert (low > 0.5 * double).mean() > 0.5
+    off = filter.off * (left.square[:, None] + right.square)
+    along = ((a @ filter.basis)[:, None] - (b @ filter.basis)[None]).astype(np.float64)
+    assert (low >= (along**2).sum(2) - 2 * off).all()  # what is left adds, and takes nothing away
 
 
 @pytest.mark.parametrize("seed", range(3))

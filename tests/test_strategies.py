@@ -257,7 +257,7 @@ def test_explanations_are_sentences_with_the_numbers_in_them():
 @each
 def test_every_strategy_explains_its_own_scores(name, task, trained, batches):
     found, _, _ = query(trained[name], batches, 3, np.random.default_rng(0))
-    values = {key: float(v[0]) for key, v in found.parts.items()}
+    values = {key: float(v[0]) for key, v in (found.parts | {"total": found.total}).items()}
     said = STRATEGIES[name].explain(values, dict.fromkeys(values, 4), 20, 3)
     assert "of 20" in said
     assert "nan" not in said
@@ -268,7 +268,7 @@ def test_the_list_of_strategies_is_read_only_and_names_the_papers_first():
     assert {"random", "entropy", "margin", "mal", "mcdal"} <= set(STRATEGIES)
     with pytest.raises(TypeError):
         STRATEGIES["mine"] = Random
-    with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random, bald"):
+    with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random, badge, bald"):
         strategy_named("bold")
 
 
