@@ -184,7 +184,7 @@ def _compare(far: np.ndarray, points: np.ndarray, i: np.ndarray, centers: np.nda
 # ---- on the CPU: most distances are left as upper bounds
 
 
-EAGER = 2048  # points kept up to date with every pick, in a block that stays in the cache
+EAGER = 1024  # points kept up to date with every pick, in a block that stays in the cache
 BATCH = 512  # points brought up to date at a time
 TAKEN = -1.0  # the distance of what was picked
 

@@ -500,6 +500,21 @@ def test_cifar10_is_read_from_its_folder_or_the_one_above(tmp_path: Path, protoc
         assert reading.took_for == "CIFAR-10 python batches: 3 train (only 1 of 5 batches are there), 2 test images, 10 classes"
 
 
+def test_compressed_batches_are_read_as_plain_ones_and_damaged_ones_are_named(tmp_path: Path) -> None:
+    batch(tmp_path / "data_batch_1", pictures(3), [6, 9, 0])
+    plain = formats.read(tmp_path, "cifar")
+    content = (tmp_path / "data_batch_1").read_bytes()
+    (tmp_path / "data_batch_1").unlink()
+    (tmp_path / "data_batch_1.xz").write_bytes(lzma.compress(content))
+    reading = formats.read(tmp_path)
+    assert reading.took_for == plain.took_for
+    assert np.array_equal(reading.arrays[0], plain.arrays[0])
+    assert list(reading.entries) == list(plain.entries)
+    (tmp_path / "data_batch_1.xz").write_bytes(b"\xfd7zXZ\x00 not any more")
+    with pytest.raises(BadInput, match=r"data_batch_1\.xz is not a CIFAR batch"):
+        formats.read(tmp_path, "cifar")
+
+
 def test_cifar100_uses_the_fine_labels_and_their_names(tmp_path: Path) -> None:
     names = [f"class {number}" for number in range(100)]
     for name, seed in (("train", 0), ("test", 1)):

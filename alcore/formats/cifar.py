@@ -1,10 +1,11 @@
 """CIFAR-10 and CIFAR-100, the python version.
 
-The files are pickles: only what such files need is unpickled, and no code of theirs ever runs.
+The files are pickles: only what such files need is unpickled, and no code of theirs ever runs. Each may be compressed (`.xz`).
 """
 
 from __future__ import annotations
 
+import lzma
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ DAMAGED = (
     OverflowError,
     MemoryError,
     ImportError,
+    lzma.LZMAError,
 )
 
 
@@ -57,12 +59,12 @@ class CifarBatches(Format):
             ("batches.meta", "labels", "label_names") if title == "CIFAR-10" else ("meta", "fine_labels", "fine_label_names")
         )
         names = _class_names(
-            folder / meta, names_key, CIFAR10_CLASSES if title == "CIFAR-10" else tuple(str(number) for number in range(100))
+            _file(folder, meta), names_key, CIFAR10_CLASSES if title == "CIFAR-10" else tuple(str(number) for number in range(100))
         )
         entries: list[Entry] = []
         arrays, listed = [], []
         for part, wanted in files.items():
-            there = [folder / name for name in wanted if (folder / name).is_file()]
+            there = [path for name in wanted if (path := _file(folder, name))]
             batches = [_read_batch(path, label_key, names) for path in there]
             if batches:
                 arrays += [images for images, _ in batches]
@@ -75,15 +77,20 @@ class CifarBatches(Format):
 
 def _find(src: Path) -> tuple[Path, str, Mapping[str, Sequence[str]]] | None:
     for folder in (src, *(src / name for name in FOLDERS)):
-        if any((folder / name).is_file() for names in CIFAR10.values() for name in names):
+        if any(_file(folder, name) for names in CIFAR10.values() for name in names):
             return folder, "CIFAR-10", CIFAR10
-        if all((folder / name).is_file() for name in ("meta", "train")):
+        if all(_file(folder, name) for name in ("meta", "train")):
             return folder, "CIFAR-100", CIFAR100
     return None
 
 
-def _class_names(meta: Path, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    if not meta.is_file():
+def _file(folder: Path, name: str) -> Path | None:
+    """The file of that name, plain or compressed, when it is there."""
+    return next((path for path in (folder / name, folder / f"{name}.xz") if path.is_file()), None)
+
+
+def _class_names(meta: Path | None, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    if meta is None:
         return default
     names = _unpickle(meta).get(key)
     if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names) or len(set(names)) != len(names):
@@ -166,7 +173,7 @@ class SafeUnpickler(pickle.Unpickler):
 
 def _unpickle(path: Path) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
+        with lzma.open(path) if path.suffix == ".xz" else open(path, "rb") as file:
             content = SafeUnpickler(file, encoding="bytes").load()
     except OSError as wrong:
         raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
