@@ -36,6 +36,14 @@ SCORES: Mapping[str, ScoreInfo] = {
     "labeledness_logit": ScoreInfo(
         "Labeledness (logit)", "", "low", "The same before the sigmoid, where differences near 0 and 1 stay visible."
     ),
+    "bald": ScoreInfo("BALD", "nats", "high", "How far dropout masks disagree about its class: 0 when all of them agree."),
+    "disagreement": ScoreInfo(
+        "Disagreement", "nats", "high", "How far the committee's members disagree about its class: 0 when they agree."
+    ),
+    "predicted_loss": ScoreInfo("Predicted loss", "", "high", "What the loss module predicts; only its order means something."),
+    "state_uncertainty": ScoreInfo(
+        "Uncertainty indicator", "", "high", "SRAAL's u: 0 when the task model is sure, 1 when all classes are alike."
+    ),
     "discrepancy": ScoreInfo("Discrepancy", "", "high", "How far the heads' class distributions are apart, summed over all pairs."),
 }
 
@@ -52,6 +60,9 @@ def bounds(name: str, values: np.ndarray, classes: int) -> tuple[float, float]:
         "margin": (0.0, 1.0),
         "confidence": (0.0, 1.0),
         "labeledness": (0.0, 1.0),
+        "state_uncertainty": (0.0, 1.0),
+        "bald": (0.0, log(max(classes, 2))),
+        "disagreement": (0.0, log(max(classes, 2))),
     }
     if name in theory:
         return theory[name]

@@ -328,3 +328,49 @@ def test_weights_for_an_architecture_without_any_and_unknown_architectures_are_r
         make_backbone("small_cnn", "imagenet")
     with pytest.raises(BadInput, match="unknown architecture 'vit': use one of small_cnn, resnet18, resnet18_cifar, vgg16_bn"):
         make_backbone("vit")
+
+
+# ---- VGG-16 and the maps of all backbones
+
+
+def test_vgg16_has_the_papers_parameters():
+    """MAL 5.1: F 14.72M, C 12.90M, D 13.11M, T 17.23M."""
+    backbone = make_backbone("vgg16_bn")
+    assert size(backbone) == 14_723_136
+    assert size(CosineHead(25_088, 100, hidden=512)) == 12_896_768
+    assert size(Discriminator(25_088)) == 13_108_737
+    assert size(backbone, Classification(100).head(backbone.out_features)) == 17_232_036
+
+
+def test_vgg16_repeats_its_one_place_at_32_pixels_and_is_compared_by_the_mean():
+    backbone = make_backbone("vgg16_bn").eval()
+    with torch.no_grad():
+        features = backbone(seeded_noise(2, 3, 32, 32))
+    assert features.shape == (2, 512 * 49)
+    places = features.view(2, 512, 49)
+    assert torch.equal(places, places[:, :, :1].expand(-1, -1, 49))
+    torch.testing.assert_close(backbone.embedding(features), places[:, :, 0])
+
+
+def test_torchvisions_vgg16_state_dict_is_taken_without_its_classifier(tmp_path):
+    layers = make_backbone("vgg16_bn").state_dict()
+    state = {**layers, "classifier.0.weight": torch.zeros(3), "classifier.6.bias": torch.zeros(3)}
+    torch.save(state, tmp_path / "w.pth")
+    loaded = make_backbone("vgg16_bn", str(tmp_path / "w.pth")).state_dict()
+    assert all(torch.equal(loaded[name], layers[name]) for name in layers)
+
+
+@pytest.mark.parametrize("architecture", ["small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"])
+def test_maps_have_the_widths_that_are_said_and_the_last_one_is_pooled(architecture):
+    backbone = make_backbone(architecture).eval()
+    with torch.no_grad():
+        maps = backbone.maps(seeded_noise(2, 3, 32, 32))
+        assert tuple(m.shape[1] for m in maps) == backbone.widths
+        assert torch.equal(backbone.pool(maps[-1]), backbone(seeded_noise(2, 3, 32, 32)))
+
+
+def test_a_cifar_stems_own_weights_load_again(tmp_path):
+    kept = make_backbone("resnet18_cifar")
+    torch.save(kept.state_dict(), tmp_path / "w.pth")
+    loaded = make_backbone("resnet18_cifar", str(tmp_path / "w.pth"))
+    assert torch.equal(kept.net.conv1.weight, loaded.net.conv1.weight)

@@ -19,7 +19,7 @@ from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.tasks import TASKS, Classification
-from alcore.training import evaluate, rate_factor, seeded, train
+from alcore.training import evaluate, query, rate_factor, seeded, train
 from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")
@@ -351,3 +351,52 @@ def test_without_test_items_there_are_no_metrics(pixels, pool):
 def test_a_net_learns_the_toy_images_in_thirty_steps(pixels, pool, quick, tmp_path):
     outcome = run(Order("entropy", 5, 0, "cpu", train=quick), pool, 3, pixels, tmp_path)
     assert outcome.metrics["accuracy"] == 1.0
+
+
+# ---- compiled backbones
+
+
+def compiled(name: str, pixels, pool, said: list[str], **change) -> Strategy:
+    params = dataclasses.replace(PARAMS, learning_rate=0.01, **change)
+    strategy = build(name, params=params)
+    with seeded(1, CPU):
+        train(strategy, Batches(pixels, pool, params, CPU, 2), params, lambda p: said.append(p.message))
+    return strategy
+
+
+@pytest.mark.slow
+def test_a_compiled_backbone_learns_what_the_plain_one_does_and_scores_as_written(pixels, pool):
+    said: list[str] = []
+    plain, fast = compiled("entropy", pixels, pool, []), compiled("entropy", pixels, pool, said, compile="on")
+    assert "compiling the backbone" in said
+    assert not [m for m in said if m.startswith("not compiled")]
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(fast.state_dict()[key], value, atol=1e-4, rtol=1e-3)
+    assert all(module._compiled_call_impl is None for module in fast.modules())
+
+
+def test_what_cannot_be_compiled_is_trained_as_it_is_and_said(pixels, pool, monkeypatch):
+    def broken(*args, **options):
+        raise torch._dynamo.exc.TorchDynamoException("no compiler here\nand a long trace")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    said: list[str] = []
+    plain, fallen = compiled("entropy", pixels, pool, []), compiled("entropy", pixels, pool, said, compile="on")
+    assert "not compiled, going on without: no compiler here" in said
+    assert all(torch.equal(value, fallen.state_dict()[key]) for key, value in plain.state_dict().items())
+
+
+# ---- scoring a sample
+
+
+def test_a_sample_of_the_pool_is_scored_and_asked_from(pixels, pool):
+    params = dataclasses.replace(PARAMS, score_sample=9)
+    found, walked, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
+    assert len(found.ids) == 9
+    assert set(found.selected.tolist()) <= set(found.ids.tolist()) <= set(pool.unlabeled.tolist())
+    assert walked.ids.tolist() == [*found.ids.tolist(), *pool.labeled.tolist()]
+    again, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
+    other, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(6))
+    assert again.ids.tolist() == found.ids.tolist() != other.ids.tolist()
+    larger, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 12, np.random.default_rng(5))
+    assert len(larger.selected) == 12  # a query larger than the sample draws as many as it needs
