@@ -18,9 +18,9 @@ import torch
 
 from alcore import explain
 from alcore.batches import Batches, Pixels, telling
+from alcore.centers import k_center
 from alcore.errors import BadInput, disk_full_told
 from alcore.pool import Pool
-from alcore.scores import k_center
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.tasks import TASKS
@@ -227,16 +227,16 @@ def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.n
         raise BadInput(f"cannot start by {how!r}: use random or kcenter")
     small = _small_pixels(pixels, pool.rows_of(pool.unlabeled))
     centers = _small_pixels(pixels, pool.rows_of(pool.labeled)) if len(pool.labeled) else None
-    return pool.unlabeled[k_center(small, centers, n, torch.from_numpy(pool.unlabeled)).numpy()]
+    return pool.unlabeled[k_center(small, centers, n, pool.unlabeled)]
 
 
-def _small_pixels(pixels: Pixels, rows: np.ndarray) -> torch.Tensor:
+def _small_pixels(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
     side = min(16, pixels.shape[1])
     parts = []
     for start in range(0, len(rows), 4096):
         x = torch.from_numpy(np.ascontiguousarray(pixels[rows[start : start + 4096]])).permute(0, 3, 1, 2).float() / 255
         parts.append(torch.nn.functional.adaptive_avg_pool2d(x, side).flatten(1))
-    return torch.cat(parts)
+    return torch.cat(parts).numpy()
 
 
 # ---- files: a round's arrays are written into a folder of their own before its row is committed

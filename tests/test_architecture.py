@@ -17,6 +17,7 @@ STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores",
 TRAINING = FOUNDATION | {
     "backbones",
     "batches",
+    "centers",
     "explain",
     "models",
     "pool",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 
-import numpy as np
 import pytest
 import torch
 
-from alcore.scores import confidence, discrepancy, distance, entropy, k_center, margin, per_image, ranks
+from alcore.scores import confidence, discrepancy, distance, entropy, margin, per_image
 
 
 def one_hots(*classes: int, of: int) -> list[torch.Tensor]:
@@ -131,103 +130,3 @@ def test_summing_over_classes_instead_of_averaging_ranks_alike():
 def test_dense_discrepancy_of_the_mean_is_at_most_the_mean_of_the_discrepancies():
     p, q = (torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(s)).softmax(1) for s in (1, 2))
     assert (distance(p.mean((2, 3)), q.mean((2, 3))) <= per_image(distance(p, q)) + 1e-7).all()
-
-
-# ---- ranks
-
-
-def test_ranks_break_ties_by_id_whatever_the_order():
-    values, ids = torch.tensor([0.5, 0.1, 0.5, 0.9]), torch.tensor([40, 30, 20, 10])
-    assert ranks(values, ids).tolist() == [3, 1, 2, 4]
-    turned = torch.tensor([3, 0, 2, 1])
-    assert ranks(values[turned], ids[turned]).tolist() == [4, 3, 2, 1]
-
-
-# ---- k-center
-
-
-def slow_k_center(points, centers, n, ids) -> list[int]:
-    """Greedy in float64, one pair at a time; returns positions."""
-    points = points.double().tolist()
-    covered = [] if centers is None else centers.double().tolist()
-    picked: list[int] = []
-    for _ in range(min(n, len(points))):
-        if covered:
-            far = {i: min(math.dist(points[i], c) for c in covered) for i in range(len(points)) if i not in picked}
-            best = max(far.values())
-            pick = min((i for i in far if far[i] == best), key=lambda i: ids[i])
-        else:
-            mean = np.mean(points, axis=0)
-            pick = min(range(len(points)), key=lambda i: math.dist(points[i], mean))
-        picked.append(pick)
-        covered.append(points[pick])
-    return picked
-
-
-def radius(points, chosen) -> float:
-    return max(min(math.dist(p, c) for c in chosen) for p in points)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_k_center_equals_a_double_precision_loop(seed):
-    g = torch.Generator().manual_seed(seed)
-    points, centers = torch.rand(40, 6, generator=g), torch.rand(5, 6, generator=g)
-    ids = torch.randperm(40, generator=g) + 100
-    assert k_center(points, centers, 12, ids).tolist() == slow_k_center(points, centers, 12, ids.tolist())
-    assert k_center(points, None, 12, ids).tolist() == slow_k_center(points, None, 12, ids.tolist())
-
-
-def test_k_center_breaks_ties_by_id_on_a_grid_of_equal_distances():
-    square = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-    assert k_center(square, torch.zeros(1, 2), 4, torch.tensor([9, 7, 8, 6])).tolist() == slow_k_center(
-        square, torch.zeros(1, 2), 4, [9, 7, 8, 6]
-    )
-    assert k_center(square, torch.zeros(1, 2), 1, torch.tensor([9, 7, 8, 6])).tolist() == [3]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_k_center_takes_duplicates_of_centers_last_and_by_id(seed):
-    centers = 5 + 10 * torch.randn(6, 30, generator=torch.Generator().manual_seed(seed))
-    ids = torch.tensor([16, 15, 14, 13, 12, 11, 20])
-    near = centers[:1] + 0.05  # nearer than any two centers, yet no duplicate
-    points = torch.cat([centers, near])
-    assert k_center(points, centers, 7, ids).tolist() == [6, 5, 4, 3, 2, 1, 0]
-
-
-def test_k_center_of_equal_points_picks_each_once_by_id():
-    assert k_center(torch.full((5, 3), 0.3), None, 9, torch.tensor([5, 3, 4, 1, 2])).tolist() == [3, 4, 1, 2, 0]
-
-
-def test_k_center_names_the_same_items_when_the_pool_is_permuted():
-    g = torch.Generator().manual_seed(4)
-    points, ids = torch.randint(0, 4, (60, 2), generator=g).float(), torch.arange(60) * 7
-    chosen = ids[k_center(points, points[:1], 15, ids)]
-    turned = torch.randperm(60, generator=g)
-    assert ids[turned][k_center(points[turned], points[:1], 15, ids[turned])].tolist() == chosen.tolist()
-
-
-def test_k_center_with_more_centers_than_a_block_holds_equals_the_loop():
-    g = torch.Generator().manual_seed(5)
-    points, centers = torch.rand(30, 3, generator=g), torch.rand(4100, 3, generator=g)
-    assert k_center(points, centers, 5, torch.arange(30)).tolist() == slow_k_center(points, centers, 5, list(range(30)))
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_greedy_radius_is_at_most_twice_the_best_there_is(seed):
-    g = torch.Generator().manual_seed(20 + seed)
-    points = torch.rand(10, 2, generator=g)
-    b = 2 + seed % 3
-    picked = k_center(points, None, b, torch.arange(10)).tolist()
-    listed = points.tolist()
-    best = min(radius(listed, [listed[i] for i in some]) for some in itertools.combinations(range(10), b))
-    assert radius(listed, [listed[i] for i in picked]) <= 2 * best + 1e-6
-
-
-def test_the_covering_radius_never_grows_with_the_picks():
-    points = torch.rand(30, 3, generator=torch.Generator().manual_seed(9))
-    listed = points.tolist()
-    picked = k_center(points, None, 30, torch.arange(30)).tolist()
-    radii = [radius(listed, [listed[i] for i in picked[:k]]) for k in range(1, 31)]
-    assert radii == sorted(radii, reverse=True)
-    assert radii[-1] == 0
-    assert sorted(picked) == list(range(30))

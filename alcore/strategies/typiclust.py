@@ -11,7 +11,7 @@ from alcore.clusters import k_means, neighbor_distance
 from alcore.strategies.base import Seen, Strategy
 from alcore.types import Report, param
 
-SMALL = 5  # clusters of fewer images come last: they are outliers more often than groups (published code)
+SMALL = 5  # clusters of fewer images come last: they are outliers more often than groups; deep-al drops those of 5 or fewer
 CELL = 1000  # images, about, among which `total` looks for an image's neighbors
 
 
@@ -20,7 +20,7 @@ class Params:
     neighbors: int = param(
         20,
         "Nearest neighbors whose mean distance says how typical an image is.",
-        source="TypiClust 3.2: K = 20",
+        source="TypiClust's published code, deep-al",
         low=1,
         high=1000,
     )
@@ -48,6 +48,7 @@ class TypiClust(Strategy):
         "k-means on all points for any number of clusters; the published code takes mini-batches past 50.",
         "Typicality in a cluster is measured once; the published code measures it again after each pick from the same cluster.",
         "Clusters of fewer than 5 images come last instead of never, so that every query can be filled.",
+        "The typicality shown is measured among about 1,000 images around one; the query measures it again inside its own clusters.",
     )
     Params = Params
     greedy = True
