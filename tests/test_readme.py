@@ -11,6 +11,7 @@ import pytest
 
 from alcore.cli import _parser
 from alcore.formats import FORMATS
+from alcore.presets import PRESETS
 from alcore.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,9 +42,9 @@ def test_every_command_line_of_the_readme_is_understood():
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("python -m alcore ")]
     parsed = [_parser().parse_args(shlex.split(line)[3:]) for line in lines]
     verbs = {args.verb for args in parsed}
-    assert verbs == {"quickstart", "import", "train", "query", "label", "status", "export", "doctor", "strategies", "serve"}
+    assert verbs == {"quickstart", "import", "train", "query", "label", "status", "export", "doctor", "strategies", "simulate", "serve"}
 
 
-@pytest.mark.parametrize("name", [*STRATEGIES, *FORMATS])
-def test_every_strategy_and_format_is_in_the_readme(name):
+@pytest.mark.parametrize("name", [*STRATEGIES, *FORMATS, *PRESETS])
+def test_every_strategy_format_and_preset_is_in_the_readme(name):
     assert f"`{name}`" in README
