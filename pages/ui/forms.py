@@ -37,7 +37,7 @@ def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None,
 def _widget(field: dataclasses.Field[Any], key: str, value: Any) -> Any:
     meta = field.metadata
     words = field.name.replace("_", " ").capitalize().split()
-    label = " ".join(word.upper() if len(word) == 1 else word for word in words)  # F, C, D: the papers' nets
+    label = " ".join(word.upper() if len(word) == 1 or word == "vae" else word for word in words)  # F, C, D: the papers' nets
     help_text = f"{meta['help']}\n\nSource: {meta['source']}"
     if meta["choices"]:
         options = list(meta["choices"])
