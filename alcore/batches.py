@@ -166,6 +166,7 @@ class Batches:
         mean, std = IMAGENET if params.weights == "imagenet" else CENTERED
         self._scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
+        self.walk_size = 512  # images at a time when walking; halved when the device runs out of memory
 
     @property
     def labeled_count(self) -> int:
@@ -239,13 +240,15 @@ class Batches:
 
     # ---- walking
 
-    def walk(self, ids: np.ndarray, batch_size: int = 512, augmented: bool = False) -> Iterator[tuple[np.ndarray, Tensor]]:
+    def walk(self, ids: np.ndarray, batch_size: int = 0, augmented: bool = False) -> Iterator[tuple[np.ndarray, Tensor]]:
         """(ids, images) in order; every id exactly once, the last batch smaller.
 
         Args:
+            batch_size: images at a time; 0 is `walk_size`.
             augmented: as training draws are. An image's flip and shift follow from the seed and its id: each walk of this round shows it
                 alike, whatever else is walked and in whatever order.
         """
+        batch_size = batch_size or self.walk_size
         rows = torch.from_numpy(self.pool.rows_of(ids))
         draws = torch.empty(0)
         if augmented:
@@ -289,5 +292,6 @@ def _rotate(images: Tensor, angles: Tensor) -> Tensor:
     """Each image turned by its angle in radians about its center, bilinear, 0 (mid grey) outside."""
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)  # (B, 2, 3)
-    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    with torch.autocast(images.device.type, enabled=False):  # draws are made inside autocast; places in bf16 are off by up to a pixel
+        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, align_corners=False)

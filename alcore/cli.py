@@ -232,8 +232,8 @@ def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
             "title": s.title,
             "tasks": list(s.tasks),
             "paper": s.paper,
-            "semi_supervised": s.semi_supervised,
-            "first_point": s.first_point or "equal to random's",
+            "semi_supervised": s.semi_supervised(s.Params()),
+            "first_point": s.first_point(s.Params()) or "equal to random's",
             "differences": list(s.differences),
             "parameters": described(s.Params),
         }

@@ -56,11 +56,12 @@ class CosineHead(nn.Module):
 
     def forward(self, features: Tensor, *, eta: float | None = None) -> Tensor:
         """Logits (B, K) of features (B, d). With `eta` the gradient is reversed between the hidden layer and the norm, as MME does."""
-        h = self.hidden(features)
-        if eta is not None:
-            h = reverse_gradient(h, eta)
-        w = F.normalize(self.prototypes.weight, dim=1) if self.form == "norm_w" else self.prototypes.weight
-        return F.linear(F.normalize(h, dim=1), w) / self.temperature
+        with torch.autocast(features.device.type, enabled=False):  # divided by T = 0.05, bf16's rounding would be 0.04 of a logit
+            h = self.hidden(features.float())
+            if eta is not None:
+                h = reverse_gradient(h, eta)
+            w = F.normalize(self.prototypes.weight, dim=1) if self.form == "norm_w" else self.prototypes.weight
+            return F.linear(F.normalize(h, dim=1), w) / self.temperature
 
 
 class Discriminator(nn.Module):
@@ -147,12 +148,12 @@ class VAE(nn.Module):
         h = self.encoder(self.resized(x))
         return self.mu(h), self.log_variance(h)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The images as seen, their reconstruction, mean and log variance; z is drawn from the global generator."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The images as seen, their reconstruction, mean, log variance and z, which is drawn from the global generator."""
         x = self.resized(x)
         mu, log_variance = self.encode(x)
         z = mu + (0.5 * log_variance).exp() * torch.randn_like(mu)
-        return x, self.decoder(self.first(z[:, : self.decoded])), mu, log_variance
+        return x, self.decoder(self.first(z[:, : self.decoded])), mu, log_variance, z
 
 
 def gaussian_kl(mu: Tensor, log_variance: Tensor) -> Tensor:
@@ -183,7 +184,9 @@ def evaluating(net: nn.Module) -> Iterator[None]:
     net.eval()
     try:
         # TensorFloat-32 keeps ten bits of a product: enough to train, not to rank near ties
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
+        cudnn = torch.backends.cudnn  # `flags` resets what it is not told
+        now = {"enabled": cudnn.enabled, "benchmark": cudnn.benchmark, "deterministic": cudnn.deterministic}
+        with torch.inference_mode(), cudnn.flags(**now, allow_tf32=False):
             yield
     finally:
         net.train(before)

@@ -15,6 +15,8 @@ from alcore.errors import BadInput
 VAAL_LENGTH = "MAL names no number; VAAL solver.py (same first authors): 100 times the whole training set over the batch"
 VAAL_BATCH = "MAL names none; VAAL arguments.py"
 MAL_RECIPE = "MAL Algorithm 3 names none; pytorch-cifar100, which MCDAL's code uses too"
+PRETRAINED_RATE = "0.01 for pretrained networks as in TOD config/caltech101.py; 0.1 is for networks from scratch"
+CROPPED = "the paper crops 224 out of 256; here the whole image at 224 is shifted by up to 16, black beyond its edge"
 MCDAL_CODE = "MCDAL official code, conf/global_settings.py and train.py"
 # A second full set of networks beside the task model is what these cost in the papers; the defaults are sized for two CPU cores.
 PAPER_WIDTHS: Mapping[str, Mapping[str, Any]] = {"vaal": {"width": 128}, "sraal": {"width": 128, "relabeling_steps": 1.0}}
@@ -39,7 +41,7 @@ class Preset:
     title: str
     paper: str
     data: str
-    strategies: tuple[str, ...]
+    strategies: tuple[str, ...]  # or variants, as simulate takes them
     init: float
     query_size: float
     rounds: int
@@ -59,7 +61,7 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
         "weights": "imagenet" if pretrained else "none",
         "steps": steps,
         "batch_size": 128,
-        "learning_rate": 0.1,
+        "learning_rate": 0.01 if pretrained else 0.1,
         "momentum": 0.9,
         "weight_decay": 5e-4,
         "flip": True,
@@ -68,26 +70,30 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
     }
     mal = {"learning_rate_f": 1e-4, "learning_rate_c": 1e-3} if pretrained else {"learning_rate_f": 5e-4, "learning_rate_c": 5e-4}
     sources = {
-        "strategies, init, query_size, rounds": f"MAL 5.1 and {table}",
-        "seeds": "MAL 5.1: three runs",
+        "strategies, init, query_size, rounds": f"MAL 4.1 and {table}; SSL-Random (mal:select_by=random) beside them, from its Table 7",
+        "seeds": "MAL 4: three runs",
         "architecture": "MAL 5.1; its parameter counts show the ImageNet stem even at 32 pixels",
-        "weights": f"MAL 5.1: {'pretrained on ImageNet' if pretrained else 'random initialization'}",
-        "flip, crop, rotation": "MAL 5.1: horizontal flip" + ("; 224 out of 256" if size == 224 else "; no crop is mentioned"),
+        "weights": f"MAL 4.1: {'pretrained on ImageNet' if pretrained else 'random initialization'}",
+        "flip, crop, rotation": "MAL 4.1: horizontal flip" + (f"; {CROPPED}" if size == 224 else "; no crop is mentioned"),
         "steps": VAAL_LENGTH,
         "batch_size": VAAL_BATCH,
-        "learning_rate, momentum, weight_decay": MAL_RECIPE,
+        "learning_rate": f"MAL names none; {PRETRAINED_RATE if pretrained else 'pytorch-cifar100, which MCDAL code uses too'}",
+        "momentum, weight_decay": MAL_RECIPE,
+        "decay, warmup": "MAL names no schedule; MCDAL's, for all strategies alike",
+        "mal.entropy_weight, mal.task_steps": "Algorithm 1 has no lambda; Algorithm 3 gives no length, as many steps as the baselines have is ours",
         "mal.learning_rate_f, mal.learning_rate_c": (
             "MAL names none; a pretrained F a tenth of C, as MME lr_schedule.py has it" if pretrained else "MAL names none; VAAL solver.py"
         ),
         "vaal.width": "VAAL model.py",
-        "bald.dropout": "MAL 5.1",
+        "sraal.width, sraal.relabeling_steps": "SRAAL's code; as many steps as the task model has",
+        "bald.dropout": "MAL 4.1",
     }
     return Preset(
         name,
         title,
         "Ebrahimi et al. 2020, arXiv 2012.10467",
         data,
-        ("random", "entropy", "coreset", "bald", "vaal", "mal"),
+        ("random", "entropy", "coreset", "bald", "vaal", "mal", "mal:select_by=random"),
         share,
         share,
         rounds,
@@ -100,7 +106,7 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
     )
 
 
-def _mcdal(name: str, title: str, data: str, **other: Any) -> Preset:
+def _mcdal(name: str, title: str, data: str, *, figure: str, **other: Any) -> Preset:
     train = {
         "architecture": "resnet18_cifar",
         "weights": "none",
@@ -116,14 +122,16 @@ def _mcdal(name: str, title: str, data: str, **other: Any) -> Preset:
         "rotation": 15.0,
     }
     sources = {
-        "strategies, init, query_size, rounds": "MCDAL 4.1 and Fig. 4",
-        "seeds": "MCDAL 4.1: five runs",
-        "learning_rate, decay": "MCDAL 4.1: SGD 0.1, 0.2 at 30, 60 and 80 % of the epochs",
+        "strategies, init, query_size, rounds": f"MCDAL IV-A and {figure}",
+        "seeds": "MCDAL IV-A: five runs",
+        "learning_rate": "MCDAL IV-A: SGD 0.1",
+        "decay": "MCDAL IV-A: 0.2 at 30, 60 and 80 % of the epochs",
         "architecture, weights": "MCDAL official code, model.py: ResNet-18 with a 3x3 stem, from scratch",
         "steps": f"{MCDAL_CODE}: 99 epochs of 390 iterations, whatever the number of labels",
-        "batch_size, momentum, weight_decay, warmup": MCDAL_CODE,
+        "batch_size": MCDAL_CODE,
+        "momentum, weight_decay, warmup": MCDAL_CODE,
         "flip, crop, rotation": "MCDAL official code, utils.py",
-        "vaal.width, sraal.width": "the published code of VAAL and SRAAL",
+        "vaal.width, sraal.width, sraal.relabeling_steps": "the published code of VAAL and SRAAL; as many steps as the task model has",
     }
     return Preset(
         name,
@@ -157,7 +165,7 @@ _ALL = (
         pretrained=True,
         table="Table 4",
         thin=tuple(10.0**e for e in (-2, -1.5, -1, -0.5, 0)),
-        sources={"thin": "MAL 5.1: ratios 10^-2 ... 10^0, 20 random classes each. Rounding gives 14,580 images; the paper prints 14,586"},
+        sources={"thin": "MAL 4.1: ratios 10^-2 ... 10^0, 20 random classes each. Rounding gives 14,580 images; the paper prints 14,586"},
     ),
     _mal(
         "mal-imagenet",
@@ -181,12 +189,13 @@ _ALL = (
         table="Table 2",
         image_size=224,
     ),
-    _mcdal("mcdal-cifar10", "MCDAL on CIFAR-10", "CIFAR-10's python files"),
-    _mcdal("mcdal-cifar100", "MCDAL on CIFAR-100", "CIFAR-100's python files"),
+    _mcdal("mcdal-cifar10", "MCDAL on CIFAR-10", "CIFAR-10's python files", figure="Fig. 3"),
+    _mcdal("mcdal-cifar100", "MCDAL on CIFAR-100", "CIFAR-100's python files", figure="Fig. 4"),
     _mcdal(
         "mcdal-caltech101",
         "MCDAL on Caltech-101",
         "class folders of Caltech-101; without a test split a fifth is held out",
+        figure="Fig. 5",
         query_size=450,
         image_size=224,
         train={
@@ -199,10 +208,12 @@ _ALL = (
             "rotation": 0.0,
         },
         sources={
-            "steps": "MCDAL 4.1: 50 epochs; of 7,766 images in batches of 64 as in TOD's config/caltech101.py",
-            "architecture, weights, batch_size, learning_rate": "MCDAL names none that reach its 90.81 %; TOD config/caltech101.py",
-            "flip, crop, rotation": "MCDAL names none; 224 out of 256 as is usual",
-            "query_size": "MCDAL 4.1: 450",
+            "steps": "MCDAL IV-A: 50 epochs; of 7,766 images in batches of 64 as in TOD's config/caltech101.py",
+            "architecture, weights": "MCDAL names none; only a pretrained network reaches its 90.81 %; TOD config/caltech101.py",
+            "batch_size": "MCDAL names none; TOD config/caltech101.py",
+            "learning_rate": "TOD config/caltech101.py: 0.01 for pretrained networks; MCDAL IV-A states 0.1 for all its sets",
+            "flip, crop, rotation": f"MCDAL names none; a flip, and {CROPPED.split('; ')[1]}",
+            "strategies, init, query_size, rounds": "MCDAL IV-A and Fig. 5: 450 a round",
         },
     ),
 )
@@ -217,7 +228,7 @@ def preset_named(name: str) -> Preset:
 
 
 def thinned(targets: np.ndarray, classes: int, ratios: tuple[float, ...], seed: int = 0) -> np.ndarray:
-    """Positions (k,) ascending of what is left when each class keeps one of `ratios` of its images (MAL 5.1).
+    """Positions (k,) ascending of what is left when each class keeps one of `ratios` of its images (MAL 4.1).
 
     The classes are dealt to the ratios in a fixed shuffle, equally many to each; a class keeps at least one image. Classes and images
     are shuffled by a hash of seed and number, so the map is the same for ever, whatever the library versions.

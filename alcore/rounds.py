@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ import torch
 from alcore import explain
 from alcore.batches import Batches, Pixels, telling
 from alcore.centers import k_center
-from alcore.errors import BadInput, disk_full_told
+from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.pool import Pool
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
@@ -27,6 +28,8 @@ from alcore.tasks import TASKS
 from alcore.training import Walked, evaluate, pick_device, query, seeded, train
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
 
+T = TypeVar("T")
+LEAST_WALK = 8  # images scored at once; below it the machine is the problem
 START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
 
 
@@ -207,11 +210,30 @@ def _attempt(
         batches = Batches(pixels, pool, train_params, device, seeds.order)
         trained = train(strategy, batches, train_params, report, folder=work)
         started = perf_counter()
-        metrics, fitted = evaluate(strategy, batches, report), evaluate(strategy, batches, report, on="labeled")
+        metrics = _walked(batches, lambda: evaluate(strategy, batches, report))
+        fitted = _walked(batches, lambda: evaluate(strategy, batches, report, on="labeled"))
         tested = perf_counter() - started
-        scores, walked, spent = query(strategy, batches, query_size, np.random.default_rng(seeds.acquisition), report)
+        if bad := [name for name, value in {**fitted, **metrics}.items() if not np.isfinite(value)]:
+            raise AlcoreError(f"training diverged: {bad[0]} is not a number after its last step. Lower the learning rate and start again.")
+        rng = np.random.default_rng(seeds.acquisition)
+        scores, walked, spent = _walked(batches, lambda: query(strategy, batches, query_size, copy.deepcopy(rng), report))
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
     return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params)
+
+
+def _walked(batches: Batches, walk: Callable[[], T]) -> T:
+    """`walk()`, over fewer images at a time when the device's memory runs out: what was trained stays."""
+    while True:
+        try:
+            return walk()
+        except torch.OutOfMemoryError:
+            if batches.walk_size <= LEAST_WALK:
+                raise BadInput(
+                    f"{batches.device} has too little memory even to score {LEAST_WALK} images at once: "
+                    "use the CPU or a smaller architecture"
+                ) from None
+        batches.walk_size //= 2
+        torch.cuda.empty_cache()
 
 
 def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.ndarray:

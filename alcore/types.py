@@ -252,13 +252,13 @@ class TrainParams:
         "small_cnn",
         "Backbone. small_cnn trains on a CPU in a minute; resnet18 has the ImageNet stem (MAL), resnet18_cifar the 3x3 stem (MCDAL), "
         "vgg16_bn is of MAL's Table 9 and wants images of 32 pixels or more.",
-        source="MAL 5.1; MCDAL official code model.py; small_cnn is ours",
+        source="MAL 4.1; MCDAL official code model.py; small_cnn is ours",
         choices=("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"),
     )
     weights: str = param(
         "none",
         "Starting weights: none, imagenet (torchvision's, from its cache), or the path of a state dict.",
-        source="MAL 5.1: ImageNet weights except where said; MCDAL: from scratch",
+        source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
     )
     steps: int = param(
         600,
@@ -270,7 +270,7 @@ class TrainParams:
     batch_size: int = param(
         64, "Labeled images a step (and as many unlabeled ones). The papers use 128.", source="VAAL arguments.py", low=2, high=8192
     )
-    learning_rate: float = param(0.1, "Peak learning rate of SGD for the task model.", source="MCDAL 4.1", low=1e-6, high=10)
+    learning_rate: float = param(0.1, "Peak learning rate of SGD for the task model.", source="MCDAL IV-A", low=1e-6, high=10)
     momentum: float = param(0.9, "Momentum of SGD.", source="MCDAL official code", low=0, high=0.999)
     weight_decay: float = param(5e-4, "Weight decay of SGD.", source="MCDAL official code", low=0, high=1, expert=True)
     warmup: float = param(
@@ -282,9 +282,9 @@ class TrainParams:
         expert=True,
     )
     decay: float = param(
-        0.2, "The learning rate is multiplied by this at 30, 60 and 80 % of the steps.", source="MCDAL 4.1", low=0.001, high=1, expert=True
+        0.2, "The learning rate is multiplied by this at 30, 60 and 80 % of the steps.", source="MCDAL IV-A", low=0.001, high=1, expert=True
     )
-    flip: bool = param(True, "Mirror images left-right at random. Switch off for text and digits.", source="MAL 5.1; MCDAL official code")
+    flip: bool = param(True, "Mirror images left-right at random. Switch off for text and digits.", source="MAL 4.1; MCDAL official code")
     crop: float = param(
         0.125,
         "Random shift, as a share of the side (0.125 is 4 pixels of 32); 0 switches it off.",

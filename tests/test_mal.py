@@ -244,7 +244,7 @@ def test_without_the_game_unlabeled_images_leave_no_trace_in_features_and_classi
 
 
 def test_the_stages_are_the_game_and_then_the_task_model_for_its_share_of_the_steps():
-    assert [(s.name, s.steps) for s in build().stages(600)] == [("minimax game", 600), ("task model", 300)]
+    assert [(s.name, s.steps) for s in build().stages(600)] == [("minimax game", 600), ("task model", 600)]
     assert [s.steps for s in build(task_steps=0.01).stages(10)] == [10, 1]
 
 

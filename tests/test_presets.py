@@ -18,8 +18,9 @@ def test_a_preset_names_strategies_and_parameters_that_exist(preset):
     from alcore.strategies import strategy_named
 
     make_params(TrainParams, preset.train, preset.name)
-    for name in preset.strategies:
-        strategy_named(name)
+    for text in preset.strategies:
+        name, _, own = text.partition(":")
+        make_params(strategy_named(name).Params, dict(setting.split("=") for setting in own.split("+") if setting), text)
     for name, values in preset.params.items():
         make_params(strategy_named(name).Params, values, name)
     assert preset.strategies[0] == "random"
@@ -27,8 +28,10 @@ def test_a_preset_names_strategies_and_parameters_that_exist(preset):
 
 @each
 def test_every_value_a_preset_sets_says_where_it_is_from(preset):
-    said = " ".join(preset.sources)
-    for name in (*preset.train, "strategies", "init", "query_size", "rounds", "seeds"):
+    said = [name for names in preset.sources for name in names.split(", ")]
+    assert len(said) == len(set(said))  # one source a value: a preset that changes a value changes what it says of it
+    own = [f"{strategy}.{name}" for strategy, values in preset.params.items() for name in values]
+    for name in (*preset.train, *own, "strategies", "init", "query_size", "rounds", "seeds"):
         assert name in said, name
     assert all(len(source) > 5 for source in preset.sources.values())
     assert not preset.thin or "thin" in said

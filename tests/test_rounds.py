@@ -114,6 +114,44 @@ def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("method", ["predict", "score"])
+def test_memory_that_runs_out_while_judging_costs_no_training(method, pixels, pool, tmp_path, monkeypatch):
+    kind, trained = STRATEGIES["entropy"], []
+    fresh = run(order("entropy"), pool, 3, pixels, tmp_path / "b")
+    honest, step = getattr(kind, method), kind.step
+
+    def small_only(self, x):
+        if len(x) > 4 and not self.training:
+            raise torch.OutOfMemoryError("no room")
+        return honest(self, x)
+
+    monkeypatch.setattr(kind, method, small_only)
+    monkeypatch.setattr(kind, "step", lambda self, batches: trained.append(1) or step(self, batches))
+    monkeypatch.setattr(rounds, "LEAST_WALK", 2)
+    outcome = run(order("entropy"), pool, 3, pixels, tmp_path / "a")
+    assert len(trained) == 6
+    assert outcome.train.batch_size == 8
+    assert outcome.metrics == pytest.approx(fresh.metrics)
+    assert outcome.scores.selected.tolist() == fresh.scores.selected.tolist()
+    monkeypatch.setattr(rounds, "LEAST_WALK", 8)
+    with pytest.raises(BadInput, match="too little memory even to score 8 images at once"):
+        run(order("entropy"), pool, 3, pixels, tmp_path / "a")
+
+
+def test_weights_that_explode_at_the_last_step_are_said_to_diverge(pixels, pool, tmp_path, monkeypatch):
+    honest = STRATEGIES["random"].step
+
+    def step(self, batches):
+        losses = honest(self, batches)
+        with torch.no_grad():
+            self.head.weight.fill_(torch.nan)
+        return losses
+
+    monkeypatch.setattr(STRATEGIES["random"], "step", step)
+    with pytest.raises(AlcoreError, match="training diverged: .*Lower the learning rate"):
+        run(order("random", steps=1), pool, 3, pixels, tmp_path)
+
+
 # ---- a round's files
 
 

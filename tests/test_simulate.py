@@ -137,7 +137,7 @@ def test_the_tables_say_what_the_records_say(done):
     assert [ids_hash(np.array(q["ids"])) for q in lines] == frame["query_hash"].tolist()
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["finished"], summary["planned"]) == (18, 18)
-    assert summary["strategies"]["mal:select_by=random+minimax=false"]["semi_supervised"] is True
+    assert summary["strategies"]["mal:select_by=random+minimax=false"]["semi_supervised"] is False
     assert summary["strategies"]["mcdal"]["difference"]["points"][0]["mean"] == 0.0
     config = json.loads((out / "config.json").read_text())
     assert (config["init"], config["query_size"], config["rounds"], config["seeds"]) == (8, 5, 3, [0, 7])

@@ -113,6 +113,34 @@ def test_every_choice_of_every_parameter_trains_and_queries(name, parameter, val
     assert len(found.selected) == 5
 
 
+@each
+def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, pixels, pool):
+    """autocast keeps the weights it cast for as long as it lasts; a second forward of a step would read the old ones."""
+    ends = []
+    for forgetful in (False, True):
+        strategy = build(name, task)
+        strategy.train()
+        draws = Batches(pixels, pool, TRAIN, CPU, seed=5)
+        for optimizer in strategy.optimizers.values() if forgetful else ():
+            optimizer.register_step_post_hook(lambda *_: torch.clear_autocast_cache())
+        with seeded(2, CPU), torch.autocast("cpu", torch.bfloat16):
+            for stage in strategy.stages(2):
+                stage.step(draws)
+        ends.append(state_of(strategy))
+    assert [key for key in ends[0] if not torch.equal(ends[0][key], ends[1][key])] == []
+
+
+@each
+def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, pixels, pool):
+    params = dataclasses.replace(TRAIN, precision="bf16", rotation=15.0)
+    strategy, draws = build(name, task), Batches(pixels, pool, params, CPU, seed=5)
+    train(strategy, draws, params)
+    assert all(p.dtype == torch.float32 for p in strategy.parameters())
+    found, walked, _ = query(strategy, draws, 5, np.random.default_rng(0))
+    assert len(found.selected) == 5
+    assert walked.arrays["logits"].dtype == np.float32
+
+
 # ---- scoring
 
 

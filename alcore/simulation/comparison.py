@@ -230,8 +230,8 @@ def beats(ours: pd.Series, theirs: pd.Series) -> bool:
     """A paired two-sided t test at 0.05 over the seeds both have, won by ours."""
     differences = (ours - theirs).dropna().to_numpy(dtype=float)
     n = len(differences)
-    if n < 2 or differences.mean() <= 0:
-        return False
+    if n < 2 or differences.mean() <= 0 or differences.std(ddof=1) == 0:
+        return False  # seeds that agree to the digit say nothing about how far others would be apart
     return bool(differences.mean() * np.sqrt(n) > t_quantile(n - 1) * differences.std(ddof=1))
 
 

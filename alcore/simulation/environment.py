@@ -32,7 +32,6 @@ def environment(device: torch.device) -> dict[str, Any]:
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "matmul_precision": torch.get_float32_matmul_precision(),
         "cudnn_tf32": torch.backends.cudnn.allow_tf32,
-        "compile": None,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }

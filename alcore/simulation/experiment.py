@@ -41,8 +41,12 @@ class Variant:
         return dataclasses.asdict(self.params)
 
     @property
+    def first_point(self) -> str:
+        return strategy_named(self.strategy).first_point(self.params)
+
+    @property
     def semi_supervised(self) -> bool:
-        return strategy_named(self.strategy).semi_supervised
+        return strategy_named(self.strategy).semi_supervised(self.params)
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,7 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "seeds": list(e.seeds),
         "strategies": {v.text: {"strategy": v.strategy, "params": v.values} for v in e.variants},
         "semi_supervised": [v.text for v in e.variants if v.semi_supervised],
+        "first_points": {v.text: v.first_point for v in e.variants if v.first_point},
         "train": dataclasses.asdict(train),
         "thin": list(e.thin),
         "notes": list(data.facts["notes"]),
@@ -262,6 +267,7 @@ def merged(new: Mapping[str, Any], old: Mapping[str, Any] | None, out: Path) -> 
         "seeds": [*new["seeds"], *(s for s in old["seeds"] if s not in new["seeds"])],
         "strategies": {**new["strategies"], **{t: v for t, v in old["strategies"].items() if t not in new["strategies"]}},
         "semi_supervised": sorted({*new["semi_supervised"], *old["semi_supervised"]}),
+        "first_points": {**old.get("first_points", {}), **new["first_points"]},
     }
 
 

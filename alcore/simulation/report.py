@@ -309,10 +309,16 @@ class _Page:
                 "(<code>mal:select_by=random</code>): the gap between those two is the query's, the rest is the training's."
             )
         said.append(
-            f"All strategies of a seed start from the same labels, weights and order of images, so the first point of a supervised method "
-            f"equals that of {base}. Where a method marked {DAGGER} begins elsewhere, no query has acted yet."
+            f"All strategies of a seed start from the same labels, weights and order of images. On them a method equals {base}, up to "
+            f"rounding on a GPU{self._elsewhere()}. No query has acted there yet."
         )
         return _section("How to read this", "", "<ul>" + "".join(f"<li>{note}</li>" for note in said) + "</ul>")
+
+    def _elsewhere(self) -> str:
+        """Which strategies begin elsewhere, and why."""
+        reasons = self.config.get("first_points", {})
+        there = [f"{self.name(name)} ({_e(reasons[name])})" for name in self.strategies if name in reasons]
+        return f", but for {', '.join(there)}" if there else ""
 
     def configuration(self) -> str:
         c = self.config

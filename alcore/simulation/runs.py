@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from alcore.errors import AlcoreError, BadInput
+from alcore.errors import BadInput
 from alcore.pool import Pool
 from alcore.rounds import Seeds, Turn, turn
 from alcore.simulation.environment import environment
@@ -110,8 +110,6 @@ def _round(run: Run, number: int, data: Data, labeled: np.ndarray, pixels: Any, 
     done = turn(run.strategy, params, train, pool, data.classes, pixels, run.query_size, seeds, device, report, work=work)
     if not train.score_sample and not np.array_equal(np.sort(done.scores.ids), pool.unlabeled):
         raise RuntimeError(f"{len(done.scores.ids)} of {len(pool.unlabeled)} unlabeled images were scored")
-    if bad := [name for name, value in done.metrics.items() if not np.isfinite(value)]:
-        raise AlcoreError(f"training diverged: the test {bad[0]} of round {number} is {done.metrics[bad[0]]}. Lower the learning rate.")
     record = _record(run, number, data, pool, seeds, device, done)
     if (work / "history.csv").is_file():
         os.replace(work / "history.csv", run.folder / f"losses-{number:03d}.csv")
@@ -128,6 +126,7 @@ def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device:
     chosen = np.array([place[int(i)] for i in scores.selected], np.int64)
     init = initial(data.pool, run.init, run.seed)
     kind = strategy_named(run.strategy)
+    shown = "as in training" if done.strategy.augmented_scoring else "none"
     row = {
         "strategy": run.text,
         "seed": run.seed,
@@ -156,7 +155,7 @@ def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device:
         },
         "query_histogram": _histogram(data.truth(scores.selected), data.classes),
         "score_quantiles": {name: dict(zip(map(str, QUANTILES), _quantiles(values), strict=True)) for name, values in everything.items()},
-        "scoring": {"scored": len(scores.ids), "unlabeled": len(pool.unlabeled), "mode": "eval", "transforms": "none", "precision": "fp32"},
+        "scoring": {"scored": len(scores.ids), "unlabeled": len(pool.unlabeled), "mode": "eval", "transforms": shown, "precision": "fp32"},
         "train": dataclasses.asdict(train),
         "params": dict(run.params),
         "stages": _stages(done.strategy, train),
@@ -175,7 +174,7 @@ def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device:
         "test_size": len(pool.test),
         "fitted": dict(done.fitted),
         "reinitialized": True,
-        "unlabeled_touched_task_model": kind.semi_supervised,
+        "unlabeled_touched_task_model": kind.semi_supervised(done.strategy.params),
     }
 
 

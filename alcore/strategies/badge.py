@@ -24,6 +24,7 @@ class Badge(Strategy):
     paper = "Ash et al. 2020, arXiv 1906.03671"
     differences = (
         "The K d numbers of a gradient embedding are never made: their distances come from K and d numbers apart.",
+        "Features of VGG-16 are its maps' 512 means, not the 25,088 numbers its head reads.",
         "Draws are by rejection, which gives k-means++'s distribution with fewer distances.",
         "When all distances are 0 the longest embeddings are asked for; the published code stops in a debugger.",
     )

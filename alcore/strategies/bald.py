@@ -19,7 +19,7 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     dropout: float = param(
-        0.2, "Share of the final feature map that is dropped, in training and in scoring.", source="MAL 5.1", low=0, high=0.95
+        0.2, "Share of the final feature map that is dropped, in training and in scoring.", source="MAL 4.1", low=0, high=0.95
     )
     passes: int = param(
         25,
@@ -45,7 +45,6 @@ class BALD(Strategy):
         "The T masks are drawn once a round and shared by all images; drawn anew for each image, scores would depend on the batches.",
         "Batch norm stays in evaluation mode while dropout is on.",
     )
-    first_point = "its task model has dropout"
     Params = Params
     rank_by = "bald"
     mask_seed: Tensor
@@ -80,6 +79,10 @@ class BALD(Strategy):
             kept = torch.rand(shape, generator=generator) >= p.dropout
             self._masks = (kept / (1 - p.dropout)).to(last)
         return self._masks
+
+    @classmethod
+    def first_point(cls, params: Any) -> str:
+        return "its task model has dropout"
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

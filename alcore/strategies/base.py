@@ -26,7 +26,7 @@ class Draws(Protocol):
 
 
 Losses = dict[str, Tensor]
-MILESTONES = (0.3, 0.6, 0.8)  # of the steps: MCDAL 4.1
+MILESTONES = (0.3, 0.6, 0.8)  # of the steps: MCDAL IV-A
 
 
 def rate_factor(step: int, steps: int, params: TrainParams) -> float:
@@ -87,8 +87,6 @@ class Strategy(nn.Module):
         differences: how this code differs from the paper, one sentence each.
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
-        semi_supervised: True when unlabeled images train the task model, so its first point may lie above random's.
-        first_point: why its accuracy on the first labels differs from random's, "" when it is the same to the digit.
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
@@ -100,8 +98,6 @@ class Strategy(nn.Module):
     differences: ClassVar[tuple[str, ...]] = ()
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""
-    semi_supervised: ClassVar[bool] = False
-    first_point: ClassVar[str] = ""
     greedy: ClassVar[bool] = False
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
@@ -141,6 +137,7 @@ class Strategy(nn.Module):
         loss.backward()
         for name in names:
             self.optimizers[name].step()
+        torch.clear_autocast_cache()  # it holds the weights in bf16 as they were: a second forward in this step must see the new ones
 
     # ---- judging
 
@@ -162,6 +159,16 @@ class Strategy(nn.Module):
         return seen.ids[np.lexsort((seen.ids, -total))[:n]]
 
     # ---- words
+
+    @classmethod
+    def semi_supervised(cls, params: Any) -> bool:
+        """True when under these parameters unlabeled images reach the task model: its weights or its normalization."""
+        return False
+
+    @classmethod
+    def first_point(cls, params: Any) -> str:
+        """Why accuracy on the first labels differs from random's; "" when it is the same, to the digit on a CPU."""
+        return ""
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -45,7 +45,6 @@ class LearningLoss(Strategy):
         "The whole pool is scored; the paper draws 10,000 at random first (`score_sample=10000`).",
         "Rates follow the run's schedule.",
     )
-    first_point = "the ranking loss trains the backbone too"
     Params = Params
     rank_by = "predicted_loss"
 
@@ -90,6 +89,10 @@ class LearningLoss(Strategy):
         features = self.backbone.pool(maps[-1])
         predicted = self.loss_module(maps).float()
         return basic_scores(self.head(features)) | {"predicted_loss": predicted, "embedding": self.backbone.embedding(features)}
+
+    @classmethod
+    def first_point(cls, params: Any) -> str:
+        return "the ranking loss trains the backbone too" if params.loss_weight and params.detach_after else ""
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

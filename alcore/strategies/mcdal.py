@@ -54,7 +54,8 @@ class Params:
     )
     official_warmup: bool = param(
         False,
-        "Warm up over |L| / batch steps but go on for one of 99 epochs, so that the rate climbs past its peak, then drops back to it.",
+        "Warm up over |L| / batch steps but go on for one of 99 epochs, so that the rate climbs past its peak, then drops back to it. "
+        "With few labels it climbs to hundreds of times the peak, and training diverges.",
         source="MCDAL official code utils.py WarmUpLR",
         expert=True,
     )
@@ -147,6 +148,16 @@ class MCDAL(Strategy):
             left_out = len(total) % self.train_params.batch_size
             total[np.argsort(uniform(seen.ids, rng))[:left_out]] = total.min() - 1.0
         return total
+
+    @classmethod
+    def semi_supervised(cls, params: Any) -> bool:
+        return params.official_statistics
+
+    @classmethod
+    def first_point(cls, params: Any) -> str:
+        if params.official_statistics:
+            return "unlabeled images are in its batch-norm statistics"
+        return "its warm-up passes the peak rate" if params.official_warmup else ""
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

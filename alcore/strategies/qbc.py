@@ -39,6 +39,7 @@ class QBC(Strategy):
     differences = (
         "The score is the mean Jensen-Shannon divergence; Kuo et al. sum it over the most uncertain patches and weigh labeling costs.",
         "All members see the same batches, so they differ by initialization alone.",
+        "From pretrained weights the members differ by their heads alone at the start.",
         "Accuracy is the first member's, not the committee's, so that curves compare queries and not ensembles.",
     )
     Params = Params
@@ -62,6 +63,7 @@ class QBC(Strategy):
             each.backward()  # one member's graph at a time
             others += each.detach()
         self.optimizers["committee"].step()
+        torch.clear_autocast_cache()
         return {"cross_entropy": loss.detach(), "committee_cross_entropy": others / len(self.backbones)}
 
     def score(self, x: Tensor) -> dict[str, Tensor]:

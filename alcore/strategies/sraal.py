@@ -60,6 +60,8 @@ class SRAAL(Strategy):
         "Labeled is 1 and unlabeled 1 - u, and the smallest D is asked; the published code turns all of this round and pushes both to 1.",
         "The uncertainty indicator is the trained task model itself; the published code trains a second network of the same kind.",
         "u takes the population variance; with torch's unbiased one a sure image would get 1/K and not 0. A uniform p gets u = 1.",
+        "KL is a mean over batch and dimensions, which weighs less beside the reconstruction than a sum over dimensions.",
+        "u is the task model's for the augmented image at hand; the published code keeps one number for each image.",
         "Every VAE update pairs labels with their own images; the published second one pairs new images with old labels.",
         "The first labels are drawn at random, as for the other strategies; the paper spreads them by k-center.",
     )
@@ -96,13 +98,13 @@ class SRAAL(Strategy):
         p: Params = self.params
         loss = torch.zeros((), device=x.device)
         for images in (x, x_u):
-            seen, made, mu, log_variance = self.vae(images)
+            seen, made, mu, log_variance, z = self.vae(images)
             logit = self.d(mu).float()
             fooled = F.binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
             kl = gaussian_kl(mu.float(), log_variance.float()).mean()
             loss = loss + p.reconstruction_weight * F.mse_loss(made.float(), seen) + kl + fooled
             if images is x:
-                loss = loss + p.class_weight * F.cross_entropy(self.classifier(mu[:, self.vae.decoded :]), y)
+                loss = loss + p.class_weight * F.cross_entropy(self.classifier(z[:, self.vae.decoded :]), y)
         self.update(loss, "vae")
         return loss.detach()
 

@@ -47,7 +47,8 @@ class TypiClust(Strategy):
         "Features are the task model's embedding, normalized; the paper's come from self-supervised training on the whole pool.",
         "k-means on all points for any number of clusters; the published code takes mini-batches past 50.",
         "Typicality in a cluster is measured once; the published code measures it again after each pick from the same cluster.",
-        "Clusters of fewer than 5 images come last instead of never, so that every query can be filled.",
+        "Clusters of fewer than 5 images come last, so that every query can be filled; the published code drops those of 5 or fewer.",
+        "An image has up to 20 neighbors also in a cluster of fewer than 40; the published code takes half of the cluster then.",
         "The typicality shown is measured among about 1,000 images around one; the query measures it again inside its own clusters.",
     )
     Params = Params

@@ -80,7 +80,7 @@ class VAAL(Strategy):
         """Eq. 1 and 3: reconstruct both, and make D call both labeled."""
         loss = torch.zeros((), device=x.device)
         for images in (x, x_u):
-            seen, made, mu, log_variance = self.vae(images)
+            seen, made, mu, log_variance, _ = self.vae(images)
             kl = gaussian_kl(mu.float(), log_variance.float())
             kl = kl.sum() if self.params.official_kl else kl.mean()
             fooled = bce(self.d(mu), 1.0)
