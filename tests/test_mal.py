@@ -275,7 +275,7 @@ def test_training_starts_the_task_model_from_f_once_or_from_its_own_weights(init
     monkeypatch.setattr(strategy, "step", step)
     params = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)
     train(strategy, Batches(pixels, pool, params, CPU, 0), params)
-    assert len(starts) == 2
+    assert len(starts) == 4
     assert starts[0] == ((set(), {"x"}) if init else ({"x"}, set()))
     assert starts[1] == ({"x"}, {"x"})
 
