@@ -80,7 +80,7 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
         "learning_rate": f"MAL names none; {PRETRAINED_RATE if pretrained else 'pytorch-cifar100, which MCDAL code uses too'}",
         "momentum, weight_decay": MAL_RECIPE,
         "decay, warmup": "MAL names no schedule; MCDAL's, for all strategies alike",
-        "mal.entropy_weight, mal.task_steps": "Algorithm 1 has no lambda; Algorithm 3 gives no length, as many steps as the baselines have is ours",
+        "mal.entropy_weight, mal.task_steps": "Algorithm 1 has no lambda, Algorithm 3 no length: as many steps as the baselines",
         "mal.learning_rate_f, mal.learning_rate_c": (
             "MAL names none; a pretrained F a tenth of C, as MME lr_schedule.py has it" if pretrained else "MAL names none; VAAL solver.py"
         ),
