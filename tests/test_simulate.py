@@ -111,7 +111,8 @@ def test_a_round_is_recorded_whole(done):
     record = records(out, "mal:select_by=random+minimax=false", 0)[1]
     assert record["params"]["select_by"] == "random"
     assert record["params"]["minimax"] is False
-    assert record["unlabeled_touched_task_model"] is True
+    assert record["unlabeled_touched_task_model"] is False  # without the game, F never learns from them
+    assert records(out, "mal:select_by=random+minimax=false", 0)[1]["scoring"]["transforms"] == "none"
     assert record["optimizers"]["game"]["class"] == "Adam"
     assert record["optimizers"]["task"]["groups"][0]["momentum"] == 0.9
     assert record["optimizers"]["task"]["groups"][0]["initial_lr"] == 0.05

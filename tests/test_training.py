@@ -244,7 +244,7 @@ def test_history_has_the_losses_that_the_steps_returned(pixels, pool, tmp_path, 
     monkeypatch.setattr(strategy, "game_step", remember(strategy.game_step, "minimax game"))
     monkeypatch.setattr(strategy, "step", remember(strategy.step, "task model"))
     train(strategy, Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, folder=tmp_path)
-    assert returned_steps == ["minimax game"] * 6 + ["task model"] * 3
+    assert returned_steps == ["minimax game"] * 6 + ["task model"] * 6
     assert history(tmp_path) == returned
 
 
