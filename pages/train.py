@@ -144,7 +144,8 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     words.caption(_plan(of, counts, {**params, **train}))
     if start:
         with plain_errors():
-            of.submit_round(name, int(size), int(seed), device, params, train)
+            job = of.submit_round(name, int(size), int(seed), device, params, train)
+            st.session_state.setdefault(f"watched.{of.id}", []).append(job.id)  # it may be over before the page looks again
             st.rerun()
 
 
