@@ -1,4 +1,7 @@
-"""The command line in this process: every verb's JSON, exit codes, and one line on stderr for what a person can cure."""
+"""The command line in this process: every verb's JSON, exit codes, and one line on stderr for what a person can cure.
+
+Longer than 400 lines: every verb meets the same one project and the same rules of answering.
+"""
 
 from __future__ import annotations
 

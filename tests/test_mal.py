@@ -1,4 +1,7 @@
-"""MAL against the invariants of its paper: the signs of the game, who updates whom, the sampling rule, the task model."""
+"""MAL against the invariants of its paper: the signs of the game, who updates whom, the sampling rule, the task model.
+
+Longer than 400 lines: the invariants of one method, read beside each other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The oracle experiment: its protocol, what stays equal when it is killed, extended or spread over processes, what it refuses."""
+"""The oracle experiment: its protocol, what stays equal when it is killed, extended or spread over processes, what it refuses.
+
+Longer than 400 lines: one finished experiment serves most of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Images read on demand: the same rows, batches, rounds as packed ones; what is no picture is found, what breaks later is black and told."""
+"""Images read on demand: the same rows, batches, rounds as packed ones; what is no picture is found, what breaks later is black and told.
+
+Longer than 400 lines: packed and streamed are held against each other at every level.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The loop: exact resume, the schedule, what is written, what is left as it was found."""
+"""The loop: exact resume, the schedule, what is written, what is left as it was found.
+
+Longer than 400 lines: one loop, and every way it can be stopped.
+"""
 
 from __future__ import annotations
 
