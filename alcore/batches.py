@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, cast
 
@@ -16,11 +16,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.pool import Pool
+from alcore.tasks import VOID
 from alcore.types import Progress, Report, TrainParams
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 AHEAD = 2  # batches under way beside the one handed out
 PIECE = 8  # images a thread fetches at a time
+WALKED = {"cpu": 1 << 18, "cuda": 1 << 22}  # pixels at a time when maps of them are walked: what stays in cache, what keeps a GPU busy
 CENTERED = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))  # fixed, so that unlabeled images leave no trace in the normalization
 
 
@@ -143,10 +145,22 @@ class Batches:
         params: batch size and augmentation.
         device: where batches are made; the array moves there when it takes less than half of what is free.
         seed: of order and augmentation.
+        dense: (M, H, W) uint8 masks, which the pool's targets are rows of; None when they are class indices. VOID is no class.
+        asked: id -> bool (H, W), what a query of regions has asked of an image already.
     """
 
-    def __init__(self, pixels: Pixels, pool: Pool, params: TrainParams, device: torch.device, seed: int) -> None:
-        self.pool, self.params, self.device = pool, params, device
+    def __init__(
+        self,
+        pixels: Pixels,
+        pool: Pool,
+        params: TrainParams,
+        device: torch.device,
+        seed: int,
+        *,
+        dense: np.ndarray | None = None,
+        asked: Mapping[int, np.ndarray] | None = None,
+    ) -> None:
+        self.pool, self.params, self.device, self.asked = pool, params, device, asked or {}
         self.pixels: Tensor | Source
         self._fetcher: _Fetcher | None = None
         if not isinstance(pixels, np.ndarray):
@@ -159,6 +173,11 @@ class Batches:
             self._fetcher = _Fetcher(self.pixels, device.type == "cuda")
         self._rows = {"labeled": torch.from_numpy(pool.rows_of(pool.labeled)), "unlabeled": torch.from_numpy(pool.rows_of(pool.unlabeled))}
         self._targets = torch.from_numpy(pool.targets)
+        self._masks = None if dense is None else torch.from_numpy(dense)  # (M, H, W)
+        if dense is not None and dense.shape[1:] != pixels.shape[1:3]:
+            raise ValueError(f"masks of {dense.shape[1:]} beside images of {pixels.shape[1:3]}")
+        if self._masks is not None and device.type == "cuda" and self._masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
+            self._masks = self._masks.to(device)
         *seeds, self._walk_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1))
         self._streams = {name: _Stream(len(rows), s) for (name, rows), s in zip(self._rows.items(), seeds[:2], strict=True)}
         self._noise = {name: torch.Generator().manual_seed(s) for name, s in zip(self._rows, seeds[2:], strict=True)}
@@ -167,6 +186,8 @@ class Batches:
         self._scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
         self.walk_size = 512  # images at a time when walking; halved when the device runs out of memory
+        if dense is not None:
+            self.walk_size = max(1, min(512, WALKED[device.type] // (pixels.shape[1] * pixels.shape[2])))
 
     @property
     def labeled_count(self) -> int:
@@ -176,7 +197,7 @@ class Batches:
     # ---- training draws
 
     def labeled(self) -> tuple[Tensor, Tensor]:
-        """An augmented labeled batch: images (B, 3, H, W) float32 channels-last, targets (B,)."""
+        """An augmented labeled batch: images (B, 3, H, W) float32 channels-last, targets (B,) or masks (B, H, W), int64."""
         at, images = self._next("labeled")
         return self._augmented(images, self._rows["labeled"][at], self._drawn("labeled"), self._targets[at])
 
@@ -185,6 +206,11 @@ class Batches:
         name = "unlabeled" if self._streams["unlabeled"].n else "labeled"
         at, images = self._next(name)
         return self._augmented(images, self._rows[name][at], self._drawn("unlabeled"))[0]
+
+    def target(self, values: np.ndarray) -> Tensor:
+        """What these targets of the pool are, on the device: class indices (b,) or masks (b, H, W), int64."""
+        at = torch.from_numpy(values)
+        return (at if self._masks is None else self._masks[at.to(self._masks.device)]).to(self.device).long()
 
     def _next(self, name: str) -> tuple[Tensor, Tensor | None]:
         """Positions of the stream's next batch, and its images where they are not in the device's memory anyway."""
@@ -205,14 +231,14 @@ class Batches:
         p = self.params
         h, w = self.pixels.shape[1:3]
         reach_y, reach_x = round(p.crop * h), round(p.crop * w)
-        angles = (draws[3] * 2 - 1) * math.radians(p.rotation)
+        turned = (draws[3] * 2 - 1) * math.radians(p.rotation)
         plan = [
             rows if images is None else torch.arange(len(rows)),
             torch.zeros_like(rows) if targets is None else targets,
             ((draws[0] < 0.5) & p.flip).long(),
             (draws[1] * (2 * reach_y + 1)).long() - reach_y,
             (draws[2] * (2 * reach_x + 1)).long() - reach_x,
-            angles.view(torch.int32).long(),
+            turned.view(torch.int32).long(),
         ]
         at, target, flipped, dy, dx, angle_bits = self._sent(torch.stack(plan)).unbind()  # one transfer a batch
         y = torch.arange(h, device=self.device)[None] + dy[:, None]  # (B, H)
@@ -222,9 +248,16 @@ class Batches:
         place = at[:, None, None], y.clamp(0, h - 1)[:, :, None], x.clamp(0, w - 1)[:, None, :]
         moved = self._on_device(images)[place] * inside[..., None]  # outside the image is black, as padding with 0 makes it
         result = self._normalized(moved)
+        angles = angle_bits.int().view(torch.float32)
         if p.rotation > 0:
-            result = _rotate(result, angle_bits.int().view(torch.float32))
-        return result, target
+            result = _rotate(result, angles)
+        if self._masks is None or targets is None:
+            return result, target
+        here = self._masks.device.type == self.device.type
+        masks = self._masks if here else self._sent(self._masks[targets])
+        row = target if here else torch.arange(len(masks), device=self.device)
+        shown = torch.where(inside, masks[row[:, None, None], *place[1:]].long(), VOID)  # (B, H, W)
+        return result, _rotate_masks(shown, angles) if p.rotation > 0 else shown
 
     def _on_device(self, images: Tensor | None) -> Tensor:
         """Fetched images, on their way; or all that are resident."""
@@ -239,6 +272,10 @@ class Batches:
         return torch.addcmul(self._shift, x.float(), self._scale)
 
     # ---- walking
+
+    def pictures(self, x: Tensor) -> np.ndarray:
+        """The images (b, H, W, 3) uint8 that were walked as `x`."""
+        return ((x - self._shift) / self._scale).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def walk(self, ids: np.ndarray, batch_size: int = 0, augmented: bool = False) -> Iterator[tuple[np.ndarray, Tensor]]:
         """(ids, images) in order; every id exactly once, the last batch smaller.
@@ -288,10 +325,15 @@ class Batches:
             noise.set_state(state["noise"][name])
 
 
-def _rotate(images: Tensor, angles: Tensor) -> Tensor:
-    """Each image turned by its angle in radians about its center, bilinear, 0 (mid grey) outside."""
+def _rotate(images: Tensor, angles: Tensor, mode: str = "bilinear") -> Tensor:
+    """Each image turned by its angle in radians about its center, 0 (mid grey) outside."""
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)  # (B, 2, 3)
     with torch.autocast(images.device.type, enabled=False):  # draws are made inside autocast; places in bf16 are off by up to a pixel
         grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, align_corners=False)
+        return F.grid_sample(images, grid, mode, align_corners=False)
+
+
+def _rotate_masks(masks: Tensor, angles: Tensor) -> Tensor:
+    """The same for masks (B, H, W), each pixel taking its nearest one's class, VOID outside."""
+    return _rotate((masks - VOID)[:, None].float(), angles, "nearest")[:, 0].long() + VOID

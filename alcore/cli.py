@@ -119,6 +119,7 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "seconds": dict(done.seconds),
         "device": done.device,
         "query": len(done.query),
+        **({"per_class": project.class_table(done)} if project.dense else {}),
     }
 
 
@@ -342,7 +343,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("import", _import, "a new project from a folder, CSV or array file")
     sub.add_argument("source")
     sub.add_argument("--format", default="auto")
-    sub.add_argument("--task", default="classification")
+    sub.add_argument("--task", default="auto", help="classification, segmentation, or auto: what the format is for")
     sub.add_argument("--truth", choices=("hidden", "labels"), default="hidden", help="given labels: hidden truth for an oracle, or labels")
     sub.add_argument("--hold-out", type=float, help="share held out for testing when there is no test split (0.2)")
     sub.add_argument("--image-size", type=int, default=0, help="side of the images models see; 0 chooses")

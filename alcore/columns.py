@@ -176,6 +176,7 @@ class Snapshot:
         splits: (n,) int8 positions in SPLITS.
         truths, labels: (n,) int32 positions in `names`, -1 for none.
         skipped, flagged: (n,) bool.
+        partial: (n,) bool: labeled in the parts that were asked for, not as a whole.
     """
 
     names: tuple[str, ...]
@@ -186,20 +187,21 @@ class Snapshot:
     labels: np.ndarray
     skipped: np.ndarray
     flagged: np.ndarray
+    partial: np.ndarray
 
     @classmethod
     def of(cls, parts: Iterable[Sequence[Any]]) -> Snapshot:
-        """From blocks of rows in the order of iteration; a mark that is None is one that was never made."""
+        """From blocks of rows in the order of the fields; a mark that is None is one that was never made."""
         codes: dict[str, int] = {}
 
         def coded(names: Sequence[str | None]) -> np.ndarray:
             return np.array([-1 if name is None else codes.setdefault(name, len(codes)) for name in names], np.int32)
 
-        kinds = (np.int64, np.int8, np.int32, np.int64, np.int32, bool, bool)
+        kinds = (np.int64, np.int8, np.int32, np.int64, np.int32, bool, bool, bool)
         blocks: list[list[np.ndarray]] = [[np.empty(0, kind)] for kind in kinds]
         for part in parts:
-            ids, splits, truths, rows, labels, skipped, flagged = zip(*part, strict=True)
-            made = (ids, [SPLIT_CODES[name] for name in splits], coded(truths), rows, coded(labels), skipped, flagged)
+            ids, splits, truths, rows, labels, *marks = zip(*part, strict=True)
+            made = (ids, [SPLIT_CODES[name] for name in splits], coded(truths), rows, coded(labels), *marks)
             for block, column, kind in zip(blocks, made, kinds, strict=True):
                 block.append(np.array(column, kind))
         return cls(tuple(codes), *(np.concatenate(block) for block in blocks))

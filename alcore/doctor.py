@@ -28,6 +28,8 @@ def examine(project: Project, rebuild: bool) -> list[str]:
         )
     if not (project.folder / project.settings["packed"]).is_file():
         findings.append(f"{project.name}: the packed images are gone: import the source again on the Data page")
+    if gone := project.masks.missing():
+        findings.append(f"{project.name}: the files of {len(gone)} masks are gone, first {gone[0]}: bring back {project.folder / 'masks'}")
     folder = project.folder / "rounds"
     kept = {r.folder: r.number for r in project.rounds() if r.folder}
     findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]

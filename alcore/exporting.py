@@ -1,4 +1,4 @@
-"""Labels out, in public formats: a CSV or class folders. Knows no page and no route."""
+"""Labels out, in public formats: a CSV, class folders, or images with masks. Knows no page and no route."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import csv
 import io
 import os
 import shutil
+import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from alcore.errors import AlcoreError, BadInput
+from alcore.formats import MASK_WRITERS
 from alcore.pictures import MIMES
 
 if TYPE_CHECKING:
@@ -26,15 +31,16 @@ def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
     """Writes the current labels; `out` appears whole or not at all.
 
     Args:
-        format_name: csv (path,label,split,annotator) or folder (a copy of each labeled image below train/<class>).
+        format_name: csv (path,label,split,annotator) or folder (a copy of each labeled image below train/<class>); for masks one of
+            formats.MASK_WRITERS (a copy of each labeled image with its mask).
 
     Raises:
         BadInput: unknown format, or `out` exists already.
         AlcoreError: nothing is labeled.
     """
-    writers = {"csv": _write_csv, "folder": _write_folder}
-    if format_name not in writers:
-        raise BadInput(f"cannot export as {format_name!r}: use one of {', '.join(writers)}")
+    names = export_formats(project)
+    if format_name not in names:
+        raise BadInput(f"cannot export as {format_name!r}: use one of {', '.join(names)}")
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
     rows = project.workspace.store.labeled_rows(project.id)
@@ -43,7 +49,10 @@ def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
     part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        writers[format_name](project, rows, part)
+        if project.dense:
+            MASK_WRITERS[format_name](part, _masked(project, rows), project.classes, project.colors)
+        else:
+            {"csv": _write_csv, "folder": _write_folder}[format_name](project, rows, part)
         os.replace(part, out)
     except OSError as wrong:
         raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
@@ -51,6 +60,31 @@ def export(project: Project, format_name: str, out: Path) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             shutil.rmtree(part) if part.is_dir() else part.unlink()
     return {"format": format_name, "items": len(rows), "out": str(out)}
+
+
+def archive(project: Project, format_name: str) -> bytes:
+    """The export as the content of a zip file, made on the disk first."""
+    with tempfile.TemporaryDirectory(dir=project.folder) as folder:
+        out = Path(folder) / "export"
+        export(project, format_name, out)
+        return Path(shutil.make_archive(str(out), "zip", out)).read_bytes()
+
+
+def export_formats(project: Project) -> tuple[str, ...]:
+    """What the project's labels can be written as."""
+    return tuple(MASK_WRITERS) if project.dense else ("csv", "folder")
+
+
+def _masked(project: Project, rows: list[dict[str, Any]]) -> Iterator[tuple[str, Path | bytes, str, np.ndarray]]:
+    """(name, image, split, mask) of each labeled item, its name being its path in one piece."""
+    taken: set[str] = set()
+    for row in rows:
+        name = Path(row["path"]).with_suffix("").as_posix().replace("/", "__")
+        name = f"{name}-{row['id']}" if name in taken else name  # a.jpg beside a.png
+        taken.add(name)
+        original = project.pictures.original(row)
+        image = original if original is not None else project.pictures.picture(row, 4096)[0]
+        yield name, image, SPLITS[row["split"]], project.masks.load(row["label"])
 
 
 def csv_text(project: Project) -> str:

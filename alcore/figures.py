@@ -6,6 +6,7 @@ says what is missing, never an exception.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,13 @@ QUERY = "#D55E00"
 POOL = "#8C8C8C"
 BINS = 60
 NAMED_CLASSES, NAME_LENGTH = 24, 20  # what has room on an axis
+
+
+def swatch(color: Sequence[int]) -> str:
+    """A color (r, g, b) as the address of a small picture, for tables."""
+    box = f'<rect width="32" height="20" rx="4" fill="rgb{tuple(color)}"/>'
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="32" height="20">{box}</svg>'
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
 
 
 def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:

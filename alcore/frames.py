@@ -9,8 +9,10 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from alcore import explain
+from alcore import explain, layers
 from alcore.errors import NotFound
+from alcore.journal import fold
+from alcore.maskfiles import class_counts
 from alcore.rounds import START, RoundFiles
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
@@ -37,9 +39,14 @@ def queue(project: Project, n: int) -> dict[str, Any]:
         "classes": list(project.classes),
         "items": [],
     }
+    if project.dense:
+        result |= {"colors": [list(color) for color in project.colors], "unit": layers.FRAMES}
     if opened is None:
         return result
-    shown = _describe(project, project.round(opened.number), opened.waiting[:n])
+    round_ = project.round(opened.number)
+    shown = _describe(project, round_, opened.waiting[:n])
+    if project.dense:
+        result["unit"] = layers.unit(round_)
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
     result |= {"skipped": opened.skipped, "flagged": opened.flagged}
     return result
@@ -79,6 +86,8 @@ def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[di
             entry |= _thoughts(project, round_, files, i, probabilities[i])
         elif round_ and round_.strategy.startswith(START):
             entry["reason"] = STARTS[round_.strategy.removeprefix(START)]
+        if project.dense:
+            entry |= layers.describe(project, round_, files, row)
         result.append(entry)
     return result
 
@@ -158,8 +167,8 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     if name == "prediction":
         return files.array("logits").argmax(1).astype(np.int16)
     if name == "label":
-        index = {c: k for k, c in enumerate(project.classes)}
         labels = project.workspace.store.labels(project.id)
+        index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
         return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
     if name not in files.scores:
         raise NotFound(f"round {round_.number} has no column {name!r}")
@@ -168,8 +177,18 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     return values
 
 
+def _largest(project: Project, labels: Mapping[int, str]) -> dict[str, int]:
+    """Digest -> the class with most pixels in that mask; masks of nothing but void are left out."""
+    counts = project.masks.pixels(labels.values())
+    return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
+
+
 def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
-    """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last."""
+    """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
+    project of masks, all images together."""
+    if project.dense:
+        ((count, rows),) = project.workspace.store.samples(project.id, None, 4 * each).values()
+        return [("images", count, [(_address(project, i, fingerprint), path) for i, path, fingerprint in rows])]
     by_class = project.workspace.store.samples(project.id, project.classes[:classes], each)
     found = []
     for name in (*project.classes[:classes], None):
@@ -240,9 +259,50 @@ def status(project: Project) -> dict[str, Any]:
     }
 
 
+def class_table(project: Project, round_: Round | None = None) -> pd.DataFrame:
+    """A row a class of a project of masks: class, pixels (labeled, in the pool), share (of the labeled pixels), images (whose mask has it),
+    and iou of the round, empty for a class that the test images do not have."""
+    labels = project.workspace.store.labels(project.id)
+    pixels = project.masks.pixels(labels.values())
+    each = [pixels[digest] for digest in labels.values()]
+    counts = class_counts(each, len(project.classes))[:-1]
+    images = np.sum([np.pad(np.array(c[:-1]) > 0, (0, len(project.classes) - len(c) + 1)) for c in each], axis=0, dtype=int)
+    frame = pd.DataFrame({"class": project.classes, "images": images, "pixels": counts, "share": counts / max(1, counts.sum())})
+    if round_ is not None:
+        frame["iou"] = [round_.metrics.get(f"iou/{k}") for k in range(len(project.classes))]
+    return frame
+
+
+def costs(project: Project) -> pd.DataFrame:
+    """round, images, pixels, clicks of a project of masks: what had been painted before each round was stored, void left out.
+
+    Clicks are those the editor counted; what the hidden truth answered counts one click for each connected area of a class.
+    """
+    events = project.masks.events()
+    counted = project.masks.pixels(value for _, kind, value, _, _ in events if value and kind in ("mask", "region"))
+    rows = []
+    for round_ in project.rounds():
+        before = [event for event in events if event[4] < round_.created]
+        standing = _standing(before)
+        masks_then = [counted[digest] for digest in standing.values()]
+        painted = int(class_counts(masks_then, len(project.classes))[:-1].sum())
+        clicks = sum(clicks for _, kind, _, clicks, _ in before if kind in ("mask", "region"))
+        rows.append((round_.number, len(standing), painted, clicks))
+    return pd.DataFrame(rows, columns=["round", "images", "pixels", "clicks"])
+
+
+def _standing(events: list[tuple[int, str, str | None, int, float]]) -> dict[int, str]:
+    """item -> digest of the mask it has after these events."""
+    by_item: dict[int, list[tuple[str, str | None, str, float]]] = {}
+    for item_id, kind, value, _, created in events:
+        by_item.setdefault(item_id, []).append((kind, value, "", created))
+    states = {item_id: fold(of_item) for item_id, of_item in by_item.items()}
+    return {item_id: state["label"] for item_id, state in states.items() if state and state["label"]}
+
+
 def learning_curve(rounds: list[Round]) -> pd.DataFrame:
-    """strategy, round, labeled, metric, value: one row for each round and metric."""
-    rows = [(_title(r), r.number, r.labeled, name, value) for r in rounds for name, value in r.metrics.items()]
+    """strategy, round, labeled, metric, value: one row for each round and metric; metrics of single classes (iou/3) are left out."""
+    rows = [(_title(r), r.number, r.labeled, name, value) for r in rounds for name, value in r.metrics.items() if "/" not in name]
     return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value"])
 
 

@@ -32,8 +32,8 @@ KINDS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 178_000_000  # Pillow's own limit
 SMALL = 96  # images up to this long side are used as they are
 USUAL = 64  # side of the packed rows of anything bigger
-LEAST = 8
-MOST = 2048
+USUAL_DENSE = 96  # with a label a pixel: at 64 a person in a street is three pixels high, at 128 a round on two cores takes minutes
+LEAST, MOST = 8, 2048
 GLYPH = 32  # grey images up to this side are taken for characters
 SEEN_EVERY = 0.2  # seconds between two reports
 CHUNK_BYTES = 16 << 20
@@ -91,20 +91,20 @@ def heading(source: Path) -> tuple[int, int]:
     Raises:
         BadInput: the reason it is no picture, without the file's name.
     """
-    with _open(source) as image:
+    with opened(source) as image:
         # Of a TIFF Pillow gives the upright size at once; in a PNG it would decode the picture to look for a tag behind it.
         early = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
-        return image.size[::-1] if early and TURNS.get(_orientation(image)) in ACROSS else image.size
+        return image.size[::-1] if early and TURNS.get(orientation(image)) in ACROSS else image.size
 
 
 def _decode(source: Path | bytes, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """The picture and its full width and height, upright."""
-    with _open(source) as image:
+    with opened(source) as image:
         size = image.size
         if at_least and image.format in ("JPEG", "MPO"):
             image.draft(None, (at_least, at_least))
         image.load()
-        turn = TURNS.get(_orientation(image))
+        turn = TURNS.get(orientation(image))
         rgb = _to_rgb(image)
     if turn is None:
         return rgb, size
@@ -112,7 +112,7 @@ def _decode(source: Path | bytes, at_least: int | None) -> tuple[Image.Image, tu
 
 
 @contextlib.contextmanager
-def _open(source: Path | bytes) -> Iterator[Image.Image]:
+def opened(source: Path | bytes) -> Iterator[Image.Image]:
     """The picture with only its heading read; whatever is wrong with it, inside too, becomes a BadInput."""
     try:
         if not isinstance(source, bytes):
@@ -137,7 +137,8 @@ def _open(source: Path | bytes) -> Iterator[Image.Image]:
         raise BadInput(f"damaged: {wrong or type(wrong).__name__}") from wrong
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, a key of TURNS, or 1."""
     try:
         # After load(): Pillow turns a TIFF itself and then drops the tag.
         return int(image.getexif().get(ORIENTATION, 1))
@@ -180,17 +181,18 @@ def thumbnail(image: Image.Image, size: int) -> tuple[bytes, str]:
     return encoded.getvalue(), "image/jpeg"
 
 
-def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200) -> int:
-    """The side to pack at: small images (nine of ten up to 96 pixels) keep their usual long side, others become 64. Never below 8.
+def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200, *, dense: bool = False) -> int:
+    """The side to pack at: small images (nine of ten up to 96 pixels) keep their usual long side, others become 64. Never below 8. For
+    labels a pixel (`dense`) it is the usual long side, rounded up to a multiple of 8, and at most 96.
 
-    Looks at `sample` evenly spaced sources and of files only at their headings.
-    """
+    Looks at `sample` evenly spaced sources and of files only at their headings."""
     picked = sorted({int(at) for at in np.linspace(0, len(sources) - 1, min(sample, len(sources)))})
     sides = [side for at in picked if (side := _long_side(sources[at]))]
-    if not sides or sum(side <= SMALL for side in sides) < 0.9 * len(sides):
-        return USUAL
-    counted = Counter(side for side in sides if side <= SMALL)
-    return max(LEAST, max(counted, key=lambda side: (counted[side], side)))
+    counted = Counter(side for side in sides if dense or side <= SMALL)
+    if not counted or counted.total() < 0.9 * len(sides):
+        return USUAL_DENSE if dense else USUAL
+    usual = max(LEAST, max(counted, key=lambda side: (counted[side], side)))
+    return min(USUAL_DENSE, -(-usual // 8) * 8) if dense else usual
 
 
 def _long_side(source: Path | np.ndarray) -> int:

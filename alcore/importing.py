@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from alcore import formats, images, streaming
+from alcore import formats, images, maskfiles, masks, streaming
 from alcore.columns import Entries, Known
 from alcore.errors import BadInput, disk_full_told
+from alcore.tasks import TASKS
 from alcore.types import SPLITS, Progress, Reading, Report, Skipped, ignore_progress
 
 HOLD_OUT = 0.2
@@ -29,9 +30,12 @@ class Imported:
 
     Attributes:
         rows: the values of the items table, a row a present image, each made when it is looked at.
-        labels: (path, class) of the pool for truth="labels", likewise; empty otherwise.
+        labels: (path, class) of the pool for truth="labels", likewise; empty otherwise. For dense labels digests stand for classes, here
+            and in the rows.
+        masks: values of the masks table.
     """
 
+    task: str
     classes: tuple[str, ...]
     rows: ItemRows
     skipped: list[Skipped]
@@ -39,15 +43,23 @@ class Imported:
     settings: dict[str, Any]
     took_for: str
     notes: list[str] = field(default_factory=list)
+    masks: list[dict[str, Any]] = field(default_factory=list)
 
 
 class ItemRows(Sequence[dict[str, Any]]):
-    """Rows of the items table over columns: `at` are the entries that are pictures, the rest is by entry."""
+    """Rows of the items table over columns: `at` are the entries that are pictures, the rest is by entry; `truths` point into `names`."""
 
     def __init__(
-        self, entries: Entries, at: np.ndarray, splits: np.ndarray, sizes: np.ndarray, prints: np.ndarray, truths: np.ndarray
+        self,
+        paths: Sequence[str],
+        at: np.ndarray,
+        splits: np.ndarray,
+        sizes: np.ndarray,
+        prints: np.ndarray,
+        names: Sequence[str],
+        truths: np.ndarray,
     ) -> None:
-        self._entries, self._at = entries, at
+        self._paths, self._at, self._names = paths, at, names
         self._splits, self._sizes, self._prints, self._truths = splits, sizes, prints, truths
 
     def __len__(self) -> int:
@@ -59,9 +71,9 @@ class ItemRows(Sequence[dict[str, Any]]):
         at = int(self._at[number])
         width, height = self._sizes[at].tolist()
         return {
-            "path": self._entries.paths[at],
+            "path": self._paths[at],
             "split": SPLITS[self._splits[at]],
-            "truth": None if self._truths[at] < 0 else self._entries.names[self._truths[at]],
+            "truth": None if self._truths[at] < 0 else self._names[self._truths[at]],
             "row": at,
             "width": width,
             "height": height,
@@ -70,10 +82,10 @@ class ItemRows(Sequence[dict[str, Any]]):
 
 
 class Given(Sequence[tuple[str, str]]):
-    """(path, class) of the entries `at`."""
+    """(path, name of the truth) of the entries `at`."""
 
-    def __init__(self, entries: Entries, at: np.ndarray) -> None:
-        self._entries, self._at = entries, at
+    def __init__(self, paths: Sequence[str], at: np.ndarray, names: Sequence[str], truths: np.ndarray) -> None:
+        self._paths, self._at, self._names, self._truths = paths, at, names, truths
 
     def __len__(self) -> int:
         return len(self._at)
@@ -81,8 +93,8 @@ class Given(Sequence[tuple[str, str]]):
     def __getitem__(self, number: Any) -> Any:
         if isinstance(number, slice):
             return [self[i] for i in range(*number.indices(len(self)))]
-        entry = self._entries[int(self._at[number])]
-        return entry.path, entry.label
+        at = int(self._at[number])
+        return self._paths[at], self._names[self._truths[at]]
 
 
 def gather(
@@ -90,6 +102,7 @@ def gather(
     folder: Path,
     *,
     format_name: str = "auto",
+    task: str = "auto",
     truth: str = "hidden",
     hold_out: float | None = None,
     image_size: int = 0,
@@ -101,6 +114,7 @@ def gather(
     """Reads `source` and decodes it into a new packed file in `folder`, or lists its files there to be decoded when they are needed.
 
     Args:
+        task: "auto" takes that of the format; a format that serves another one is refused.
         truth: "hidden" keeps the given labels as truth for an oracle; "labels" takes them as labels.
         hold_out: share of the labeled pool kept for testing when there is no test split; None is 20 % when there are labels.
         image_size: side of the images models see; 0 chooses by the images.
@@ -122,12 +136,14 @@ def gather(
         raise BadInput(f"cache={cache!r}: use one of {', '.join(streaming.CACHES)}")
     known, old = known or Known(), dict(settings or {})
     report(Progress("reading the source", 0, 0))
-    reading = formats.read(source, format_name)
+    reading = formats.read(source, format_name, task)
     if not len(reading.entries):
         raise BadInput(f"{source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
     reading.entries = entries = Entries.of(reading.entries)
     sources = streaming.sources_of(reading)
-    size = old.get("image_size") or image_size or images.suggest_size(sources)
+    task = task if task != "auto" else next(name for name, kind in TASKS.items() if kind.dense == (reading.masks is not None))
+    dense = TASKS[task].dense
+    size = old.get("image_size") or image_size or images.suggest_size(sources, dense=dense)
     free = shutil.disk_usage(folder).free
     if "packed" not in old:
         old["cache"] = streaming.choose_cache(cache, len(sources) * size * size * 3, free, bool(len(reading.arrays)))
@@ -145,13 +161,22 @@ def gather(
         good = np.setdiff1d(np.arange(len(entries)), np.fromiter(failed, np.int64, len(failed)), assume_unique=True)
         if not len(good):
             raise BadInput(f"{source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
-        splits, notes = _held_out(entries, good, hold_out, known, before)
+        names, truths, labeled_by = entries.names, entries.labels, maskfiles.Gathered()
+        if dense and reading.masks is not None:
+            labeled_by = maskfiles.gather(reading, good, sizes, folder, report)
+            names, truths = labeled_by.names, labeled_by.codes
+            aside += labeled_by.skipped
+        groups = np.minimum(truths, 0) if dense else truths  # no two masks are of one class
+        splits, notes = _held_out(entries.splits, groups, good, hold_out, known, before)
+        if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
+            notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
         old |= {
             "image_size": size,
             "packed": name,
             "array_source": bool(len(reading.arrays)),
             "root": str(Path(reading.root).absolute()),
             "notes": notes,
+            "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
         }
         if "flip" not in old:
             sample = good[:: max(1, len(good) // 200)]
@@ -161,11 +186,11 @@ def gather(
     except BaseException:
         (folder / name).unlink(missing_ok=True)
         raise
-    given = good[(entries.labels[good] >= 0) & (splits[good] == POOL)] if truth == "labels" else good[:0]
-    truths = entries.labels
+    given = good[(truths[good] >= 0) & (splits[good] == POOL)] if truth == "labels" else good[:0]
+    labels = Given(entries.paths, given, names, truths.copy())
     truths[given] = -1
-    items = ItemRows(entries, good, splits, sizes, prints, truths)
-    return Imported(tuple(reading.classes), items, aside, Given(entries, given), old, reading.took_for, notes)
+    items = ItemRows(entries.paths, good, splits, sizes, prints, names, truths)
+    return Imported(task, tuple(reading.classes), items, aside, labels, old, reading.took_for, notes, masks=list(labeled_by.rows.values()))
 
 
 def _look(
@@ -201,9 +226,14 @@ def _first_reasons(skipped: Sequence[Skipped]) -> str:
     return "; ".join(f"{n} x {reason}" for reason, n in common) or "it is empty"
 
 
-def _held_out(entries: Entries, good: np.ndarray, share: float | None, known: Known, before: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs."""
-    splits, labels = entries.splits, entries.labels
+def _held_out(
+    splits: np.ndarray, labels: np.ndarray, good: np.ndarray, share: float | None, known: Known, before: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs.
+
+    Args:
+        labels: (n,) what a class is told apart by, -1 for images without a label.
+    """
     if len(known):
         return np.where(before >= 0, known.splits[before], splits).astype(np.int8), []
     known_class = labels[good] >= 0
@@ -251,10 +281,19 @@ def clean_classes(names: Sequence[str]) -> list[str]:
 
 def bundled_digits() -> Path:
     """The digits that come with the source tree; made by the script beside them when they are not there."""
+    return _bundled("digits")
+
+
+def bundled_street() -> Path:
+    """The street scenes with masks, likewise."""
+    return _bundled("street")
+
+
+def _bundled(name: str) -> Path:
     here = Path(__file__).resolve().parent.parent / "sample_data"
-    if not (here / "digits").is_dir():
-        script = here / "make_digits.py"
+    if not (here / name).is_dir():
+        script = here / f"make_{name}.py"
         if not script.is_file():
-            raise BadInput(f"the sample digits are not at {here / 'digits'}: run this from a source tree, or import a folder of your own")
-        runpy.run_path(str(script))["main"](here / "digits")
-    return here / "digits"
+            raise BadInput(f"the sample {name} is not at {here / name}: run this from a source tree, or import a folder of your own")
+        runpy.run_path(str(script))["main"](here / name)
+    return here / name

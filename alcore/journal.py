@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from alcore.schema import annotation_rows, current, items
-from alcore.store import Store, chunks
+from alcore.schema import annotation_rows, current, items, masks
+from alcore.store import CHUNK, Store, chunks
 from alcore.types import EVENT_KINDS, Annotation
+
+MASK_KINDS = ("mask", "region")
 
 
 def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any] | None:
     """The state an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None without any.
 
-    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label ends a skip, and a skip
-    takes an earlier label away; a flag stands beside either.
+    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a skip, and a
+    skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted. A flag stands
+    beside either.
     """
     standing: list[tuple[str, str | None, str, float]] = []
     changed = 0.0
@@ -29,12 +32,18 @@ def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any]
             standing.pop()
     if not standing:
         return None
-    state: dict[str, Any] = {"label": None, "skipped": False, "flagged": False, "annotator": standing[-1][2], "changed": changed}
-    for kind, value, annotator, _ in standing:
+    state: dict[str, Any] = {"label": None, "partial": False, "labeled_at": None, "skipped": False, "flagged": False}
+    state |= {"annotator": standing[-1][2], "changed": changed}
+    for kind, value, annotator, created in standing:
         if kind == "flag":
             state["flagged"] = True
             continue
-        state["label"], state["skipped"] = (value, False) if kind == "label" else (None, True)
+        if kind != "skip":
+            state |= {"label": value, "partial": kind == "region", "labeled_at": created, "skipped": False}
+        elif state["partial"]:
+            state["skipped"] = True
+        else:
+            state |= {"label": None, "labeled_at": None, "skipped": True}
         state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
     return state
 
@@ -45,27 +54,30 @@ class Journal:
     def __init__(self, store: Store, project_id: int) -> None:
         self._store, self._project = store, project_id
 
-    def record(self, events: Sequence[Annotation], classes: Sequence[str]) -> tuple[list[int], list[dict[str, Any]]]:
+    def record(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> tuple[list[int], list[dict[str, Any]]]:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again.
 
+        Args:
+            classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
+
         Returns:
             (acked, rejected): sequence numbers, and {"seq", "reason"} for events that cannot be taken.
         """
-        known_classes = set(classes)
         acked: list[int] = []
         rejected: list[dict[str, Any]] = []
         now = time.time()
         with self._store.write() as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
+            values = self._masks_there(conn, events) if classes is None else set(classes)
             rows: list[dict[str, Any]] = []
             for event in events:
                 if (event.client, event.seq) in stored:
                     acked.append(event.seq)
                     continue
-                reason = _why_not(event, there, known_classes)
+                reason = _why_not(event, there, values, classes is None)
                 if reason:
                     rejected.append({"seq": event.seq, "reason": reason})
                     continue
@@ -91,11 +103,11 @@ class Journal:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
         with self._store.read() as conn:
             stored = {
-                r.item_id: (r.label, bool(r.skipped), bool(r.flagged))
+                r.item_id: (r.label, bool(r.partial), bool(r.skipped), bool(r.flagged))
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
-        derived = {i: (s["label"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        derived = {i: (s["label"], s["partial"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
         return sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
@@ -108,10 +120,21 @@ class Journal:
 
     # ---- inside a transaction
 
-    def _items_there(self, conn: sa.Connection, ids: set[int]) -> set[int]:
-        found: set[int] = set()
+    def _items_there(self, conn: sa.Connection, ids: set[int]) -> dict[int, tuple[int, int]]:
+        """id -> width and height."""
+        found: dict[int, tuple[int, int]] = {}
         for part in chunks(sorted(ids)):
-            found.update(conn.scalars(sa.select(items.c.id).where(items.c.project_id == self._project, items.c.id.in_(part))))
+            query = sa.select(items.c.id, items.c.width, items.c.height).where(items.c.project_id == self._project, items.c.id.in_(part))
+            found.update({i: (width, height) for i, width, height in conn.execute(query)})
+        return found
+
+    def _masks_there(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[str]:
+        """What a mask event may name, with the size it is of: "digest width height"."""
+        found: set[str] = set()
+        digests = sorted({e.value for e in events if e.kind in MASK_KINDS and e.value})
+        for start in range(0, len(digests), CHUNK):
+            mine = (masks.c.project_id == self._project, masks.c.digest.in_(digests[start : start + CHUNK]))
+            found.update(f"{d} {w} {h}" for d, w, h in conn.execute(sa.select(masks.c.digest, masks.c.width, masks.c.height).where(*mine)))
         return found
 
     def _stored(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[tuple[str, int]]:
@@ -148,13 +171,18 @@ class Journal:
         return {item: fold(events) for item, events in by_item.items()}
 
 
-def _why_not(event: Annotation, there: set[int], classes: set[str]) -> str | None:
+def _why_not(event: Annotation, there: Mapping[int, tuple[int, int]], values: set[str], of_masks: bool) -> str | None:
     if event.kind not in EVENT_KINDS:
         return f"unknown kind {event.kind!r}: use one of {', '.join(EVENT_KINDS)}"
     if event.item not in there:
         return f"there is no item {event.item} in this project"
-    if event.kind == "label" and event.value not in classes:
+    if event.kind in ("label", *MASK_KINDS) and (event.kind in MASK_KINDS) != of_masks:
+        return f"this project's images are labeled by {'masks: send a mask' if of_masks else 'one class each: send a label'}"
+    if event.kind == "label" and event.value not in values:
         return f"{event.value!r} is not a class of this project"
+    width, height = there[event.item]
+    if event.kind in MASK_KINDS and f"{event.value} {width} {height}" not in values:
+        return f"there is no stored mask {event.value!r} of {width} x {height} pixels"
     return None
 
 
@@ -169,5 +197,6 @@ def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
         "seq": event.seq,
         "round": event.round,
         "ms": event.ms,
+        "clicks": event.clicks,
         "created": now,
     }

@@ -6,10 +6,11 @@ import csv
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alcore import layers, masks
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.types import Annotation
 
@@ -17,28 +18,60 @@ if TYPE_CHECKING:
     from alcore.project import Project
 
 
-def annotate(project: Project, labels: Mapping[int, str], annotator: str = "notebook") -> int:
-    """Labels items {id: class}; how many. BadInput, and nothing stored, when any of them cannot be taken."""
+def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
+    """Labels items {id: class}, or {id: mask} with masks (H, W) uint8 of the images' sizes; how many. BadInput, and nothing recorded, when
+    any of them cannot be taken."""
+    if project.dense:
+        return record(project, _stored(project, labels), annotator)
     classes = set(project.classes)
-    wrong = sorted({str(value) for value in labels.values() if value not in classes})
+    wrong = sorted({str(value) for value in labels.values() if not isinstance(value, str) or value not in classes})
     if wrong:
         raise BadInput(
             f"not a class of {project.name}: {', '.join(wrong[:5])}. Classes are {', '.join(project.classes[:20])}; add_class adds one."
         )
-    there = project.workspace.store.item_rows(project.id, [int(i) for i in labels])
-    missing = [int(i) for i in labels if int(i) not in there]
+    return record(project, {i: str(value) for i, value in labels.items()}, annotator)
+
+
+def record(
+    project: Project, values: Mapping[int, str], annotator: str, *, partial: bool = False, clicks: Mapping[int, int] | None = None
+) -> int:
+    """One event each: {id: class}, or {id: digest of a stored mask}; how many.
+
+    Args:
+        partial: the masks answer what was asked of their images; the rest may be asked for later.
+        clicks: id -> how many it took.
+    """
+    there = project.workspace.store.item_rows(project.id, [int(i) for i in values])
+    missing = [int(i) for i in values if int(i) not in there]
     if missing:
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
     opened = project.workspace.store.open_query(project.id)
     client = f"py-{uuid.uuid4().hex[:16]}"
+    kind = ("region" if partial else "mask") if project.dense else "label"
     number = opened.number if opened else None
-    project.record(
-        [
-            Annotation(client, seq, int(i), "label", value, annotator=annotator, round=number)
-            for seq, (i, value) in enumerate(labels.items(), 1)
-        ]
-    )
-    return len(labels)
+    events = [
+        Annotation(client, seq, int(i), kind, value, annotator=annotator, round=number, clicks=(clicks or {}).get(i))
+        for seq, (i, value) in enumerate(values.items(), 1)
+    ]
+    _, rejected = project.record(events)
+    if rejected:
+        raise BadInput(f"{len(rejected)} of {len(events)} labels were not taken, the first because {rejected[0]['reason']}")
+    return len(values)
+
+
+def _stored(project: Project, given: Mapping[int, str | np.ndarray]) -> dict[int, str]:
+    """Digests of the masks, once all of them are checked and kept."""
+    rows = project.workspace.store.item_rows(project.id, [int(i) for i in given])
+    for i, mask in given.items():
+        if int(i) not in rows:
+            raise NotFound(f"there is no item {i} in project {project.name!r}")
+        if not isinstance(mask, np.ndarray):
+            raise BadInput(f"item {i} gets a mask, not {mask!r}: {project.name!r} is labeled pixel by pixel")
+        try:
+            masks.check(mask, (rows[int(i)]["width"], rows[int(i)]["height"]), len(project.classes))
+        except BadInput as wrong:
+            raise BadInput(f"the mask of {rows[int(i)]['path']!r}: {wrong}") from None
+    return {int(i): project.masks.keep(np.asarray(mask), len(project.classes)) for i, mask in given.items()}
 
 
 def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle") -> int:
@@ -67,7 +100,8 @@ def query_from_truth(project: Project, annotator: str = "oracle") -> int:
 
 
 def from_csv(project: Project, path: Path, annotator: str) -> int:
-    """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
+    """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none. For masks the label is a mask's file,
+    beside the CSV or below."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -88,7 +122,16 @@ def from_csv(project: Project, path: Path, annotator: str) -> int:
         raise BadInput(
             f"{path}: {len(unknown)} paths are not in project {project.name!r}, first {unknown[0]!r}: use the paths `query --csv` writes"
         )
+    if project.dense:
+        return annotate(project, {by_path[p]: _mask_file(path.parent / name) for p, name in given}, annotator)
     return annotate(project, {by_path[p]: label for p, label in given}, annotator)
+
+
+def _mask_file(path: Path) -> np.ndarray:
+    try:
+        return masks.read_mask(path)
+    except BadInput as wrong:
+        raise BadInput(f"{path}: {wrong}") from None
 
 
 def _with_truth(project: Project, ids: Sequence[int], annotator: str) -> int:
@@ -98,4 +141,21 @@ def _with_truth(project: Project, ids: Sequence[int], annotator: str) -> int:
         raise AlcoreError(
             f"{len(without)} of {len(ids)} items have no hidden truth, first {rows[without[0]]['path']!r}: label them by hand"
         )
-    return annotate(project, {i: rows[i]["truth"] for i in ids}, annotator)
+    truths = {i: rows[i]["truth"] for i in ids}
+    if not project.dense:
+        return record(project, truths, annotator)
+    regions = layers.asked_regions(project, ids)
+    clicks = {i: masks.components(project.masks.load(truth), layers.union(regions.get(i))) for i, truth in truths.items()}
+    whole = {i: truth for i, truth in truths.items() if i not in regions}
+    parts = {i: _revealed(project, rows[i], regions[i]) for i in truths if i in regions}
+    record(project, whole, annotator, clicks=clicks)
+    record(project, parts, annotator, partial=True, clicks=clicks)
+    return len(truths)
+
+
+def _revealed(project: Project, row: Mapping[str, Any], regions: Sequence[np.ndarray]) -> str:
+    """The item's mask with its truth inside the regions, and as it was elsewhere."""
+    truth = project.masks.load(row["truth"])
+    mask = project.masks.load(row["label"]) if row["label"] else np.full_like(truth, masks.VOID)
+    inside = np.logical_or.reduce(regions)
+    return project.masks.keep(np.where(inside, truth, mask), len(project.classes))

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from alcore.embedding import cached_layout
 from alcore.errors import AlcoreError
+from alcore.layers import answered_areas
+from alcore.maskfiles import at_size, class_counts
 from alcore.pool import Pool
 from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES
@@ -37,10 +40,11 @@ def round_arguments(
     train = {"flip": project.settings["flip"], **(train or {})}
     if seed is None:
         seed = len(project.rounds())
-    order = Order(strategy, query_size, seed, device, dict(params or {}), train)
+    order = Order(strategy, query_size, seed, device, dict(params or {}), train, task=project.task)
     order.check()
     if strategy != "random" or project.counts()["labeled"]:
-        project.pool().check_trainable(len(project.classes))
+        pool = project.pool()
+        pool.check_trainable(len(project.classes), _seen_classes(project) if project.dense else None)
     return {
         "strategy": strategy,
         "query_size": query_size,
@@ -48,7 +52,14 @@ def round_arguments(
         "device": str(pick_device(device)),
         "params": order.params,
         "train": train,
+        "task": project.task,
     }
+
+
+def _seen_classes(project: Project) -> int:
+    """How many classes occur in the masks of the pool."""
+    counts = class_counts(list(project.masks.pixels(project.workspace.store.labels(project.id).values()).values()), len(project.classes))
+    return int((counts[:-1] > 0).sum())
 
 
 def round_title(arguments: Mapping[str, Any]) -> str:
@@ -60,25 +71,20 @@ def round_title(arguments: Mapping[str, Any]) -> str:
 def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:
     """What a round job does. The pool is frozen in `work` at the first attempt, so that a resumed job gives what it would have given."""
     order = Order(**arguments)
-    frozen, stored_as = work / "pool.npz", work / "folder"
+    stored_as = work / "folder"
     if stored_as.is_file():  # interrupted after the round was stored, or just before: never store it twice
         there = [r.number for r in project.rounds() if r.folder == stored_as.read_text()]
         if there:
             project.make_map(there[0], report)
             return project.round(there[0])
-    if frozen.is_file():
-        with np.load(frozen) as stored:
-            classes = int(stored["classes"])
-            pool = _in_present_rows(project, Pool(**{name: stored[name] for name in Pool.__dataclass_fields__}))
-    else:
-        pool, classes = project.pool(), len(project.classes)
-        if order.strategy == "random" and len(pool.labeled) == 0:
+    frozen = _Frozen.read(work) if (work / "pool.npz").is_file() else _Frozen.now(project)
+    if not (work / "pool.npz").is_file():
+        if order.strategy == "random" and len(frozen.pool.labeled) == 0:
             return project.start(order.query_size, "random", order.seed)
-        work.mkdir(parents=True, exist_ok=True)
-        part = work / "pool.part.npz"
-        np.savez(part, classes=classes, **{name: getattr(pool, name) for name in Pool.__dataclass_fields__})
-        os.replace(part, frozen)
-    outcome = run(order, pool, classes, project.pixels(), project.folder / "rounds", report, work=work)
+        frozen.write(work)
+    pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
+    dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
+    outcome = run(order, pool, frozen.classes, pixels, project.folder / "rounds", report, work=work, dense=dense, asked=frozen.asked)
     stored_as.write_text(outcome.folder)
     values = {
         "strategy": order.strategy,
@@ -93,6 +99,45 @@ def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, re
     number = next(r.number for r in project.rounds() if r.id == round_id)
     project.make_map(number, report)
     return project.round(number)
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """What a round starts from: the pool, the number of classes, and for masks their digests and what was asked of images before."""
+
+    pool: Pool
+    classes: int
+    digests: tuple[str, ...] = ()
+    asked: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def now(cls, project: Project) -> _Frozen:
+        if not project.dense:
+            return cls(project.pool(), len(project.classes))
+        pool, digests = Pool.of_masks(project.snapshot())
+        return cls(pool, len(project.classes), digests, answered_areas(project))
+
+    @classmethod
+    def read(cls, work: Path) -> _Frozen:
+        with np.load(work / "pool.npz") as stored:
+            pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__ if name in stored})
+            if "digests" not in stored:  # frozen before there were masks
+                return cls(pool, int(stored["classes"]))
+            side = int(stored["side"])
+            areas = np.unpackbits(stored["asked"], axis=1, count=side * side).astype(bool).reshape(len(stored["asked_ids"]), side, side)
+            asked = dict(zip(stored["asked_ids"].tolist(), areas, strict=True))
+            return cls(pool, int(stored["classes"]), tuple(stored["digests"].tolist()), asked)
+
+    def write(self, work: Path) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        part = work / "pool.part.npz"
+        arrays = {name: getattr(self.pool, name) for name in Pool.__dataclass_fields__}
+        ids = np.array(sorted(self.asked), np.int64)
+        areas = np.stack([self.asked[i] for i in ids.tolist()]) if len(ids) else np.empty((0, 0, 0), bool)
+        bits = np.packbits(areas.reshape(len(ids), areas.shape[1] * areas.shape[2]), axis=1)
+        digests = np.array(self.digests, "U40")
+        np.savez(part, classes=self.classes, digests=digests, asked_ids=ids, asked=bits, side=areas.shape[1], **arrays)
+        os.replace(part, work / "pool.npz")
 
 
 def _in_present_rows(project: Project, pool: Pool) -> Pool:

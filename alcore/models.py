@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +34,7 @@ def reverse_gradient(x: Tensor, eta: float = 1.0) -> Tensor:
 
 
 class CosineHead(nn.Module):
-    """MAL's classifier C (Eq. 1): logits = W^T normalized(h) / T, prototypes W without bias.
+    """MAL's classifier C (Eq. 1): logits = W^T normalized(h) / T, prototypes W without bias. On maps it stands at every place alike.
 
     Args:
         features: d, the backbone's width.
@@ -55,13 +58,13 @@ class CosineHead(nn.Module):
                     nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor, *, eta: float | None = None) -> Tensor:
-        """Logits (B, K) of features (B, d). With `eta` the gradient is reversed between the hidden layer and the norm, as MME does."""
+        """Logits (B, K, *S) of features (B, d, *S). With `eta` the gradient is reversed between hidden layer and norm, as in MME."""
         with torch.autocast(features.device.type, enabled=False):  # divided by T = 0.05, bf16's rounding would be 0.04 of a logit
-            h = self.hidden(features.float())
+            h = self.hidden(features.float().movedim(1, -1))  # (B, *S, d)
             if eta is not None:
                 h = reverse_gradient(h, eta)
             w = F.normalize(self.prototypes.weight, dim=1) if self.form == "norm_w" else self.prototypes.weight
-            return F.linear(F.normalize(h, dim=1), w) / self.temperature
+            return (F.linear(F.normalize(h, dim=-1), w) / self.temperature).movedim(-1, 1)
 
 
 class Discriminator(nn.Module):
@@ -81,6 +84,25 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x).squeeze(1)  # (B,)
+
+
+class MapDiscriminator(nn.Module):
+    """MAL's D on a feature map (B, d, h, w): three convolutions of stride 2, the mean over space, one number. MAL 3.2 gives no widths.
+
+    Args:
+        features: d.
+    """
+
+    def __init__(self, features: int, widths: Sequence[int] = (128, 64, 32)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, out in zip((features, *widths), widths, strict=False):
+            layers += [nn.Conv2d(before, out, 3, 2, 1), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Linear(widths[-1], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.layers(x).mean(dim=(2, 3))).squeeze(1)  # (B,)
 
 
 class LossModule(nn.Module):
@@ -161,6 +183,24 @@ def gaussian_kl(mu: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_variance.exp() - 1 - log_variance)
 
 
+def upsampled(maps: Tensor, side: int) -> Tensor:
+    """(B, K, h, w) to (B, K, side, side) in fp32: DRN's fixed bilinear ConvTranspose2d (kernel 2 f, stride f, padding f / 2), cut to size.
+
+    f is the power of two that the map is smaller by. Beyond the map's edge is 0, as in DRN's layer. Two products with a small matrix take
+    a third of the time of the grouped convolution on a CPU, and have no weights that a state dict would have to carry.
+    """
+    h, w = maps.shape[2:]
+    with torch.autocast(maps.device.type, enabled=False):
+        return _bilinear(h, side, maps.device) @ maps.float() @ _bilinear(w, side, maps.device).T
+
+
+def _bilinear(places: int, side: int, device: torch.device) -> Tensor:
+    """(side, places): how much each place of a row weighs in each pixel of the enlarged one."""
+    factor = 2 ** math.ceil(math.log2(side / places))
+    at = (torch.arange(side, device=device)[:, None] + 0.5) / factor - 0.5
+    return (1 - (at - torch.arange(places, device=device)[None]).abs()).clamp_min(0)
+
+
 # ---- what must not leak
 
 
@@ -190,3 +230,22 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             yield
     finally:
         net.train(before)
+
+
+@contextmanager
+def kept_memory(device: torch.device) -> Iterator[None]:
+    """Inside, glibc keeps the memory that one step frees for the next one; given back, the kernel zeroes it again at every step, which
+    took a sixth of the CPU time of training at 64x64. Afterwards it is given back. Elsewhere than on glibc nothing happens."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
+    if libc is None or not hasattr(libc, "mallopt"):
+        yield
+        return
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    libc.mallopt(m_mmap_threshold, 1 << 30)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+    try:
+        yield
+    finally:
+        libc.mallopt(m_mmap_threshold, 128 << 10)
+        libc.mallopt(m_trim_threshold, 128 << 10)
+        libc.malloc_trim(0)

@@ -51,6 +51,15 @@ class Pictures:
         self._keep(folder, f"{row['id']}-{row['fingerprint']}", encoded, mime)
         return encoded, mime, etag
 
+    def whole(self, row: Mapping[str, Any]) -> Image.Image:
+        """The item's picture in RGB, upright, at its full size. NotFound when its file is gone or no longer readable."""
+        if self._settings["array_source"]:
+            return self._from_array(row["row"]).convert("RGB")
+        try:
+            return images.decode(self._root / row["path"])
+        except (OSError, BadInput) as wrong:
+            raise NotFound(f"the picture of {row['path']!r} cannot be read any more: {wrong}") from wrong
+
     def original(self, row: Mapping[str, Any]) -> Path | None:
         """The item's file; None for arrays."""
         return None if self._settings["array_source"] else self._root / row["path"]

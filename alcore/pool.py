@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,15 +12,20 @@ from alcore.errors import NotEnoughLabels
 from alcore.types import SPLITS
 
 
+def _nobody() -> np.ndarray:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Pool:
-    """Item ids and class indices of one round.
+    """Item ids and targets of one round.
 
     Attributes:
-        labeled, targets: (l,) int64 ids and their class indices.
+        labeled, targets: (l,) int64 ids and their class indices; of dense labels, rows of an array of masks.
         unlabeled: (u,) int64 ids a query may name.
-        test, test_targets: (t,) held-out ids and class indices; empty without a test split.
+        test, test_targets: (t,) held-out ids and their targets; empty without a test split.
         ids, rows: every id above, ascending, and its row in the packed images.
+        partial: (p,) int64 ids that are labeled in part and may be asked for the rest; a query of whole images does not name them.
     """
 
     labeled: np.ndarray
@@ -30,10 +35,13 @@ class Pool:
     test_targets: np.ndarray
     ids: np.ndarray
     rows: np.ndarray
+    partial: np.ndarray = field(default_factory=_nobody)
 
     def __post_init__(self) -> None:
         if np.intersect1d(self.labeled, self.unlabeled).size:
             raise ValueError("an item is labeled and unlabeled at once")
+        if np.intersect1d(self.partial, self.unlabeled).size:
+            raise ValueError("an item is labeled in part and unlabeled at once")
         if (np.diff(self.ids) <= 0).any():
             raise ValueError("the ids of a pool must ascend")
 
@@ -42,15 +50,27 @@ class Pool:
         """Who is what in a project. Skipped items, and flagged ones without a label, are neither labeled nor unlabeled; val stands in for
         a test split without truth."""
         index = {name: i for i, name in enumerate(classes)}
-        label, truth = snapshot.indices(snapshot.labels, index), snapshot.indices(snapshot.truths, index)
+        return cls._split(snapshot, snapshot.indices(snapshot.labels, index), snapshot.indices(snapshot.truths, index))
+
+    @classmethod
+    def of_masks(cls, snapshot: Snapshot) -> tuple[Pool, tuple[str, ...]]:
+        """The same where labels and truths are masks' digests, and the digests that the targets are positions in, each once."""
+        every = cls._split(snapshot, snapshot.labels.astype(np.int64), snapshot.truths.astype(np.int64))
+        used = np.union1d(every.targets, every.test_targets)
+        pool = replace(every, targets=np.searchsorted(used, every.targets), test_targets=np.searchsorted(used, every.test_targets))
+        return pool, tuple(snapshot.names[code] for code in used.tolist())
+
+    @classmethod
+    def _split(cls, snapshot: Snapshot, label: np.ndarray, truth: np.ndarray) -> Pool:
         of_split = {name: snapshot.splits == code for code, name in enumerate(SPLITS)}
         labeled = of_split["pool"] & (label >= 0)
-        unlabeled = of_split["pool"] & (snapshot.labels < 0) & ~snapshot.skipped & ~snapshot.flagged
+        wanted = of_split["pool"] & ~snapshot.skipped & ~snapshot.flagged
+        unlabeled, partial = wanted & (snapshot.labels < 0), wanted & labeled & snapshot.partial
         test = of_split["test"] & (truth >= 0)
         if not test.any():
             test = of_split["val"] & (truth >= 0)
         ids = snapshot.ids
-        return cls(ids[labeled], label[labeled], ids[unlabeled], ids[test], truth[test], ids, snapshot.rows)
+        return cls(ids[labeled], label[labeled], ids[unlabeled], ids[test], truth[test], ids, snapshot.rows, partial=ids[partial])
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """Rows in the packed images, in the order of `ids`."""
@@ -59,8 +79,13 @@ class Pool:
             raise KeyError("an id is not of this pool")
         return self.rows[at]
 
-    def check_trainable(self, classes: int) -> None:
-        """Raises NotEnoughLabels unless there are labels of at least two classes."""
+    def check_trainable(self, classes: int, seen: int | None = None) -> None:
+        """Raises NotEnoughLabels unless there are labels of at least two classes.
+
+        Args:
+            classes: of the project.
+            seen: how many classes the labels show; None counts those of `targets`.
+        """
         if classes < 2:
             raise NotEnoughLabels(f"the project has {classes} class(es): training needs at least two. Add classes on the Data page.")
         if len(self.labeled) == 0:
@@ -68,6 +93,9 @@ class Pool:
                 "nothing is labeled yet: label a first query (strategy random starts one without a model), "
                 "or take labels from the hidden truth with `label --from-truth N`."
             )
-        seen = len(np.unique(self.targets))
+        if seen is None:
+            seen = len(np.unique(self.targets))
+        if seen == 0:
+            raise NotEnoughLabels(f"all {len(self.labeled)} masks are void: paint at least two classes before training.")
         if seen < 2:
             raise NotEnoughLabels(f"all {len(self.labeled)} labels are of one class: label images of at least two classes before training.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import doctor, exporting, frames, importing, loop
+from alcore import creation, doctor, exporting, frames, importing, layers, loop, masks
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.importing import bundled_digits
+from alcore.importing import bundled_digits, bundled_street
 from alcore.journal import Journal
 from alcore.loop import round_title
+from alcore.maskstore import MaskStore
 from alcore.pictures import Pictures
 from alcore.pool import Pool
 from alcore.rounds import START, RoundFiles, round_files, start_query
-from alcore.streaming import UNREADABLE, open_pixels
+from alcore.streaming import open_pixels
 from alcore.tasks import TASKS
 from alcore.training import device_list
-from alcore.types import Annotation, Job, Progress, Report, Round, ignore_progress
+from alcore.types import Annotation, Job, Report, Round, ignore_progress
 from alcore.workspace import Workspace, shared
-
-LABELS = 10_000  # labels of an import stored at a time
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
 class Project:
@@ -55,6 +51,8 @@ class Project:
         self.folder = self.workspace.home / "projects" / row["settings"]["folder"]
         self.journal = Journal(self.workspace.store, self.id)
         self.pictures = Pictures(self.folder, self.source, self.settings)
+        self.dense: bool = TASKS[self.task].dense
+        self.masks = MaskStore(self.workspace.store, self.id, self.folder)
 
     def __repr__(self) -> str:
         return f"Project({self.name!r}, home={str(self.workspace.home)!r})"
@@ -79,7 +77,7 @@ class Project:
         source: Path,
         *,
         format: str = "auto",
-        task: str = "classification",
+        task: str = "auto",
         truth: str = "hidden",
         hold_out: float | None = None,
         image_size: int = 0,
@@ -90,6 +88,7 @@ class Project:
         """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
 
         Args:
+            task: "classification" (a label an image), "segmentation" (a label a pixel), or "auto": what the source's format is for.
             truth: given labels are "hidden" as truth for an oracle, or taken as "labels".
             hold_out: share kept for testing when there is no test split; None is 20 % where there are labels.
             image_size: side in pixels of the images models see; 0 chooses by the images.
@@ -100,62 +99,13 @@ class Project:
         Raises:
             BadInput: the name is taken or cannot be used, or the source cannot.
         """
-        if not NAME.fullmatch(name):
-            raise BadInput(
-                f"{name!r} cannot be a project's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
-            )
-        if task not in TASKS:
-            raise BadInput(f"unknown task {task!r}: use one of {', '.join(TASKS)}")
-        if name in workspace.projects():
-            raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
-        source = source.expanduser().absolute()
-        token = uuid.uuid4().hex[:12]
-        folder = workspace.home / "projects" / token
-        folder.mkdir(parents=True)
-        project_id = None
-        try:
-            found = importing.gather(
-                source, folder, format_name=format, truth=truth, hold_out=hold_out, image_size=image_size, cache=cache, report=report
-            )
-            names = tuple(dict.fromkeys([*found.classes, *importing.clean_classes(classes)]))
-            settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": truth}
-            report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
-            with workspace.store.write() as conn:
-                project_id = workspace.store.add_project(conn, name, task, str(source), format, names, settings)
-                workspace.store.replace_items(conn, project_id, found.rows, found.skipped)
-            project = workspace.project(name)
-            project._take_labels(found.labels, report)
-        except BaseException:
-            if project_id is not None:
-                workspace.store.delete_project(project_id)
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return project
+        return creation.import_into(
+            workspace, name, source, format, task, truth, hold_out, image_size=image_size, cache=cache, classes=classes, report=report
+        )
 
     def refresh(self, report: Report = ignore_progress) -> dict[str, Any]:
         """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay."""
-        store = self.workspace.store
-        before, known = self.settings["packed"], store.known_items(self.id)
-        found = importing.gather(
-            self.source,
-            self.folder,
-            format_name=self.format,
-            truth=self.settings["truth"],
-            known=known,
-            settings=self.settings,
-            report=report,
-        )
-        names = tuple(dict.fromkeys([*self.classes, *found.classes]))
-        fresh = [given for given in found.labels if given[0] not in known]
-        del known  # of a million items it is large, and storing needs room of its own
-        with store.write() as conn:
-            store.replace_items(conn, self.id, found.rows, found.skipped)
-            store.set_project(conn, self.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
-        for stale in (before, UNREADABLE):
-            (self.folder / stale).unlink(missing_ok=True)
-        self._read(store.project(self.name))
-        self._take_labels(fresh, report)
-        return self.import_summary()
+        return creation.refresh(self, report)
 
     def delete(self) -> None:
         """Removes the project, its labels and files from the workspace; the source is not touched."""
@@ -177,8 +127,16 @@ class Project:
     # ---- counts
 
     def counts(self) -> dict[str, Any]:
-        """items, splits, labeled, labels and truth by class, skipped, flagged, set_aside."""
-        return self.workspace.store.counts(self.id)
+        """items, splits, labeled, labels and truth by class, skipped, flagged, set_aside. Of masks there is one truth and no class."""
+        counts = self.workspace.store.counts(self.id)
+        if self.dense:
+            counts |= {"labels": {}, "truth": {split: {"mask": sum(known.values())} for split, known in counts["truth"].items()}}
+        return counts
+
+    @property
+    def colors(self) -> list[tuple[int, int, int]]:
+        """RGB of each class, for masks."""
+        return masks.colors(len(self.classes), self.settings.get("colors", ()))
 
     def import_summary(self) -> dict[str, Any]:
         """What the command line prints after an import."""
@@ -196,10 +154,10 @@ class Project:
 
     def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
         """Appends events to the journal; committed when this returns. See Journal.record."""
-        return self.journal.record(events, self.classes)
+        return self.journal.record(events, None if self.dense else self.classes)
 
-    def annotate(self, labels: Mapping[int, str], annotator: str = "notebook") -> int:
-        """Labels items {id: class}; how many. BadInput, and nothing stored, when any of them cannot be taken."""
+    def annotate(self, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
+        """Labels items {id: class} or {id: mask}; how many. BadInput, and nothing recorded, when any of them cannot be taken."""
         return label_sources.annotate(self, labels, annotator)
 
     def label_from_truth(self, n: int, seed: int = 0, annotator: str = "oracle") -> int:
@@ -213,13 +171,6 @@ class Project:
     def label_from_csv(self, path: Path, annotator: str) -> int:
         """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none."""
         return label_sources.from_csv(self, path, annotator)
-
-    def _take_labels(self, given: Sequence[tuple[str, str]], report: Report) -> None:
-        for start in range(0, len(given), LABELS):
-            part = dict(given[start : start + LABELS])
-            ids = self.workspace.store.ids_of(self.id, list(part))
-            self.annotate({ids[path]: label for path, label in part.items()}, annotator="import")
-            report(Progress("storing labels", min(start + LABELS, len(given)), len(given)))
 
     # ---- rounds
 
@@ -277,6 +228,19 @@ class Project:
         )
         return self.round(int((job.result or {})["round"]))
 
+    def train_defaults(self) -> dict[str, Any]:
+        """Training parameters that differ from TrainParams' defaults here: the task's recipe, and whether images may be mirrored."""
+        return {**TASKS[self.task].recipe, "flip": self.settings["flip"]}
+
+    @property
+    def metric(self) -> str:
+        """The number that curves show: accuracy, or mean_iou for masks."""
+        return TASKS[self.task].metric
+
+    def architectures(self) -> tuple[str, ...]:
+        """Backbones that serve the project's task."""
+        return TASKS[self.task].architectures
+
     def round_arguments(
         self,
         strategy: str,
@@ -322,7 +286,7 @@ class Project:
 
     def pool(self) -> Pool:
         """Who is labeled and who is not, now. Skipped items, and flagged ones without a label, are neither."""
-        return Pool.of(self.snapshot(), self.classes)
+        return Pool.of_masks(self.snapshot())[0] if self.dense else Pool.of(self.snapshot(), self.classes)
 
     def pixels(self) -> Pixels:
         """(N, size, size, 3) uint8: the packed images, memory-mapped, or a streaming.FileRows that reads files when they are asked for."""
@@ -333,6 +297,11 @@ class Project:
         return self.workspace.store.snapshot(self.id)
 
     # ---- reading
+
+    def query_unit(self) -> str:
+        """What the newest round asks for: frames, tiles or superpixels."""
+        rounds = self.rounds()
+        return layers.unit(rounds[-1] if rounds else None)
 
     def waiting(self) -> int:
         """How many items of the open query nobody has dealt with."""
@@ -346,6 +315,14 @@ class Project:
     def pace(self) -> pd.DataFrame:
         """Labels and median seconds a label, by annotator."""
         return frames.pace(self)
+
+    def export_formats(self) -> tuple[str, ...]:
+        """What the labels can be written as."""
+        return exporting.export_formats(self)
+
+    def labels_archive(self, format_name: str) -> bytes:
+        """The export as a zip archive."""
+        return exporting.archive(self, format_name)
 
     def labels_csv(self) -> str:
         """The current labels as CSV text: path, label, split, annotator."""
@@ -363,6 +340,15 @@ class Project:
         """One item as the queue shows it, or NotFound."""
         return frames.item(self, item_id)
 
+    def class_table(self, round_: Round | None = None) -> list[dict[str, Any]]:
+        """Of a project of masks, a row a class: images and pixels labeled, and the round's iou; None where the test images have none."""
+        frame = frames.class_table(self, round_).astype(object)
+        return [{str(k): v for k, v in row.items()} for row in frame.where(frame.notna(), None).to_dict("records")]
+
+    def costs(self) -> pd.DataFrame:
+        """Of a project of masks: round, images, pixels and clicks that had been spent when it was asked."""
+        return frames.costs(self)
+
     def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
         """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
         return frames.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
@@ -375,6 +361,24 @@ class Project:
         """One of them as an array over all mapped items."""
         return frames.column(self, self.round(number), name)
 
+    def mask(self, item_id: int) -> np.ndarray | None:
+        """The item's current mask, (H, W) uint8 with 255 for void; None without one."""
+        digest = self.workspace.store.item(self.id, item_id)["label"]
+        return self.masks.load(digest) if self.dense and digest else None
+
+    def keep_mask(self, item_id: int, stream: bytes) -> str:
+        """Checks and stores a mask that a browser painted, a zlib stream of its rows; the digest that an event may name."""
+        row = self.workspace.store.item(self.id, item_id)
+        if not self.dense:
+            raise BadInput(f"{self.name!r} is labeled by one class an image: send a label, not a mask")
+        mask = layers.inflated(stream, row["width"], row["height"])
+        masks.check(mask, (row["width"], row["height"]), len(self.classes))
+        return self.masks.keep(mask, len(self.classes))
+
+    def draft(self, number: int, item_id: int) -> np.ndarray:
+        """What the model of a round would paint, (H, W) uint8; NotFound unless that round asked for the item."""
+        return layers.draft(self, number, item_id)
+
     def picture(self, item_id: int, size: int) -> tuple[bytes, str, str]:
         """(encoded, mime type, etag) with the long side at most `size`."""
         return self.pictures.picture(self.workspace.store.item(self.id, item_id), size)
@@ -384,4 +388,4 @@ class Project:
         return doctor.examine(self, rebuild)
 
 
-__all__ = ["Project", "bundled_digits", "round_title"]
+__all__ = ["Project", "bundled_digits", "bundled_street", "round_title"]

@@ -1,15 +1,11 @@
-"""One round: a frozen pool in; trained, tested, scored, chosen, mapped; files and one row out. Also the files of rounds that were."""
+"""One round: a frozen pool in; trained, tested, scored, chosen; files out. Knows training and strategies; no store, no project."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import os
-import shutil
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -17,15 +13,17 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from alcore import explain
 from alcore.batches import Batches, Pixels, telling
 from alcore.centers import k_center
-from alcore.errors import AlcoreError, BadInput, disk_full_told
+from alcore.errors import AlcoreError, BadInput
 from alcore.pool import Pool
-from alcore.strategies import strategy_named
+from alcore.roundfiles import RoundFiles as RoundFiles  # for those who know rounds alone
+from alcore.roundfiles import round_files as round_files
+from alcore.roundfiles import write_files
+from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS
-from alcore.training import Walked, evaluate, pick_device, query, seeded, train
+from alcore.tasks import TASKS, VOID, train_params
+from alcore.training import Walked, evaluate, inspect, pick_device, query, seeded, train
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
 
 T = TypeVar("T")
@@ -43,6 +41,7 @@ class Order:
     device: str = "auto"
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    task: str = "classification"
 
     def check(self) -> tuple[Any, TrainParams]:
         """The strategy's and the run's parameters; BadInput names everything that is wrong, before work starts."""
@@ -50,7 +49,26 @@ class Order:
         pick_device(self.device)
         if self.query_size < 1:
             raise BadInput(f"cannot query {self.query_size} items: use a query size of at least 1")
-        return make_params(strategy.Params, self.params, f"strategy {self.strategy}"), make_params(TrainParams, self.train, "training")
+        train = train_params(self.task, self.train)
+        check_strategy(strategy, self.task, train)
+        return make_params(strategy.Params, self.params, f"strategy {self.strategy}"), train
+
+
+def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> None:
+    """Raises BadInput unless the strategy serves the task, and asks for regions where those are wanted."""
+    able = [s.name for s in STRATEGIES.values() if task in s.tasks]
+    if task not in strategy.tasks:
+        raise BadInput(f"strategy {strategy.name} does not do {task}: use one of {', '.join(able)}")
+    if train.query_unit == "frames":
+        return
+    if not TASKS[task].dense:
+        raise BadInput(f"query_unit={train.query_unit} is for segmentation: {task} asks for whole images, query_unit=frames")
+    if not strategy.heat:
+        able = [s.name for s in STRATEGIES.values() if s.heat and task in s.tasks]
+        raise BadInput(
+            f"strategy {strategy.name} has no score of single pixels, so it cannot ask for {train.query_unit}: "
+            f"use query_unit=frames, or one of {', '.join(able)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,7 @@ class Turn:
         seconds: train, evaluate, score, select.
         steps: updates taken, over all stages.
         train: the run's parameters as used; the batch may have been halved when memory ran out.
+        batches: where the images came from.
     """
 
     scores: Scores
@@ -88,6 +107,7 @@ class Turn:
     steps: int
     strategy: Strategy
     train: TrainParams
+    batches: Batches
 
 
 @dataclass(frozen=True)
@@ -111,11 +131,14 @@ def run(
     report: Report = ignore_progress,
     *,
     work: Path | None = None,
+    dense: np.ndarray | None = None,
+    asked: Mapping[int, np.ndarray] | None = None,
 ) -> Outcome:
     """Trains on the pool's labels, tests, scores and chooses; writes the round's files whole into a new folder below `rounds_folder`.
 
     Args:
         work: where the checkpoint and the loss history lie; with the same folder an interrupted run goes on.
+        dense, asked: masks of the pool's targets, and what was asked of whom already (`Batches`).
 
     Raises:
         NotEnoughLabels: there is nothing to train on.
@@ -123,9 +146,14 @@ def run(
     params, train_params = order.check()
     device = pick_device(order.device)
     done = turn(
-        order.strategy, params, train_params, pool, classes, pixels, order.query_size, Seeds.of(order.seed), device, report, work=work
+        *(order.strategy, params, train_params, pool, classes, pixels, order.query_size, Seeds.of(order.seed), device, report),
+        work=work,
+        task=order.task,
+        dense=dense,
+        asked=asked,
     )
-    folder = write_files(rounds_folder, done.scores, done.walked.ids, done.walked.arrays, done.strategy)
+    pixel_views = inspect(done.strategy, done.batches, done.scores.selected) if TASKS[order.task].dense else ()
+    folder = write_files(rounds_folder, done.scores, done.walked.ids, done.walked.arrays, done.strategy, pixel_views)
     return Outcome(done.scores, done.metrics, done.seconds, str(device), done.train, folder)
 
 
@@ -142,6 +170,9 @@ def turn(
     report: Report = ignore_progress,
     *,
     work: Path | None = None,
+    task: str = "classification",
+    dense: np.ndarray | None = None,
+    asked: Mapping[int, np.ndarray] | None = None,
 ) -> Turn:
     """Trains the strategy on the pool's labels, tests it, scores the unlabeled and chooses. When memory on the device runs out, the
     batch is halved and training starts again.
@@ -149,21 +180,29 @@ def turn(
     Args:
         strategy: its name; `params` are its own parameters.
         work: where the checkpoint and the loss history lie; with the same folder an interrupted turn goes on.
+        task: its name; a dense one needs `dense`, the masks that the pool's targets are rows of.
+        asked: id -> what regions of an image have been asked already.
 
     Raises:
         NotEnoughLabels: there is nothing to train on.
     """
-    pool.check_trainable(classes)
-    check_query_size(query_size, len(pool.unlabeled))
+    check_strategy(strategy_named(strategy), task, train_params)
+    TASKS[task].check_architecture(train_params.architecture)
+    if TASKS[task].dense != (dense is not None):
+        raise ValueError(f"task {task} and {'masks' if dense is not None else 'no masks'} do not go together")
+    pool.check_trainable(classes, None if dense is None else _classes_in(dense, pool.targets))
+    check_query_size(query_size, len(pool.unlabeled) + (0 if train_params.query_unit == "frames" else len(pool.partial)))
     report = telling(pixels, report)
     halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
     if halved and halved.is_file():
         train_params = dataclasses.replace(train_params, batch_size=int(halved.read_text()))
     while True:
         try:
-            return _attempt(strategy, params, train_params, pool, classes, pixels, query_size, seeds, device, report, work)
+            return _attempt(
+                strategy, params, train_params, pool, classes, pixels, query_size, seeds, device, report, work, (task, dense, asked)
+            )
         except torch.OutOfMemoryError:
-            if train_params.batch_size <= 8:
+            if train_params.batch_size <= (8 if dense is None else 2):  # a few images hold many labels when each pixel has one
                 raise BadInput(
                     f"{device} has too little memory even for batches of {train_params.batch_size}: use the CPU or a smaller architecture"
                 ) from None
@@ -197,17 +236,25 @@ def _attempt(
     device: torch.device,
     report: Report,
     work: Path | None,
+    labels: tuple[str, np.ndarray | None, Mapping[int, np.ndarray] | None],
 ) -> Turn:
-    task = TASKS["classification"](classes, pixels.shape[1])
+    task_name, dense, asked = labels
+    task = TASKS[task_name](classes, pixels.shape[1])
     with seeded(seeds.model, device):
         strategy = strategy_named(name)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
         smallest = strategy.backbone.smallest
         if pixels.shape[1] < smallest:
+            smaller = task.architectures[0]
             raise BadInput(
                 f"{train_params.architecture} wants images of at least {smallest} pixels and these have {pixels.shape[1]}: "
-                f"use architecture=small_cnn, or import with --image-size {smallest}"
+                + (f"use architecture={smaller}, or " if smaller != train_params.architecture else "")
+                + f"import with --image-size {smallest}"
             )
-        batches = Batches(pixels, pool, train_params, device, seeds.order)
+        if strategy.augmented_scoring and train_params.query_unit != "frames":
+            raise BadInput(
+                f"strategy {name} scores shifted images here, where regions lie elsewhere: switch that off, or use query_unit=frames"
+            )
+        batches = Batches(pixels, pool, train_params, device, seeds.order, dense=dense, asked=asked)
         trained = train(strategy, batches, train_params, report, folder=work)
         started = perf_counter()
         metrics = _walked(batches, lambda: evaluate(strategy, batches, report))
@@ -218,7 +265,17 @@ def _attempt(
         rng = np.random.default_rng(seeds.acquisition)
         scores, walked, spent = _walked(batches, lambda: query(strategy, batches, query_size, copy.deepcopy(rng), report))
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
-    return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params)
+    return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params, batches)
+
+
+def _classes_in(dense: np.ndarray, targets: np.ndarray) -> int:
+    """How many classes these masks show, 2 for two or more."""
+    seen = np.zeros(256, bool)
+    for row in targets.tolist():
+        seen |= np.bincount(dense[row].ravel(), minlength=256) > 0
+        if seen[:VOID].sum() > 1:
+            return 2
+    return int(seen[:VOID].sum())
 
 
 def _walked(batches: Batches, walk: Callable[[], T]) -> T:
@@ -259,88 +316,3 @@ def _small_pixels(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(np.ascontiguousarray(pixels[rows[start : start + 4096]])).permute(0, 3, 1, 2).float() / 255
         parts.append(torch.nn.functional.adaptive_avg_pool2d(x, side).flatten(1))
     return torch.cat(parts).numpy()
-
-
-# ---- files: a round's arrays are written into a folder of their own before its row is committed
-
-
-def write_files(rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> str:
-    """Writes everything of a round into a new folder, which appears whole, and returns its name."""
-    name = uuid.uuid4().hex[:16]
-    part = rounds_folder / f".{name}"
-    try:
-        with disk_full_told(rounds_folder, "the round's files"):
-            _write_all(part, scores, ids, arrays, strategy)
-        os.replace(part, rounds_folder / name)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    return name
-
-
-def _write_all(part: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: Strategy) -> None:
-    from safetensors.torch import save_file  # here, so that simulations run without it
-
-    part.mkdir(parents=True)
-    np.savez(part / "scores.npz", ids=scores.ids, total=scores.total, selected=scores.selected, **_named(scores.parts))
-    np.save(part / "walked_ids.npy", ids)
-    for key, value in arrays.items():
-        np.save(part / f"{key}.npy", value)
-    save_file({k: v.detach().cpu().contiguous() for k, v in strategy.state_dict().items()}, part / "model.safetensors")
-
-
-def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    return {f"part_{name}": values for name, values in parts.items()}
-
-
-class RoundFiles:
-    """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with np.load(folder / "scores.npz") as stored:
-            self.ids: np.ndarray = stored["ids"]
-            self.selected: np.ndarray = stored["selected"]
-            self.scores = {k.removeprefix("part_"): stored[k] for k in stored.files if k.startswith("part_")} | {"total": stored["total"]}
-        self.position = {int(i): at for at, i in enumerate(self.ids)}
-
-    @cached_property
-    def ranks(self) -> dict[str, np.ndarray]:
-        """1 = most wanted, by score name."""
-        return {name: explain.wanted_ranks(name, values, self.ids) for name, values in self.scores.items()}
-
-    @cached_property
-    def walked_ids(self) -> np.ndarray:
-        """(m,) the scored items first, in the order of `ids`, then the labeled ones."""
-        return np.load(self.folder / "walked_ids.npy")
-
-    def array(self, name: str) -> np.ndarray:
-        """(m, ...) logits, embedding, ... in the order of `walked_ids`, memory-mapped."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
-
-    @property
-    def map(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(ids, xy) once the map is made."""
-        path = self.folder / "map.npz"
-        if not path.is_file():
-            return None
-        with np.load(path) as stored:
-            return stored["ids"], stored["xy"]
-
-    def write_map(self, ids: np.ndarray, xy: np.ndarray) -> None:
-        """Keeps the map, whole."""
-        part = self.folder / "map.part.npz"
-        np.savez(part, ids=ids, xy=xy)
-        os.replace(part, self.folder / "map.npz")
-
-    def probabilities(self, at: list[int]) -> np.ndarray:
-        """(len(at), K) the model's class probabilities at these positions of `ids`."""
-        logits = self.array("logits")[at].astype(np.float64)
-        p = np.exp(logits - logits.max(1, keepdims=True))
-        return p / p.sum(1, keepdims=True)
-
-
-@lru_cache(maxsize=8)
-def round_files(folder: Path) -> RoundFiles:
-    """The files of a round, kept for the next request."""
-    return RoundFiles(folder)

@@ -64,6 +64,7 @@ annotation_rows = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("round", sa.Integer),
     sa.Column("ms", sa.Integer),
+    sa.Column("clicks", sa.Integer),
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "client", "seq"),
     sa.Index("annotations_by_item", "item_id"),
@@ -77,9 +78,23 @@ current = sa.Table(
     sa.Column("label", sa.String(400)),
     sa.Column("skipped", sa.Boolean, nullable=False),
     sa.Column("flagged", sa.Boolean, nullable=False),
+    sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("labeled_at", sa.Float),
     sa.Column("annotator", sa.String(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
+)
+masks = sa.Table(
+    "masks",
+    meta,
+    _id(),
+    _project(),
+    sa.Column("digest", sa.String(40), nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("pixels", Json, nullable=False),
+    sa.UniqueConstraint("project_id", "digest"),
+    sqlite_autoincrement=True,
 )
 rounds = sa.Table(
     "rounds",
@@ -144,8 +159,22 @@ def _first_schema(conn: sa.Connection) -> None:
     meta.create_all(conn)
 
 
+def _masks(conn: sa.Connection) -> None:
+    masks.create(conn, checkfirst=True)
+    for table, names in ((annotation_rows, ("clicks",)), (current, ("partial", "labeled_at"))):
+        there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
+        for name in names:
+            if name not in there:
+                column = sa.schema.CreateColumn(table.c[name]).compile(dialect=conn.dialect)
+                conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+    newest = sa.select(sa.func.max(annotation_rows.c.created)).where(
+        annotation_rows.c.item_id == current.c.item_id, annotation_rows.c.kind == "label"
+    )
+    conn.execute(current.update().where(current.c.label.is_not(None)).values(labeled_at=newest.scalar_subquery()))
+
+
 # Ordered and named; each runs once, in one transaction with the record that it ran. Never edit one that was released: add the next.
-MIGRATIONS = (("0001_first_schema", _first_schema),)
+MIGRATIONS = (("0001_first_schema", _first_schema), ("0002_masks", _masks))
 
 
 def migrate(conn: sa.Connection) -> None:

@@ -31,6 +31,25 @@ def confidence(logits: Tensor) -> Tensor:
     return logits.float().softmax(1).amax(1)
 
 
+def of_pixels(logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Entropy, margin and confidence (B, *S) of maps (B, C, *S), and each image's mean probabilities (B, C), from one exponential.
+
+    The same numbers as the functions above but for rounding, in a fourth of their time: topk along an inner axis alone costs half of it.
+    """
+    logits = logits.float()
+    first = torch.maximum(logits[:, 0], logits[:, 1])
+    second = torch.minimum(logits[:, 0], logits[:, 1])
+    for each in logits.unbind(1)[2:]:
+        second = torch.maximum(second, torch.minimum(first, each))
+        first = torch.maximum(first, each)
+    below = logits - first[:, None]
+    p = below.exp()
+    one_over = 1.0 / p.sum(1)
+    mean = below.mul_(p).sum(1).mul_(one_over)  # of the logits below the first, under p
+    p *= one_over[:, None]
+    return -one_over.log() - mean, (1.0 - (second - first).exp()) * one_over, one_over, p.flatten(2).mean(2)
+
+
 def disagreement(logits: Iterable[Tensor]) -> Tensor:
     """H(mean_t p_t) - mean_t H(p_t) in nats, 0...ln C, of several predictions (B, C, *S) of the same images, one at a time.
 
@@ -66,3 +85,29 @@ def discrepancy(probabilities: list[Tensor], kind: str = "l1") -> Tensor:
     """Sum of the distances of all pairs of heads: with the main and two auxiliary heads exactly Eq. 3's three terms, 0...6/C."""
     first, *rest = (distance(p, q, kind) for p, q in combinations(probabilities, 2))
     return sum(rest, first)
+
+
+AVERAGINGS = ("probabilities", "pixels", "logits")
+
+
+def image_discrepancy(logits: list[Tensor], kind: str = "l1", averaging: str = "probabilities", p: list[Tensor] | None = None) -> Tensor:
+    """Discrepancy (B,) of images from each head's logits (B, C, *S); without space behind the classes all three are one (methods 2.5).
+
+    Args:
+        averaging: what is averaged over space first: "probabilities", then compared (MCDAL IV-B's words; what pixels disagree on in
+            opposite ways cancels out); "pixels" compares at every pixel and averages that, which is never less; "logits", then softmax.
+        p: the softmax of each, where it is there already.
+    """
+    if averaging == "logits":
+        return discrepancy([over_space(each).softmax(1) for each in logits], kind)
+    p = p or [each.softmax(1) for each in logits]
+    if averaging == "pixels":
+        return per_image(discrepancy(p, kind))
+    if averaging != "probabilities":
+        raise ValueError(f"unknown averaging {averaging!r}")
+    return discrepancy([over_space(each) for each in p], kind)
+
+
+def over_space(values: Tensor) -> Tensor:
+    """Mean over space of (B, C, *S): (B, C)."""
+    return values.flatten(2).mean(2) if values.dim() > 2 else values

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.schema import annotation_rows, current, items, migrate, projects, queries, rounds, skipped
+from alcore.schema import annotation_rows, current, items, masks, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Store:
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
             conn.execute(annotation_rows.delete().where(annotation_rows.c.project_id == project_id))
             conn.execute(queries.delete().where(queries.c.item_id.in_(mine)))
-            for table in (rounds, skipped, items):
+            for table in (rounds, skipped, masks, items):
                 conn.execute(table.delete().where(table.c.project_id == project_id))
             conn.execute(projects.delete().where(projects.c.id == project_id))
 
@@ -182,18 +182,19 @@ class Store:
     def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """id -> row with label, skipped, flagged; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
-        state = (current.c.label, current.c.skipped, current.c.flagged)
+        state = (current.c.label, current.c.labeled_at, current.c.skipped, current.c.flagged, current.c.partial)
         with self.read() as conn:
             for part in chunks(ids):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == project_id, items.c.id.in_(part))).mappings():
-                    result[row["id"]] = {**row, "skipped": bool(row["skipped"]), "flagged": bool(row["flagged"])}
+                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial")}}
         return result
 
     def snapshot(self, project_id: int) -> Snapshot:
         """Every present item, by id: what a round freezes."""
-        columns = (items.c.id, items.c.split, items.c.truth, items.c.row, current.c.label, current.c.skipped, current.c.flagged)
-        query = sa.select(*columns).outerjoin(current, current.c.item_id == items.c.id)
+        columns = (items.c.id, items.c.split, items.c.truth, items.c.row)
+        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
+        query = sa.select(*columns, *marks).outerjoin(current, current.c.item_id == items.c.id)
         with self.read() as conn:
             return Snapshot.of(_parts(conn, query.where(items.c.project_id == project_id, items.c.present).order_by(items.c.id)))
 
@@ -229,7 +230,7 @@ class Store:
             return int(conn.scalar(query.where(*mine)) or 0)
 
     def counts(self, project_id: int) -> dict[str, Any]:
-        """items, splits, labeled, skipped, flagged, set_aside; labels and truth by class. Pool items only, except splits."""
+        """items, splits, labeled, partial of these, skipped, flagged, set_aside; labels and truth by class. Of the pool, except splits."""
         present = (items.c.project_id == project_id, items.c.present)
         joined = current.join(items, items.c.id == current.c.item_id)
         pool = (*present, items.c.split == "pool")
@@ -245,7 +246,7 @@ class Store:
                 ).all()
             )
             marks = conn.execute(
-                sa.select(sa.func.sum(sa.case((current.c.skipped, 1), else_=0)), sa.func.sum(sa.case((current.c.flagged, 1), else_=0)))
+                sa.select(*(sa.func.sum(sa.case((mark, 1), else_=0)) for mark in (current.c.skipped, current.c.flagged, current.c.partial)))
                 .select_from(joined)
                 .where(*pool)
             ).one()
@@ -264,21 +265,25 @@ class Store:
             "labels": labels,
             "skipped": int(marks[0] or 0),
             "flagged": int(marks[1] or 0),
+            "partial": int(marks[2] or 0),
             "truth": truth,
             "set_aside": int(aside or 0),
         }
 
-    def samples(self, project_id: int, names: Sequence[str], n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
+    def samples(self, project_id: int, names: Sequence[str] | None, n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
         """By label or, without one, truth (None: neither), for `names` and None: how many items, and (id, path, fingerprint) of `n`.
+        Without names all items are one group, None.
 
         One pass over the items, whatever the number of classes; the samples are spread evenly over each class.
         """
-        known = sa.func.coalesce(current.c.label, items.c.truth).label("known")
+        known = (sa.null() if names is None else sa.func.coalesce(current.c.label, items.c.truth)).label("known")
         at = sa.func.row_number().over(partition_by=known, order_by=items.c.id).label("at")
         size = sa.func.count().over(partition_by=known).label("size")
         numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, known, at, size)
         numbered = numbered.select_from(items.outerjoin(current, current.c.item_id == items.c.id))
-        found = numbered.where(items.c.project_id == project_id, items.c.present, sa.or_(known.is_(None), known.in_(names))).subquery()
+        found = numbered.where(
+            items.c.project_id == project_id, items.c.present, sa.or_(known.is_(None), known.in_(names or ()))
+        ).subquery()
         step = sa.case((found.c.size <= n, 1), else_=found.c.size // n)
         picked = sa.select(found).where(found.c.at % step == 0, found.c.at <= n * step).order_by(found.c.id)
         result: dict[str | None, tuple[int, list[tuple[int, str, str]]]] = {}
@@ -291,7 +296,8 @@ class Store:
         """(annotator, milliseconds) of every label event that says how long it took."""
         query = sa.select(annotation_rows.c.annotator, annotation_rows.c.ms).where(annotation_rows.c.project_id == project_id)
         with self.read() as conn:
-            return [tuple(r) for r in conn.execute(query.where(annotation_rows.c.kind == "label", annotation_rows.c.ms.is_not(None)))]
+            labels = annotation_rows.c.kind.in_(("label", "mask", "region"))
+            return [tuple(r) for r in conn.execute(query.where(labels, annotation_rows.c.ms.is_not(None)))]
 
     # ---- rounds
 
@@ -329,12 +335,10 @@ class Store:
     def open_query(self, project_id: int) -> OpenQuery | None:
         """The newest query, or None before the first."""
         with self.read() as conn:
-            row = conn.execute(
-                sa.select(rounds.c.id, rounds.c.number).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)
-            ).first()
+            row = conn.execute(sa.select(rounds).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)).first()
             if row is None:
                 return None
-            state = (current.c.label, current.c.skipped, current.c.flagged)
+            state = (current.c.label, current.c.labeled_at, current.c.skipped, current.c.flagged)
             joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
             asked = conn.execute(
                 sa.select(queries.c.item_id, items.c.present, *state)
@@ -342,9 +346,11 @@ class Store:
                 .where(queries.c.round_id == row.id)
                 .order_by(queries.c.position)
             ).all()
+        # of an image that is asked for in parts an earlier mask is no answer
+        since = row.created if row.train.get("query_unit", "frames") != "frames" else 0.0
         there = [r for r in asked if r.present]
-        waiting = [r.item_id for r in there if r.label is None and not r.skipped and not r.flagged]
-        marked = [r for r in there if r.label is None]
+        marked = [r for r in there if r.label is None or (r.labeled_at or 0.0) < since]
+        waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
         return OpenQuery(
             row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)
         )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import csv
-import ctypes
 import io
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -22,7 +20,8 @@ from torch import Tensor
 from alcore.backbones import Backbone
 from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput, disk_full_told
-from alcore.models import evaluating
+from alcore.models import evaluating, kept_memory
+from alcore.regions import Regions, first_regions
 from alcore.strategies.base import Seen, Strategy, rate_factor
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
 
@@ -107,7 +106,7 @@ def train(
     done, saved, reported, images = 0, time.perf_counter(), 0.0, 0
     values: dict[str, float] = {}
     autocast = _autocast(params, batches.device)
-    with _kept_memory(batches.device), _compiled(strategy, batches, report), _history(folder, at) as history:
+    with kept_memory(batches.device), _compiled(strategy, batches, report), _history(folder, at) as history:
         for stage in stages:
             for step in range(stage.steps):
                 done += 1
@@ -149,25 +148,6 @@ def _share_cores(batches: Batches) -> None:
         _, h, w, _ = batches.pixels.shape
         cores = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         torch.set_num_threads(max(1, min(cores, batches.params.batch_size * h * w // 16384)))
-
-
-@contextmanager
-def _kept_memory(device: torch.device) -> Iterator[None]:
-    """Inside, glibc keeps the memory that one step frees for the next one; given back, the kernel zeroes it again at every step, which
-    took a sixth of the CPU time of training at 64x64. Afterwards it is given back. Elsewhere than on glibc nothing happens."""
-    libc = ctypes.CDLL(None) if sys.platform == "linux" and device.type == "cpu" else None
-    if libc is None or not hasattr(libc, "mallopt"):
-        yield
-        return
-    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
-    libc.mallopt(m_mmap_threshold, 1 << 30)
-    libc.mallopt(m_trim_threshold, 2**31 - 1)
-    try:
-        yield
-    finally:
-        libc.mallopt(m_mmap_threshold, 128 << 10)
-        libc.mallopt(m_trim_threshold, 128 << 10)
-        libc.malloc_trim(0)
 
 
 @contextmanager
@@ -288,12 +268,13 @@ def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progr
     ids, targets = (pool.test, pool.test_targets) if on == "test" else (pool.labeled, pool.targets)
     if len(ids) == 0:
         return {}
-    outputs = []
-    with evaluating(strategy):
-        for _, x in batches.walk(ids):
-            outputs.append(strategy.predict(x).float())
-            report(Progress("testing", sum(map(len, outputs)), len(ids)))
-        return strategy.task.metrics(torch.cat(outputs), torch.from_numpy(targets).to(batches.device))
+    tally, done = strategy.task.tally(), 0
+    with kept_memory(batches.device), evaluating(strategy):
+        for part, x in batches.walk(ids):
+            tally.add(strategy.predict(x).float(), batches.target(targets[done : done + len(part)]))
+            done += len(part)
+            report(Progress("testing", done, len(ids)))
+        return tally.result()
 
 
 @dataclass(frozen=True)
@@ -305,48 +286,109 @@ class Walked:
     arrays: dict[str, np.ndarray]
 
 
-def walk(strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report = ignore_progress) -> Walked:
-    """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was."""
+def walk(
+    strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report = ignore_progress, *, regions: Regions | None = None
+) -> Walked:
+    """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was.
+
+    Args:
+        regions: gets the pictures with the strategy's heat on the way, and is closed at the end.
+    """
     gathered: dict[str, list[Tensor]] = {}
     done = 0
-    with evaluating(strategy):
+    with kept_memory(batches.device), evaluating(strategy):
         for part, x in batches.walk(ids, augmented=strategy.augmented_scoring):
-            for name, value in strategy.score(x).items():
+            outputs = strategy.score(x)
+            for name, value in strategy.task.summary(outputs).items():
                 gathered.setdefault(name, []).append(value.float())
+            if regions:
+                regions.add(part.tolist(), batches.pictures(x), outputs[strategy.heat].float().cpu().numpy())
             done += len(part)
             report(Progress("scoring", done, len(ids)))
         whole = {name: torch.cat(values).cpu().numpy() for name, values in gathered.items()}
+    if regions:
+        regions.close()
     parts = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
     return Walked(ids, parts, {n: v for n, v in whole.items() if v.ndim > 1})
+
+
+def inspect(strategy: Strategy, batches: Batches, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """What a strategy for dense labels thinks of every pixel, image by image: `draft`, the likeliest classes, and `head_1` ... those of
+    the other heads, (H, W) uint8; and each score that pixels have, (H, W) float16 under its name."""
+    for part, x in batches.walk(ids):
+        with evaluating(strategy):
+            outputs = {name: value for name, value in strategy.score(x).items() if value.dim() > 2}
+            shown = {}
+            for name, value in outputs.items():
+                if name.startswith("logits"):
+                    classes = value.max(1).indices.to(torch.uint8)  # argmax over an inner axis takes six times as long on a CPU
+                    shown["head" + name.removeprefix("logits") if name != "logits" else "draft"] = classes.cpu().numpy()
+                else:
+                    shown[name] = value.half().cpu().numpy()
+        for at, i in enumerate(part.tolist()):
+            yield i, {name: value[at] for name, value in shown.items()}
 
 
 def query(
     strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, report: Report = ignore_progress
 ) -> tuple[Scores, Walked, dict[str, float]]:
-    """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose.
+    """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
 
     Returns:
         the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
         `score` and `select`.
     """
-    pool = batches.pool
-    n = check_query_size(n, len(pool.unlabeled))
-    asked, sample = pool.unlabeled, batches.params.score_sample
-    if 0 < sample < len(asked):
-        asked = np.sort(rng.permutation(np.sort(asked))[: max(n, sample)])
+    pool, p = batches.pool, batches.params
+    whole = p.query_unit == "frames"
+    asked = pool.unlabeled if whole else np.concatenate([pool.unlabeled, pool.partial])
+    images = check_query_size(n, len(asked))
+    n = images if whole else n
+    if 0 < p.score_sample < len(asked):
+        asked = np.sort(rng.permutation(np.sort(asked))[: max(n, p.score_sample) if whole else p.score_sample])
     started = time.perf_counter()
-    walked = walk(strategy, batches, np.concatenate([asked, pool.labeled]), report)
+    rest = pool.labeled[~np.isin(pool.labeled, asked)]
+    regions = None if whole else Regions(p.query_unit, p.region_count, batches.asked)
+    walked = walk(strategy, batches, np.concatenate([asked, rest]), report, regions=regions)
     scored = time.perf_counter()
     u = len(asked)
+    place = {int(i): at for at, i in enumerate(walked.ids)}
+    labeled = np.array([place[i] for i in pool.labeled.tolist()], np.int64)
     everything = walked.parts | walked.arrays
     seen = Seen(
         asked,
         {name: values[:u] for name, values in everything.items()},
-        {name: values[u:] for name, values in everything.items()},
+        {name: values[labeled] for name, values in everything.items()},
         pool.targets,
         batches.device,
     )
-    total = strategy.total(seen, rng)
-    selected = strategy.select(total, seen, n, rng, report)
     parts = {name: seen.unlabeled[name] for name in walked.parts}
-    return Scores(asked, total, parts, selected), walked, {"score": scored - started, "select": time.perf_counter() - scored}
+    if regions:
+        scores = _ask_regions(strategy, batches, n, rng, seen, parts, regions)
+    else:
+        total = strategy.total(seen, rng)
+        scores = Scores(asked, total, parts, strategy.select(total, seen, n, rng, report))
+    return scores, walked, {"score": scored - started, "select": time.perf_counter() - scored}
+
+
+def _ask_regions(
+    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, seen: Seen, parts: dict[str, np.ndarray], regions: Regions
+) -> Scores:
+    """The `n` best open regions, under the images they are cut from; an image's total is its best region's."""
+    order = np.argsort(seen.ids)  # regions in the order of the ids, so that the order of the pool does not matter
+    found = [regions.found[i] for i in seen.ids[order].tolist()]
+    numbers, values = (np.concatenate(column) for column in zip(*found, strict=True))
+    frame = np.repeat(order, [len(of_image) for of_image, _ in found])
+    check_query_size(n, len(numbers))
+    total = strategy.region_total(values, frame, seen, rng)
+    best = first_regions(total, seen.ids[frame], numbers, n)
+    of_frame = np.full(len(seen.ids), total.min())  # an image without an open region comes last
+    np.maximum.at(of_frame, frame, total)
+    wanted: dict[int, list[int]] = {}
+    for i, number in zip(seen.ids[frame[best]].tolist(), numbers[best].tolist(), strict=True):
+        wanted.setdefault(i, []).append(number)
+    cut = {}
+    for part, x in batches.walk(np.array(list(wanted), np.int64)):
+        for i, picture in zip(part.tolist(), batches.pictures(x), strict=True):
+            shape = regions.cut(picture)
+            cut[i] = tuple(shape == number for number in wanted[i])
+    return Scores(seen.ids, of_frame, parts, np.array(list(wanted), np.int64), cut)

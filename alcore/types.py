@@ -12,7 +12,7 @@ import numpy as np
 from alcore.errors import AlcoreError, BadInput
 
 SPLITS = ("pool", "val", "test")
-EVENT_KINDS = ("label", "skip", "flag", "undo")
+EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Reading:
         skipped: files that are no images or cannot be named; more are added when decoding fails.
         arrays: uint8 blocks of shape (n, H, W) or (n, H, W, 3); empty when the entries are files below `root`.
         took_for: one sentence saying what the source was taken for.
+        masks: of dense labels, beside the entries: `masks[i]` is a (H, W) uint8 of class indices with 255 for void, or None without a mask;
+            read when asked for, from many threads; raises BadInput naming the file.
+        mask_files: the masks' names beside the entries, for messages; "" without one.
+        colors: RGB of each class where the source has them.
     """
 
     root: Any  # Path
@@ -62,6 +66,9 @@ class Reading:
     skipped: list[Skipped] = field(default_factory=list)
     arrays: Sequence[np.ndarray] = ()
     took_for: str = ""
+    masks: Any = None
+    mask_files: Any = None
+    colors: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ def ignore_progress(progress: Progress) -> None:
 class Annotation:
     """One event of the journal. `(client, seq)` names it for ever, so sending it twice stores it once.
 
-    `kind` is one of EVENT_KINDS; `value` is a class name for `label`, a remark or None for the others; `ms` is how long the person took.
+    `kind` is one of EVENT_KINDS; `value` is a class name for `label`, a mask's digest for `mask` (the whole image) and `region` (what was
+    asked of it), a remark or None for the others; `ms` is how long the person took, `clicks` how often the pointer went down.
     """
 
     client: str
@@ -97,6 +105,7 @@ class Annotation:
     ms: int | None = None
     annotator: str = ""
     round: int | None = None
+    clicks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,12 +117,14 @@ class Scores:
         total: (n,) float; what the strategy ranks by, higher = label first, always finite.
         parts: name -> (n,) float, each finite.
         selected: (b,) int64 ids in query order, each one of `ids`, none twice.
+        regions: id -> bool (S, S) arrays, best first: which parts of a selected image are asked for; empty when whole images are.
     """
 
     ids: np.ndarray
     total: np.ndarray
     parts: Mapping[str, np.ndarray]
     selected: np.ndarray
+    regions: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, values in {"total": self.total, **self.parts}.items():
@@ -251,9 +262,10 @@ class TrainParams:
     architecture: str = param(
         "small_cnn",
         "Backbone. small_cnn trains on a CPU in a minute; resnet18 has the ImageNet stem (MAL), resnet18_cifar the 3x3 stem (MCDAL), "
-        "vgg16_bn is of MAL's Table 9 and wants images of 32 pixels or more.",
-        source="MAL 4.1; MCDAL official code model.py; small_cnn is ours",
-        choices=("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"),
+        "vgg16_bn is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation: small_drn trains on a CPU, drn_d_22 is what "
+        "the papers' DRN most likely is.",
+        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn and small_drn are ours",
+        choices=("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", "small_drn", "drn_d_22"),
     )
     weights: str = param(
         "none",
@@ -314,6 +326,20 @@ class TrainParams:
         source="Learning Loss 4.1 scores 10,000 at random; 0 is what the other papers do",
         low=0,
         high=100_000_000,
+        expert=True,
+    )
+    query_unit: str = param(
+        "frames",
+        "What a query of a segmentation project asks for: whole images, tiles of a grid, or superpixels that follow the picture's edges.",
+        source="the papers ask for frames; regions as in Mackowiak et al. 2018 (CEREALS) and Siddiqui et al. 2020 (ViewAL)",
+        choices=("frames", "tiles", "superpixels"),
+    )
+    region_count: int = param(
+        48,
+        "About how many tiles or superpixels an image is cut into.",
+        source="ours: at 96 pixels a region is about 14 pixels wide",
+        low=4,
+        high=1000,
         expert=True,
     )
     precision: str = param(

@@ -12,46 +12,47 @@ import ipaddress
 import json
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from alcore import webmasks
 from alcore.errors import AlcoreError, NotFound
 from alcore.types import EVENT_KINDS, Annotation, Job
+from alcore.webrequests import (
+    CLIENT,
+    DAY,
+    FOREVER,
+    Answer,
+    Refused,
+    Takes,
+    cacheable,
+    error_answer,
+    is_whole,
+    json_answer,
+    path_number,
+    project_of,
+    query_number,
+    read_body,
+    segment,
+)
 
 if TYPE_CHECKING:
     from alcore.jobs import JobRunner
-    from alcore.project import Project
     from alcore.workspace import Grant, Workspace
 
-BODY_LIMIT = 1_000_000  # bytes of an annotations request
+EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request
-DAY = 86_400_000  # milliseconds
-FOREVER = "private, max-age=31536000, immutable"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 
-_CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SEGMENT = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
-_NUMBER = re.compile(r"[0-9]{1,18}")
 
 logger = logging.getLogger(__name__)
-
-Answer = Callable[["Workspace", "Grant", Request, bytes], Response]
-
-
-class _Refused(Exception):
-    """A request that gets `status` and one sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Sequence[str] = ()) -> list[Route]:
@@ -66,11 +67,11 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Seq
     allowed = frozenset(hosts)
 
     def health(request: Request) -> Response:
-        return _json({"status": "ok", "version": version})
+        return json_answer({"status": "ok", "version": version})
 
-    def route(path: str, answer: Answer, method: str = "GET") -> Route:
+    def route(path: str, answer: Answer, method: str = "GET", takes: Takes = EVENTS) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await _serve(request, workspace, answer, allowed)
+            return await _serve(request, workspace, answer, allowed, takes)
 
         return Route(f"/api/v1{path}", endpoint, methods=[method], name=answer.__name__)
 
@@ -84,29 +85,31 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Seq
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
+        *(route(path, answer) for path, answer in webmasks.READS.items()),
+        route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
         # Without it Streamlit answers an address it does not know with its index page and 200.
         Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     ]
 
 
-async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, hosts: frozenset[str]) -> Response:
+async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, hosts: frozenset[str], takes: Takes) -> Response:
     try:
         _check_host(request, hosts)
         _check_origin(request)
         place, grant = await run_in_threadpool(_admit, request, workspace)
-        body = await _read(request) if request.method == "POST" else b""
+        body = await read_body(request, takes) if request.method == "POST" else b""
         return await run_in_threadpool(answer, place, grant, request, body)
-    except _Refused as refused:
-        return _error(refused.status, str(refused))
+    except Refused as refused:
+        return error_answer(refused.status, str(refused))
     except NotFound as missing:
-        return _error(404, str(missing))
+        return error_answer(404, str(missing))
     except AlcoreError as problem:
-        return _error(400, str(problem))
+        return error_answer(400, str(problem))
     except ClientDisconnect:
-        return _error(400, "the connection ended before the whole request was there")
+        return error_answer(400, "the connection ended before the whole request was there")
     except Exception:  # a bug of ours: the caller gets a sentence in JSON like any other, the log the traceback
         logger.exception("%s %s failed", request.method, request.url.path)
-        return _error(500, "this is a bug in alcore; the server's log has the details")
+        return error_answer(500, "this is a bug in alcore; the server's log has the details")
 
 
 # ---- who may ask
@@ -121,7 +124,7 @@ def _check_host(request: Request, hosts: frozenset[str]) -> None:
     allowed = LOOPBACK | hosts | {host.strip().lower() for host in os.environ.get("ALCORE_HOSTS", "").split(",") if host.strip()}
     if name and (name in allowed or "*" in allowed or (allowed & {"0.0.0.0", "::"} and _is_address(name))):
         return
-    raise _Refused(400, f"this server does not answer for the host {named[:100]!r}; name it in ALCORE_HOSTS if it is yours")
+    raise Refused(400, f"this server does not answer for the host {named[:100]!r}; name it in ALCORE_HOSTS if it is yours")
 
 
 def _is_address(name: str) -> bool:
@@ -139,20 +142,20 @@ def _check_origin(request: Request) -> None:
     scheme, _, place = origin.lower().partition("://")
     standard = {"http": ":80", "https": ":443"}.get(scheme, "")
     if not place or place.removesuffix(standard) != request.headers["host"].lower().removesuffix(standard):
-        raise _Refused(401, "the request comes from a page of another site")
+        raise Refused(401, "the request comes from a page of another site")
 
 
 def _admit(request: Request, workspace: Callable[[], Workspace]) -> tuple[Workspace, Grant]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise _Refused(401, "a token is needed: send it as 'Authorization: Bearer TOKEN'")
+        raise Refused(401, "a token is needed: send it as 'Authorization: Bearer TOKEN'")
     place = workspace()
     grant = place.verify(token.strip())
     if grant is None:
-        raise _Refused(401, "the token is not valid or has expired; reload the page")
+        raise Refused(401, "the token is not valid or has expired; reload the page")
     project = request.path_params.get("project")
     if project is not None and grant.project not in (None, project):
-        raise _Refused(401, "the token is for another project")
+        raise Refused(401, "the token is for another project")
     return place, grant
 
 
@@ -160,9 +163,9 @@ def _admit(request: Request, workspace: Callable[[], Workspace]) -> tuple[Worksp
 
 
 def _jobs(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    limit = _query_number(request, "limit", 50, 1, 500)
+    limit = query_number(request, "limit", 50, 1, 500)
     runner = place.runner
-    return _json({"jobs": [_job(job, runner) for job in runner.jobs(grant.project, limit)]})
+    return json_answer({"jobs": [_job(job, runner) for job in runner.jobs(grant.project, limit)]})
 
 
 def _job(job: Job, runner: JobRunner) -> dict[str, Any]:
@@ -190,42 +193,42 @@ def _job(job: Job, runner: JobRunner) -> dict[str, Any]:
 
 
 def _status(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return _json(_project(place, request).status())
+    return json_answer(project_of(place, request).status())
 
 
 def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return _json(_project(place, request).queue(_query_number(request, "n", 48, 1, 500)))
+    return json_answer(project_of(place, request).queue(query_number(request, "n", 48, 1, 500)))
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return _json(_project(place, request).item(_path_number(request, "item")))
+    return json_answer(project_of(place, request).item(path_number(request, "item")))
 
 
 def _image(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    item, size = _path_number(request, "item"), _query_number(request, "size", 512, 16, 4096)
-    encoded, mime, etag = _project(place, request).picture(item, size)
-    return _cacheable(request, encoded, etag, {"Content-Type": mime, "Cache-Control": FOREVER})
+    item, size = path_number(request, "item"), query_number(request, "size", 512, 16, 4096)
+    encoded, mime, etag = project_of(place, request).picture(item, size)
+    return cacheable(request, encoded, etag, {"Content-Type": mime, "Cache-Control": FOREVER})
 
 
 def _columns(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    project, number = _project(place, request), _path_number(request, "round")
+    project, number = project_of(place, request), path_number(request, "round")
     columns = project.columns(number)
-    return _json({"round": number, "count": len(project.column(number, "id")), "columns": columns, "classes": list(project.classes)})
+    return json_answer({"round": number, "count": len(project.column(number, "id")), "columns": columns, "classes": list(project.classes)})
 
 
 def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    values = _project(place, request).column(_path_number(request, "round"), _segment(request, "column"))
+    values = project_of(place, request).column(path_number(request, "round"), segment(request, "column"))
     if values.dtype.name not in COLUMN_TYPES:
         raise TypeError(f"column {request.path_params['column']} is {values.dtype.name}; the map takes {', '.join(COLUMN_TYPES)}")
     content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
     etag = hashlib.blake2b(content, digest_size=12).hexdigest()
     # Labels change within a round, so the browser asks each time. "identity" keeps gzip away from numbers that it cannot make smaller.
     headers = {"Content-Type": "application/octet-stream", "X-Dtype": values.dtype.name, "Cache-Control": "private, no-cache"}
-    return _cacheable(request, content, etag, {**headers, "Content-Encoding": "identity"})
+    return cacheable(request, content, etag, {**headers, "Content-Encoding": "identity"})
 
 
 def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    project = _project(place, request)
+    project = project_of(place, request)
     client, events = _parse(body)
     good: list[Annotation] = []
     rejected: list[dict[str, Any]] = []
@@ -233,54 +236,36 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
         reason = _wrong(event)
         if reason:
             seq = event.get("seq") if isinstance(event, dict) else None
-            rejected.append({"seq": seq if _is_whole(seq, -(2**53), 2**53) else None, "reason": reason})
+            rejected.append({"seq": seq if is_whole(seq, -(2**53), 2**53) else None, "reason": reason})
         else:
             good.append(_annotation(event, client, grant.annotator))
     if good:
         acked, refused = project.record(good)
-        return _json({"acked": acked, "rejected": rejected + refused})
-    return _json({"acked": [], "rejected": rejected})
+        return json_answer({"acked": acked, "rejected": rejected + refused})
+    return json_answer({"acked": [], "rejected": rejected})
 
 
 def _nothing(request: Request) -> Response:
-    return _error(404, "there is nothing at this address")
+    return error_answer(404, "there is nothing at this address")
 
 
 # ---- reading what came
-
-
-async def _read(request: Request) -> bytes:
-    """The whole JSON body, refused as soon as it is known to be too long, whatever Content-Length says."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise _Refused(400, "send JSON with the header 'Content-Type: application/json'")
-    too_long = _Refused(413, f"the body is longer than {BODY_LIMIT:,} bytes; send fewer events at a time")
-    length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit():
-        raise _Refused(400, "Content-Length is not a number")
-    if len(length) > 18 or int(length) > BODY_LIMIT:
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise too_long
-    return bytes(body)
 
 
 def _parse(body: bytes) -> tuple[str, list[Any]]:
     try:
         content = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):  # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits
-        raise _Refused(400, "the body is not JSON") from None
+        raise Refused(400, "the body is not JSON") from None
     if not isinstance(content, dict):
-        raise _Refused(400, "the body must be a JSON object with client and events")
+        raise Refused(400, "the body must be a JSON object with client and events")
     client, events = content.get("client"), content.get("events")
-    if not isinstance(client, str) or not _CLIENT.fullmatch(client):
-        raise _Refused(400, "client must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    if not isinstance(client, str) or not CLIENT.fullmatch(client):
+        raise Refused(400, "client must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
     if not isinstance(events, list):
-        raise _Refused(400, "events must be a list")
+        raise Refused(400, "events must be a list")
     if len(events) > EVENT_LIMIT:
-        raise _Refused(413, f"{len(events):,} events are too many; send at most {EVENT_LIMIT:,} at a time")
+        raise Refused(413, f"{len(events):,} events are too many; send at most {EVENT_LIMIT:,} at a time")
     return client, events
 
 
@@ -289,9 +274,9 @@ def _wrong(event: Any) -> str | None:
     if not isinstance(event, dict):
         return "an event must be an object"
     kind, value = event.get("kind"), event.get("value")
-    if not _is_whole(event.get("seq"), 1, 2**53):
+    if not is_whole(event.get("seq"), 1, 2**53):
         return "seq must be a whole number from 1"
-    if not _is_whole(event.get("item"), 0, 2**53):
+    if not is_whole(event.get("item"), 0, 2**53):
         return "item must be the number of an item"
     if not isinstance(kind, str) or kind not in EVENT_KINDS:
         return f"kind must be one of {', '.join(EVENT_KINDS)}"
@@ -299,15 +284,11 @@ def _wrong(event: Any) -> str | None:
         return "a label needs the class as value"
     if value is not None and not (isinstance(value, str) and len(value) <= 200 and _is_text(value)):
         return "value must be a text of at most 200 characters"
-    if event.get("ms") is not None and not _is_whole(event["ms"], 0, DAY):
+    if event.get("ms") is not None and not is_whole(event["ms"], 0, DAY):
         return f"ms must be a whole number from 0 to {DAY}"
-    if event.get("round") is not None and not _is_whole(event["round"], 0, 2**53):
+    if event.get("round") is not None and not is_whole(event["round"], 0, 2**53):
         return "round must be the number of a round"
     return None
-
-
-def _is_whole(value: Any, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _is_text(value: str) -> bool:
@@ -326,49 +307,3 @@ def _annotation(event: Mapping[str, Any], client: str, annotator: str) -> Annota
         annotator=annotator,
         round=event.get("round"),
     )
-
-
-def _project(place: Workspace, request: Request) -> Project:
-    return place.project(_segment(request, "project"))
-
-
-def _segment(request: Request, name: str) -> str:
-    value: str = request.path_params[name]
-    if not _SEGMENT.fullmatch(value) or ".." in value or value.startswith("."):
-        raise _Refused(404, f"there is no such {name}")
-    return value
-
-
-def _path_number(request: Request, name: str) -> int:
-    value: str = request.path_params[name]
-    if not _NUMBER.fullmatch(value):
-        raise _Refused(404, f"there is no {name} {value[:40]!r}")
-    return int(value)
-
-
-def _query_number(request: Request, name: str, default: int, low: int, high: int) -> int:
-    value = request.query_params.get(name)
-    if value is None:
-        return default
-    if not _NUMBER.fullmatch(value) or not low <= int(value) <= high:
-        raise _Refused(400, f"{name} must be a whole number from {low} to {high}")
-    return int(value)
-
-
-# ---- making answers
-
-
-def _json(content: Mapping[str, Any], status: int = 200) -> Response:
-    return JSONResponse(dict(content), status_code=status, headers={"Cache-Control": "no-store"})
-
-
-def _error(status: int, sentence: str) -> Response:
-    return _json({"error": sentence}, status)
-
-
-def _cacheable(request: Request, content: bytes, etag: str, headers: Mapping[str, str]) -> Response:
-    tag = f'"{etag}"'
-    known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
-    if tag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": headers["Cache-Control"]})
-    return Response(content, headers={**headers, "ETag": tag, "X-Content-Type-Options": "nosniff"})

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from alcore.figures import swatch
 from alcore.project import Project
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
@@ -14,6 +15,7 @@ from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, pro
 from pages.ui.work import running, watch
 
 SHOWN_CLASSES = 12
+SHOWN_MASK_CLASSES = 30  # rows of the table of masks before it scrolls
 SAMPLES = 10
 
 
@@ -95,6 +97,9 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
 
 def _class_table(of: Project, counts: dict[str, Any]) -> None:
     truth = counts["truth"]
+    if of.dense:
+        _mask_table(of)
+        return
     frame = pd.DataFrame({"class": of.classes, "labeled": [counts["labels"].get(c, 0) for c in of.classes]})
     for split, name in (("pool", "in the pool (hidden truth)"), ("val", "validation"), ("test", "test")):
         if split in truth:
@@ -105,6 +110,22 @@ def _class_table(of: Project, counts: dict[str, Any]) -> None:
     biggest = max(1, int(frame["labeled"].max()))
     column = st.column_config.ProgressColumn("labeled", format="%d", min_value=0, max_value=biggest)
     st.dataframe(frame, hide_index=True, column_config={"labeled": column}, width=FORM_WIDTH)
+
+
+def _mask_table(of: Project) -> None:
+    """Of masks: how many images have a class, and what share of the labeled pixels it is."""
+    frame = pd.DataFrame(of.class_table(), columns=["class", "images", "pixels", "share"])
+    frame.insert(0, "color", [swatch(color) for color in of.colors])
+    columns = {
+        "color": st.column_config.ImageColumn("", width=44),
+        "images": st.column_config.NumberColumn("images with it", format="localized"),
+        "pixels": st.column_config.NumberColumn("labeled pixels", format="localized"),
+        "share": st.column_config.ProgressColumn("share of the labeled pixels", format="percent", min_value=0, max_value=1, width="medium"),
+    }
+    if len(frame) <= SHOWN_MASK_CLASSES:
+        st.dataframe(frame, hide_index=True, column_config=columns, width="content", height="content")
+    else:
+        st.dataframe(frame, hide_index=True, column_config=columns, width="content")
 
 
 def _samples(of: Project) -> None:
@@ -122,6 +143,28 @@ def _set_aside(of: Project) -> None:
     st.dataframe(pd.DataFrame({"file": [s.path for s in found], "reason": [s.reason for s in found]}), hide_index=True)
 
 
+def _download(of: Project) -> None:
+    if of.dense:
+        kind = st.selectbox("Format", of.export_formats(), label_visibility="collapsed", key=f"export.{of.id}")
+        st.download_button(
+            "Images and masks",
+            lambda: of.labels_archive(kind),
+            f"{of.name}-{kind}.zip",
+            "application/zip",
+            icon=":material/download:",
+            help="A copy of each labeled image with its mask, in one archive.",
+        )
+        return
+    st.download_button(
+        "Labels as CSV",
+        lambda: of.labels_csv(),
+        f"{of.name}-labels.csv",
+        "text/csv",
+        icon=":material/download:",
+        help="path, label, split, annotator",
+    )
+
+
 def _manage(of: Project) -> None:
     with st.expander("Manage", icon=":material/tune:"):
         first, second, third, fourth = st.columns(4, gap="medium")
@@ -133,14 +176,7 @@ def _manage(of: Project) -> None:
                 st.rerun()
         with second:
             st.caption("Take the labels out")
-            st.download_button(
-                "Labels as CSV",
-                lambda: of.labels_csv(),
-                f"{of.name}-labels.csv",
-                "text/csv",
-                icon=":material/download:",
-                help="path, label, split, annotator",
-            )
+            _download(of)
         with third:
             st.caption("The source has changed")
             if st.button("Read it again", icon=":material/refresh:", help="New and changed files are read; labels stay."):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from alcore.project import Project
 from pages.ui.components.labeler import labeler
+from pages.ui.components.mask_editor import mask_editor
 from pages.ui.session import FORM_WIDTH, annotator, empty, header, identity, plain_errors, project, token
 from pages.ui.work import running
 
@@ -27,6 +28,16 @@ def main() -> None:
         _nothing_asked(of)
         return
     newest = rounds[-1]
+    finished = _masks(of, newest.number) if of.task == "segmentation" else _classes(of, newest.number)
+    waiting = of.waiting()
+    if finished or not waiting:
+        _next_step(of)
+    elif running("round", of):
+        st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
+
+
+def _classes(of: Project, number: int) -> object:
+    """One class an image, on a large picture or in a grid; something once the query is used up."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
@@ -40,27 +51,39 @@ def main() -> None:
             key="view",
             persist_state="session",
         )
-    finished = labeler(
+    return labeler(
         project=of.name,
         token=token(of),
         annotator=annotator(),
         classes=of.classes,
         mode="grid" if mode == "grid" else "single",
-        round_number=newest.number,
+        round_number=number,
         identity=identity(of),
         empty="Nothing was asked for yet: train a round.",
         key="labeler",
     )
-    waiting = of.waiting()
-    if finished or not waiting:
-        _next_step(of)
-    elif running("round", of):
-        st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
+
+
+def _masks(of: Project, number: int) -> object:
+    """A mask an image, painted; something once the query is used up."""
+    st.title("Label", anchor=False, width="content")
+    return mask_editor(
+        project=of.name,
+        token=token(of),
+        annotator=annotator(),
+        classes=of.classes,
+        colors=of.colors,
+        round_number=number,
+        identity=identity(of),
+        unit=of.query_unit(),
+        empty="Nothing was asked for yet: train a round.",
+        key="mask_editor",
+    )
 
 
 def _nothing_asked(of: Project) -> None:
     pool = of.counts()["splits"].get("pool", 0)
-    size = min(50, pool)
+    size = min(10 if of.dense else 50, pool)
     with st.container(border=True, width=FORM_WIDTH, gap="xsmall"):
         st.subheader("Nothing was asked for yet", anchor=False)
         if not pool:

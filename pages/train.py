@@ -64,11 +64,12 @@ def _ready(number: int, waiting: int) -> None:
 
 def _first_query(of: Project, counts: dict[str, Any]) -> None:
     pool = max(1, counts["splits"].get("pool", 0))
+    usual = 10 if of.dense else 50  # a mask takes minutes, a class a second
     with st.container(border=True, gap="xsmall"):
         st.subheader("Nothing is labeled yet", anchor=False)
         st.write("A model needs a few labels first. Ask for some images without one, label them, then train.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            size = st.number_input("Images", 1, pool, min(50, pool), width=140)
+            size = st.number_input("Images", 1, pool, min(usual, pool), width=140)
             how = st.segmented_control(
                 "Chosen",
                 ["random", "kcenter"],
@@ -80,7 +81,7 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
                 with plain_errors():
                     of.start(int(size), how or "random", seed=0)
                     st.switch_page("label.py")
-            known = min(50, sum(counts["truth"].get("pool", {}).values()))
+            known = min(usual, sum(counts["truth"].get("pool", {}).values()))
             if known and st.button(
                 f"Label {known} from the hidden truth",
                 icon=":material/visibility_off:",
@@ -96,7 +97,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     name = (
         st.segmented_control(
             "Strategy",
-            list(STRATEGIES),
+            [name for name, kind in STRATEGIES.items() if of.task in kind.tasks],
             default="mal",
             required=True,
             format_func=lambda s: STRATEGIES[s].title,
@@ -114,9 +115,9 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             "Query size",
             1,
             100_000,
-            min(50, left),
+            min(10 if of.dense else 50, left),
             width=140,
-            help="How many images to ask for.",
+            help="How many images to ask for, or how many regions when the query is of tiles or superpixels.",
             key=f"query_size.{of.id}",
             persist_state="session",
         )
@@ -137,7 +138,13 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             with st.expander(f"{strategy.title}: parameters", type="compact"):
                 params = params_form(strategy.Params, f"{name}.{of.id}")
         with st.expander("Training: parameters", type="compact"):
-            train = params_form(TrainParams, f"train.{of.id}", {"flip": of.settings["flip"]})
+            train = params_form(
+                TrainParams,
+                f"train.{of.id}",
+                of.train_defaults(),
+                choices={"architecture": of.architectures()},
+                left_out=() if of.dense else ("query_unit", "region_count"),
+            )
         if strategy.differences:
             with st.expander("How this differs from the paper", type="compact"):
                 st.markdown("\n".join(f"- {d}" for d in strategy.differences))
@@ -155,7 +162,8 @@ def _plan(of: Project, counts: dict[str, Any], chosen: dict[str, Any]) -> str:
         return "Label some images first."
     if not open_images(counts):
         return "Every image of the pool is labeled or skipped: nothing is left to ask for. The Data page, under Manage, has the labels."
-    own = {name: value for name, value in chosen.items() if name != "flip" or value != of.settings["flip"]}
+    usual = of.train_defaults()
+    own = {name: value for name, value in chosen.items() if name not in usual or value != usual[name]}
     changed = f", with {', '.join(f'{name} {value}' for name, value in own.items())}" if own else ""
     return f"Trains on {plural(counts['labeled'], 'label')}{changed}. Labels given while it runs count for the next round."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,30 @@ def pool() -> Pool:
     mixed = rng.permutation(40)
     labeled, unlabeled, test = mixed[:12], np.sort(mixed[12:32]), mixed[32:38]
     return Pool(ids[labeled], kinds[labeled], ids[unlabeled], ids[test], kinds[test], ids, rows)
+
+
+@pytest.fixture(scope="session")
+def dense_pixels(pixels) -> np.ndarray:
+    """(40, 16, 16, 3): `pixels` at twice their side."""
+    return pixels.repeat(2, 1).repeat(2, 2)
+
+
+@pytest.fixture(scope="session")
+def dense() -> np.ndarray:
+    """(40, 16, 16) masks beside the rows of `dense_pixels`: class 0, in the bright quadrant class 1 or 2, and a void frame; row 7 is all void."""
+    masks = np.zeros((40, 16, 16), np.uint8)
+    for row in range(40):
+        y, x = divmod(row % 3, 2)
+        masks[row, 8 * y : 8 * y + 8, 8 * x : 8 * x + 8] = 1 + row % 3 % 2
+    masks[:, [0, -1]] = masks[:, :, [0, -1]] = 255
+    masks[7] = 255
+    return masks
+
+
+@pytest.fixture(scope="session")
+def dense_pool(pool) -> Pool:
+    """`pool` with rows of `dense` as targets."""
+    return dataclasses.replace(pool, targets=pool.rows_of(pool.labeled), test_targets=pool.rows_of(pool.test))
 
 
 @pytest.fixture

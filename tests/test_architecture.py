@@ -34,6 +34,7 @@ PROJECT = (
     | STORE
     | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
+    | {"creation", "layers", "maskfiles", "masks", "maskstore", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
 MAY: dict[str, set[str]] = {
@@ -43,15 +44,21 @@ MAY: dict[str, set[str]] = {
     "types": {"errors"},
     "scores": set(),
     "models": set(),
-    "backbones": {"errors"},
-    "tasks": set(),
+    "backbones": {"drn", "errors"},
+    "tasks": FOUNDATION | {"models", "scores"},
+    "drn": set(),
+    "regions": {"masks"},
+    "roundfiles": FOUNDATION | {"explain"},
+    "masks": FOUNDATION | {"images"},
+    "maskfiles": FOUNDATION | {"masks"},
+    "maskstore": STORE | {"maskfiles", "masks"},
     "explain": set(),
     "pool": FOUNDATION | {"columns"},
-    "batches": FOUNDATION | {"pool"},
+    "batches": FOUNDATION | {"pool", "tasks"},
     "strategies": FOUNDATION | {"strategies.base"},
     "strategies.base": STRATEGY - {"strategies.base"},
-    "training": FOUNDATION | {"backbones", "batches", "models", "scores", "strategies.base", "tasks"},
-    "rounds": TRAINING,
+    "training": FOUNDATION | {"backbones", "batches", "models", "regions", "scores", "strategies.base", "tasks"},
+    "rounds": TRAINING | {"roundfiles"},
     "images": FOUNDATION,
     "formats": FOUNDATION | {"formats.base"},
     "embedding": FOUNDATION,
@@ -72,35 +79,42 @@ MAY: dict[str, set[str]] = {
     "simulation.charts": set(),
     "simulation.report": {"simulation.charts"},
     "simulation.comparison": FOUNDATION | {"strategies"},
-    "simulation.oracle": FOUNDATION | {"importing", "pool", "presets", "streaming"},
+    "simulation.oracle": FOUNDATION | {"importing", "maskfiles", "masks", "pool", "presets", "streaming", "tasks"},
     "simulation.experiment": TRAINING | {"presets", "rounds", "simulation.oracle"},
     "simulation.records": FOUNDATION | {"simulation.comparison", "simulation.report"},
-    "simulation.runs": TRAINING | {"rounds"} | {f"simulation.{name}" for name in ("environment", "experiment", "oracle", "records")},
+    "simulation.runs": TRAINING
+    | {"masks", "rounds"}
+    | {f"simulation.{name}" for name in ("environment", "experiment", "oracle", "records")},
     "simulation.workers": FOUNDATION | {"simulation.runs"},
     "simulation.conduct": TRAINING
     | {"presets", "simulation"}
     | {f"simulation.{name}" for name in ("environment", "experiment", "oracle", "records", "runs", "workers")},
-    "web": FOUNDATION | {"jobs", "project", "workspace"},
+    "webrequests": FOUNDATION | {"project", "workspace"},
+    "webmasks": FOUNDATION | {"layers", "masks", "project", "webrequests", "workspace"},
+    "web": FOUNDATION | {"jobs", "project", "webmasks", "webrequests", "workspace"},
     "cli": FOUNDATION
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
     | {"simulation", "simulation.verb", "workspace"},
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
+    **dict.fromkeys(("creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
-    "sqlalchemy": {"schema", "store", "journal", "jobtable"},
-    "starlette": {"web"},
+    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},
+    "starlette": {"web", "webmasks", "webrequests"},
     "plotly": {"figures"},
     "torchvision": {"backbones"},
-    "safetensors": {"rounds"},
+    "safetensors": {"roundfiles"},
     "numba": {"embedding"},
     "uvicorn": {"cli"},
     "tqdm": {"loop"},
     "pandas": {"figures", "frames", "project", "simulation.comparison", "simulation.conduct", "simulation.records"},
-    "PIL": {"images", "pictures"},
-    "torch": {"scores", "models", "backbones", "tasks", "batches", "training", "rounds", "embedding", "cli", "centers", "clusters"}
+    "PIL": {"images", "layers", "masks", "pictures"},
+    "skimage": {"masks"},
+    "pycocotools": {"formats.coco"},
+    "torch": {"drn", "scores", "models", "backbones", "tasks", "batches", "training", "rounds", "embedding", "cli", "centers", "clusters"}
     | {"simulation.environment", "simulation.experiment", "simulation.runs"},
 }  # fmt: skip
 TRAINING_SIDE = (
@@ -177,7 +191,7 @@ def test_a_module_imports_only_what_it_may(file):
     if group == "strategies" and "." in module:
         may = MAY.get(module, STRATEGY)  # never another strategy, store, pool, project or jobs
     elif group == "formats" and "." in module:
-        may = FOUNDATION | {"columns", "formats.base"}
+        may = FOUNDATION | {"columns", "formats.base", "formats.dense", "images", "masks"}
     else:
         assert module in MAY, f"say in MAY what alcore/{module}.py may import"
         may = MAY[module]

@@ -57,14 +57,14 @@ def test_known_items_are_found_by_path_over_many_blocks():
 
 
 ITEMS = [
-    (3, "pool", "cat", 7, "dog", None, None),
-    (5, "pool", None, 2, None, True, False),
-    (6, "test", "dog", 0, None, None, None),
-    (9, "pool", "dog", 1, None, False, True),
-    (11, "pool", "cow", 3, None, None, None),
-    (12, "val", "cat", 5, None, None, None),
-    (13, "pool", "cat", 4, "gone", False, True),
-    (14, "test", "cow", 6, None, None, None),
+    (3, "pool", "cat", 7, "dog", None, None, None),
+    (5, "pool", None, 2, None, True, False, False),
+    (6, "test", "dog", 0, None, None, None, None),
+    (9, "pool", "dog", 1, None, False, True, None),
+    (11, "pool", "cow", 3, None, None, None, None),
+    (12, "val", "cat", 5, None, None, None, None),
+    (13, "pool", "cat", 4, "gone", False, True, None),
+    (14, "test", "cow", 6, None, None, None, None),
 ]
 
 

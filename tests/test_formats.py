@@ -46,7 +46,7 @@ def reasons(reading: Reading) -> dict[str, str]:
 
 
 def test_every_format_of_the_folder_is_found_and_the_mapping_is_read_only() -> None:
-    assert list(FORMATS) == ["cifar", "csv", "flat", "folder", "idx", "npz"]
+    assert list(FORMATS) == ["bdd100k", "camvid", "cifar", "cityscapes", "coco", "csv", "flat", "folder", "idx", "npz", "voc"]
     with pytest.raises(TypeError):
         FORMATS["mine"] = FORMATS["csv"]  # type: ignore[index]
 
@@ -55,7 +55,10 @@ def test_every_format_of_the_folder_is_found_and_the_mapping_is_read_only() -> N
     ("make", "words"),
     [
         (lambda d: (d / "nothing", "auto"), ["nothing does not exist", "give a folder"]),
-        (lambda d: (d, "jpeg2000"), ["unknown format 'jpeg2000'", "use auto, cifar, csv, flat, folder, idx, npz"]),
+        (
+            lambda d: (d, "jpeg2000"),
+            ["unknown format 'jpeg2000'", "use auto, bdd100k, camvid, cifar, cityscapes, coco, csv, flat, folder, idx, npz, voc"],
+        ),
         (lambda d: (d, "auto"), ["holds no images", "put images there"]),
         (lambda d: (d, "folder"), ["holds no images", "put files there"]),
         (lambda d: (d, "flat"), ["holds no images"]),

@@ -195,7 +195,7 @@ def test_a_project_that_takes_the_name_meanwhile_wins_and_nothing_is_left_of_the
     (lambda source: (source.mkdir(), (source / "a.png").write_bytes(b"no image")), {}, "none of its 1 images can be read"),
     (lambda source: (source.mkdir(), (source / "a.txt").write_text("x")), {}, "holds no images"),
     (lambda source: source.mkdir(), {"format": "tfrecord"}, "unknown format 'tfrecord'"),
-    (lambda source: source.mkdir(), {"task": "detection"}, "unknown task 'detection': use one of classification"),
+    (lambda source: source.mkdir(), {"task": "detection"}, "unknown task 'detection': use auto, classification, segmentation"),
     (lambda source: source.mkdir(), {"truth": "shown"}, "truth='shown': use hidden or labels"),
     (lambda source: source.mkdir(), {"hold_out": 1.0}, "hold out a share from 0 to below 1, not 1.0"),
 ])  # fmt: skip
@@ -242,7 +242,7 @@ def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspa
     def full(*_, **__):
         raise AlcoreError("the disk is full")
 
-    monkeypatch.setattr(Project, "annotate", full)
+    monkeypatch.setattr(Project, "record", full)
     with pytest.raises(AlcoreError, match="the disk is full"):
         Project.import_into(workspace, "toy", digits_source, truth="labels")
     assert_nothing_is_left(workspace)

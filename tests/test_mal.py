@@ -310,7 +310,7 @@ def asked(strategy, what: Seen) -> list[int]:
 
 
 def chosen(entropy, d, ids, b: int, rule: str = "minmax_rank") -> list[int]:
-    total = combine(rule, np.asarray(entropy, float), np.asarray(d, float), np.asarray(ids), 10)
+    total = combine(rule, np.asarray(entropy, float), np.asarray(d, float), 10)
     return any_mal().select(total, seen(ids, {}), b, np.random.default_rng(0), ignore_progress).tolist()
 
 
@@ -342,10 +342,10 @@ def test_a_constant_discriminator_leaves_entropy_and_a_constant_entropy_leaves_t
 @pytest.mark.parametrize("rule", ["minmax_rank", "strict", "ranksum"])
 def test_rules_of_ranks_are_unchanged_by_monotone_maps_of_either_score(rule):
     rng = np.random.default_rng(1)
-    entropy, d, ids = rng.random(30), rng.normal(size=30), np.arange(30)
-    plain = combine(rule, entropy, d, ids, 10)
-    assert np.array_equal(plain, combine(rule, np.exp(5 * entropy), d / 0.05, ids, 10))
-    assert np.array_equal(plain, combine(rule, entropy**3, np.tanh(d), ids, 10))
+    entropy, d = rng.random(30), rng.normal(size=30)
+    plain = combine(rule, entropy, d, 10)
+    assert np.array_equal(plain, combine(rule, np.exp(5 * entropy), d / 0.05, 10))
+    assert np.array_equal(plain, combine(rule, entropy**3, np.tanh(d), 10))
 
 
 RULES = ("minmax_rank", "filter_rank", "two_stage", "product", "ranksum", "strict")
@@ -375,7 +375,7 @@ def test_each_rule_on_a_hand_worked_pool():
     # sums 7 7 6 6 9 7
     assert chosen(entropy, d, ids, 6, "ranksum") == [12, 13, 10, 11, 15, 14]
     product = [h / math.log(10) * (1 - 1 / (1 + math.exp(-x))) for h, x in zip(entropy, d, strict=True)]
-    np.testing.assert_allclose(combine("product", entropy, d, ids, 10), product, rtol=1e-12)
+    np.testing.assert_allclose(combine("product", entropy, d, 10), product, rtol=1e-12)
 
 
 def test_the_query_ranks_by_what_it_is_told_to():

@@ -124,8 +124,8 @@ def test_the_discrepancy_gives_gradients_to_the_auxiliary_heads_only():
     strategy, draws = build(), images()
     with torch.no_grad():
         unlabeled = strategy.backbone(draws.x_u)
-        p = strategy.head(unlabeled).softmax(1)
-    strategy._discrepancy(p, unlabeled).mean().backward()
+        main = strategy.head(unlabeled)
+    strategy._discrepancy([main, *strategy._auxiliary_logits(unlabeled)]).mean().backward()
     assert all(q.grad is None for net in (strategy.backbone, strategy.head) for q in net.parameters())
     assert all(head.weight.grad.abs().sum() > 0 for head in strategy.auxiliary)
 
@@ -199,17 +199,17 @@ def test_a_step_descends_on_cross_entropies_minus_the_weighted_discrepancy():
 def test_equal_heads_get_no_gradient_and_different_ones_move_apart():
     strategy = build()
     draws = features(strategy)
-    p = strategy.head(draws.x_u).softmax(1).detach()
+    main = strategy.head(draws.x_u).detach()
     independent = copied(strategy.auxiliary)
     for head in strategy.auxiliary:
         head.load_state_dict(strategy.head.state_dict())
-    strategy._discrepancy(p, draws.x_u).mean().backward()
+    strategy._discrepancy([main, *strategy._auxiliary_logits(draws.x_u)]).mean().backward()
     assert all(q.grad.abs().max() == 0 for q in strategy.auxiliary.parameters())
 
     strategy.auxiliary.load_state_dict(independent)
     apart = []
     for _ in range(5):
-        mean = strategy._discrepancy(p, draws.x_u).mean()
+        mean = strategy._discrepancy([main, *strategy._auxiliary_logits(draws.x_u)]).mean()
         apart.append(mean.item())
         gradients = torch.autograd.grad(mean, list(strategy.auxiliary.parameters()))
         with torch.no_grad():

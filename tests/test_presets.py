@@ -7,7 +7,8 @@ import pytest
 
 from alcore.errors import BadInput
 from alcore.presets import PRESETS, preset_named, thinned
-from alcore.types import TrainParams, make_params
+from alcore.tasks import train_params
+from alcore.types import make_params
 
 # coreset, sraal ... are strategies of the folder; their Params are checked by name there
 each = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
@@ -17,9 +18,11 @@ each = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_a_preset_names_strategies_and_parameters_that_exist(preset):
     from alcore.strategies import strategy_named
 
-    make_params(TrainParams, preset.train, preset.name)
+    train = train_params(preset.task, preset.train)
+    assert {name: getattr(train, name) for name in preset.train} == dict(preset.train)
     for text in preset.strategies:
         name, _, own = text.partition(":")
+        assert preset.task in strategy_named(name).tasks
         make_params(strategy_named(name).Params, dict(setting.split("=") for setting in own.split("+") if setting), text)
     for name, values in preset.params.items():
         make_params(strategy_named(name).Params, values, name)
@@ -49,6 +52,9 @@ def test_the_curves_have_the_papers_points():
     assert points("mal-imagenet", 1_281_167)[-1] == 256_232
     assert points("mcdal-cifar10", 50_000) == [5000, 7500, 10_000, 12_500, 15_000, 17_500, 20_000]
     assert points("mcdal-caltech101", 7_766)[:2] == [777, 1227]
+    assert points("mal-cityscapes", 2_975) == [298, 447, 596, 745, 894]  # the paper's 30 % are 889 frames: 29.9 % of 2,975
+    assert points("mal-bdd100k", 7_000) == [700, 1050, 1400, 1750, 2100]
+    assert points("mcdal-cityscapes", 2_975) == [298, 448, 598, 748, 898, 1048, 1198]  # 40 % are 1,190
 
 
 def test_the_lengths_are_those_of_the_published_code():
@@ -56,6 +62,20 @@ def test_the_lengths_are_those_of_the_published_code():
     assert PRESETS["mcdal-cifar10"].train["steps"] == 99 * 390
     assert PRESETS["mal-cifar100"].train["weights"] == "imagenet"
     assert PRESETS["mal-imagenet"].train["weights"] == "none"
+
+
+def test_the_presets_of_segmentation_are_those_the_papers_state():
+    cityscapes, bdd, mcdal = (PRESETS[name] for name in ("mal-cityscapes", "mal-bdd100k", "mcdal-cityscapes"))
+    assert [p.name for p in PRESETS.values() if p.task == "segmentation"] == [p.name for p in (cityscapes, bdd, mcdal)]
+    for preset in (cityscapes, bdd, mcdal):
+        assert (preset.image_size, preset.train["architecture"]) == (688, "drn_d_22")
+        assert {"image_size", "architecture", "weights"} <= {name for names in preset.sources for name in names.split(", ")}
+    assert "bald" in cityscapes.strategies
+    assert "bald" not in bdd.strategies
+    assert mcdal.strategies == ("random", "qbc", "coreset", "vaal", "sraal", "mcdal")
+    assert (cityscapes.train["steps"], bdd.train["steps"], mcdal.train["steps"]) == (29_750, 70_000, 55_781)
+    assert (mcdal.train["learning_rate"], mcdal.train["momentum"], mcdal.train["weight_decay"]) == (1e-3, 0.99, 1e-4)
+    assert mcdal.train["decay"] ** 3 == pytest.approx(0.1)
 
 
 def test_an_unknown_preset_names_those_there_are():

@@ -86,7 +86,7 @@ def test_labeled_and_unlabeled_partition_the_pool_in_every_round(done):
         for number, record in enumerate(records(out, strategy, seed), 1):
             assert record["labeled"]["ids"] == labeled.tolist()
             assert record["labeled"]["hash"] == ids_hash(labeled)
-            pool = data.round_pool(labeled)
+            pool, _ = data.round_pool(labeled)
             assert sorted([*pool.labeled.tolist(), *pool.unlabeled.tolist()]) == data.pool.tolist()
             assert record["scoring"]["scored"] == 40 - len(labeled)
             queried = record["query"]["ids"]

@@ -177,7 +177,7 @@ def test_what_cannot_be_taken_is_rejected_with_a_reason_and_the_rest_is_stored(s
     assert rejected == [
         {"seq": 2, "reason": "there is no item 99 in this project"},
         {"seq": 3, "reason": "'bird' is not a class of this project"},
-        {"seq": 4, "reason": "unknown kind 'erase': use one of label, skip, flag, undo"},
+        {"seq": 4, "reason": "unknown kind 'erase': use one of label, skip, flag, undo, mask, region"},
         {"seq": 5, "reason": "there is no item 7 in this project"},
         {"seq": 6, "reason": "None is not a class of this project"},
     ]
@@ -496,7 +496,7 @@ def test_counts_are_those_worked_out_by_hand(store):
         store.replace_items(conn, project, rows, [Skipped("x", "y"), Skipped("z", "y")])
     Journal(store, project).record([label(1, 1), label(2, 2, "dog"), mark(3, 3, "skip"), mark(4, 2, "flag"), label(5, 5)], CLASSES)
     expected = {
-        "items": 6, "splits": {"pool": 4, "test": 1, "val": 1}, "labeled": 2, "labels": {"cat": 1, "dog": 1}, "skipped": 1, "flagged": 1,
+        "items": 6, "splits": {"pool": 4, "test": 1, "val": 1}, "labeled": 2, "labels": {"cat": 1, "dog": 1}, "skipped": 1, "flagged": 1, "partial": 0,
         "truth": {"pool": {"cat": 2, "dog": 1}, "test": {"cat": 1}, "val": {"dog": 1}}, "set_aside": 2,
     }  # fmt: skip
     assert store.counts(project) == expected
@@ -534,6 +534,8 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(store, project, j
     for name, owner, first in (("pets", project, 1), ("other", other, 7)):
         Journal(store, owner).record([label(1, first)], CLASSES)
         store.add_round(owner, round_values("random"), [first])
+        with store.write() as conn:
+            conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
     store.delete_project(project)
@@ -547,6 +549,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(store, project, j
         "skipped": 0,
         "annotations": 1,
         "current": 1,
+        "masks": 1,
         "rounds": 1,
         "queries": 1,
         "jobs": 1,

@@ -1,4 +1,7 @@
-"""What every strategy must do, whichever it is: one set of checks, each for every strategy and task."""
+"""What every strategy must do, whichever it is: one set of checks, each for every strategy and task.
+
+Longer than 400 lines: one contract, read in one place; the tasks share every check of it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import torch
 
 from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput
+from alcore.models import evaluating
 from alcore.pool import Pool
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
@@ -20,7 +24,10 @@ from alcore.training import query, seeded, train, walk
 from alcore.types import TrainParams, ignore_progress, make_params
 
 CPU = torch.device("cpu")
+Toys = dict[str, tuple[np.ndarray, Pool, np.ndarray | None]]
 TRAIN = TrainParams(batch_size=8, steps=3, flip=False, crop=0.0)
+BY_TASK = {"classification": TRAIN, "segmentation": dataclasses.replace(TRAIN, architecture="small_drn", batch_size=4)}
+SIDE = {"classification": 8, "segmentation": 16}
 EACH = [(name, task) for name in STRATEGIES for task in STRATEGIES[name].tasks]
 each = pytest.mark.parametrize(("name", "task"), EACH)
 
@@ -28,7 +35,13 @@ each = pytest.mark.parametrize(("name", "task"), EACH)
 def build(name: str, task: str = "classification", *, classes: int = 3, seed: int = 0, **values) -> Strategy:
     kind = strategy_named(name)
     with seeded(seed, CPU):
-        return kind(TASKS[task](classes), TRAIN, make_params(kind.Params, values, name))
+        return kind(TASKS[task](classes, SIDE[task]), BY_TASK[task], make_params(kind.Params, values, name))
+
+
+def draws_of(task: str, toys: Toys, *, seed: int = 5, pool: Pool | None = None, **changed) -> Batches:
+    """Batches of the toy images of a task."""
+    pixels, its_pool, masks = toys[task]
+    return Batches(pixels, pool or its_pool, dataclasses.replace(BY_TASK[task], **changed), CPU, seed, dense=masks)
 
 
 def seen(ids: np.ndarray, parts: dict[str, np.ndarray]) -> Seen:
@@ -46,19 +59,35 @@ def assert_same_state(strategy: Strategy, before: dict[str, torch.Tensor]) -> No
 
 
 @pytest.fixture
-def batches(pixels, pool) -> Batches:
-    return Batches(pixels, pool, TRAIN, CPU, seed=5)
+def task() -> str:
+    """The task of tests that do not name theirs."""
+    return "classification"
 
 
 @pytest.fixture(scope="module")
-def trained(pixels, pool) -> dict[str, Strategy]:
-    """Each strategy after a few steps, so that scores differ from image to image."""
-    result = {}
-    for name in STRATEGIES:
-        result[name] = build(name)
-        with seeded(1, CPU):
-            train(result[name], Batches(pixels, pool, TRAIN, CPU, seed=5), TRAIN)
-    return result
+def toys(pixels, pool, dense_pixels, dense_pool, dense) -> Toys:
+    """By task the images, the pool, and the masks that its targets are rows of."""
+    return {"classification": (pixels, pool, None), "segmentation": (dense_pixels, dense_pool, dense)}
+
+
+@pytest.fixture
+def batches(task, toys) -> Batches:
+    return draws_of(task, toys)
+
+
+@pytest.fixture(scope="module")
+def trained(toys):
+    """Each strategy of each task after a few steps, so that scores differ from image to image; made when it is first asked for."""
+
+    class Trained(dict):
+        def __missing__(self, key: tuple[str, str]) -> Strategy:
+            name, task = key
+            self[key] = build(name, task)
+            with seeded(1, CPU):
+                train(self[key], draws_of(task, toys), BY_TASK[task])
+            return self[key]
+
+    return Trained()
 
 
 # ---- training
@@ -98,29 +127,29 @@ def test_every_optimizer_serves_parameters_of_its_own_and_together_all_of_them(n
 
 
 CHOICES = [
-    (name, field.name, value)
-    for name in STRATEGIES
+    (name, task, field.name, value)
+    for name, task in EACH
     for field in dataclasses.fields(STRATEGIES[name].Params)
     for value in (field.metadata["choices"] or ((True, False) if field.type == "bool" else ()))
 ]
 
 
-@pytest.mark.parametrize(("name", "parameter", "value"), CHOICES)
-def test_every_choice_of_every_parameter_trains_and_queries(name, parameter, value, batches):
-    strategy = build(name, **{parameter: value})
-    train(strategy, batches, TRAIN)
+@pytest.mark.parametrize(("name", "task", "parameter", "value"), CHOICES)
+def test_every_choice_of_every_parameter_trains_and_queries(name, task, parameter, value, batches):
+    strategy = build(name, task, **{parameter: value})
+    train(strategy, batches, dataclasses.replace(BY_TASK[task], steps=2))
     found, _, _ = query(strategy, batches, 5, np.random.default_rng(0))
     assert len(found.selected) == 5
 
 
 @each
-def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, pixels, pool):
+def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, toys):
     """autocast keeps the weights it cast for as long as it lasts; a second forward of a step would read the old ones."""
     ends = []
     for forgetful in (False, True):
         strategy = build(name, task)
         strategy.train()
-        draws = Batches(pixels, pool, TRAIN, CPU, seed=5)
+        draws = draws_of(task, toys)
         for optimizer in strategy.optimizers.values() if forgetful else ():
             optimizer.register_step_post_hook(lambda *_: torch.clear_autocast_cache())
         with seeded(2, CPU), torch.autocast("cpu", torch.bfloat16):
@@ -131,10 +160,9 @@ def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, pixe
 
 
 @each
-def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, pixels, pool):
-    params = dataclasses.replace(TRAIN, precision="bf16", rotation=15.0)
-    strategy, draws = build(name, task), Batches(pixels, pool, params, CPU, seed=5)
-    train(strategy, draws, params)
+def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, toys):
+    strategy, draws = build(name, task), draws_of(task, toys, precision="bf16", rotation=15.0)
+    train(strategy, draws, draws.params)
     assert all(p.dtype == torch.float32 for p in strategy.parameters())
     found, walked, _ = query(strategy, draws, 5, np.random.default_rng(0))
     assert len(found.selected) == 5
@@ -146,24 +174,32 @@ def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, pixels, po
 
 @each
 def test_scores_are_one_finite_number_an_image_beside_logits_and_embedding(name, task, trained, batches, pool):
-    walked = walk(trained[name], batches, pool.unlabeled)
+    walked = walk(trained[name, task], batches, pool.unlabeled)
     assert {"entropy", "margin", "confidence"} <= walked.parts.keys()
     for values in walked.parts.values():
         assert values.shape == (20,)
         assert np.isfinite(values).all()
     assert walked.arrays["logits"].shape == (20, 3)
-    assert walked.arrays["embedding"].shape == (20, 128)
-    p = np.exp(walked.arrays["logits"].astype(np.float64))
-    p /= p.sum(1, keepdims=True)
-    np.testing.assert_allclose(walked.parts["entropy"], -(p * np.log(p)).sum(1), atol=1e-5)
-    np.testing.assert_allclose(walked.parts["confidence"], p.max(1), atol=1e-6)
+    assert walked.arrays["embedding"].shape == (20, trained[name, task].backbone.out_features)
+    assert all(len(values) == 20 and values.ndim == 2 for values in walked.arrays.values())
     assert walked.parts["entropy"].std() > 0
+    with evaluating(trained[name, task]):
+        logits = torch.cat([trained[name, task].score(x)["logits"] for _, x in batches.walk(pool.unlabeled)])
+    logits = logits.flatten(2).double().numpy() if task == "segmentation" else logits[..., None].double().numpy()  # (20, K, pixels)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    np.testing.assert_allclose(walked.parts["entropy"], -(p * np.log(p)).sum(1).mean(1), atol=1e-5)
+    np.testing.assert_allclose(walked.parts["confidence"], p.max(1).mean(1), atol=1e-6)
+    top = np.sort(p, axis=1)
+    np.testing.assert_allclose(walked.parts["margin"], (top[:, -1] - top[:, -2]).mean(1), atol=1e-6)
+    kept = np.exp(walked.arrays["logits"].astype(np.float64))
+    np.testing.assert_allclose(kept / kept.sum(1, keepdims=True), p.mean(2), atol=1e-6)
 
 
 @each
 @pytest.mark.parametrize("training", [True, False])
 def test_scoring_leaves_weights_statistics_and_mode_as_they_were(name, task, training, trained, batches):
-    strategy = trained[name].train(training)
+    strategy = trained[name, task].train(training)
     before = state_of(strategy)
     query(strategy, batches, 5, np.random.default_rng(0))
     assert_same_state(strategy, before)
@@ -172,7 +208,7 @@ def test_scoring_leaves_weights_statistics_and_mode_as_they_were(name, task, tra
 
 @each
 def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, trained, batches, monkeypatch):
-    strategy, seen = trained[name].train(), []
+    strategy, seen = trained[name, task].train(), []
     honest = strategy.score
 
     def spy(x):
@@ -186,20 +222,20 @@ def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, train
 
 @each
 def test_the_same_weights_give_the_same_scores_and_query_twice(name, task, trained, batches):
-    first, second = (query(trained[name], batches, 6, np.random.default_rng(3))[0] for _ in range(2))
+    first, second = (query(trained[name, task], batches, 6, np.random.default_rng(3))[0] for _ in range(2))
     assert first.selected.tolist() == second.selected.tolist()
     assert np.array_equal(first.total, second.total)
     assert all(np.array_equal(first.parts[key], second.parts[key]) for key in first.parts)
 
 
 @each
-def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_query(name, task, trained, pixels, pool, monkeypatch):
-    turned = np.random.default_rng(8).permutation(20)
+def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_query(name, task, trained, toys, monkeypatch):
+    turned, pool = np.random.default_rng(8).permutation(20), toys[task][1]
     other = dataclasses.replace(pool, unlabeled=pool.unlabeled[turned], labeled=pool.labeled[::-1], targets=pool.targets[::-1].copy())
-    first, _, _ = query(trained[name], Batches(pixels, pool, TRAIN, CPU, 5), 7, np.random.default_rng(3))
+    first, _, _ = query(trained[name, task], draws_of(task, toys), 7, np.random.default_rng(3))
     whole = Batches.walk
     monkeypatch.setattr(Batches, "walk", lambda self, ids, **options: whole(self, ids, 7, **options))
-    second, _, _ = query(trained[name], Batches(pixels, other, TRAIN, CPU, 5), 7, np.random.default_rng(3))
+    second, _, _ = query(trained[name, task], draws_of(task, toys, pool=other), 7, np.random.default_rng(3))
     assert second.ids.tolist() == first.ids[turned].tolist()
     np.testing.assert_allclose(second.total, first.total[turned], atol=1e-5)
     assert second.selected.tolist() == first.selected.tolist()
@@ -207,11 +243,11 @@ def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_q
 
 @each
 def test_a_query_names_exactly_n_distinct_unlabeled_items_best_first(name, task, trained, batches, pool):
-    found, walked, seconds = query(trained[name], batches, 7, np.random.default_rng(0))
+    found, walked, seconds = query(trained[name, task], batches, 7, np.random.default_rng(0))
     assert len(set(found.selected.tolist())) == 7
     assert set(found.selected.tolist()) <= set(pool.unlabeled.tolist())
     assert found.ids.tolist() == pool.unlabeled.tolist()
-    if not trained[name].greedy:
+    if not trained[name, task].greedy:
         best = sorted(zip(-found.total, found.ids.tolist(), strict=True))[:7]
         assert found.selected.tolist() == [i for _, i in best]
     assert walked.ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
@@ -220,21 +256,21 @@ def test_a_query_names_exactly_n_distinct_unlabeled_items_best_first(name, task,
 
 @each
 def test_a_query_larger_than_the_pool_names_all_of_it(name, task, trained, batches, pool):
-    found, _, _ = query(trained[name], batches, 1000, np.random.default_rng(0))
+    found, _, _ = query(trained[name, task], batches, 1000, np.random.default_rng(0))
     assert sorted(found.selected.tolist()) == sorted(pool.unlabeled.tolist())
 
 
 def test_a_query_of_a_pool_without_unlabeled_items_says_what_to_do(trained, pixels, pool):
     empty = dataclasses.replace(pool, unlabeled=np.array([], np.int64))
     with pytest.raises(AlcoreError, match="nothing is left to query"):
-        query(trained["entropy"], Batches(pixels, empty, TRAIN, CPU, 0), 5, np.random.default_rng(0))
+        query(trained["entropy", "classification"], Batches(pixels, empty, TRAIN, CPU, 0), 5, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("name", "task"), [pair for pair in EACH if not STRATEGIES[pair[0]].greedy])
 def test_equal_totals_are_asked_for_in_the_order_of_their_ids(name, task, trained):
     ids = np.array([9, 3, 7, 1])
     total = np.array([0.5, 0.5, 0.9, 0.5])
-    assert trained[name].select(total, seen(ids, {}), 3, np.random.default_rng(0), ignore_progress).tolist() == [7, 1, 3]
+    assert trained[name, task].select(total, seen(ids, {}), 3, np.random.default_rng(0), ignore_progress).tolist() == [7, 1, 3]
 
 
 # ---- what lists and forms show
@@ -282,7 +318,7 @@ def test_explanations_are_sentences_with_the_numbers_in_them():
 
 @each
 def test_every_strategy_explains_its_own_scores(name, task, trained, batches):
-    found, _, _ = query(trained[name], batches, 3, np.random.default_rng(0))
+    found, _, _ = query(trained[name, task], batches, 3, np.random.default_rng(0))
     values = {key: float(v[0]) for key, v in (found.parts | {"total": found.total}).items()}
     said = STRATEGIES[name].explain(values, dict.fromkeys(values, 4), 20, 3)
     assert "of 20" in said

@@ -341,7 +341,10 @@ def test_metrics_are_those_of_the_task_model_on_the_test_items_in_evaluation_mod
 
 def test_balanced_accuracy_counts_each_class_that_occurs_once():
     logits = torch.tensor([[2.0, 0, 0], [2, 0, 0], [2, 0, 0], [2, 0, 0]])
-    found = TASKS["classification"](3).metrics(logits, torch.tensor([0, 0, 0, 1]))
+    tally = TASKS["classification"](3).tally()
+    tally.add(logits[:3], torch.tensor([0, 0, 0]))
+    tally.add(logits[3:], torch.tensor([1]))
+    found = tally.result()
     assert found["accuracy"] == 0.75
     assert found["balanced_accuracy"] == 0.5
 

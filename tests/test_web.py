@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from alcore.errors import BadInput, NotFound
 from alcore.types import Annotation, Job, Progress
-from alcore.web import BODY_LIMIT, routes
+from alcore.web import EVENTS, routes
 
 ALL, DIGITS, CATS = "all-projects", "digits-only", "cats-only"
 POST = "/api/v1/projects/digits/annotations"
@@ -325,7 +325,7 @@ def test_a_long_body_is_refused_with_and_without_content_length(http, workspace)
         yield from [b" " * 100_000] * 11
 
     kind = {"Content-Type": "application/json"}
-    assert http.post(POST, content=b" " * (BODY_LIMIT + 1), headers=kind).status_code == 413
+    assert http.post(POST, content=b" " * (EVENTS.limit + 1), headers=kind).status_code == 413
     assert http.post(POST, content=stream(), headers=kind).status_code == 413
     assert http.post(POST, content=b"{}", headers={**kind, "Content-Length": "many"}).status_code == 400
     assert http.post(POST, content=b"{}", headers={**kind, "Content-Length": "9" * 5000}).status_code == 413

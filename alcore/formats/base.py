@@ -31,11 +31,13 @@ class Format:
         name: what `--format` calls it.
         title: what the Data page calls it.
         rank: `auto` asks the formats in this order, the most particular first.
+        tasks: what can be learned from it: classification, segmentation.
     """
 
     name: str
     title: str
     rank: int = 50
+    tasks: tuple[str, ...] = ("classification",)
 
     def recognizes(self, src: Path) -> str | None:
         """A sentence saying what `src` looks like, or None when it is not of this format. Quick: never reads a whole data set."""

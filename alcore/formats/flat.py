@@ -17,6 +17,7 @@ class FlatFolder(Format):
     name = "flat"
     title = "Folder of unlabeled images"
     rank = 90
+    tasks = ("classification", "segmentation")
 
     def recognizes(self, src: Path) -> str | None:
         """At least one image directly in `src`."""

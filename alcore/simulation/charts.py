@@ -77,8 +77,8 @@ def key_svg(color: int) -> str:
     )
 
 
-def curves_svg(series: Sequence[tuple[int, Sequence[Point]]], labeled: Sequence[int], look: Look) -> str:
-    """A line, a mark at each point and a band of one std for every (color, points)."""
+def curves_svg(series: Sequence[tuple[int, Sequence[Point]]], labeled: Sequence[int], look: Look, what: str = "labeled images") -> str:
+    """A line, a mark at each point and a band of one std for every (color, points); `what` is counted along the axis."""
     spans = [(p["mean"] - (p["std"] or 0.0), p["mean"] + (p["std"] or 0.0)) for _, points in series for p in points]
     low, high = min(a for a, _ in spans) * look.scale, max(b for _, b in spans) * look.scale
     if look.unit == "%":
@@ -108,7 +108,7 @@ def curves_svg(series: Sequence[tuple[int, Sequence[Point]]], labeled: Sequence[
         shown = x(count)
         parts.append(f'<text x="{_n(shown)}" y="{look.bottom + 21}" text-anchor="middle">{count:,}</text>')
     parts.append(f'<line class="axis" x1="{look.left}" x2="{look.right}" y1="{look.bottom}" y2="{look.bottom}"/>')
-    parts.append(f'<text class="title" x="{(look.left + look.right) / 2}" y="{look.height - 6}" text-anchor="middle">labeled images</text>')
+    parts.append(f'<text class="title" x="{(look.left + look.right) / 2}" y="{look.height - 6}" text-anchor="middle">{what}</text>')
     parts.append(f'<line class="rule" y1="{look.top}" y2="{look.bottom}"/>')
     for place, (color, points) in enumerate(series):
         parts.append(f'<g class="series c{color}" data-s="{place}">')

@@ -41,7 +41,7 @@ def simulate(
     format: str = "auto",
     hold_out: float | None = None,
     thin: Sequence[float] | None = None,
-    task: str = "classification",
+    task: str = "auto",
     report: Report = ignore_progress,
 ) -> pd.DataFrame:
     """Which strategy would have been best: each labels a pool whose truth is known, with the same first labels for all.
@@ -60,7 +60,7 @@ def simulate(
         settings: "NAME=VALUE" for training, "STRATEGY.NAME=VALUE" for one strategy.
         train: training parameters by name; `settings` win.
         workers: processes that share the device.
-        hold_out, format, image_size: as in an import. thin: share of each class kept in the pool, for imbalanced ones.
+        hold_out, format, image_size, task: as in an import. thin: share of each class kept in the pool, for imbalanced ones.
 
     Returns:
         A row per strategy, seed and round, as results.csv: everything `out` holds.
@@ -100,6 +100,7 @@ def _plan(
         base_train, params = named.train, {name: dict(values) for name, values in named.params.items()}
         thin = named.thin if thin is None else thin
         image_size = image_size or named.image_size
+        rest["task"] = named.task if rest["task"] == "auto" else rest["task"]
     if lacking := [name for name, value in given.items() if value is None]:
         raise BadInput(f"{', '.join(lacking)} must be given, as --{lacking[0].replace('_', '-')}, or a preset that has it")
     if isinstance(given["strategies"], str):

@@ -15,14 +15,13 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.presets import preset_named
-from alcore.rounds import Seeds
+from alcore.rounds import Seeds, check_strategy
 from alcore.simulation.oracle import Data
 from alcore.strategies import strategy_named
-from alcore.tasks import TASKS
+from alcore.tasks import TASKS, train_params
 from alcore.training import pick_device, seeded
 from alcore.types import TrainParams, make_params
 
-METRIC = "accuracy"
 # Streams of chance that must not touch each other; the numbers are part of every result, so none may be used again for another purpose.
 PURPOSES = {"pool": 0, "model": 1, "order": 2, "acquisition": 3}
 MOST_SEED = 2**32 - 1
@@ -75,6 +74,7 @@ class Experiment:
         return {
             "source": str(self.source.expanduser().absolute()),
             "format": self.format,
+            "task": self.task,
             "hold_out": self.hold_out,
             "image_size": self.image_size,
         }
@@ -135,16 +135,15 @@ def split_settings(settings: Sequence[str], strategies: Sequence[str]) -> tuple[
 def check(e: Experiment) -> None:
     """BadInput with everything that is wrong and can be known without the data."""
     wrong = []
-    if e.task not in TASKS:
-        wrong.append(f"unknown task {e.task!r}: use one of {', '.join(TASKS)}")
+    if e.task not in ("auto", *TASKS):
+        wrong.append(f"unknown task {e.task!r}: use auto, {', '.join(TASKS)}")
     texts = [v.text for v in e.variants]
     if not texts:
         wrong.append("no strategy is given: name some with --strategies")
     if twice := sorted({t for t in texts if texts.count(t) > 1}):
         wrong.append(f"strategies repeat: {', '.join(twice)}. Name each once.")
-    wrong += [
-        f"strategy {v.strategy} does not do {e.task}: leave it out" for v in e.variants if e.task not in strategy_named(v.strategy).tasks
-    ]
+    if e.task in TASKS:
+        wrong += _unserved(e, e.task)
     if not e.seeds:
         wrong.append("no seed is given: name some with --seeds 0,1,2")
     if twice_seeds := sorted({s for s in e.seeds if e.seeds.count(s) > 1}):
@@ -168,6 +167,10 @@ def check(e: Experiment) -> None:
         raise BadInput(f"there is no {e.source}: give a folder or file with labeled images")
 
 
+def _unserved(e: Experiment, task: str) -> list[str]:
+    return [f"strategy {v.strategy} does not do {task}: leave it out" for v in e.variants if task not in strategy_named(v.strategy).tasks]
+
+
 # ---- with the data
 
 
@@ -179,7 +182,11 @@ def images_of(size: float, pool: int) -> int:
 def described(e: Experiment, data: Data) -> dict[str, Any]:
     """config.json without its versions: everything needed to run it again, with all defaults filled in."""
     pool = len(data.pool)
-    train = make_params(TrainParams, {"flip": data.facts["settings"]["flip"], **e.train}, "training")
+    if wrong := _unserved(e, data.task):
+        raise BadInput("; ".join(wrong))
+    train = train_params(data.task, {"flip": data.facts["settings"]["flip"], **e.train})
+    for variant in e.variants:
+        check_strategy(strategy_named(variant.strategy), data.task, train)
     return {
         "dataset": e.source.expanduser().absolute().name,
         "source": str(e.source),
@@ -187,15 +194,15 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "format": e.format,
         "hold_out": e.hold_out,
         "image_size": data.facts["settings"]["image_size"],
-        "task": e.task,
-        "metric": METRIC,
+        "task": data.task,
+        "metric": TASKS[data.task].metric,
         "preset": e.preset,
         "protocol": _protocol(e.preset),
         "classes": data.classes,
         "pool": pool,
         "test": len(data.test),
         "init": images_of(e.init, pool),
-        "query_size": images_of(e.query_size, pool),
+        "query_size": images_of(e.query_size, pool * (1 if train.query_unit == "frames" else train.region_count)),
         "rounds": e.rounds,
         "seeds": list(e.seeds),
         "strategies": {v.text: {"strategy": v.strategy, "params": v.values} for v in e.variants},
@@ -216,7 +223,7 @@ def _protocol(preset: str | None) -> dict[str, Any] | None:
 
 def check_models(e: Experiment, config: Mapping[str, Any]) -> None:
     """BadInput when a strategy's networks cannot be made, such as for weights that are not there or images that are too small."""
-    task = TASKS[e.task](config["classes"], config["image_size"])
+    task = TASKS[config["task"]](config["classes"], config["image_size"])
     train = make_params(TrainParams, config["train"], "training")
     with seeded(0, torch.device("cpu")):
         for variant in e.variants:
@@ -231,6 +238,8 @@ def check_models(e: Experiment, config: Mapping[str, Any]) -> None:
 def check_sizes(config: Mapping[str, Any], data: Data) -> None:
     """BadInput when the pool is too small for the rounds, or an initial pool has images of one class only."""
     init, step, rounds, pool = config["init"], config["query_size"], config["rounds"], config["pool"]
+    if config["train"]["query_unit"] != "frames":  # an image may be asked for more than once, region by region
+        step = -(-step // config["train"]["region_count"])
     needed = init + step * (rounds - 1)
     if needed >= pool:
         raise BadInput(
@@ -238,7 +247,7 @@ def check_sizes(config: Mapping[str, Any], data: Data) -> None:
             "one of which must be left to be queried last: lower init, query size or rounds"
         )
     for seed in config["seeds"]:
-        if len(np.unique(data.truth(initial(data.pool, init, seed)))) < 2:
+        if (data.seen_classes(initial(data.pool, init, seed)) > 0).sum() < 2:
             raise BadInput(f"the {init:,} initial labels of seed {seed} are all of one class: raise init, or leave this seed out")
 
 

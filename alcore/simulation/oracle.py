@@ -17,11 +17,15 @@ import numpy as np
 
 from alcore.errors import BadInput, disk_full_told
 from alcore.importing import gather
+from alcore.maskfiles import at_size
+from alcore.masks import VOID, components
 from alcore.pool import Pool
 from alcore.presets import thinned
 from alcore.streaming import open_pixels
+from alcore.tasks import TASKS
 from alcore.types import Report
 
+MASKS = "masks.npy"
 SPLIT_CODES = {"pool": 0, "val": 1, "test": 2}
 THIN_SEED = 0  # which images a thinned pool keeps is a property of the data set, the same for all seeds of an experiment
 CHUNK = 4096
@@ -37,7 +41,7 @@ class Data:
         ids: (n,) int64, 1 to n in the source's order.
         rows: (n,) row of each in the packed images.
         splits: (n,) a code of SPLIT_CODES.
-        targets: (n,) class index, -1 without truth.
+        targets: (n,) class index, -1 without truth; of dense labels the row of `masks`.
         thin: the share of each class kept in the pool; empty keeps all.
     """
 
@@ -52,6 +56,20 @@ class Data:
     @property
     def classes(self) -> int:
         return len(self.facts["classes"])
+
+    @property
+    def task(self) -> str:
+        return str(self.facts.get("task", "classification"))
+
+    @property
+    def dense(self) -> bool:
+        """True when every pixel has a label."""
+        return TASKS[self.task].dense
+
+    @cached_property
+    def masks(self) -> np.ndarray | None:
+        """(m, side, side) uint8, the truth at the size models see, memory-mapped; None when there is one label an image."""
+        return np.load(self.folder / MASKS, mmap_mode="c") if self.dense else None
 
     @property
     def fingerprint(self) -> str:
@@ -76,17 +94,50 @@ class Data:
         return np.array([], np.int64)
 
     def truth(self, ids: np.ndarray) -> np.ndarray:
-        """The class indices of `ids`: what an annotator without fault would say."""
+        """The targets of `ids`: what an annotator without fault would say."""
         targets = self.targets[ids - 1]
         if (targets < 0).any():
             raise ValueError("the oracle was asked for an image without truth")
         return targets
 
-    def round_pool(self, labeled: np.ndarray) -> Pool:
-        """The pool of a round in which `labeled` (ids, ascending) have their labels and the rest of the pool has none."""
-        unlabeled = np.setdiff1d(self.pool, labeled, assume_unique=True)
+    def round_pool(self, labeled: np.ndarray, asked: Mapping[int, np.ndarray] | None = None) -> tuple[Pool, np.ndarray | None]:
+        """The pool of a round in which `labeled` (ids, ascending) have their labels and the rest of the pool has none, and the masks its
+        targets are rows of, None when there is one label an image.
+
+        Args:
+            asked: id -> bool (side, side): of these images, none of them in `labeled`, that much of the mask is known.
+        """
+        partial = np.array(sorted(asked or {}), np.int64)
+        unlabeled = np.setdiff1d(self.pool, np.union1d(labeled, partial), assume_unique=True)
         needed = np.union1d(self.pool, self.test)
-        return Pool(labeled, self.truth(labeled), unlabeled, self.test, self.truth(self.test), needed, self.rows[needed - 1])
+        targets, test_targets = self.truth(labeled), self.truth(self.test)
+        if asked is None or self.masks is None:
+            return Pool(labeled, targets, unlabeled, self.test, test_targets, needed, self.rows[needed - 1]), self.masks
+        shown = [np.where(asked[i], self.masks[self.truth(np.array([i]))[0]], np.uint8(VOID)) for i in partial.tolist()]
+        masks = np.concatenate([self.masks, *(mask[None] for mask in shown)])
+        everyone = np.concatenate([labeled, partial])
+        targets = np.concatenate([targets, len(self.masks) + np.arange(len(partial))])
+        order = np.argsort(everyone)
+        return Pool(
+            everyone[order], targets[order], unlabeled, self.test, test_targets, needed, self.rows[needed - 1], partial=partial
+        ), masks
+
+    def cost(self, labeled: np.ndarray, asked: Mapping[int, np.ndarray]) -> dict[str, int]:
+        """pixels with a class that were labeled, and an estimate of the clicks: one for each connected area of a class. At the size models
+        see; empty when there is one label an image."""
+        if self.masks is None:
+            return {}
+        whole = [(self.masks[target], None) for target in self.truth(labeled)]
+        parts = [(self.masks[self.truth(np.array([i]))[0]], area) for i, area in asked.items()]
+        pixels = sum(int(((mask != VOID) & (True if area is None else area)).sum()) for mask, area in [*whole, *parts])
+        return {"pixels": pixels, "clicks": sum(components(mask, area) for mask, area in [*whole, *parts])}
+
+    def seen_classes(self, ids: np.ndarray) -> np.ndarray:
+        """Pixels (or images) of each class among `ids`, (K,) int64."""
+        targets = self.truth(ids)
+        if self.masks is None:
+            return np.bincount(targets, minlength=self.classes)
+        return np.array(self.facts["pixels"], np.int64).reshape(-1, self.classes + 1)[targets, :-1].sum(0)
 
     def check(self, source: Path) -> None:
         """BadInput when there is nothing an oracle could be made of."""
@@ -97,6 +148,8 @@ class Data:
             )
         if not len(self.test):
             raise BadInput(f"{source} has no test split with labels: give one, or hold a share out with --hold-out 0.2")
+        if self.thin and self.dense:
+            raise BadInput("--thin keeps a share of each class and an image with a mask has many: leave it out")
         if self.thin and len(self.thin) > self.classes:
             raise BadInput(f"--thin has {len(self.thin)} shares and the data {self.classes} classes: give at most one a class")
 
@@ -118,7 +171,7 @@ def is_current(folder: Path, request: Mapping[str, Any]) -> bool:
         return False
     facts = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     source = Path(request["source"])
-    asked = {**facts["request"], **({"image_size": facts["settings"]["image_size"]} if request["image_size"] else {})}
+    asked = {"task": "auto", **facts["request"], **({"image_size": facts["settings"]["image_size"]} if request["image_size"] else {})}
     return bool(asked == dict(request) and (not source.exists() or facts["print"] == source_print(source)))
 
 
@@ -138,7 +191,7 @@ def prepare(request: Mapping[str, Any], folder: Path, report: Report) -> Data:
     """Reads and packs the source into a new `folder`; what a killed call left there is removed first. data.json is written last.
 
     Args:
-        request: source, format, hold_out, image_size.
+        request: source, format, task, hold_out, image_size.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -148,12 +201,14 @@ def prepare(request: Mapping[str, Any], folder: Path, report: Report) -> Data:
         source,
         folder,
         format_name=request["format"],
+        task=request["task"],
         truth="hidden",
         hold_out=request["hold_out"],
         image_size=request["image_size"],
         report=report,
     )
-    index = {name: at for at, name in enumerate(found.classes)}
+    dense = TASKS[found.task].dense
+    index = {name: at for at, name in enumerate([row["digest"] for row in found.masks] if dense else found.classes)}
     rows, splits, targets = [], [], []
     whole = hashlib.blake2b(json.dumps(found.classes).encode(), digest_size=16)
     prints = hashlib.blake2b(digest_size=16)
@@ -165,7 +220,8 @@ def prepare(request: Mapping[str, Any], folder: Path, report: Report) -> Data:
             splits.append(SPLIT_CODES[row["split"]])
             targets.append(-1 if row["truth"] is None else index[row["truth"]])
             writer.writerow([number, row["path"], row["split"], row["truth"]])
-            whole.update(f"{row['path']}\0{splits[-1]}\0{targets[-1]}\n".encode())
+            said = row["truth"] if dense else targets[-1]  # a mask by what it shows, not by where it stands
+            whole.update(f"{row['path']}\0{splits[-1]}\0{said}\n".encode())
             prints.update(str(row["fingerprint"]).encode())
     pixels = open_pixels(folder, found.settings)
     if isinstance(pixels, np.ndarray):
@@ -177,12 +233,17 @@ def prepare(request: Mapping[str, Any], folder: Path, report: Report) -> Data:
         "request": dict(request),
         "print": print_before,
         "fingerprint": whole.hexdigest(),
+        "task": found.task,
         "classes": list(found.classes),
+        "pixels": [row["pixels"] for row in found.masks],
         "settings": found.settings,
         "took_for": found.took_for,
         "skipped": len(found.skipped),
         "notes": _notes(found.notes, targets, splits, len(found.skipped)),
     }
+    if dense:
+        with disk_full_told(folder, "the masks"):
+            np.save(folder / MASKS, at_size(folder, list(index), int(found.settings["image_size"]), report))
     with disk_full_told(folder, "the list of images"):
         np.savez(
             folder / "items.npz",

@@ -24,6 +24,7 @@ COLUMNS = (
     *("dataset", "task", "strategy", "seed", "round", "labeled", "metric", "value", "train_seconds", "score_seconds", "select_seconds"),
     *("steps", "device", "init_hash", "query_hash"),
     *("evaluate_seconds", "balanced_accuracy", "loss", "fitted_accuracy", "fitted_loss", "batch_size"),
+    *("pixel_accuracy", "fitted_mean_iou", "pixels", "clicks"),  # of masks
 )
 SPARE = 20  # tables are written again once this many times as long as writing them takes has passed
 

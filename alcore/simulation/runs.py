@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ import numpy as np
 import torch
 
 from alcore.errors import BadInput
+from alcore.masks import from_rle, to_rle
 from alcore.pool import Pool
 from alcore.rounds import Seeds, Turn, turn
 from alcore.simulation.environment import environment
-from alcore.simulation.experiment import METRIC, initial, round_seeds
+from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
 from alcore.simulation.records import ids_hash, locked, read_json, record_path, run_folder, write_whole
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
+from alcore.tasks import TASKS
 from alcore.training import pick_device
 from alcore.types import Progress, Report, TrainParams, make_params
 
@@ -69,16 +71,47 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
         return
     data = Data.load(run.out / "data", run.thin)
     pixels = data.pixels()
-    labeled = initial(data.pool, run.init, run.seed)
+    known = Known(initial(data.pool, run.init, run.seed))
     with locked(run.folder / ".lock", wait=True):  # a killed experiment's worker may need a moment to notice
         for number in range(1, run.rounds + 1):
             path = record_path(run.folder, number)
             if path.is_file():
-                queried = _queried(path, run, labeled)
+                record = _made_before(path, run, known)
             else:
-                queried = _round(run, number, data, labeled, pixels, _named(report, number))
+                record = _round(run, number, data, known, pixels, _named(report, number))
                 finished(number)
-            labeled = np.union1d(labeled, queried)
+            known = known.and_answers(record["query"], pixels.shape[1])
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the oracle has answered: whole images, and parts of others when regions are asked for.
+
+    Attributes:
+        labeled: ids, ascending.
+        asked: id -> bool (side, side).
+        regions: how many.
+    """
+
+    labeled: np.ndarray
+    asked: Mapping[int, np.ndarray] = field(default_factory=dict)
+    regions: int = 0
+
+    @property
+    def hash(self) -> str:
+        """Names all images with an answer."""
+        return ids_hash(np.union1d(self.labeled, np.array(list(self.asked), np.int64)))
+
+    def and_answers(self, query: Mapping[str, Any], side: int) -> Known:
+        """The same after a record's query was answered."""
+        if "regions" not in query:
+            return replace(self, labeled=np.union1d(self.labeled, np.array(query["ids"], np.int64)))
+        asked, count = dict(self.asked), 0
+        for text, regions in query["regions"].items():
+            parts = [from_rle(runs, side, side) for runs in regions]
+            before = [asked[int(text)]] if int(text) in asked else []
+            asked[int(text)], count = np.logical_or.reduce([*before, *parts]), count + len(parts)
+        return replace(self, asked=asked, regions=self.regions + count)
 
 
 def _named(report: Report, number: int) -> Report:
@@ -91,34 +124,42 @@ def _named(report: Report, number: int) -> Report:
     return told
 
 
-def _queried(path: Path, run: Run, labeled: np.ndarray) -> np.ndarray:
+def _made_before(path: Path, run: Run, known: Known) -> dict[str, Any]:
     record = read_json(path)
-    if record["config_hash"] != run.config_hash or record["labeled"]["hash"] != ids_hash(labeled):
+    if record["config_hash"] != run.config_hash or record["labeled"]["hash"] != known.hash:
         raise BadInput(f"{path} was made in another way than this run: delete {path.parent} to make it again, or use another --out")
-    return np.array(record["query"]["ids"], np.int64)
+    return record
 
 
-def _round(run: Run, number: int, data: Data, labeled: np.ndarray, pixels: Any, report: Report) -> np.ndarray:
-    """One round: train, test, score, choose; its record is written and the queried ids are returned."""
-    pool = data.round_pool(labeled)
+def _round(run: Run, number: int, data: Data, known: Known, pixels: Any, report: Report) -> dict[str, Any]:
+    """One round: train, test, score, choose; its record is written and returned."""
+    train = make_params(TrainParams, run.train, "training")
+    by_regions = train.query_unit != "frames"
+    pool, dense = data.round_pool(known.labeled, known.asked if by_regions else None)
     seeds, device = round_seeds(run.seed, number), pick_device(run.device)
     params = make_params(strategy_named(run.strategy).Params, run.params, f"strategy {run.text}")
-    train = make_params(TrainParams, run.train, "training")
     work = run.folder / f"work-{number:03d}"
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    done = turn(run.strategy, params, train, pool, data.classes, pixels, run.query_size, seeds, device, report, work=work)
-    if not train.score_sample and not np.array_equal(np.sort(done.scores.ids), pool.unlabeled):
-        raise RuntimeError(f"{len(done.scores.ids)} of {len(pool.unlabeled)} unlabeled images were scored")
-    record = _record(run, number, data, pool, seeds, device, done)
+    done = turn(
+        *(run.strategy, params, train, pool, data.classes, pixels, run.query_size, seeds, device, report),
+        work=work,
+        task=data.task,
+        dense=dense,
+        asked=known.asked,
+    )
+    scored = np.union1d(pool.unlabeled, pool.partial) if by_regions else np.sort(pool.unlabeled)
+    if not train.score_sample and not np.array_equal(np.sort(done.scores.ids), scored):
+        raise RuntimeError(f"{len(done.scores.ids)} of {len(scored)} unlabeled images were scored")
+    record = _record(run, number, data, pool, known, seeds, device, done)
     if (work / "history.csv").is_file():
         os.replace(work / "history.csv", run.folder / f"losses-{number:03d}.csv")
     write_whole(record_path(run.folder, number), [json.dumps(record, allow_nan=False)])
     shutil.rmtree(work, ignore_errors=True)
-    return done.scores.selected
+    return record
 
 
-def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device: torch.device, done: Turn) -> dict[str, Any]:
+def _record(run: Run, number: int, data: Data, pool: Pool, known: Known, seeds: Seeds, device: torch.device, done: Turn) -> dict[str, Any]:
     """Everything methods.md part 4 asks to be kept of a round; `row` is its line of results.csv."""
     scores, train = done.scores, done.train
     everything = {**scores.parts, "total": scores.total}
@@ -127,33 +168,39 @@ def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device:
     init = initial(data.pool, run.init, run.seed)
     kind = strategy_named(run.strategy)
     shown = "as in training" if done.strategy.augmented_scoring else "none"
-    row = {
+    metric = TASKS[data.task].metric
+    # of regions the budget counts: an image that was labeled as a whole is as many as it would be cut into
+    budget = len(pool.labeled) if train.query_unit == "frames" else len(known.labeled) * train.region_count + known.regions
+    row: dict[str, Any] = {
         "strategy": run.text,
         "seed": run.seed,
         "round": number,
-        "labeled": len(pool.labeled),
-        "metric": METRIC,
-        "value": done.metrics[METRIC],
+        "labeled": budget,
+        "metric": metric,
+        "value": done.metrics[metric],
         **{f"{name}_seconds": done.seconds[name] for name in ("train", "score", "select", "evaluate")},
         "steps": done.steps,
         "device": str(device),
         "init_hash": ids_hash(init),
         "query_hash": ids_hash(scores.selected),
-        **{name: done.metrics[name] for name in ("balanced_accuracy", "loss")},
-        **{f"fitted_{name}": done.fitted[name] for name in ("accuracy", "loss")},
+        **{name: done.metrics[name] for name in ("balanced_accuracy", "pixel_accuracy", "loss") if name in done.metrics},
+        **{f"fitted_{name}": done.fitted[name] for name in (metric, "loss")},
+        **data.cost(known.labeled, known.asked),
         "batch_size": train.batch_size,
     }
+    asked: dict[str, Any] = {str(i): [to_rle(region) for region in regions] for i, regions in scores.regions.items()}
     return {
         "row": row,
         "config_hash": run.config_hash,
         "environment": environment(device),
         "seeds": {"run": run.seed, **dataclasses.asdict(seeds)},
-        "labeled": {"ids": pool.labeled.tolist(), "hash": ids_hash(pool.labeled), "histogram": _histogram(pool.targets, data.classes)},
+        "labeled": {"ids": pool.labeled.tolist(), "hash": known.hash, "histogram": data.seen_classes(known.labeled).tolist()},
         "query": {
             "ids": scores.selected.tolist(),
             "scores": {name: values[chosen].tolist() for name, values in everything.items()},
+            **({"regions": asked} if train.query_unit != "frames" else {}),
         },
-        "query_histogram": _histogram(data.truth(scores.selected), data.classes),
+        "query_histogram": data.seen_classes(scores.selected).tolist(),
         "score_quantiles": {name: dict(zip(map(str, QUANTILES), _quantiles(values), strict=True)) for name, values in everything.items()},
         "scoring": {"scored": len(scores.ids), "unlabeled": len(pool.unlabeled), "mode": "eval", "transforms": shown, "precision": "fp32"},
         "train": dataclasses.asdict(train),
@@ -176,10 +223,6 @@ def _record(run: Run, number: int, data: Data, pool: Pool, seeds: Seeds, device:
         "reinitialized": True,
         "unlabeled_touched_task_model": kind.semi_supervised(done.strategy.params),
     }
-
-
-def _histogram(targets: np.ndarray, classes: int) -> list[int]:
-    return np.bincount(targets, minlength=classes).tolist()
 
 
 def _quantiles(values: np.ndarray) -> list[float]:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", default="auto")
     parser.add_argument("--hold-out", type=float, help="share held out for testing when there is no test split (0.2)")
     parser.add_argument("--thin", type=_shares, metavar="R,R,…", help="share of each class kept in the pool, for an imbalanced one")
-    parser.add_argument("--task", default="classification")
+    parser.add_argument("--task", default="auto", help="classification, segmentation, or auto: what the format is for")
 
 
 def run(args: argparse.Namespace, report: Report) -> dict[str, Any]:

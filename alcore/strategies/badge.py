@@ -17,6 +17,9 @@ class Badge(Strategy):
     The gradient embedding of an image is the gradient of the last layer's cross-entropy, had its predicted class been its label:
     g = (p - onehot(argmax p)) (x) h, with probabilities p and features h. It is long where the model is unsure. k-means++ seeding on the
     g's asks for long ones that lie apart.
+
+    For one label an image only: of dense labels the gradient of the last layer is a sum over pixels of such products, which has no two
+    factors of K and d numbers any more, and the paper defines none.
     """
 
     name = "badge"
@@ -29,6 +32,7 @@ class Badge(Strategy):
         "When all distances are 0 the longest embeddings are asked for; the published code stops in a debugger.",
     )
     greedy = True
+    tasks = ("classification",)
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """The gradient embedding's length |p - onehot| |h|."""

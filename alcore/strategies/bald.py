@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from alcore import scores
 from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -47,9 +47,10 @@ class BALD(Strategy):
     )
     Params = Params
     rank_by = "bald"
+    heat = "bald"
     mask_seed: Tensor
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         self.register_buffer("mask_seed", torch.randint(2**31, (1,)))
         self._masks: Tensor | None = None
@@ -57,19 +58,19 @@ class BALD(Strategy):
     def step(self, batches: Draws) -> Losses:
         x, y = batches.labeled()
         features = F.dropout(self.backbone.maps(x)[-1], self.params.dropout)
-        loss = self.task.loss(self.head(self.backbone.pool(features)), y)
+        loss = self.task.loss(self.task.full(self.head(self.backbone.pool(features))), y)
         self.update(loss, "task")
         return {"cross_entropy": loss.detach()}
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
         last = self.backbone.maps(x)[-1]
         features = self.backbone.pool(last)
-        bald = scores.per_image(scores.disagreement(self._tails(last)))
-        return basic_scores(self.head(features)) | {"bald": bald, "embedding": self.backbone.embedding(features)}
+        found = basic_scores(self.task.full(self.head(features)))
+        return found | {"bald": scores.disagreement(self._tails(last)), "embedding": self.backbone.embedding(features)}
 
     def _tails(self, last: Tensor) -> Iterator[Tensor]:
         for mask in self.masks(last):
-            yield self.head(self.backbone.pool(last * mask))
+            yield self.task.full(self.head(self.backbone.pool(last * mask)))
 
     def masks(self, last: Tensor) -> Tensor:
         """(T, C, h, w): 0 where dropped, 1 / (1 - p) elsewhere; the same ones for every batch."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from alcore import scores
 from alcore.backbones import make_backbone
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import Report, TrainParams
 
 
@@ -90,6 +90,7 @@ class Strategy(nn.Module):
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
+        heat: the score that has a value at every pixel and is taken for regions; "" when there is none.
     """
 
     name: ClassVar[str]
@@ -100,9 +101,10 @@ class Strategy(nn.Module):
     rank_by: ClassVar[str] = ""
     greedy: ClassVar[bool] = False
     augmented_scoring: bool = False
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
+    heat: ClassVar[str] = ""
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__()
         self.task, self.train_params = task, train
         self.params = params if params is not None else self.Params()
@@ -142,13 +144,14 @@ class Strategy(nn.Module):
     # ---- judging
 
     def predict(self, x: Tensor) -> Tensor:
-        """The task model's logits (B, K), which accuracy is measured on."""
-        return self.head(self.backbone(x))
+        """The task model's logits (B, K, *S), which metrics are measured on."""
+        return self.task.full(self.head(self.backbone(x)))
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
-        """Per-image numbers (B,) for one batch, in evaluation mode, and beside them `logits` (B, K) and `embedding` (B, d)."""
+        """Scores for one batch, in evaluation mode: (B,), or (B, *S) for those that every pixel has. Beside them `logits` (B, K, *S), of
+        other heads `logits_1` and so on, `embedding` (B, e), and for dense labels `shares` (B, K), the mean class probabilities."""
         features = self.backbone(x)
-        return basic_scores(self.head(features)) | {"embedding": self.backbone.embedding(features)}
+        return basic_scores(self.task.full(self.head(features))) | {"embedding": self.backbone.embedding(features)}
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """What the pool is ranked by, (u,), finite, higher = label first. Default: the score `rank_by`."""
@@ -157,6 +160,15 @@ class Strategy(nn.Module):
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The query: `n` ids, best first. Default: those of highest total, ties by id."""
         return seen.ids[np.lexsort((seen.ids, -total))[:n]]
+
+    def region_total(self, values: np.ndarray, frame: np.ndarray, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """What regions are ranked by, (r,), finite, higher = label first. Default: their values.
+
+        Args:
+            values: (r,) the mean of the score `heat` over each region; regions of lower ids first.
+            frame: (r,) the position in `seen.ids` of the image each is cut from.
+        """
+        return values
 
     # ---- words
 
@@ -177,14 +189,12 @@ class Strategy(nn.Module):
 
 
 def basic_scores(logits: Tensor) -> dict[str, Tensor]:
-    """entropy, margin, confidence (B,) and the logits themselves, in fp32."""
+    """entropy, margin, confidence and the logits themselves, in fp32; of maps at every pixel, and the images' mean probabilities."""
     logits = logits.float()
-    return {
-        "logits": logits,
-        "entropy": scores.per_image(scores.entropy(logits)),
-        "margin": scores.per_image(scores.margin(logits)),
-        "confidence": scores.per_image(scores.confidence(logits)),
-    }
+    if logits.dim() > 2:
+        names = ("entropy", "margin", "confidence", "shares")
+        return {"logits": logits, **dict(zip(names, scores.of_pixels(logits), strict=True))}
+    return {"logits": logits, "entropy": scores.entropy(logits), "margin": scores.margin(logits), "confidence": scores.confidence(logits)}
 
 
 def labeledness(logit: Tensor) -> dict[str, Tensor]:

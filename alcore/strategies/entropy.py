@@ -12,3 +12,4 @@ class Entropy(Strategy):
     title = "Entropy"
     paper = "Wang & Shang 2014; MAL's baseline 'Entropy'"
     rank_by = "entropy"
+    heat = "entropy"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from alcore.models import LossModule
 from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores, rate_factor
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -48,7 +48,7 @@ class LearningLoss(Strategy):
     Params = Params
     rank_by = "predicted_loss"
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         self.loss_module = LossModule(self.backbone.widths)
         self.optimizers["loss_module"] = self.sgd(self.loss_module)
@@ -77,10 +77,11 @@ class LearningLoss(Strategy):
         p: Params = self.params
         x, y = batches.labeled()
         maps = self.backbone.maps(x)
-        losses = self.task.losses(self.head(self.backbone.pool(maps[-1])), y)
+        logits = self.task.full(self.head(self.backbone.pool(maps[-1])))
+        cross_entropy = self.task.loss(logits, y)
+        losses = self.task.losses(logits.detach(), y)
         read = [m.detach() for m in maps] if apart else maps
-        ranking = ranking_loss(self.loss_module(read).float(), losses.detach().float(), p.margin)
-        cross_entropy = losses.mean()
+        ranking = ranking_loss(self.loss_module(read).float(), losses.float(), p.margin)
         self.update(cross_entropy + p.loss_weight * ranking, "task", "loss_module")
         return {"cross_entropy": cross_entropy.detach(), "ranking": ranking.detach()}
 
@@ -88,7 +89,8 @@ class LearningLoss(Strategy):
         maps = self.backbone.maps(x)
         features = self.backbone.pool(maps[-1])
         predicted = self.loss_module(maps).float()
-        return basic_scores(self.head(features)) | {"predicted_loss": predicted, "embedding": self.backbone.embedding(features)}
+        found = basic_scores(self.task.full(self.head(features)))
+        return found | {"predicted_loss": predicted, "embedding": self.backbone.embedding(features)}
 
     @classmethod
     def first_point(cls, params: Any) -> str:

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore import scores
-from alcore.models import CosineHead, Discriminator, unchanged_statistics
+from alcore.models import CosineHead, unchanged_statistics
 from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, labeledness, uniform
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -71,10 +71,11 @@ class Params:
     )
     init_from_f: bool = param(True, "Start the task model from F's weights.", source="MAL Algorithm 3, line 1")
     head: str = param(
-        "mme_deep",
-        "C's shape: a hidden layer before the cosine, Eq. 1 to the letter, or normalized prototypes.",
-        source="MAL 5.1's parameter counts; MME Predictor_deep",
-        choices=("mme_deep", "single", "norm_w"),
+        "auto",
+        "C's shape: mme_deep has a hidden layer before the cosine, single is Eq. 1 to the letter, norm_w normalizes the prototypes of "
+        "mme_deep; auto is mme_deep for classification and single, a 1x1 convolution of prototypes, for segmentation.",
+        source="MAL 5.1's parameter counts; MME Predictor_deep; MAL 3.2 for segmentation",
+        choices=("auto", "mme_deep", "single", "norm_w"),
         expert=True,
     )
     hidden: int = param(
@@ -113,18 +114,21 @@ class MAL(Strategy):
         "C has MME's hidden layer, which the paper's parameter counts force and its Eq. 1 does not show.",
         "D's loss is taken from the logit; Eq. 3's 1/T in front of a probability cannot be meant.",
         "minmax_rank joins the two criteria; the paper says 'meet both' and leaves open how.",
+        "D on feature maps has widths 128, 64 and 32; the paper gives none.",
         "Drafts and scores come from F and C; accuracy from M, as in Algorithm 3.",
         "All rates follow the run's schedule, and M is trained by the recipe of the baselines' task model; the paper names neither.",
     )
     Params = Params
+    heat = "entropy"
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         p: Params = self.params
         d = self.backbone.out_features
         self.f = copy.deepcopy(self.backbone)
-        self.c = CosineHead(d, task.classes, form=p.head, hidden=p.hidden, temperature=p.temperature)
-        self.d = Discriminator(d)
+        form = task.cosine if p.head == "auto" else p.head
+        self.c = CosineHead(d, task.classes, form=form, hidden=p.hidden, temperature=p.temperature)
+        self.d = task.discriminator(d)
         game = [{"params": self.f.parameters(), "lr": p.learning_rate_f}, {"params": self.c.parameters(), "lr": p.learning_rate_c}]
         self.optimizers = {
             "game": torch.optim.Adam(game, fused=True),
@@ -150,11 +154,11 @@ class MAL(Strategy):
         x, y = batches.labeled()
         x_u = batches.unlabeled()
         labeled = self.f(x)
-        cross_entropy = self.task.loss(self.c(labeled), y)
+        cross_entropy = self.task.loss(self.task.full(self.c(labeled)), y)
         if not p.minimax:
             self.update(cross_entropy, "game")
             unlabeled = self._quiet_features(x_u)
-            entropy = scores.entropy(self.c(unlabeled).detach()).mean()
+            entropy = scores.entropy(self.task.full(self.c(unlabeled).detach())).mean()
         elif p.update == "two_step":
             self.update(cross_entropy, "game")
             unlabeled, entropy = self._unlabeled_entropy(x_u)
@@ -170,7 +174,7 @@ class MAL(Strategy):
 
     def _unlabeled_entropy(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.f(x)
-        return features, scores.entropy(self.c(features, eta=self.params.eta)).mean()
+        return features, scores.entropy(self.task.full(self.c(features, eta=self.params.eta))).mean()
 
     def _quiet_features(self, x: Tensor) -> Tensor:
         """Features that leave F as it is, statistics included: without the game, F is a supervised network. Normalized by their own batch
@@ -192,18 +196,25 @@ class MAL(Strategy):
     def score(self, x: Tensor) -> dict[str, Tensor]:
         features = self.f(x)
         logit = self.d(F.normalize(features, dim=1)).float()
-        return basic_scores(self.c(features)) | labeledness(logit) | {"embedding": self.f.embedding(features)}
+        return basic_scores(self.task.full(self.c(features))) | labeledness(logit) | {"embedding": self.f.embedding(features)}
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
-        p: Params = self.params
-        entropy, d = seen.unlabeled["entropy"], seen.unlabeled["labeledness_logit"]
-        if p.select_by == "random":
+        if self.params.select_by == "random":
             return uniform(seen.ids, rng)
-        if p.select_by == "uncertainty":
+        return self._criteria(seen.unlabeled["entropy"], seen.unlabeled["labeledness_logit"])
+
+    def region_total(self, values: np.ndarray, frame: np.ndarray, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """A region's own entropy, and the D of the image it is cut from: D knows whole images alone."""
+        if self.params.select_by == "random":
+            return rng.random(len(values))
+        return self._criteria(values, seen.unlabeled["labeledness_logit"][frame])
+
+    def _criteria(self, entropy: np.ndarray, d: np.ndarray) -> np.ndarray:
+        if self.params.select_by == "uncertainty":
             return entropy
-        if p.select_by == "diversity":
+        if self.params.select_by == "diversity":
             return -d
-        return combine(p.rule, entropy, d, seen.ids, self.task.classes)
+        return combine(self.params.rule, entropy, d, self.task.classes)
 
     @classmethod
     def semi_supervised(cls, params: Any) -> bool:
@@ -225,7 +236,7 @@ class MAL(Strategy):
         )
 
 
-def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, ids: np.ndarray, classes: int) -> np.ndarray:
+def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, classes: int) -> np.ndarray:
     """One number to rank by, higher = label first, from entropy (n,) and D's logit (n,) (methods 1.5).
 
     minmax_rank: 1 - max(rank by D ascending, rank by H descending) / n, so the b best are what the two lists' first k share for the
@@ -236,7 +247,7 @@ def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, ids: np.ndarray
     strict: Algorithm 2's bottom-b and top-b lists depend on b; as an order of the whole pool that is minmax_rank, so it differs only in
         how ties of the larger rank are broken: by the smaller rank.
     """
-    n = len(ids)
+    n = len(entropy)
     # equal values share the better rank: a score that is the same for all leaves the choice to the other one
     rank_d = 1.0 + np.searchsorted(np.sort(d_logit), d_logit)
     rank_h = 1.0 + np.searchsorted(np.sort(-entropy), -entropy)

@@ -15,10 +15,15 @@ class Margin(Strategy):
     name = "margin"
     title = "Margin"
     paper = "Scheffer, Decomain & Wrobel 2001"
+    heat = "margin"
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """1 - margin: higher = label first."""
         return 1.0 - seen.unlabeled["margin"]
+
+    def region_total(self, values: np.ndarray, frame: np.ndarray, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """1 - the region's mean margin."""
+        return 1.0 - values
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

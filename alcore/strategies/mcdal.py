@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from alcore import scores
 from alcore.models import unchanged_statistics
 from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -39,6 +39,13 @@ class Params:
         source="MCDAL Eq. 2 (1), Fig. 10 (0)",
         low=0,
         high=1000,
+    )
+    averaging: str = param(
+        "probabilities",
+        "For segmentation, what is averaged over an image's pixels: the heads' probabilities before they are compared, the pixels' "
+        "distances, or the logits.",
+        source="MCDAL IV-B: (N, C, H, W) is averaged over the mask to (N, C); which quantity is left open",
+        choices=("probabilities", "pixels", "logits"),
     )
     official_updates: bool = param(
         False,
@@ -82,12 +89,15 @@ class MCDAL(Strategy):
         "The unlabeled forward leaves no trace in the batch-norm statistics; in the published code it makes 37 % (official_statistics).",
         "The pool is scored whole and as it is; the published code scores augmented images and drops the last batch (official_scoring).",
         "The warm-up never exceeds the peak rate; in the published code it reaches ten times that at 10 % labels (official_warmup).",
+        "Of the three readings of 'averaging the mask' the probabilities are averaged (averaging).",
+        "Regions are compared at every pixel, whatever the averaging.",
         "The main head's output p is detached in the discrepancy: that saves a backward pass whose gradients the published code discards.",
     )
     Params = Params
     rank_by = "discrepancy"
+    heat = "pixel_discrepancy"
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         # made one after the other, so that they differ: equal heads would get equal gradients for ever
         self.auxiliary = nn.ModuleList(task.head(self.backbone.out_features) for _ in range(self.params.heads))
@@ -110,7 +120,7 @@ class MCDAL(Strategy):
     def step(self, batches: Draws) -> Losses:
         x, y = batches.labeled()
         features = self.backbone(x)
-        cross_entropy = self.task.loss(self.head(features), y)
+        cross_entropy = self.task.loss(self.task.full(self.head(features)), y)
         self.update(cross_entropy, "task")  # L_CE(F, G)
         features = features.detach()
 
@@ -120,26 +130,32 @@ class MCDAL(Strategy):
                 features = self.backbone(x)
         with torch.no_grad(), nullcontext() if self.params.official_statistics else unchanged_statistics(self.backbone):
             unlabeled = self.backbone(batches.unlabeled())
-            p = self.head(unlabeled).float().softmax(1)
+            main = self.task.full(self.head(unlabeled)).float()
         auxiliary_ce = self._auxiliary_ce(features, y)
-        apart = self._discrepancy(p, unlabeled).mean()  # Eq. 3
+        apart = self._discrepancy([main, *self._auxiliary_logits(unlabeled)]).mean()  # Eq. 3
         self.update(auxiliary_ce - self.params.discrepancy_weight * apart, "auxiliary")  # Eq. 2
         return {"cross_entropy": cross_entropy.detach(), "auxiliary_cross_entropy": auxiliary_ce.detach(), "discrepancy": apart.detach()}
 
     def _auxiliary_ce(self, features: Tensor, y: Tensor) -> Tensor:
-        return torch.stack([self.task.loss(head(features), y) for head in self.auxiliary]).sum()
+        return torch.stack([self.task.loss(self.task.full(head(features)), y) for head in self.auxiliary]).sum()
 
-    def _discrepancy(self, p: Tensor, features: Tensor) -> Tensor:
+    def _auxiliary_logits(self, features: Tensor) -> list[Tensor]:
+        return [self.task.full(head(features)).float() for head in self.auxiliary]
+
+    def _discrepancy(self, logits: list[Tensor], p: list[Tensor] | None = None) -> Tensor:
         """Sum over all pairs of {F, F1, F2, ...}: (B,), 0...6/C for two auxiliary heads."""
-        others = [head(features).float().softmax(1) for head in self.auxiliary]
-        return scores.per_image(scores.discrepancy([p, *others], self.params.distance))
+        return scores.image_discrepancy(logits, self.params.distance, self.params.averaging, p)
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
         features = self.backbone(x)
-        result = basic_scores(self.head(features))
-        heads = {f"logits_{i}": head(features).float() for i, head in enumerate(self.auxiliary, 1)}
-        result["discrepancy"] = self._discrepancy(result["logits"].softmax(1), features)
-        return result | heads | {"embedding": self.backbone.embedding(features)}
+        result = basic_scores(self.task.full(self.head(features)))
+        heads = [result["logits"], *self._auxiliary_logits(features)]
+        p = [each.softmax(1) for each in heads]
+        result["discrepancy"] = self._discrepancy(heads, p)
+        if p[0].dim() > 2:
+            result["pixel_discrepancy"] = scores.discrepancy(p, self.params.distance)
+        result |= {f"logits_{i}": each for i, each in enumerate(heads[1:], 1)}
+        return result | {"embedding": self.backbone.embedding(features)}
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Eq. 5: D(x) minus the labeled images' mean D. The mean is one number a round, so it moves no rank; it makes rounds comparable."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from alcore import scores
 from alcore.backbones import make_backbone
 from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -44,8 +44,9 @@ class QBC(Strategy):
     )
     Params = Params
     rank_by = "disagreement"
+    heat = "disagreement"
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         others = range(self.params.members - 1)
         self.backbones = nn.ModuleList(make_backbone(train.architecture, train.weights) for _ in others)
@@ -59,7 +60,7 @@ class QBC(Strategy):
         others = torch.zeros_like(loss)
         self.optimizers["committee"].zero_grad(set_to_none=True)
         for backbone, head in zip(self.backbones, self.heads, strict=True):
-            each = self.task.loss(head(backbone(x)), y)
+            each = self.task.loss(self.task.full(head(backbone(x))), y)
             each.backward()  # one member's graph at a time
             others += each.detach()
         self.optimizers["committee"].step()
@@ -68,10 +69,10 @@ class QBC(Strategy):
 
     def score(self, x: Tensor) -> dict[str, Tensor]:
         features = self.backbone(x)
-        result = basic_scores(self.head(features))
-        logits = [result["logits"], *(head(backbone(x)).float() for backbone, head in zip(self.backbones, self.heads, strict=True))]
-        members = {f"logits_{i}": each for i, each in enumerate(logits[1:], 1)}
-        result["disagreement"] = scores.per_image(scores.disagreement(logits))
+        result = basic_scores(self.task.full(self.head(features)))
+        others = [self.task.full(head(net(x))).float() for net, head in zip(self.backbones, self.heads, strict=True)]
+        members = {f"logits_{i}": each for i, each in enumerate(others, 1)}
+        result["disagreement"] = scores.disagreement([result["logits"], *others])
         return result | members | {"embedding": self.backbone.embedding(features)}
 
     @classmethod

@@ -15,10 +15,15 @@ class Random(Strategy):
     name = "random"
     title = "Random"
     paper = "baseline"
+    heat = "entropy"  # shown, not asked by
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Uniform numbers."""
         return uniform(seen.ids, rng)
+
+    def region_total(self, values: np.ndarray, frame: np.ndarray, seen: Seen, rng: np.random.Generator) -> np.ndarray:
+        """Uniform numbers."""
+        return rng.random(len(values))
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
+from alcore.scores import per_image
 from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, labeledness, labeledness_words
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -63,11 +64,12 @@ class SRAAL(Strategy):
         "KL is a mean over batch and dimensions, which weighs less beside the reconstruction than a sum over dimensions.",
         "u is the task model's for the augmented image at hand; the published code keeps one number for each image.",
         "Every VAE update pairs labels with their own images; the published second one pairs new images with old labels.",
+        "For dense labels the latent classifier learns the classes' shares of an image, and u is the mean over its pixels.",
         "The first labels are drawn at random, as for the other strategies; the paper spreads them by k-center.",
     )
     Params = Params
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         p: Params = self.params
         half = p.latent // 2
@@ -104,14 +106,15 @@ class SRAAL(Strategy):
             kl = gaussian_kl(mu.float(), log_variance.float()).mean()
             loss = loss + p.reconstruction_weight * F.mse_loss(made.float(), seen) + kl + fooled
             if images is x:
-                loss = loss + p.class_weight * F.cross_entropy(self.classifier(z[:, self.vae.decoded :]), y)
+                seen_class = F.cross_entropy(self.classifier(z[:, self.vae.decoded :]), self.task.image_target(y))
+                loss = loss + p.class_weight * seen_class
         self.update(loss, "vae")
         return loss.detach()
 
     def _discriminator_step(self, x: Tensor, x_u: Tensor) -> Tensor:
         self.backbone.eval()
         with torch.no_grad():
-            target = 1 - uncertainty(self.predict(x_u).float().softmax(1))
+            target = 1 - per_image(uncertainty(self.predict(x_u).float().softmax(1)))
             mu, mu_u = self.vae.encode(x)[0], self.vae.encode(x_u)[0]
         self.backbone.train()
         logit, logit_u = self.d(mu).float(), self.d(mu_u).float()
@@ -134,7 +137,7 @@ class SRAAL(Strategy):
 
 
 def uncertainty(p: Tensor) -> Tensor:
-    """The online uncertainty indicator (B,), 0...1, of class distributions (B, K): u = 1 - max(p) minVar / Var(p).
+    """The online uncertainty indicator (B, *S), 0...1, of class distributions (B, K, *S): u = 1 - max(p) minVar / Var(p).
 
     minVar is the least variance a distribution with that maximum can have, the rest being equal. One-hot gives 0; uniform is 0/0: 1.
     """

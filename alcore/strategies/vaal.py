@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
 from alcore.strategies.base import Draws, Losses, Seen, Strategy, labeledness, labeledness_words
-from alcore.tasks import Classification
+from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
@@ -58,7 +58,7 @@ class VAAL(Strategy):
     )
     Params = Params
 
-    def __init__(self, task: Classification, train: TrainParams, params: Any = None) -> None:
+    def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         p: Params = self.params
         self.vae = VAE(task.size, p.latent, p.width)

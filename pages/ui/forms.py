@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 
-def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None, columns: int = 3) -> dict[str, Any]:
+def params_form(
+    kind: type,
+    key: str,
+    defaults: Mapping[str, Any] | None = None,
+    columns: int = 3,
+    *,
+    choices: Mapping[str, Sequence[Any]] | None = None,
+    left_out: Collection[str] = (),
+) -> dict[str, Any]:
     """Widgets for every field of `kind`; the values that differ from its defaults or stand in `defaults`.
 
     Args:
         kind: a frozen dataclass of `alcore.types.param` fields.
         key: prefix of the widgets' keys, so that each project and strategy keeps its own; they last for the session.
         defaults: values of this project that replace the dataclass's.
+        choices: what a field offers here, where that is less than what it takes.
+        left_out: fields that mean nothing here.
     """
     defaults = dict(defaults or {})
-    fields = dataclasses.fields(kind)
+    fields = [f for f in dataclasses.fields(kind) if f.name not in left_out]
     values: dict[str, Any] = {}
     for group, title in (([f for f in fields if not f.metadata["expert"]], ""), ([f for f in fields if f.metadata["expert"]], "Expert")):
         if not group:
@@ -29,18 +39,20 @@ def params_form(kind: type, key: str, defaults: Mapping[str, Any] | None = None,
                 cells = st.columns(columns, vertical_alignment="bottom")  # a row at a time: a switch is lower than a field
                 for cell, field in zip(cells, group[start : start + columns], strict=False):
                     with cell:
-                        values[field.name] = _widget(field, f"{key}.{field.name}", defaults.get(field.name, field.default))
+                        offered = (choices or {}).get(field.name, field.metadata["choices"])
+                        value = defaults.get(field.name, field.default)
+                        values[field.name] = _widget(field, f"{key}.{field.name}", value, offered)
     standard = {f.name: f.default for f in fields}
     return {name: value for name, value in values.items() if value != standard[name] or name in defaults}
 
 
-def _widget(field: dataclasses.Field[Any], key: str, value: Any) -> Any:
+def _widget(field: dataclasses.Field[Any], key: str, value: Any, choices: Sequence[Any] | None) -> Any:
     meta = field.metadata
     words = field.name.replace("_", " ").capitalize().split()
     label = " ".join(word.upper() if len(word) == 1 or word == "vae" else word for word in words)  # F, C, D: the papers' nets
     help_text = f"{meta['help']}\n\nSource: {meta['source']}"
-    if meta["choices"]:
-        options = list(meta["choices"])
+    if choices:
+        options = list(choices)
         return st.selectbox(label, options, index=options.index(value), key=key, help=help_text, persist_state="session")
     if isinstance(field.default, bool):
         return st.toggle(label, value=value, key=key, help=help_text, persist_state="session")

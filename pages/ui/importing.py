@@ -8,7 +8,8 @@ import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.formats import FORMATS, recognize
-from alcore.project import bundled_digits
+from alcore.project import bundled_digits, bundled_street
+from alcore.tasks import TASKS
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
 from pages.ui.work import running
 
@@ -26,6 +27,12 @@ def new_project() -> None:
             with plain_errors():
                 _submit("digits", {"source": str(bundled_digits())})
         st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        taken = "street" in names
+        if st.button("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running("import"))):
+            with plain_errors():
+                _submit("street", {"source": str(bundled_street())})
+        st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
     with st.container(border=True, width=FORM_WIDTH):
         source = st.text_input(
             "Folder, CSV or array file on this machine", placeholder="/home/me/photos", key=SOURCE, persist_state="session"
@@ -34,6 +41,13 @@ def new_project() -> None:
         left, right = st.columns(2)
         name = left.text_input("Name of the project", value=Path(source).stem if source and found else "", max_chars=80).strip()
         kind = right.selectbox("Format", ["auto", *FORMATS], format_func=lambda f: "Recognize it" if f == "auto" else FORMATS[f].title)
+        task = right.selectbox(
+            "Labels are",
+            ["auto", *TASKS],
+            format_func=lambda t: (
+                "What the format is for" if t == "auto" else {"segmentation": "a class a pixel"}.get(t, "a class an image")
+            ),
+        )
         truth = left.radio(
             "Labels that come with it",
             ["hidden", "labels"],
@@ -59,6 +73,7 @@ def new_project() -> None:
         if start:
             options = {
                 "format": kind,
+                "task": task,
                 "truth": truth,
                 "hold_out": None if hold == 20 else hold / 100,
                 "classes": [c for c in classes.split(",") if c.strip()],
@@ -72,7 +87,10 @@ def new_project() -> None:
 def _recognized(source: str) -> bool:
     """Says what is at `source`, in a line that is always there, so that the form does not jump."""
     if not source:
-        st.caption(":material/info: Class folders, with or without train/test folders, a folder of images, CSV, npz, CIFAR or IDX files.")
+        st.caption(
+            ":material/info: Class folders, with or without train/test folders, a folder of images, CSV, npz, CIFAR or IDX files; "
+            "images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them."
+        )
         return False
     path = Path(source).expanduser()
     try:

@@ -88,8 +88,9 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def open_images(counts: Mapping[str, Any]) -> int:
-    """How many images of the pool are neither labeled nor skipped, from Project.counts()."""
-    return max(0, int(counts["splits"].get("pool", 0)) - int(counts["labeled"]) - int(counts["skipped"]))
+    """How many images of the pool are neither labeled as a whole nor skipped, from Project.counts()."""
+    whole = int(counts["labeled"]) - int(counts["partial"])
+    return max(0, int(counts["splits"].get("pool", 0)) - whole - int(counts["skipped"]))
 
 
 def maker(round_: Round) -> str:

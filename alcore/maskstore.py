@@ -1,0 +1,81 @@
+"""A project's masks in its database: a row each with size and pixel counts beside its file. Knows no page.
+
+A file is written whole before its row is committed, so a row without its file does not occur and a file without a row does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from alcore import maskfiles, masks
+from alcore.errors import disk_full_told
+from alcore.schema import annotation_rows
+from alcore.schema import masks as mask_rows
+from alcore.store import CHUNK, Store
+
+
+class MaskStore:
+    """The masks of one project. Safe to use from many threads.
+
+    Args:
+        folder: the project's.
+    """
+
+    def __init__(self, store: Store, project_id: int, folder: Path) -> None:
+        self._store, self._project, self._folder = store, project_id, folder
+
+    def keep(self, mask: np.ndarray, classes: int) -> str:
+        """Stores a mask (H, W) whose values were checked; its digest. The same mask is stored once."""
+        with disk_full_told(self._folder, "the mask"):
+            digest, row = maskfiles.keep(self._folder, mask, classes)
+        self.add([row])
+        return digest
+
+    def add(self, rows: Iterable[Mapping[str, Any]], conn: sa.Connection | None = None) -> None:
+        """Rows of masks whose files are there; those that are known already stay."""
+        if conn is None:
+            with self._store.write() as own:
+                return self.add(rows, own)
+        wanted = {row["digest"]: {**row, "project_id": self._project} for row in rows}
+        for digests in _parts(list(wanted)):
+            mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
+            known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
+            if fresh := [wanted[d] for d in digests if d not in known]:
+                conn.execute(mask_rows.insert(), fresh)
+        return None
+
+    def load(self, digest: str) -> np.ndarray:
+        """The mask, (H, W) uint8. AlcoreError when its file is gone."""
+        return masks.decode(maskfiles.png(self._folder, digest))
+
+    def missing(self) -> list[str]:
+        """Digests whose file is gone."""
+        with self._store.read() as conn:
+            known = list(conn.scalars(sa.select(mask_rows.c.digest).where(mask_rows.c.project_id == self._project)))
+        return [digest for digest in known if not maskfiles.place(self._folder, digest).is_file()]
+
+    def pixels(self, digests: Iterable[str]) -> dict[str, list[int]]:
+        """digest -> pixels of each class, the last number those of void."""
+        result: dict[str, list[int]] = {}
+        with self._store.read() as conn:
+            for part in _parts(sorted(set(digests))):
+                mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(part))
+                result.update(conn.execute(sa.select(mask_rows.c.digest, mask_rows.c.pixels).where(*mine)).all())
+        return result
+
+    def events(self) -> list[tuple[int, str, str | None, int, float]]:
+        """(item, kind, digest, clicks, time) of every event of the journal that changes a mask, oldest first."""
+        a = annotation_rows.c
+        query = sa.select(a.item_id, a.kind, a.value, sa.func.coalesce(a.clicks, 0), a.created)
+        with self._store.read() as conn:
+            return [tuple(r) for r in conn.execute(query.where(a.project_id == self._project, a.kind != "flag").order_by(a.id))]
+
+
+def _parts(texts: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), CHUNK):
+        yield texts[start : start + CHUNK]

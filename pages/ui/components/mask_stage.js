@@ -1,0 +1,325 @@
+// The queue of the mask editor and its stage: what comes next, the picture, mask and layers that are on the stage, what the outbox tells of
+// saves that were refused. What stands around the stage is MaskView's (mask_view.js), what is painted and pressed MaskEditor's.
+
+const SMALL = 192; // pictures of the strip
+const LARGE = 4096; // and of the stage
+const AHEAD = 24; // open items below which more are fetched; twice as many are asked for
+const MOST_PIXELS = 40e6; // larger pictures are not painted in a browser
+const MOST_SIDE = 16384; // the longest side of a canvas
+
+class MaskStage extends MaskView {
+  // ---- queue
+
+  async open() {
+    const turn = ++this.turn;
+    const { project, annotator, identity } = this.data;
+    this.pointer.letGo();
+    this.keepAll();
+    for (const item of this.items || []) this.loader.forgetPicture(item);
+    Object.assign(this, { items: [], byId: new Map(), cursor: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false, ready: 0 });
+    Object.assign(this, { message: null, staged: null, doc: null, place: null, heatShown: null, region: 0, described: null });
+    this.canvas.clear();
+    this.outbox = maskOutboxFor(this.api, { project, annotator, identity });
+    this.outbox.listener = this;
+    this.store = this.outbox.store;
+    this.render();
+    const recovered = await this.outbox.recover();
+    if (turn !== this.turn) return;
+    this.touched = recovered > 0;
+    this.render();
+    await this.outbox.drained();
+    if (turn === this.turn) await this.fill();
+  }
+
+  async fill() {
+    if (this.filling) return;
+    this.filling = true;
+    const turn = this.turn;
+    for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
+      try {
+        const n = 2 * AHEAD + this.outbox.events.length;
+        const answer = await this.api.json(`/projects/${encodeURIComponent(this.data.project)}/queue?n=${n}`);
+        if (turn !== this.turn) return;
+        this.filling = false;
+        this.loadProblem = "";
+        this.take(answer);
+        return;
+      } catch (error) {
+        if (turn !== this.turn) return;
+        this.loadProblem = error.status === 401 ? "expired" : error.message;
+        this.render();
+        await Promise.race([sleep(wait), new Promise((resolve) => (this.retryNow = resolve))]);
+      }
+    }
+  }
+
+  take(answer) {
+    if (this.queue && answer.round !== this.queue.round) {
+      // A new round began meanwhile: what was not answered yet is no longer what is asked for.
+      this.keepAll();
+      this.items = this.items.filter((item) => item.state !== "open");
+      this.byId = new Map(this.items.map((item) => [item.id, item]));
+      this.cursor = this.items.length;
+      this.queue = null;
+    }
+    if (!this.queue) {
+      this.base = answer.total - answer.remaining - (answer.skipped || 0) - (answer.flagged || 0);
+      this.skippedBefore = (answer.skipped || 0) + (answer.flagged || 0);
+      this.fromHere = new Set(); // items whose state counts into this query's progress
+    }
+    const waiting = !this.current;
+    const fresh = answer.items.filter((item) => !this.byId.has(item.id));
+    for (const told of fresh) {
+      const item = { ...told, state: "open", small: picturePath(told.image, SMALL), full: picturePath(told.image, LARGE), ms: 0, clicks: 0, superpixels: new Map(), heat: new Map() };
+      if (item.width * item.height > MOST_PIXELS || Math.max(item.width, item.height) > MOST_SIDE) item.tooLarge = true;
+      this.items.push(item);
+      this.byId.set(item.id, item);
+      this.fromHere.add(item);
+    }
+    this.queue = answer;
+    this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.outbox.events.length);
+    if (waiting) this.advance(0);
+    this.loader.around(this.cursor);
+    this.render();
+    this.checkFinished();
+  }
+
+  // The loader got something for an item.
+  loaded(item, decoded = false) {
+    if (this.byId.get(item.id) !== item) return;
+    if (decoded && !item.seen) {
+      item.seen = true;
+      this.root.dataset.ready = this.ready += 1; // pictures that can be shown at once
+    }
+    if (item.tile) this.fillTile(item);
+    if (item !== this.current) return;
+    if (this.doc) this.renderOptions(), this.canvas.want();
+    else this.render();
+  }
+
+  guessed(item) {
+    if (item !== this.current || !this.doc) return;
+    this.renderTools();
+    this.showGhost();
+  }
+
+  noDraft() {
+    const item = this.current;
+    if (!item.draft_mask) return "There is no draft: the model has not seen this image yet.";
+    return item.guessProblem ? `No draft: ${item.guessProblem}` : "The draft of this image is still on its way.";
+  }
+
+  get current() {
+    return this.items?.[this.cursor];
+  }
+
+  openItems() {
+    return this.items.filter((item) => item.state === "open");
+  }
+
+  unsaved(item) {
+    return item.doc ? item.doc.unsaved : Boolean(item.unsaved);
+  }
+
+  // To the next open item, from `step` places on; round to the start when the rest is done.
+  advance(step) {
+    const n = this.items.length;
+    const places = Array.from({ length: n }, (_, i) => (this.cursor + step + i) % n);
+    this.cursor = places.find((place) => this.items[place].state === "open") ?? n;
+  }
+
+  go(step, event) {
+    const last = this.openItems().length ? this.items.length - 1 : this.items.length; // past the last one stands "all done"
+    this.cursor = Math.min(Math.max(this.cursor + step, 0), last);
+    this.moved(event);
+  }
+
+  moved(event) {
+    this.pointer.letGo();
+    this.loader.around(this.cursor);
+    this.render(event);
+    if (this.openItems().length <= AHEAD && !this.exhausted) this.fill();
+    this.checkFinished();
+  }
+
+  checkFinished() {
+    if (!this.queue || !this.exhausted || this.told || !this.touched || this.outbox.events.length || this.openItems().length) return;
+    this.told = true;
+    this.trigger("finished", { round: this.queue.round, total: this.queue.total, ...this.counts() });
+  }
+
+  counts() {
+    const n = { labeled: this.base || 0, skipped: this.skippedBefore || 0, flagged: 0 };
+    for (const item of this.fromHere || []) {
+      if (item.state === "label") n.labeled += 1;
+      if (item.state === "skip") n.skipped += 1;
+      if (item.state === "flag") n.flagged += 1;
+    }
+    return n;
+  }
+
+  // ---- the stage
+
+  renderStage(event) {
+    const item = this.current;
+    if (item !== this.staged) this.unstage(item);
+    if (event?.timeStamp) this.paintStart = event.timeStamp;
+    const problem = item.tooLarge ? `${fileName(item)} is ${whole(item.width)} × ${whole(item.height)} pixels, too large to paint in a browser (the limit is ${whole(MOST_PIXELS / 1e6)} megapixels and ${whole(MOST_SIDE)} a side). Import it in tiles or reduced; N skips it.` : item.broken || (item.maskProblem && `The mask of this image cannot be loaded: ${item.maskProblem}. N skips it.`);
+    if (!problem && !this.doc && item.bitmap && item.doc) this.stageDocument(item);
+    this.root.dataset.loading = this.doc || problem ? "0" : "1";
+    this.cover.hidden = !problem;
+    if (problem) this.cover.replaceChildren(element("div", { class: "broken", role: "alert" }, element("b", { text: item.tooLarge ? "This image is too large" : "This image cannot be painted" }), element("span", { text: problem })));
+    this.renderCaption();
+  }
+
+  unstage(item) {
+    const before = this.staged;
+    if (before?.shownAt) before.ms += performance.now() - before.shownAt;
+    if (before) before.shownAt = 0;
+    Object.assign(this, { staged: item, doc: null, region: 0, heatShown: null });
+    for (const tool of Object.values(this.pointer.tools)) tool.cancel?.(), tool.leave?.();
+    this.canvas.clear();
+    if (this.message && !this.message.stays) this.message = null;
+  }
+
+  stageDocument(item) {
+    this.doc = item.doc;
+    item.shown = item.shownAt = performance.now();
+    this.canvas.show(item.doc, item.bitmap);
+    item.regionPath = null;
+    if (item.regions) this.showRegion(0);
+    this.showLayers();
+    this.showGhost();
+    this.renderTools();
+    this.renderClasses();
+    this.root.dataset.item = item.id;
+    if (item.restored) {
+      clearTimeout(this.quiet);
+      this.message = { text: "Restored unsaved strokes of an earlier visit.", action: { text: "Drop them", does: () => this.dropRestored(item) } };
+    }
+    if (!this.paintStart) return;
+    const started = this.paintStart;
+    this.paintStart = null;
+    requestAnimationFrame(() => requestAnimationFrame(() => measure("alcore:paint", started)));
+  }
+
+  // Back to the mask before the strokes an earlier visit left; Ctrl+Z brings them back.
+  dropRestored(item) {
+    const { doc } = item;
+    const base = unpacked(item.restored, item.width * item.height);
+    item.restored = null;
+    this.message = null;
+    doc.begin();
+    for (let y = 0; y < doc.height; y++) doc.copy(y, 0, doc.width - 1, base, false);
+    doc.end();
+    doc.saved();
+    this.keep(item);
+    this.strokeDone(item);
+  }
+
+  render(event) {
+    super.render(event);
+    if (this.root.dataset.view !== "work" && this.staged) this.unstage(null);
+    if (this.root.dataset.view === "work") this.renderLooks();
+  }
+
+  layout() {
+    this.canvas.resize();
+    super.layout();
+  }
+
+  viewMoved() {
+    this.zoomLabel.firstChild.textContent = `${Math.round(100 * this.canvas.view.scale * devicePixelRatio)} %`;
+    const { scale, left, top } = this.canvas.view;
+    this.root.dataset.at = `${scale},${left},${top}`;
+    this.renderCursor();
+  }
+
+  showRegion(step) {
+    const { regions } = this.current;
+    this.region = (this.region + step + regions.length) % regions.length;
+    const { width, height } = this.doc;
+    const box = boxOf(fromRuns([regions[this.region]], width * height), width, height);
+    if (box) this.canvas.showBox(box, 0.14 * Math.min(this.canvas.box.width, this.canvas.box.height));
+    this.renderCaption();
+  }
+
+  drawOver(context, unit) {
+    const item = this.current;
+    if (item?.allowed) {
+      const { width, height, allowed } = this.doc;
+      const of = (x, y) => x >= 0 && y >= 0 && x < width && y < height && allowed[y * width + x] === 1;
+      item.regionPath ||= edgePath(of, { left: 0, top: 0, right: width - 1, bottom: height - 1 });
+      strokeTwice(context, item.regionPath, unit, true);
+    }
+    this.pointer.tool.draw?.(context, unit);
+  }
+
+  // The chosen heat layer and the heads of the picture on the stage.
+  showLayers() {
+    const item = this.current;
+    const { settings, canvas } = this;
+    const layer = item.layers?.find(({ name }) => name === settings.heat);
+    const stale = () => item !== this.current || !this.doc;
+    const picture = (address) => this.pictures.load(apiPath(address), true).then(greyOf);
+    const failed = (error) => stale() || this.say(`A layer cannot be shown: ${error.message}.`, true);
+    this.heatShown = layer ? item.heat.get(layer.name) || null : null;
+    canvas.setHeat(this.heatShown?.canvas || null);
+    if (layer && !this.heatShown) {
+      picture(layer.address).then((grey) => {
+        item.heat.set(layer.name, { ...layer, grey, canvas: inColors(grey, HEAT) });
+        if (!stale()) this.showLayers();
+      }, failed);
+    }
+    const heads = settings.heads && item.heads?.length ? item.heads : [];
+    if (!heads.length) return canvas.setHeads([]);
+    if (item.headPictures) return canvas.setHeads(item.headPictures);
+    const table = Array.from({ length: 256 }, (_, k) => this.data.colors[k] || null);
+    Promise.all(heads.map(({ title, address }) => picture(address).then((grey) => ({ title, picture: inColors(grey, table) })))).then((pictures) => {
+      item.headPictures = pictures;
+      if (!stale()) this.showLayers();
+    }, failed);
+  }
+
+  showGhost() {
+    this.canvas.setGhost(this.doc && this.settings.tool === "draft" ? this.current.guess || null : null);
+  }
+
+  // ---- what the outbox tells
+
+  saved() {
+    this.renderBar();
+    this.checkFinished();
+  }
+
+  rejected(event, reason) {
+    const item = this.byId.get(event.item);
+    this.history = this.history.filter(({ seq }) => seq !== event.seq);
+    if (!item) return this.say(`An earlier answer could not be saved: ${reason}`, true);
+    // A later event of the same item may still be on its way; its answer decides then.
+    if (!this.outbox.events.some((other) => other.item === item.id && other.seq > event.seq)) {
+      item.state = "open";
+      if (event.packed) this.markUnsaved(item);
+    }
+    item.problem = reason;
+    const place = this.items.indexOf(item);
+    if (place < this.cursor) {
+      this.items.splice(place, 1);
+      this.items.splice(this.cursor, 0, item); // asked again right after the one on the stage
+      this.cursor -= 1;
+    }
+    this.told = false;
+    this.described = null;
+    if (this.cursor >= this.items.length || this.current.state !== "open") this.advance(0);
+    if (item.tile) this.fillTile(item);
+    this.say(`${fileName(item)} was not saved: ${reason}. It is asked again, with what you painted.`, true);
+    this.render();
+  }
+
+  say(text, stays = false) {
+    this.message = { text, stays };
+    this.renderNotice();
+    clearTimeout(this.quiet);
+    if (!stays) this.quiet = setTimeout(() => ((this.message = null), this.renderNotice()), 4500);
+  }
+}
