@@ -48,7 +48,7 @@ def import_into(
         raise BadInput(f"unknown task {task!r}: use auto, {', '.join(TASKS)}")
     if name in workspace.projects():
         raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
-    source = Path(os.path.abspath(source.expanduser()))  # without `..`, links as they are
+    source = Path(os.path.abspath(Path(source).expanduser()))  # without `..`, links as they are
     token = uuid.uuid4().hex[:12]
     folder = workspace.home / "projects" / token
     folder.mkdir(parents=True)

@@ -45,7 +45,7 @@ SCORES: Mapping[str, ScoreInfo] = {
         "Uncertainty indicator", "", "high", "SRAAL's u: 0 when the task model is sure, 1 when all classes are alike."
     ),
     "pixel_discrepancy": ScoreInfo(
-        "Discrepancy of pixels", "", "high", "How far the heads' class distributions are apart in each pixel, averaged over the image."
+        "Pixel discrepancy", "", "high", "How far the heads' class distributions are apart in each pixel, averaged over the image."
     ),
     "discrepancy": ScoreInfo("Discrepancy", "", "high", "How far the heads' class distributions are apart, summed over all pairs."),
 }

@@ -17,6 +17,7 @@ from PIL import Image
 from alcore import masks
 from alcore.errors import BadInput, NotFound
 from alcore.explain import bounds, info
+from alcore.strategies import STRATEGIES
 from alcore.types import Round
 
 if TYPE_CHECKING:
@@ -67,7 +68,19 @@ def describe(project: Project, round_: Round | None, files: RoundFiles | None, r
     asked = files.regions(item_id)
     if asked:
         entry["regions"] = [masks.to_rle(_full(region, row)) for region in asked]
+        entry["reason"] = _region_words(round_, asked, detail)
     return entry
+
+
+def _region_words(round_: Round, asked: Sequence[np.ndarray], detail: Mapping[str, np.ndarray]) -> str:
+    """Why these parts of an image were asked for."""
+    kind, heat = unit(round_).removesuffix("s"), STRATEGIES[round_.strategy].heat
+    said = f"one {kind} of this image is asked for" if len(asked) == 1 else f"{len(asked)} {kind}s of this image are asked for"
+    if heat not in detail:
+        return said
+    values = detail[heat].astype(np.float32)
+    inside = np.logical_or.reduce(asked)
+    return f"{said}: {info(heat).title.lower()} {values[inside].mean():.2g} there, {values.mean():.2g} in the whole image"
 
 
 def heat_names(detail: Mapping[str, np.ndarray]) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("train", "score", "kcenter", "map", "keys", "pages")
+NAMES = ("train", "score", "kcenter", "map", "keys", "pages", "dense", "paint")
 LONG = ("million",)  # minutes and millions of files: never part of all
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("name", choices=(*NAMES, *LONG, "all"))
     parser.add_argument("--out", type=Path, default=Path("workspace/benchmarks.json"))
-    parser.add_argument("--device", default="cpu", help="of the train and score benchmarks: cpu or cuda:0")
+    parser.add_argument("--device", default="cpu", help="of the train, score and dense benchmarks: cpu or cuda:0")
     parser.add_argument("--images", type=int, default=1_281_167, help="of the million benchmark: size of the set")
     args = parser.parse_args()
     figures: dict[str, object] = {
@@ -31,7 +31,7 @@ def main() -> int:
     for name in NAMES if args.name == "all" else (args.name,):
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
-        figures[name] = module.run(*{"train": (args.device,), "score": (args.device,), "million": (args.images,)}.get(name, ()))
+        figures[name] = module.run(*{"train": (args.device,), "score": (args.device,), "dense": (args.device,), "million": (args.images,)}.get(name, ()))
     figures["load_after"] = os.getloadavg()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(figures, indent=1))

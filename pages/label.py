@@ -66,7 +66,8 @@ def _classes(of: Project, number: int) -> object:
 
 def _masks(of: Project, number: int) -> object:
     """A mask an image, painted; something once the query is used up."""
-    st.title("Label", anchor=False, width="content")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Label", anchor=False, width="content")
     return mask_editor(
         project=of.name,
         token=token(of),

@@ -320,6 +320,13 @@ def test_region_queries_are_answered_in_part_and_never_asked_twice(scenes):
         scenes.run_round("entropy", query_size=5, seed=number, train=train)
         queue = scenes.queue(20)
         assert queue["unit"] == "tiles"
+        for entry in queue["items"]:
+            detail, parts = scenes.files(scenes.round()).detail(entry["id"]), scenes.files(scenes.round()).regions(entry["id"])
+            inside = np.logical_or.reduce(parts)
+            share = detail["entropy"].astype(np.float32)
+            words = "one tile of this image is" if len(parts) == 1 else f"{len(parts)} tiles of this image are"
+            wanted = f"{words} asked for: entropy {share[inside].mean():.2g} there, {share.mean():.2g} in the whole image"
+            assert entry["reason"] == wanted
         regions = {entry["id"]: [masks.from_rle(runs, H, W) for runs in entry["regions"]] for entry in queue["items"]}
         assert sum(map(len, regions.values())) == 5
         assert queue["remaining"] == len(regions)

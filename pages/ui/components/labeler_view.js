@@ -254,6 +254,8 @@ class LabelerView {
       const parts = [`${whole(labeled)} of ${whole(this.queue.total)} labeled`, skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`];
       this.count.textContent = this.queue.total ? parts.filter(Boolean).join(" · ") : "";
       this.meter.style.width = `${this.queue.total ? Math.min(100, (100 * done) / this.queue.total) : 0}%`;
+    } else {
+      this.meter.style.width = "0";
     }
     const troubled = ["offline", "expired", "refused"].includes(this.outbox.state);
     const calm = !waiting || (!troubled && waiting <= 2); // one or two under way is what saving looks like

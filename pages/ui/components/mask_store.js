@@ -40,6 +40,7 @@ class MaskStore {
         transaction.oncomplete = resolve;
         transaction.onabort = transaction.onerror = () => reject(transaction.error);
       });
+      over.catch(() => {}); // told below, or by what `work` threw
       const result = work(Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)])));
       if (mode === "readwrite" && !(result instanceof IDBRequest)) transaction.commit?.();
       await over;

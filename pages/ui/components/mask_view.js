@@ -240,7 +240,6 @@ class MaskView extends LabelerView {
 
   renderBar() {
     super.renderBar();
-    if (!this.queue) this.meter.style.width = "0";
     const working = this.root.dataset.view === "work";
     for (const b of this.tools.querySelectorAll("button")) b.disabled = !working && b.getAttribute("aria-label") !== ALL_KEYS;
     if (!working) return;
