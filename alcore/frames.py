@@ -13,7 +13,8 @@ from alcore import explain, layers
 from alcore.errors import NotFound
 from alcore.journal import fold
 from alcore.maskfiles import class_counts
-from alcore.rounds import START, RoundFiles
+from alcore.roundfiles import RoundFiles
+from alcore.rounds import START
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
 

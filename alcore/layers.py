@@ -22,7 +22,7 @@ from alcore.types import Round
 
 if TYPE_CHECKING:
     from alcore.project import Project
-    from alcore.rounds import RoundFiles
+    from alcore.roundfiles import RoundFiles
 
 FRAMES = "frames"
 HEADS = "head_"

@@ -22,7 +22,8 @@ from alcore.loop import round_title
 from alcore.maskstore import MaskStore
 from alcore.pictures import Pictures
 from alcore.pool import Pool
-from alcore.rounds import START, RoundFiles, round_files, start_query
+from alcore.roundfiles import RoundFiles, round_files
+from alcore.rounds import START, start_query
 from alcore.streaming import open_pixels
 from alcore.tasks import TASKS
 from alcore.training import device_list

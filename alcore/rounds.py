@@ -17,8 +17,6 @@ from alcore.batches import Batches, Pixels, telling
 from alcore.centers import k_center
 from alcore.errors import AlcoreError, BadInput
 from alcore.pool import Pool
-from alcore.roundfiles import RoundFiles as RoundFiles  # for those who know rounds alone
-from alcore.roundfiles import round_files as round_files
 from alcore.roundfiles import write_files
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
@@ -68,6 +66,18 @@ def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> N
         raise BadInput(
             f"strategy {strategy.name} has no score of single pixels, so it cannot ask for {train.query_unit}: "
             f"use query_unit=frames, or one of {', '.join(able)}"
+        )
+
+
+def check_side(strategy: Strategy, side: int) -> None:
+    """Raises BadInput when images of `side` pixels are too small for the strategy's backbone."""
+    architecture, smaller = strategy.train_params.architecture, strategy.task.architectures[0]
+    smallest = strategy.backbone.smallest
+    if side < smallest:
+        raise BadInput(
+            f"{architecture} wants images of at least {smallest} pixels and these have {side}: "
+            + (f"use architecture={smaller}, or " if smaller != architecture else "")
+            + f"import with --image-size {smallest}"
         )
 
 
@@ -242,14 +252,7 @@ def _attempt(
     task = TASKS[task_name](classes, pixels.shape[1])
     with seeded(seeds.model, device):
         strategy = strategy_named(name)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
-        smallest = strategy.backbone.smallest
-        if pixels.shape[1] < smallest:
-            smaller = task.architectures[0]
-            raise BadInput(
-                f"{train_params.architecture} wants images of at least {smallest} pixels and these have {pixels.shape[1]}: "
-                + (f"use architecture={smaller}, or " if smaller != train_params.architecture else "")
-                + f"import with --image-size {smallest}"
-            )
+        check_side(strategy, pixels.shape[1])
         if strategy.augmented_scoring and train_params.query_unit != "frames":
             raise BadInput(
                 f"strategy {name} scores shifted images here, where regions lie elsewhere: switch that off, or use query_unit=frames"

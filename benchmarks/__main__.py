@@ -31,7 +31,8 @@ def main() -> int:
     for name in NAMES if args.name == "all" else (args.name,):
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
-        figures[name] = module.run(*{"train": (args.device,), "score": (args.device,), "dense": (args.device,), "million": (args.images,)}.get(name, ()))
+        given = {"train": (args.device,), "score": (args.device,), "dense": (args.device,), "million": (args.images,)}
+        figures[name] = module.run(*given.get(name, ()))
     figures["load_after"] = os.getloadavg()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(figures, indent=1))

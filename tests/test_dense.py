@@ -20,7 +20,8 @@ from alcore.columns import Snapshot
 from alcore.errors import BadInput, NotEnoughLabels
 from alcore.models import evaluating
 from alcore.pool import Pool
-from alcore.rounds import Order, RoundFiles, run
+from alcore.roundfiles import RoundFiles
+from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.tasks import VOID, Segmentation, train_params

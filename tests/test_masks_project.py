@@ -488,3 +488,23 @@ def test_the_command_line_imports_trains_and_exports_masks(source, tmp_path, cap
 def test_record_names_what_was_not_taken(scenes):
     with pytest.raises(BadInput, match="1 of 1 labels were not taken"):
         record(scenes, {ids_of(scenes)[0]: "nowhere"}, "me")
+
+
+def test_a_picture_twelve_thousand_pixels_wide_goes_through_import_mask_and_superpixels(workspace, tmp_path):
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    wide = np.zeros((40, 12_000, 3), np.uint8)
+    wide[:, 6000:] = 200
+    Image.fromarray(wide).save(folder / "wide.png")
+    project = Project.import_into(workspace, "wide", folder, task="segmentation", classes=["dark", "light"])
+    (item,) = ids_of_any(project)
+    mask = (wide[..., 0] > 100).astype(np.uint8)
+    project.annotate({item: mask})
+    assert np.array_equal(project.mask(item), mask)
+    _, width, height, count = layers.superpixels(project, item, 50)
+    assert (width, height) == (12_000, 40)
+    assert count >= 2
+
+
+def ids_of_any(project: Project) -> list[int]:
+    return list(project.workspace.store.paths(project.id))

@@ -13,7 +13,8 @@ from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput
 from alcore.models import evaluating
 from alcore.regions import Regions, first_regions, means, open_regions
-from alcore.rounds import Order, RoundFiles, run
+from alcore.roundfiles import RoundFiles
+from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
 from alcore.strategies.mal import combine

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from alcore import rounds
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
-from alcore.rounds import Order, RoundFiles, run, start_query
+from alcore.roundfiles import RoundFiles
+from alcore.rounds import Order, run, start_query
 from alcore.strategies import STRATEGIES
 from alcore.training import pick_device
 from alcore.types import Progress

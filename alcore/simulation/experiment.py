@@ -15,7 +15,7 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.presets import preset_named
-from alcore.rounds import Seeds, check_strategy
+from alcore.rounds import Seeds, check_side, check_strategy
 from alcore.simulation.oracle import Data
 from alcore.strategies import strategy_named
 from alcore.tasks import TASKS, train_params
@@ -227,12 +227,7 @@ def check_models(e: Experiment, config: Mapping[str, Any]) -> None:
     train = make_params(TrainParams, config["train"], "training")
     with seeded(0, torch.device("cpu")):
         for variant in e.variants:
-            smallest = strategy_named(variant.strategy)(task, train, variant.params).backbone.smallest
-            if config["image_size"] < smallest:
-                raise BadInput(
-                    f"{train.architecture} wants images of at least {smallest} pixels and these have {config['image_size']}: "
-                    f"use architecture=small_cnn, or --image-size {smallest}"
-                )
+            check_side(strategy_named(variant.strategy)(task, train, variant.params), config["image_size"])
 
 
 def check_sizes(config: Mapping[str, Any], data: Data) -> None:
