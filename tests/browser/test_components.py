@@ -168,6 +168,7 @@ def test_typing_into_a_field_of_the_page_labels_nothing(page_factory: PageFactor
     page.get_by_label("note").fill("")
     page.get_by_label("note").type("123 s z f")
     page.locator(".stage").click()
+    assert page.evaluate("document.activeElement === document.body")  # the page around has no frame after the next key
     page.keyboard.press("2")
     wait_saved(page)
     assert fake.rows("c3-n50-typing") == [(1, "label", TROUSERS)]
@@ -199,7 +200,11 @@ def test_a_rerun_of_the_page_keeps_the_place_and_the_keys(page_factory: PageFact
 def test_the_last_label_tells_python_once(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n4-finish")
+    fake.control(reject=[4])
     page.keyboard.type("12s3")
+    expect(page.locator(".reason")).to_have_text("Not saved: item 4 is locked")  # not done yet: the last one is back
+    fake.control(reject=[])
+    page.keyboard.press("3")
     expect(page.locator(".blank h3")).to_have_text("All 4 of this query are done.")
     expect(page.get_by_text("finished: {'round': 2, 'total': 4, 'labeled': 3, 'skipped': 1, 'flagged': 0}")).to_be_visible()
     expect(page.get_by_text("runs: 2")).to_be_visible()  # one rerun for the whole query

@@ -536,13 +536,4 @@ class EmbeddingMap {
   }
 }
 
-const MOUNTED = new WeakMap();
-export default function mount(component) {
-  const parent = component.parentElement;
-  let map = MOUNTED.get(parent);
-  if (!map || map.disposed) MOUNTED.set(parent, (map = new EmbeddingMap(parent)));
-  const call = (map.calls = (map.calls || 0) + 1);
-  map.update(component);
-  // Streamlit also runs the cleanup of a call that a newer one overtook; only the newest may take things down.
-  return () => map.calls === call && map.dispose();
-}
+export default mounted(EmbeddingMap);

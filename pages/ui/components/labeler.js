@@ -1,6 +1,6 @@
 // The labeling part: one large image or a grid, keys, the panel that says why an image was asked.
-// Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up.
-// Longer than 400 lines: keys, queue and selection share one state, and inline modules cannot import one another.
+// Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up. What comes next is
+// the business of `Queue` (queue.js), what it looks like that of `LabelerView` (labeler_view.js).
 
 const SMALL = 192; // pictures of strip and grid; enough for tiles of 96 on a 2x screen
 const AHEAD = 100; // open items below which more are fetched; twice as many are asked for
@@ -10,135 +10,29 @@ const TILE_SIZES = [64, 80, 96, 120, 152, 184];
 const STATE_NAMES = { label: "labeled", skip: "skipped", flag: "flagged" };
 const MARKS = { label: "✓", skip: "→", flag: "⚑" };
 
-// Class -> key. Ten digits, then letters; a set whose names are all single digits keeps each name as its own key.
-function keysOf(classes) {
-  if (classes.every((name) => /^[0-9]$/.test(name))) return new Map(classes.map((name) => [name, name]));
-  const keys = [..."1234567890", ...LETTERS];
-  return new Map(classes.slice(0, keys.length).map((name, i) => [name, keys[i]]));
-}
-
 class Labeler extends LabelerView {
   constructor(parent) {
-    super();
-    this.api = new Api();
-    this.pictures = new Pictures(this.api);
-    this.turn = 0; // grows with each change of project or round; answers of an older turn are dropped
+    super({ outbox: Outbox, ahead: AHEAD, linger: 3500, answer: "label" });
     this.zoom = { scale: 1, x: 0, y: 0 };
     this.tileSize = null; // chosen to fit until a person zooms
     this.build(parent);
-    this.onkey = (event) => this.key(event);
-    window.addEventListener("keydown", this.onkey, true);
-    this.resized = new ResizeObserver(() => this.layout());
-    this.resized.observe(this.root);
+    this.listen([[window, "keydown", (event) => this.key(event)]], this.root);
   }
 
-  dispose() {
-    this.disposed = true;
-    this.turn += 1;
-    window.removeEventListener("keydown", this.onkey, true);
-    this.resized.disconnect();
-    this.pictures.close();
-    if (this.outbox?.listener === this) this.outbox.listener = null;
-    this.root.remove();
-  }
-
-  update({ data, setTriggerValue }) {
-    this.trigger = setTriggerValue;
-    if (this.data && this.data.mode !== data.mode) Object.assign(this, { stripRoom: null, page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
-    this.data = data;
-    this.api.base = data.api;
-    const newToken = this.api.token !== data.token;
-    this.api.token = data.token;
-    // as high as the window allows below the page's heading, so that a large screen shows a large image
-    this.root.style.height = `max(${data.height}px, calc(100vh - 215px))`;
-    this.root.dataset.mode = data.mode;
-    const classes = JSON.stringify(data.classes);
-    if (classes !== this.classesShown) this.setClasses(data.classes);
-    this.classesShown = classes;
-    const scope = JSON.stringify([data.identity, data.project, data.annotator, data.round]);
-    if (scope !== this.scope) {
-      this.scope = scope;
-      this.open();
-    } else {
-      if (newToken) this.outbox.renew();
-      this.render();
-    }
+  update(told) {
+    if (this.data && this.data.mode !== told.data.mode) Object.assign(this, { stripRoom: null, page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
+    super.update(told);
   }
 
   // ---- queue
 
-  async open() {
-    const turn = ++this.turn;
-    const { project, annotator, identity } = this.data;
-    Object.assign(this, { items: [], byId: new Map(), cursor: 0, page: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false, ready: 0 });
-    Object.assign(this, { selected: new Set(), anchor: null, hovered: null, message: null, opened: performance.now(), gridShown: null });
-    this.outbox = outboxFor(this.api, { project, annotator, identity });
-    this.outbox.listener = this;
-    this.touched = this.outbox.recover() > 0;
-    this.render();
-    await this.outbox.drained();
-    if (turn === this.turn) await this.fill();
+  reset() {
+    Object.assign(this, { page: 0, selected: new Set(), anchor: null, hovered: null, opened: performance.now() });
   }
 
-  async fill() {
-    if (this.filling) return;
-    this.filling = true;
-    const turn = this.turn;
-    for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
-      try {
-        const n = 2 * AHEAD + this.outbox.events.length;
-        const answer = await this.api.json(`/projects/${encodeURIComponent(this.data.project)}/queue?n=${n}`);
-        if (turn !== this.turn) return;
-        this.filling = false;
-        this.loadProblem = "";
-        this.take(answer);
-        return;
-      } catch (error) {
-        if (turn !== this.turn) return;
-        this.loadProblem = error.status === 401 ? "expired" : error.message;
-        this.render();
-        await Promise.race([sleep(wait), new Promise((resolve) => (this.retryNow = resolve))]);
-      }
-    }
-  }
-
-  take(answer) {
-    if (this.queue && answer.round !== this.queue.round) {
-      // A new round began meanwhile: what was not labeled yet is no longer what is asked for.
-      this.items = this.items.filter((item) => item.state !== "open");
-      this.byId = new Map(this.items.map((item) => [item.id, item]));
-      this.cursor = this.items.length;
-      this.queue = null;
-    }
-    if (!this.queue) {
-      this.base = answer.total - answer.remaining - (answer.skipped || 0) - (answer.flagged || 0);
-      this.skippedBefore = (answer.skipped || 0) + (answer.flagged || 0);
-      this.fromHere = new Set(); // items whose state counts into this query's progress
-    }
-    const waiting = !this.current;
-    const fresh = answer.items.filter((item) => !this.byId.has(item.id));
-    for (const told of fresh) {
-      const item = { ...told, state: "open", label: null, small: picturePath(told.image, SMALL) };
-      const side = Math.max(told.width || 0, told.height || 0);
-      item.full = side > SMALL ? picturePath(told.image, 1280) : item.small;
-      this.items.push(item);
-      this.byId.set(item.id, item);
-      this.fromHere.add(item);
-    }
-    this.queue = answer;
-    this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.outbox.events.length);
-    if (waiting) this.advance(0);
-    this.prefetch();
-    this.render();
-    this.checkFinished();
-  }
-
-  get current() {
-    return this.items[this.cursor];
-  }
-
-  openItems() {
-    return this.items.filter((item) => item.state === "open");
+  itemOf(told) {
+    const side = Math.max(told.width || 0, told.height || 0);
+    return { label: null, full: picturePath(told.image, side > SMALL ? 1280 : SMALL) };
   }
 
   prefetch() {
@@ -240,99 +134,52 @@ class Labeler extends LabelerView {
     }
     this.message = null;
     this.cursor = this.items.indexOf(steps[steps.length - 1].item);
-    this.page = Math.floor(this.cursor / PAGE);
     this.moved(event);
   }
 
-  // To the next open item, from `step` places on; round to the start when the rest is done. A grid page is finished first.
+  // To the next open item. A grid page is finished first.
   advance(step) {
-    const n = this.items.length;
-    const places = Array.from({ length: n }, (_, i) => (this.cursor + step + i) % n).filter((place) => this.items[place].state === "open");
+    const places = this.openPlaces(step);
     const onPage = places.find((place) => Math.floor(place / PAGE) === this.page);
-    this.cursor = (this.data.mode === "grid" ? onPage : undefined) ?? places[0] ?? n;
-    this.page = Math.floor(Math.min(this.cursor, Math.max(n - 1, 0)) / PAGE);
+    this.cursor = (this.data.mode === "grid" ? onPage : undefined) ?? places[0] ?? this.items.length;
+    this.turnPage();
+  }
+
+  // To the grid page the cursor is on.
+  turnPage() {
+    this.page = Math.floor(Math.min(this.cursor, Math.max(this.items.length - 1, 0)) / PAGE);
   }
 
   go(step, event) {
-    const last = this.openItems().length ? this.items.length - 1 : this.items.length; // past the last one stands "all done"
-    const place = Math.min(Math.max(this.cursor + step, 0), last);
-    this.cursor = place;
     this.hovered = null;
-    this.page = Math.floor(Math.min(place, this.items.length - 1) / PAGE);
-    this.moved(event);
+    super.go(step, event);
   }
 
   moved(event) {
     this.zoom = { scale: 1, x: 0, y: 0 };
-    this.render(event);
-    this.prefetch();
-    let ready = 0;
-    for (let i = this.items.length - 1; i >= 0 && ready <= AHEAD; i--) if (this.items[i].state === "open") ready += 1;
-    if (ready <= AHEAD && !this.exhausted) this.fill();
-    this.checkFinished();
+    this.turnPage();
+    super.moved(event);
   }
 
   // ---- what the outbox tells
 
-  saved() {
-    this.renderBar();
-    this.checkFinished();
+  forget(seq) {
+    this.history = this.history.map((steps) => steps.filter((step) => step.seq !== seq)).filter((steps) => steps.length);
   }
 
-  rejected(event, reason) {
-    const item = this.byId.get(event.item);
-    this.history = this.history.map((steps) => steps.filter((step) => step.seq !== event.seq)).filter((steps) => steps.length);
-    if (!item) return this.say(`An earlier label could not be saved: ${reason}`, true);
-    // A later event of the same item may still be on its way; its answer decides then.
-    if (!this.outbox.events.some((other) => other.item === item.id && other.seq > event.seq)) Object.assign(item, { state: "open", label: null });
-    item.problem = reason;
-    const place = this.items.indexOf(item);
-    if (this.data.mode === "single" && place < this.cursor) {
-      this.items.splice(place, 1);
-      this.items.splice(this.cursor, 0, item); // asked again right after the one on the stage
-      this.cursor -= 1;
-    }
-    this.told = false;
-    if (this.cursor >= this.items.length || this.current.state !== "open") this.advance(0);
-    if (item.tile) this.fillTile(item);
-    this.say(`${fileName(item)} was not saved: ${reason}. It is asked again.`, true);
-  }
-
-  checkFinished() {
-    if (!this.queue || !this.exhausted || this.told || !this.touched || this.outbox.events.length || this.openItems().length) return;
-    this.told = true;
-    this.trigger("finished", { round: this.queue.round, total: this.queue.total, ...this.counts() });
-  }
-
-  counts() {
-    const n = { labeled: this.base || 0, skipped: this.skippedBefore || 0, flagged: 0 };
-    for (const item of this.fromHere || []) {
-      if (item.state === "label") n.labeled += 1;
-      if (item.state === "skip") n.skipped += 1;
-      if (item.state === "flag") n.flagged += 1;
-    }
-    return n;
-  }
-
-  say(text, stays = false) {
-    this.message = { text, stays };
-    this.renderNotice();
-    clearTimeout(this.quiet);
-    if (!stays) this.quiet = setTimeout(() => ((this.message = null), this.renderNotice()), 3500);
+  reopen(item) {
+    Object.assign(item, { state: "open", label: null });
   }
 
   // ---- keys
 
   key(event) {
-    if (!this.root.isConnected || event.isComposing || !this.root.getClientRects().length) return;
-    if (keysBelongElsewhere(event, this.root)) return;
-    const target = event.composedPath()[0];
-    if (target === this.find) return this.findKey(event);
+    if (!keyIsOurs(event, this.root)) return;
+    if (event.composedPath()[0] === this.find) return this.findKey(event);
     const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
     if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return;
     if (!isUndo && keyDrivesControl(event, this.root)) return;
-    const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code); // by place, so that keyboards with shifted digits work
-    const key = digit && !(event.shiftKey && !/^[0-9]$/.test(event.key)) ? digit[1] : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyName(event);
     const known = this.handle(key, event);
     if (!known && !/^[a-z0-9]$/.test(key)) return;
     event.preventDefault();
@@ -375,35 +222,9 @@ class Labeler extends LabelerView {
     this.render();
   }
 
-  findKey(event) {
-    const shown = this.classButtons.filter((b) => !b.hidden);
-    event.stopImmediatePropagation();
-    if (event.key === "Escape") {
-      this.find.value = "";
-      this.filter();
-      this.find.blur();
-    } else if (event.key === "Enter" && shown.length && !event.repeat) {
-      const { value } = (this.best || shown[0]).dataset;
-      this.find.value = "";
-      this.filter();
-      this.find.blur();
-      this.label(value, event);
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const place = shown.indexOf(this.best) + (event.key === "ArrowDown" ? 1 : -1);
-      this.setBest(shown[(place + shown.length) % shown.length]);
-    } else return;
-    event.preventDefault();
+  give(row, event) {
+    this.label(row.dataset.value, event);
   }
 }
 
-// Streamlit calls this at every rerun, on the same element while the component stays mounted.
-const MOUNTED = new WeakMap();
-export default function mount(component) {
-  const parent = component.parentElement;
-  let labeler = MOUNTED.get(parent);
-  if (!labeler || labeler.disposed) MOUNTED.set(parent, (labeler = new Labeler(parent)));
-  const call = (labeler.calls = (labeler.calls || 0) + 1);
-  labeler.update(component);
-  // Streamlit also runs the cleanup of a call that a newer one overtook; only the newest may take things down.
-  return () => labeler.calls === call && labeler.dispose();
-}
+export default mounted(Labeler);

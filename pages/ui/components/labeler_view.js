@@ -1,4 +1,4 @@
-// What the labeling part draws. No requests and no events here: `Labeler` (labeler.js) extends this with the queue and the keys.
+// What the labeling part draws of its queue (queue.js). No requests here; `Labeler` (labeler.js) extends this with the keys.
 // Longer than 400 lines: all of one screen's drawing, which is read together.
 
 const HELP = [
@@ -18,7 +18,7 @@ const GRID_HELP = [
   ["PageUp PageDown", "other pages"],
 ];
 
-class LabelerView {
+class LabelerView extends Queue {
   build(parent) {
     const tool = (name, key, act) => button({ class: "tool", "data-tool": name, title: `${name} (${key})`, onclick: act }, element("span", { text: name }), element("kbd", { text: key }));
     this.meter = element("i");
@@ -50,9 +50,19 @@ class LabelerView {
     this.body = element("div", { class: "body" }, this.view, this.panel);
     this.root = element("div", { class: "labeler", role: "application", "aria-label": "Label images" }, bar, this.notice, this.body, this.blank, this.help);
     parent.append(this.root);
-    // Our buttons do not take the focus, so a field elsewhere on the page must be left here for keys to arrive.
-    this.root.addEventListener("pointerdown", () => document.activeElement?.matches("input, textarea") && document.activeElement.blur());
+    this.leaveFocus(this.stage, this.strip);
     this.listenToPointer();
+  }
+
+  // Our buttons do not take the focus, so a field elsewhere on the page must be left here for keys to arrive. A click on `pictures` leaves
+  // everything and gives the focus to nothing: the page around us would have it, and show a frame with the next key.
+  leaveFocus(...pictures) {
+    this.root.addEventListener("pointerdown", () => document.activeElement?.matches("input, textarea") && document.activeElement.blur());
+    const leave = (event) => {
+      event.preventDefault();
+      for (const root of [document, this.root.getRootNode()]) if (root.activeElement !== document.body) root.activeElement?.blur();
+    };
+    for (const node of pictures) node.addEventListener("mousedown", leave);
   }
 
   buildPanel() {
@@ -69,7 +79,7 @@ class LabelerView {
   }
 
   setClasses(classes) {
-    this.keys = keysOf(classes);
+    this.keys = keysOf(classes, LETTERS);
     this.classByKey = new Map([...this.keys].map(([name, key]) => [key, name]));
     this.classButtons = classes.map((name) =>
       button(
@@ -266,20 +276,29 @@ class LabelerView {
   }
 
   renderNotice() {
-    const { outbox } = this;
-    const kept = (n) => `${whole(n)} ${n === 1 ? "label is" : "labels are"} kept ${outbox.inMemoryOnly ? "in this page only: do not close it" : "in this browser"}`;
-    const waiting = outbox.events.length;
-    let text = this.message?.text || "";
-    let kind = this.message ? (this.message.stays ? "problem" : "hint") : "";
-    if (outbox.state === "expired" || this.loadProblem === "expired") [text, kind] = [`Session expired: reload the page.${waiting ? ` ${kept(waiting)}.` : ""}`, "problem"];
-    else if (outbox.state === "offline" && waiting) [text, kind] = [`Server not reachable. ${kept(waiting)}, trying again.`, "waits"];
-    else if (outbox.state === "refused" && waiting) [text, kind] = [`The server does not take the labels (${outbox.problem}). ${kept(waiting)}, trying again.`, "problem"];
-    else if (this.loadProblem) [text, kind] = [`The queue cannot be loaded (${this.loadProblem}). Trying again.`, "waits"];
-    else if (!text && outbox.inMemoryOnly && waiting) [text, kind] = [`This browser keeps nothing: ${kept(waiting)}.`, "waits"];
-    else if (!text && outbox.othersWait) [text, kind] = [`${whole(outbox.othersWait)} unsent labels of another annotator are kept in this browser. They are sent when that person is back.`, "hint"];
-    if (this.notice.textContent !== text) this.notice.textContent = text;
+    if (!this.outbox) return;
+    const [text, kind, action] = this.noticed();
+    const { noticeShown: before } = this;
+    if (text !== before?.text || action !== before.action) this.notice.replaceChildren(element("span", { text }), ...(action ? [button({ class: "tool", text: action.text, onclick: action.does })] : []));
+    this.noticeShown = { text, action };
     this.notice.dataset.kind = kind;
     this.notice.hidden = !text;
+  }
+
+  // What the notice says, its kind and its button: troubles on the way first, then what was just said.
+  noticed() {
+    const { outbox, message, loadProblem } = this;
+    const { answer, unkept } = this.words;
+    const waiting = outbox.events.length;
+    const kept = waiting ? `${whole(waiting)} ${waiting === 1 ? `${answer} is` : `${answer}s are`} kept ${outbox.inMemoryOnly ? "in this page only: do not close it" : "in this browser"}` : "";
+    if (outbox.state === "expired" || loadProblem === "expired") return [`Session expired: reload the page.${kept && ` ${kept}.`}`, "problem"];
+    if (outbox.state === "offline" && waiting) return [`Server not reachable. ${kept}, trying again.`, "waits"];
+    if (outbox.state === "refused" && waiting) return [`The server does not take the ${answer}s (${outbox.problem}). ${kept}, trying again.`, "problem"];
+    if (loadProblem) return [`The queue cannot be loaded (${loadProblem}). Trying again.`, "waits"];
+    if (message?.text) return [message.text, message.stays ? "problem" : message.action ? "waits" : "hint", message.action];
+    if (outbox.inMemoryOnly && (waiting || unkept)) return [`This browser keeps nothing: ${[unkept, kept && `${kept}.`].filter(Boolean).join(" ")}`, "waits"];
+    if (outbox.othersWait) return [`${whole(outbox.othersWait)} unsent ${answer}s of another annotator are kept in this browser. They are sent when that person is back.`, "hint"];
+    return ["", ""];
   }
 
   flash(value) {

@@ -16,10 +16,7 @@ function storedSettings() {
 
 class MaskEditor extends MaskStage {
   constructor(parent) {
-    super();
-    this.api = new Api();
-    this.pictures = new Pictures(this.api, 240);
-    this.turn = 0; // grows with each change of project or round; answers of an older turn are dropped
+    super({ outbox: MaskOutbox, ahead: AHEAD, linger: 4500, pictures: 240, answer: "answer", back: ", with what you painted", unkept: "strokes that are not saved are lost when the page closes." });
     this.settings = storedSettings();
     this.value = 0;
     this.build(parent);
@@ -30,7 +27,7 @@ class MaskEditor extends MaskStage {
     this.keyboard = new MaskKeys(this);
     this.canvas.drawOver = (context, unit) => this.drawOver(context, unit);
     this.canvas.onmoved = () => this.viewMoved();
-    this.listeners = [
+    const listeners = [
       [window, "keydown", (event) => this.keyboard.down(event)],
       [window, "keyup", (event) => this.keyboard.up(event)],
       [window, "blur", () => this.holdSpace(false)],
@@ -38,49 +35,29 @@ class MaskEditor extends MaskStage {
       [document, "visibilitychange", () => document.hidden && this.keepAll()],
       [window, "beforeunload", (event) => this.outbox?.inMemoryOnly && this.items?.some((item) => this.unsaved(item)) && event.preventDefault()],
     ];
-    for (const [target, name, does] of this.listeners) target.addEventListener(name, does, true);
-    this.resized = new ResizeObserver(() => this.layout());
-    this.resized.observe(this.root);
-    this.resized.observe(this.canvas.panes);
+    this.listen(listeners, this.root, this.canvas.panes);
   }
 
   dispose() {
     this.pointer.letGo();
     this.keepAll();
-    this.disposed = true;
-    this.turn += 1;
-    for (const [target, name, does] of this.listeners) target.removeEventListener(name, does, true);
-    this.resized.disconnect();
     for (const item of this.items || []) this.loader.forgetPicture(item);
     this.canvas.close();
-    this.pictures.close();
-    if (this.outbox?.listener === this) this.outbox.listener = null;
-    this.root.remove();
+    super.dispose();
   }
 
   update({ data, setTriggerValue }) {
-    this.trigger = setTriggerValue;
-    this.data = { ...data, mode: "single" }; // what the labeler's view asks for
-    this.api.base = data.api;
-    const newToken = this.api.token !== data.token;
-    this.api.token = data.token;
-    this.root.style.height = `max(${data.height}px, calc(100vh - 215px))`;
-    this.root.dataset.mode = "single";
-    const classes = JSON.stringify([data.classes, data.colors]);
-    if (classes !== this.classesShown) {
-      this.look.colors = data.colors;
-      this.setClasses(data.classes, data.colors);
-      this.canvas.recolor();
-    }
-    this.classesShown = classes;
-    const scope = JSON.stringify([data.identity, data.project, data.annotator, data.round]);
-    if (scope !== this.scope) {
-      this.scope = scope;
-      this.open();
-    } else {
-      if (newToken) this.outbox.renew();
-      this.render();
-    }
+    super.update({ data: { ...data, mode: "single" }, setTriggerValue }); // what the labeler's view asks for
+  }
+
+  get store() {
+    return this.outbox.store;
+  }
+
+  // A class was found by typing.
+  give(row) {
+    const [value] = [...this.rows].find(([, made]) => made.row === row);
+    this.setValue(value);
   }
 
   // ---- what a person does
@@ -316,14 +293,4 @@ class MaskEditor extends MaskStage {
   }
 }
 
-// Streamlit calls this at every rerun, on the same element while the component stays mounted.
-const MOUNTED = new WeakMap();
-export default function mount(component) {
-  const parent = component.parentElement;
-  let editor = MOUNTED.get(parent);
-  if (!editor || editor.disposed) MOUNTED.set(parent, (editor = new MaskEditor(parent)));
-  const call = (editor.calls = (editor.calls || 0) + 1);
-  editor.update(component);
-  // Streamlit also runs the cleanup of a call that a newer one overtook; only the newest may take things down.
-  return () => editor.calls === call && editor.dispose();
-}
+export default mounted(MaskEditor);

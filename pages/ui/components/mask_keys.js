@@ -2,13 +2,6 @@
 
 const LETTERS = "acijkmqrtuwy"; // of classes; the other letters are tools
 
-// Class -> key, as in the labeler without the keys of the tools.
-function editorKeys(classes) {
-  if (classes.every((name) => /^[0-9]$/.test(name))) return new Map(classes.map((name) => [name, name]));
-  const keys = [..."1234567890", ...LETTERS];
-  return new Map(classes.slice(0, keys.length).map((name, i) => [name, keys[i]]));
-}
-
 class MaskKeys {
   constructor(editor) {
     this.editor = editor;
@@ -45,10 +38,9 @@ class MaskKeys {
 
   down(event) {
     const { editor } = this;
-    const { root, find } = editor;
-    if (!root.isConnected || event.isComposing || !root.getClientRects().length || keysBelongElsewhere(event, root)) return;
+    if (!keyIsOurs(event, editor.root)) return;
     const target = event.composedPath()[0];
-    if (target === find) return this.findKey(event);
+    if (target === editor.find) return editor.findKey(event);
     if (target.matches?.("input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key)) return;
     const written = event.getModifierState?.("AltGraph"); // brackets on many keyboards
     const command = (event.ctrlKey || event.metaKey) && !written;
@@ -75,8 +67,7 @@ class MaskKeys {
     if (event.key === "Alt") return Boolean(this.editor.place); // else the browser's menu takes the focus from painting
     if ((event.altKey && !written) || keyDrivesControl(event, this.editor.root)) return false;
     if (event.key === "Tab") return this.tab(event);
-    const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code); // by place, so that keyboards with shifted digits work
-    const key = digit && !written && !(event.shiftKey && !/^[0-9]$/.test(event.key)) ? digit[1] : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyName(event, written);
     return this.act(key, event) || /^[a-z0-9]$/.test(key);
   }
 
@@ -103,27 +94,5 @@ class MaskKeys {
     if (!editor.help.hidden) return editor.toggleHelp(false);
     if (editor.pointer.tools.polygon.cancel()) return editor.renderOptions(), editor.canvas.want();
     editor.canvas.fit();
-  }
-
-  findKey(event) {
-    const { editor } = this;
-    const shown = editor.classButtons.filter((row) => !row.hidden);
-    event.stopImmediatePropagation();
-    const leave = () => {
-      editor.find.value = "";
-      editor.filter();
-      editor.find.blur();
-    };
-    if (event.key === "Escape") leave();
-    else if (event.key === "Enter" && shown.length && !event.repeat) {
-      const chosen = editor.best || shown[0];
-      const [value] = [...editor.rows].find(([, { row }]) => row === chosen);
-      leave();
-      editor.setValue(value);
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const place = shown.indexOf(editor.best) + (event.key === "ArrowDown" ? 1 : -1);
-      editor.setBest(shown[(place + shown.length) % shown.length]);
-    } else return;
-    event.preventDefault();
   }
 }

@@ -1,5 +1,5 @@
-// The queue of the mask editor and its stage: what comes next, the picture, mask and layers that are on the stage, what the outbox tells of
-// saves that were refused. What stands around the stage is MaskView's (mask_view.js), what is painted and pressed MaskEditor's.
+// The stage of the mask editor: the picture, mask and layers that are on it, and what an item of the queue (queue.js) has for them.
+// What stands around the stage is MaskView's (mask_view.js), what is painted and pressed MaskEditor's.
 
 const SMALL = 192; // pictures of the strip
 const LARGE = 4096; // and of the stage
@@ -10,78 +10,25 @@ const MOST_SIDE = 16384; // the longest side of a canvas
 class MaskStage extends MaskView {
   // ---- queue
 
-  async open() {
-    const turn = ++this.turn;
-    const { project, annotator, identity } = this.data;
+  reset() {
     this.pointer.letGo();
     this.keepAll();
     for (const item of this.items || []) this.loader.forgetPicture(item);
-    Object.assign(this, { items: [], byId: new Map(), cursor: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false, ready: 0 });
-    Object.assign(this, { message: null, staged: null, doc: null, place: null, heatShown: null, region: 0, described: null });
+    Object.assign(this, { staged: null, doc: null, place: null, heatShown: null, region: 0, described: null });
     this.canvas.clear();
-    this.outbox = maskOutboxFor(this.api, { project, annotator, identity });
-    this.outbox.listener = this;
-    this.store = this.outbox.store;
-    this.render();
-    const recovered = await this.outbox.recover();
-    if (turn !== this.turn) return;
-    this.touched = recovered > 0;
-    this.render();
-    await this.outbox.drained();
-    if (turn === this.turn) await this.fill();
   }
 
-  async fill() {
-    if (this.filling) return;
-    this.filling = true;
-    const turn = this.turn;
-    for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
-      try {
-        const n = 2 * AHEAD + this.outbox.events.length;
-        const answer = await this.api.json(`/projects/${encodeURIComponent(this.data.project)}/queue?n=${n}`);
-        if (turn !== this.turn) return;
-        this.filling = false;
-        this.loadProblem = "";
-        this.take(answer);
-        return;
-      } catch (error) {
-        if (turn !== this.turn) return;
-        this.loadProblem = error.status === 401 ? "expired" : error.message;
-        this.render();
-        await Promise.race([sleep(wait), new Promise((resolve) => (this.retryNow = resolve))]);
-      }
-    }
+  leaveRound() {
+    this.keepAll();
   }
 
-  take(answer) {
-    if (this.queue && answer.round !== this.queue.round) {
-      // A new round began meanwhile: what was not answered yet is no longer what is asked for.
-      this.keepAll();
-      this.items = this.items.filter((item) => item.state !== "open");
-      this.byId = new Map(this.items.map((item) => [item.id, item]));
-      this.cursor = this.items.length;
-      this.queue = null;
-    }
-    if (!this.queue) {
-      this.base = answer.total - answer.remaining - (answer.skipped || 0) - (answer.flagged || 0);
-      this.skippedBefore = (answer.skipped || 0) + (answer.flagged || 0);
-      this.fromHere = new Set(); // items whose state counts into this query's progress
-    }
-    const waiting = !this.current;
-    const fresh = answer.items.filter((item) => !this.byId.has(item.id));
-    for (const told of fresh) {
-      const item = { ...told, state: "open", small: picturePath(told.image, SMALL), full: picturePath(told.image, LARGE), ms: 0, clicks: 0, superpixels: new Map(), heat: new Map() };
-      if (item.width * item.height > MOST_PIXELS || Math.max(item.width, item.height) > MOST_SIDE) item.tooLarge = true;
-      this.items.push(item);
-      this.byId.set(item.id, item);
-      this.fromHere.add(item);
-    }
-    this.queue = answer;
-    this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.outbox.events.length);
-    if (waiting) this.advance(0);
+  itemOf(told) {
+    const tooLarge = told.width * told.height > MOST_PIXELS || Math.max(told.width, told.height) > MOST_SIDE;
+    return { full: picturePath(told.image, LARGE), tooLarge, ms: 0, clicks: 0, superpixels: new Map(), heat: new Map() };
+  }
+
+  prefetch() {
     this.loader.around(this.cursor);
-    this.render();
-    this.checkFinished();
   }
 
   // The loader got something for an item.
@@ -109,53 +56,13 @@ class MaskStage extends MaskView {
     return item.guessProblem ? `No draft: ${item.guessProblem}` : "The draft of this image is still on its way.";
   }
 
-  get current() {
-    return this.items?.[this.cursor];
-  }
-
-  openItems() {
-    return this.items.filter((item) => item.state === "open");
-  }
-
   unsaved(item) {
     return item.doc ? item.doc.unsaved : Boolean(item.unsaved);
   }
 
-  // To the next open item, from `step` places on; round to the start when the rest is done.
-  advance(step) {
-    const n = this.items.length;
-    const places = Array.from({ length: n }, (_, i) => (this.cursor + step + i) % n);
-    this.cursor = places.find((place) => this.items[place].state === "open") ?? n;
-  }
-
-  go(step, event) {
-    const last = this.openItems().length ? this.items.length - 1 : this.items.length; // past the last one stands "all done"
-    this.cursor = Math.min(Math.max(this.cursor + step, 0), last);
-    this.moved(event);
-  }
-
   moved(event) {
     this.pointer.letGo();
-    this.loader.around(this.cursor);
-    this.render(event);
-    if (this.openItems().length <= AHEAD && !this.exhausted) this.fill();
-    this.checkFinished();
-  }
-
-  checkFinished() {
-    if (!this.queue || !this.exhausted || this.told || !this.touched || this.outbox.events.length || this.openItems().length) return;
-    this.told = true;
-    this.trigger("finished", { round: this.queue.round, total: this.queue.total, ...this.counts() });
-  }
-
-  counts() {
-    const n = { labeled: this.base || 0, skipped: this.skippedBefore || 0, flagged: 0 };
-    for (const item of this.fromHere || []) {
-      if (item.state === "label") n.labeled += 1;
-      if (item.state === "skip") n.skipped += 1;
-      if (item.state === "flag") n.flagged += 1;
-    }
-    return n;
+    super.moved(event);
   }
 
   // ---- the stage
@@ -287,39 +194,12 @@ class MaskStage extends MaskView {
 
   // ---- what the outbox tells
 
-  saved() {
-    this.renderBar();
-    this.checkFinished();
+  forget(seq) {
+    this.history = this.history.filter((step) => step.seq !== seq);
   }
 
-  rejected(event, reason) {
-    const item = this.byId.get(event.item);
-    this.history = this.history.filter(({ seq }) => seq !== event.seq);
-    if (!item) return this.say(`An earlier answer could not be saved: ${reason}`, true);
-    // A later event of the same item may still be on its way; its answer decides then.
-    if (!this.outbox.events.some((other) => other.item === item.id && other.seq > event.seq)) {
-      item.state = "open";
-      if (event.packed) this.markUnsaved(item);
-    }
-    item.problem = reason;
-    const place = this.items.indexOf(item);
-    if (place < this.cursor) {
-      this.items.splice(place, 1);
-      this.items.splice(this.cursor, 0, item); // asked again right after the one on the stage
-      this.cursor -= 1;
-    }
-    this.told = false;
-    this.described = null;
-    if (this.cursor >= this.items.length || this.current.state !== "open") this.advance(0);
-    if (item.tile) this.fillTile(item);
-    this.say(`${fileName(item)} was not saved: ${reason}. It is asked again, with what you painted.`, true);
-    this.render();
-  }
-
-  say(text, stays = false) {
-    this.message = { text, stays };
-    this.renderNotice();
-    clearTimeout(this.quiet);
-    if (!stays) this.quiet = setTimeout(() => ((this.message = null), this.renderNotice()), 4500);
+  reopen(item, event) {
+    item.state = "open";
+    if (event.packed) this.markUnsaved(item);
   }
 }

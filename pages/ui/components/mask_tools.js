@@ -285,18 +285,11 @@ class MaskPointer {
     panes.addEventListener("pointercancel", (event) => this.up(event));
     panes.addEventListener("pointerleave", () => this.leave());
     panes.addEventListener("dblclick", () => this.tool === this.tools.polygon && this.tool.finish());
-    panes.addEventListener("mousedown", (event) => this.takeFocus(event));
     panes.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 
   get tool() {
     return this.tools[this.editor.settings.tool];
-  }
-
-  // A click on the picture takes the keys from a field or button, and gives no frame around the page to anything.
-  takeFocus(event) {
-    event.preventDefault();
-    for (const root of [document, this.editor.root.getRootNode()]) if (root.activeElement !== document.body) root.activeElement?.blur();
   }
 
   place(event) {

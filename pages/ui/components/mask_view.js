@@ -59,7 +59,7 @@ class MaskView extends LabelerView {
     this.body = element("div", { class: "body" }, this.rail, this.view, this.panel);
     this.root = element("div", { class: "labeler editor", role: "application", "aria-label": "Paint masks" }, bar, this.notice, this.body, this.blank, this.help);
     parent.append(this.root);
-    this.root.addEventListener("pointerdown", () => document.activeElement?.matches("input, textarea") && document.activeElement.blur());
+    this.leaveFocus(this.canvas.panes, this.strip);
   }
 
   buildStage() {
@@ -124,7 +124,8 @@ class MaskView extends LabelerView {
 
   setClasses(classes, colors) {
     this.classes = classes;
-    this.keys = editorKeys(classes);
+    this.look.colors = colors;
+    this.keys = keysOf(classes, LETTERS);
     this.valueByKey = new Map([...this.keys].map(([name, key]) => [key, classes.indexOf(name)]));
     this.valueByKey.set("v", VOID);
     this.rows = new Map();
@@ -148,6 +149,7 @@ class MaskView extends LabelerView {
     this.find.hidden = this.keys.size === classes.length && classes.length <= 20;
     this.find.value = "";
     if (this.value !== VOID && this.value >= classes.length) this.value = 0;
+    this.canvas.recolor();
   }
 
   // ---- drawing
@@ -298,28 +300,6 @@ class MaskView extends LabelerView {
     badge.textContent = item.state === "open" ? (item.problem ? "!" : unsaved ? "unsaved" : "") : item.state === "label" ? "saved" : MARKS[item.state];
     const state = item.state === "open" ? (unsaved ? "painted, not saved" : "not painted yet") : STATE_NAMES[item.state];
     item.tile.setAttribute("aria-label", `${fileName(item)}, ${state}`);
-  }
-
-  renderNotice() {
-    const { outbox } = this;
-    if (!outbox) return;
-    const kept = (n) => `${whole(n)} ${n === 1 ? "answer is" : "answers are"} kept ${outbox.inMemoryOnly ? "in this page only: do not close it" : "in this browser"}`;
-    const waiting = outbox.events.length;
-    let { text = "", stays = false, action = null } = this.message || {};
-    let kind = stays ? "problem" : action ? "waits" : "hint";
-    const say = (newText, newKind) => ([text, kind, action] = [newText, newKind, null]);
-    if (outbox.state === "expired" || this.loadProblem === "expired") say(`Session expired: reload the page.${waiting ? ` ${kept(waiting)}.` : ""}`, "problem");
-    else if (outbox.state === "offline" && waiting) say(`Server not reachable. ${kept(waiting)}, trying again.`, "waits");
-    else if (outbox.state === "refused" && waiting) say(`The server does not take the answers (${outbox.problem}). ${kept(waiting)}, trying again.`, "problem");
-    else if (this.loadProblem) say(`The queue cannot be loaded (${this.loadProblem}). Trying again.`, "waits");
-    else if (!text && outbox.inMemoryOnly) say(`This browser keeps nothing: strokes that are not saved are lost when the page closes.${waiting ? ` ${kept(waiting)}.` : ""}`, "waits");
-    else if (!text && outbox.othersWait) say(`${whole(outbox.othersWait)} unsent answers of another annotator are kept in this browser. They are sent when that person is back.`, "hint");
-    if (this.noticed !== `${text}${action?.text || ""}`) {
-      this.noticed = `${text}${action?.text || ""}`;
-      this.notice.replaceChildren(element("span", { text }), ...(action ? [button({ class: "tool", text: action.text, onclick: action.does })] : []));
-    }
-    this.notice.dataset.kind = kind;
-    this.notice.hidden = !text;
   }
 
   toggleHelp(show = this.help.hidden) {

@@ -17,14 +17,15 @@ let lastSeq = 0;
 
 // Outboxes outlive the component: leaving the page while two labels are on their way must still deliver them.
 const OUTBOXES = new Map();
-function outboxFor(api, { identity, project, annotator }) {
+function outboxFor(Kind, api, { identity, project, annotator }) {
   const name = JSON.stringify([identity, project, annotator]);
-  if (!OUTBOXES.has(name)) OUTBOXES.set(name, new Outbox(project, annotator, identity));
+  if (!OUTBOXES.has(name)) OUTBOXES.set(name, new Kind(project, annotator, identity));
   const outbox = OUTBOXES.get(name);
   outbox.api = api;
   return outbox;
 }
 
+// Where events are kept is a matter of `kept`, `keep` and `drop`, how they are sent one of `send`: another cupboard overrides these.
 class Outbox {
   constructor(project, annotator, identity) {
     this.project = project;
@@ -44,30 +45,35 @@ class Outbox {
     window.addEventListener("online", () => this.wake());
   }
 
-  // Takes over what earlier loads of this page could not deliver. Returns how many.
-  recover() {
+  // Takes over what earlier loads of this page could not deliver. Resolves to how many.
+  async recover() {
+    const kept = await this.kept();
+    const known = new Set(this.events.map(({ client, seq }) => `${client}/${seq}`));
+    this.othersWait = kept.filter(({ annotator }) => annotator !== this.annotator).length;
     const groups = new Map();
-    this.othersWait = 0;
-    for (const key of this.keptKeys()) {
-      const [client, seq] = key.slice(this.prefix.length).split("/");
-      let event;
-      try {
-        event = JSON.parse(localStorage.getItem(key));
-      } catch {
-        continue; // not ours, or damaged; leave it
-      }
-      if (this.events.some((known) => known.client === client && known.seq === Number(seq))) continue;
-      if (event.annotator !== this.annotator) {
-        this.othersWait += 1;
-        continue;
-      }
-      const group = groups.get(client) || groups.set(client, []).get(client);
-      group.push({ ...event, client, seq: Number(seq) });
+    for (const event of kept) {
+      if (event.annotator !== this.annotator || known.has(`${event.client}/${event.seq}`)) continue;
+      const group = groups.get(event.client) || groups.set(event.client, []).get(event.client);
+      group.push(event);
     }
     const older = [...groups.values()].map((group) => group.sort((a, b) => a.seq - b.seq)).sort((a, b) => a[0].at - b[0].at).flat();
     this.events.unshift(...older);
     if (older.length) this.wake();
     return older.length;
+  }
+
+  // Every event of this project that this browser keeps, whoever made it.
+  kept() {
+    const events = [];
+    for (const key of this.keptKeys()) {
+      const [client, seq] = key.slice(this.prefix.length).split("/");
+      try {
+        events.push({ ...JSON.parse(localStorage.getItem(key)), client, seq: Number(seq) });
+      } catch {
+        // not ours, or damaged; leave it
+      }
+    }
+    return events;
   }
 
   keptKeys() {
@@ -83,14 +89,27 @@ class Outbox {
   push(event, started) {
     lastSeq += 1;
     const kept = { ...event, client: CLIENT, seq: lastSeq, at: Date.now(), annotator: this.annotator };
-    try {
-      localStorage.setItem(this.place(kept), JSON.stringify(kept));
-    } catch {
-      this.inMemoryOnly = true;
-    }
+    this.keep(kept);
     this.events.push({ ...kept, started });
     if (!this.running) this.run(); // while a try is paused, new keys must not hammer a server that is away
     return kept.seq;
+  }
+
+  keep(event) {
+    try {
+      localStorage.setItem(this.place(event), JSON.stringify(event));
+    } catch {
+      this.inMemoryOnly = true;
+    }
+  }
+
+  // An event is over: the server has it, or with `refused` does not want it.
+  drop(event) {
+    try {
+      localStorage.removeItem(this.place(event));
+    } catch {
+      this.inMemoryOnly = true;
+    }
   }
 
   place(event) {
@@ -121,9 +140,8 @@ class Outbox {
       if (this.state === "idle") this.state = "sending";
       this.listener?.saved();
       try {
-        const events = batch.map(({ seq, item, kind, value, ms }) => ({ seq, item, kind, value, ms }));
-        const answer = await this.api.post(`/projects/${encodeURIComponent(this.project)}/annotations`, { client: batch[0].client, events });
-        if (!this.settle(batch, answer)) throw new ApiError("the server acknowledged nothing");
+        const answer = await this.send(batch);
+        if (!(await this.settle(batch, answer))) throw new ApiError("the server acknowledged nothing");
         wait = 500;
         this.limit = BATCH;
         this.state = "idle";
@@ -146,19 +164,22 @@ class Outbox {
     return this.events.slice(0, end < 0 ? undefined : end);
   }
 
-  settle(batch, answer) {
+  // Resolves to the server's answer, {acked, rejected}.
+  send(batch, extra = {}) {
+    const events = batch.map(({ seq, item, kind, value = null, ms }) => ({ seq, item, kind, value, ms }));
+    return this.api.post(`/projects/${encodeURIComponent(this.project)}/annotations`, { client: batch[0].client, events }, extra);
+  }
+
+  async settle(batch, answer) {
     const acked = new Set(answer.acked || []);
     const rejected = new Map((answer.rejected || []).map((r) => [r.seq, r.reason]));
     const over = new Set(batch.filter((event) => acked.has(event.seq) || rejected.has(event.seq)));
+    const now = performance.now();
+    for (const event of over) await this.drop(event, rejected.has(event.seq));
     this.events = this.events.filter((event) => !over.has(event));
     for (const event of over) {
-      try {
-        localStorage.removeItem(this.place(event));
-      } catch {
-        this.inMemoryOnly = true;
-      }
       if (rejected.has(event.seq)) this.listener?.rejected(event, rejected.get(event.seq));
-      else if (event.started) measure("alcore:ack", event.started);
+      else if (event.started) measure(event.packed ? "alcore:mask-ack" : "alcore:ack", event.started, now);
     }
     return over.size > 0;
   }
@@ -182,9 +203,6 @@ class Outbox {
 
   // The page is closing: hand what is left to the browser. It stays stored, so a failure here loses nothing.
   lastTry() {
-    if (!this.events.length || this.state === "expired") return;
-    const batch = this.nextBatch().map(({ seq, item, kind, value, ms }) => ({ seq, item, kind, value, ms }));
-    const path = `/projects/${encodeURIComponent(this.project)}/annotations`;
-    this.api.post(path, { client: this.events[0].client, events: batch }, { keepalive: true }).catch(() => {});
+    if (this.events.length && this.state !== "expired") this.send(this.nextBatch(), { keepalive: true }).catch(() => {});
   }
 }

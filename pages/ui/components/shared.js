@@ -190,3 +190,17 @@ function measure(name, start, end = performance.now()) {
   if (performance.getEntriesByName(name).length > 2000) performance.clearMeasures(name);
   performance.measure(name, { start, end });
 }
+
+// The function Streamlit calls at every rerun, on the same element while the component stays mounted: made once a `Part`, then updated.
+function mounted(Part) {
+  const parts = new WeakMap();
+  return (component) => {
+    const parent = component.parentElement;
+    let part = parts.get(parent);
+    if (!part || part.disposed) parts.set(parent, (part = new Part(parent)));
+    const call = (part.calls = (part.calls || 0) + 1);
+    part.update(component);
+    // Streamlit also runs the cleanup of a call that a newer one overtook; only the newest may take things down.
+    return () => part.calls === call && part.dispose();
+  };
+}
