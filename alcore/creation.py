@@ -89,7 +89,7 @@ def refresh(project: Project, report: Report) -> dict[str, Any]:
         settings=project.settings,
         report=report,
     )
-    if project.dense and tuple(found.classes) != project.classes[: len(found.classes)]:
+    if project.dense and any(was != now for was, now in zip(project.classes, found.classes, strict=False)):
         raise BadInput(
             f"the classes of {project.source} were {', '.join(project.classes)} and are {', '.join(found.classes)}: "
             "masks go by their order, so import the source as a new project"

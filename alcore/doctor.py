@@ -29,7 +29,12 @@ def examine(project: Project, rebuild: bool) -> list[str]:
     if not (project.folder / project.settings["packed"]).is_file():
         findings.append(f"{project.name}: the packed images are gone: import the source again on the Data page")
     if gone := project.masks.missing():
-        findings.append(f"{project.name}: the files of {len(gone)} masks are gone, first {gone[0]}: bring back {project.folder / 'masks'}")
+        cure = f"bring back {project.folder / 'masks'}; `import --again` restores those of the source"
+        findings.append(f"{project.name}: the files of {len(gone)} masks are gone or damaged, first {gone[0]}: {cure}")
+    if other := project.masks.misfits():
+        first = next(iter(other.values()))
+        told = f"the masks of {len(other)} images have another size than the images, which were replaced since, first {first!r}"
+        findings.append(f"{project.name}: {told}: paint them again, or bring the images back and import again")
     folder = project.folder / "rounds"
     kept = {r.folder: r.number for r in project.rounds() if r.folder}
     findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]

@@ -24,6 +24,10 @@ class NotEnoughLabels(AlcoreError):
     """Training was asked for before there is anything to learn from."""
 
 
+class DiskFull(AlcoreError):
+    """Nothing could be written. What was to be stored is fine as it is: sent again once there is space, it is taken."""
+
+
 class Cancelled(AlcoreError):
     """Raised inside a job when a person asked it to stop; never an error to report."""
 
@@ -35,7 +39,7 @@ def disk_full_told(where: Path, what: str) -> Iterator[None]:
         yield
     except OSError as wrong:
         if wrong.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AlcoreError(
+            raise DiskFull(
                 f"the disk is full: {what} could not be written in {where}. Free some space and try again; nothing was lost."
             ) from wrong
         raise

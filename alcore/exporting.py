@@ -76,11 +76,16 @@ def export_formats(project: Project) -> tuple[str, ...]:
 
 
 def _masked(project: Project, rows: list[dict[str, Any]]) -> Iterator[tuple[str, Path | bytes, str, np.ndarray]]:
-    """(name, image, split, mask) of each labeled item, its name being its path in one piece."""
+    """(name, image, split, mask) of each labeled item, its name being its path in one piece, with _ for what no file's name may have."""
     taken: set[str] = set()
+    misfits = project.masks.misfits()
     for row in rows:
-        name = Path(row["path"]).with_suffix("").as_posix().replace("/", "__")
-        name = f"{name}-{row['id']}" if name in taken else name  # a.jpg beside a.png
+        if row["id"] in misfits:  # the image was replaced by one of another size since; `doctor` names it
+            continue
+        path = Path(row["path"]).with_suffix("").as_posix().replace("/", "__").strip()
+        name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in path)
+        while name in taken:  # a.jpg beside a.png
+            name = f"{name}-{row['id']}"
         taken.add(name)
         original = project.pictures.original(row)
         image = original if original is not None else project.pictures.picture(row, 4096)[0]

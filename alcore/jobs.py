@@ -204,6 +204,7 @@ class JobRunner:
     def _requeue(self, id: int, owner: str | None) -> None:
         before = self._table.job(id)
         self._check(before.kind)
+        self.recover()  # it may be of a process that was killed
         if not self._table.requeue(id, owner):
             raise AlcoreError(f"job {id} is {self._table.job(id).state}; only one that is {' or '.join(RESUMABLE)} resumes")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alcore.schema import annotation_rows, current, items, masks
 from alcore.store import CHUNK, Store, chunks
-from alcore.types import EVENT_KINDS, Annotation
+from alcore.types import EVENT_KINDS, Annotation, left_standing
 
 MASK_KINDS = ("mask", "region")
 
@@ -19,31 +19,26 @@ def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any]
     """The state an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None without any.
 
     An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a skip, and a
-    skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted. A flag stands
-    beside either.
+    skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted. An answer to
+    regions does not make an image partial that was painted as a whole. A flag stands beside either.
     """
-    standing: list[tuple[str, str | None, str, float]] = []
-    changed = 0.0
-    for event in events:
-        changed = event[3]
-        if event[0] != "undo":
-            standing.append(event)
-        elif standing:
-            standing.pop()
+    told = list(events)
+    standing = left_standing(told)
     if not standing:
         return None
-    state: dict[str, Any] = {"label": None, "partial": False, "labeled_at": None, "skipped": False, "flagged": False}
-    state |= {"annotator": standing[-1][2], "changed": changed}
-    for kind, value, annotator, created in standing:
+    state: dict[str, Any] = {"label": None, "partial": False, "skipped": False, "flagged": False}
+    state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
+    for kind, value, annotator, _ in standing:
         if kind == "flag":
             state["flagged"] = True
             continue
         if kind != "skip":
-            state |= {"label": value, "partial": kind == "region", "labeled_at": created, "skipped": False}
+            partial = kind == "region" and (state["label"] is None or state["partial"])
+            state |= {"label": value, "partial": partial, "skipped": False}
         elif state["partial"]:
             state["skipped"] = True
         else:
-            state |= {"label": None, "labeled_at": None, "skipped": True}
+            state |= {"label": None, "skipped": True}
         state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
     return state
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator
     """Labels items {id: class}, or {id: mask} with masks (H, W) uint8 of the images' sizes; how many. BadInput, and nothing recorded, when
     any of them cannot be taken."""
     if project.dense:
-        return record(project, _stored(project, labels), annotator)
+        return record(project, _stored(project, labels, labels.items()), annotator)
     classes = set(project.classes)
     wrong = sorted({str(value) for value in labels.values() if not isinstance(value, str) or value not in classes})
     if wrong:
@@ -33,12 +33,12 @@ def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator
 
 
 def record(
-    project: Project, values: Mapping[int, str], annotator: str, *, partial: bool = False, clicks: Mapping[int, int] | None = None
+    project: Project, values: Mapping[int, str], annotator: str, *, partial: Container[int] = (), clicks: Mapping[int, int] | None = None
 ) -> int:
     """One event each: {id: class}, or {id: digest of a stored mask}; how many.
 
     Args:
-        partial: the masks answer what was asked of their images; the rest may be asked for later.
+        partial: ids whose masks answer what was asked of their images; the rest may be asked for later.
         clicks: id -> how many it took.
     """
     there = project.workspace.store.item_rows(project.id, [int(i) for i in values])
@@ -47,10 +47,13 @@ def record(
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
     opened = project.workspace.store.open_query(project.id)
     client = f"py-{uuid.uuid4().hex[:16]}"
-    kind = ("region" if partial else "mask") if project.dense else "label"
+
+    def kind(i: int) -> str:
+        return ("region" if i in partial else "mask") if project.dense else "label"
+
     number = opened.number if opened else None
     events = [
-        Annotation(client, seq, int(i), kind, value, annotator=annotator, round=number, clicks=(clicks or {}).get(i))
+        Annotation(client, seq, int(i), kind(int(i)), value, annotator=annotator, round=number, clicks=(clicks or {}).get(i))
         for seq, (i, value) in enumerate(values.items(), 1)
     ]
     _, rejected = project.record(events)
@@ -59,10 +62,12 @@ def record(
     return len(values)
 
 
-def _stored(project: Project, given: Mapping[int, str | np.ndarray]) -> dict[int, str]:
-    """Digests of the masks, once all of them are checked and kept."""
-    rows = project.workspace.store.item_rows(project.id, [int(i) for i in given])
-    for i, mask in given.items():
+def _stored(project: Project, ids: Iterable[int], given: Iterable[tuple[int, str | np.ndarray]]) -> dict[int, str]:
+    """Digests of the masks, each checked and kept as it comes: thousands need not be in memory at once. A mask kept beside one that is
+    refused does no harm, no event names it."""
+    rows = project.workspace.store.item_rows(project.id, [int(i) for i in ids])
+    kept: dict[int, str] = {}
+    for i, mask in given:
         if int(i) not in rows:
             raise NotFound(f"there is no item {i} in project {project.name!r}")
         if not isinstance(mask, np.ndarray):
@@ -71,7 +76,8 @@ def _stored(project: Project, given: Mapping[int, str | np.ndarray]) -> dict[int
             masks.check(mask, (rows[int(i)]["width"], rows[int(i)]["height"]), len(project.classes))
         except BadInput as wrong:
             raise BadInput(f"the mask of {rows[int(i)]['path']!r}: {wrong}") from None
-    return {int(i): project.masks.keep(np.asarray(mask), len(project.classes)) for i, mask in given.items()}
+        kept[int(i)] = project.masks.keep(mask, len(project.classes))
+    return kept
 
 
 def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle") -> int:
@@ -88,7 +94,7 @@ def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle
             f"cannot label {n} items from the truth: {len(free)} unlabeled items of {project.name!r} have one. Lower the number."
         )
     chosen = np.random.default_rng(seed).permutation(free)[:n]
-    return _with_truth(project, [int(i) for i in chosen], annotator)
+    return _with_truth(project, [int(i) for i in chosen], annotator, {})
 
 
 def query_from_truth(project: Project, annotator: str = "oracle") -> int:
@@ -96,7 +102,7 @@ def query_from_truth(project: Project, annotator: str = "oracle") -> int:
     opened = project.workspace.store.open_query(project.id)
     if opened is None:
         raise AlcoreError("there is no query yet: train a round first")
-    return _with_truth(project, opened.waiting, annotator)
+    return _with_truth(project, opened.waiting, annotator, layers.asked_areas(project, opened.waiting) if project.dense else {})
 
 
 def from_csv(project: Project, path: Path, annotator: str) -> int:
@@ -123,7 +129,8 @@ def from_csv(project: Project, path: Path, annotator: str) -> int:
             f"{path}: {len(unknown)} paths are not in project {project.name!r}, first {unknown[0]!r}: use the paths `query --csv` writes"
         )
     if project.dense:
-        return annotate(project, {by_path[p]: _mask_file(path.parent / name) for p, name in given}, annotator)
+        files = {by_path[p]: path.parent / name for p, name in given}
+        return record(project, _stored(project, files, ((i, _mask_file(file)) for i, file in files.items())), annotator)
     return annotate(project, {by_path[p]: label for p, label in given}, annotator)
 
 
@@ -134,7 +141,8 @@ def _mask_file(path: Path) -> np.ndarray:
         raise BadInput(f"{path}: {wrong}") from None
 
 
-def _with_truth(project: Project, ids: Sequence[int], annotator: str) -> int:
+def _with_truth(project: Project, ids: Sequence[int], annotator: str, areas: Mapping[int, np.ndarray]) -> int:
+    """Labels items with their truth, those in `areas` only there."""
     rows = project.workspace.store.item_rows(project.id, ids)
     without = [i for i in ids if rows[i]["truth"] is None]
     if without:
@@ -144,18 +152,18 @@ def _with_truth(project: Project, ids: Sequence[int], annotator: str) -> int:
     truths = {i: rows[i]["truth"] for i in ids}
     if not project.dense:
         return record(project, truths, annotator)
-    regions = layers.asked_regions(project, ids)
-    clicks = {i: masks.components(project.masks.load(truth), layers.union(regions.get(i))) for i, truth in truths.items()}
-    whole = {i: truth for i, truth in truths.items() if i not in regions}
-    parts = {i: _revealed(project, rows[i], regions[i]) for i in truths if i in regions}
-    record(project, whole, annotator, clicks=clicks)
-    record(project, parts, annotator, partial=True, clicks=clicks)
-    return len(truths)
+    clicks = {}
+    for i, truth in truths.items():
+        area = layers.full_area(areas[i], rows[i]) if i in areas else None
+        clicks[i] = masks.components(project.masks.load(truth), area)
+    parts = {i: _revealed(project, rows[i], layers.full_area(areas[i], rows[i])) for i in truths if i in areas}
+    return record(project, {**truths, **parts}, annotator, partial=parts, clicks=clicks)
 
 
-def _revealed(project: Project, row: Mapping[str, Any], regions: Sequence[np.ndarray]) -> str:
-    """The item's mask with its truth inside the regions, and as it was elsewhere."""
+def _revealed(project: Project, row: Mapping[str, Any], inside: np.ndarray) -> str:
+    """The item's mask with its truth `inside`, bool (H, W), and as it was elsewhere."""
     truth = project.masks.load(row["truth"])
     mask = project.masks.load(row["label"]) if row["label"] else np.full_like(truth, masks.VOID)
-    inside = np.logical_or.reduce(regions)
+    if mask.shape != truth.shape:
+        raise AlcoreError(f"the mask of {row['path']!r} has another size than its image, which was replaced since: label it by hand")
     return project.masks.keep(np.where(inside, truth, mask), len(project.classes))

@@ -50,7 +50,7 @@ def describe(project: Project, round_: Round | None, files: RoundFiles | None, r
         return entry
     of_round = f"{base}/rounds/{round_.number}/items/{item_id}"
     version = f"v={files.folder.name}"
-    entry["draft_mask"] = f"{of_round}/draft?{version}"
+    entry["draft_mask"] = f"{of_round}/draft?{version}-{row['fingerprint'][:8]}"  # its size is that of the picture
     for name in heat_names(detail):
         low, high = _range(files, name, detail[name], len(project.classes))
         about = info(name)
@@ -67,7 +67,7 @@ def describe(project: Project, round_: Round | None, files: RoundFiles | None, r
             entry["frame"].append({"name": name, "title": info(name).title, "value": float(values[at]), "low": low, "high": high})
     asked = files.regions(item_id)
     if asked:
-        entry["regions"] = [masks.to_rle(_full(region, row)) for region in asked]
+        entry["regions"] = [masks.to_rle(full_area(region, row)) for region in asked]
         entry["reason"] = _region_words(round_, asked, detail)
     return entry
 
@@ -96,38 +96,43 @@ def _range(files: RoundFiles, name: str, values: np.ndarray, classes: int) -> tu
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _full(region: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
-    return masks.resized(region, row["height"], row["width"])
+def full_area(area: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
+    """An area at the size models see, at that of the item's image, bool (H, W)."""
+    return masks.resized(area, row["height"], row["width"])
 
 
-def asked_regions(project: Project, ids: Sequence[int]) -> dict[int, list[np.ndarray]]:
-    """id -> bool (H, W) regions that the newest round asks of it; ids that it asks for as a whole are left out."""
-    rounds = project.rounds()
-    files = project.files(rounds[-1]) if rounds else None
-    if files is None:
-        return {}
-    rows = project.workspace.store.item_rows(project.id, ids)
-    return {i: [_full(region, rows[i]) for region in found] for i in ids if (found := files.regions(i))}
+def asked_areas(project: Project, ids: Sequence[int], round_: Round | None = None) -> dict[int, np.ndarray]:
+    """id -> bool (S, S) of all that a round, or the newest one, asks of it in regions; ids that it asks for as a whole are left out."""
+    if round_ is None:
+        rounds = project.rounds()
+        round_ = rounds[-1] if rounds else None
+    files = project.files(round_) if round_ else None
+    return {i: np.logical_or.reduce(found) for i in ids if (found := files.regions(i))} if files else {}
 
 
-def union(regions: Sequence[np.ndarray] | None) -> np.ndarray | None:
-    """All of them as one; None for none."""
-    return np.logical_or.reduce(regions) if regions else None
+def over_current(project: Project, row: Mapping[str, Any], mask: np.ndarray, number: int | None) -> np.ndarray:
+    """An answer to the regions that round `number` (None: the newest) asks of an item, over its current mask: who painted may have begun
+    before somebody else saved, and what was not asked of them is not theirs to change. As it is where nothing was asked in regions."""
+    asking = [r for r in project.rounds() if number in (None, r.number)]
+    area = asked_areas(project, [row["id"]], asking[-1]).get(row["id"]) if asking else None
+    if area is None or not row["label"]:
+        return mask
+    before = project.masks.load(row["label"])
+    return np.where(full_area(area, row), mask, before) if before.shape == mask.shape else mask
 
 
 def answered_areas(project: Project) -> dict[int, np.ndarray]:
-    """id -> bool (S, S) of all that region rounds asked of images that are labeled in part: it is not asked again."""
+    """id -> bool (S, S) of all that was answered, region round by region round, of images labeled in part: it is not asked again."""
     snapshot = project.snapshot()
     partial = snapshot.ids[snapshot.partial].tolist()
-    rows = project.workspace.store.item_rows(project.id, partial)
     result: dict[int, np.ndarray] = {}
     for round_ in project.rounds() if partial else ():
         files = project.files(round_) if unit(round_) != FRAMES else None
         if files is None:
             continue
-        for i in set(partial) & set(round_.query):
+        for i in set(partial) & set(round_.query) & project.masks.answered(round_):
             regions = files.regions(i)
-            if regions and (rows[i]["labeled_at"] or 0.0) >= round_.created:
+            if regions:
                 result[i] = np.logical_or.reduce([*regions, *([result[i]] if i in result else [])])
     return result
 
@@ -188,7 +193,10 @@ def superpixels(project: Project, item_id: int, n: int) -> tuple[bytes, int, int
     if path.is_file():
         stream = path.read_bytes()
         return stream[4:], row["width"], row["height"], int.from_bytes(stream[:4], "little")
-    labels = masks.superpixels(np.asarray(project.pictures.whole(row)), n)
+    picture = project.pictures.whole(row)
+    if picture.size != (row["width"], row["height"]):
+        raise BadInput(f"the picture of {row['path']!r} was replaced by one of another size: import the source again")
+    labels = masks.superpixels(np.asarray(picture), n)
     stream, count = zlib.compress(labels.astype("<u2").tobytes(), 1), int(labels.max()) + 1
     _keep(path, count.to_bytes(4, "little") + stream)
     return stream, row["width"], row["height"], count

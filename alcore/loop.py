@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alcore.embedding import cached_layout
-from alcore.errors import AlcoreError
+from alcore.errors import AlcoreError, NotEnoughLabels
 from alcore.layers import answered_areas
 from alcore.maskfiles import at_size, class_counts
 from alcore.pool import Pool
 from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES
 from alcore.training import pick_device
-from alcore.types import Progress, Report, Round, ignore_progress
+from alcore.types import Progress, Report, Round, Scores, ignore_progress
 
 if TYPE_CHECKING:
     from alcore.project import Project
@@ -41,7 +41,9 @@ def round_arguments(
     if seed is None:
         seed = len(project.rounds())
     order = Order(strategy, query_size, seed, device, dict(params or {}), train, task=project.task)
-    order.check()
+    _, run_params = order.check()
+    if run_params.query_unit != "frames" and not project.counts()["labeled"]:
+        raise NotEnoughLabels(f"nothing is labeled yet, and {run_params.query_unit} are ranked by a model: label some whole images first")
     if strategy != "random" or project.counts()["labeled"]:
         pool = project.pool()
         pool.check_trainable(len(project.classes), _seen_classes(project) if project.dense else None)
@@ -94,7 +96,7 @@ def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, re
         "labeled": len(pool.labeled),
     }
     values |= {"metrics": outcome.metrics, "seconds": outcome.seconds, "device": outcome.device, "folder": outcome.folder}
-    round_id = project.workspace.store.add_round(project.id, values, outcome.scores.selected.tolist())
+    round_id = project.workspace.store.add_round(project.id, values, _still_asked(project, outcome.scores))
     (work / "checkpoint.pt").unlink(missing_ok=True)
     number = next(r.number for r in project.rounds() if r.id == round_id)
     project.make_map(number, report)
@@ -150,6 +152,16 @@ def _in_present_rows(project: Project, pool: Pool) -> Pool:
             f"{gone.sum()} images of this round are gone since the source was imported again: it cannot be resumed, start a new round"
         )
     return dataclasses.replace(pool, ids=needed, rows=now.rows_of(needed))
+
+
+def _still_asked(project: Project, scores: Scores) -> list[int]:
+    """The query without the images of which all that is asked was answered, to an earlier round, while this one trained."""
+    answered = answered_areas(project) if scores.regions else {}
+
+    def is_open(i: int) -> bool:
+        return i not in answered or any(2 * (region & answered[i]).sum() <= region.sum() for region in scores.regions[i])
+
+    return [i for i in scores.selected.tolist() if is_open(i)]
 
 
 def make_map(project: Project, number: int, report: Report = ignore_progress) -> None:

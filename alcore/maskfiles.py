@@ -17,6 +17,7 @@ from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.types import Progress, Reading, Report, Skipped, ignore_progress
 
 REPORT_EVERY = 64  # masks between two reports
+PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass
@@ -84,7 +85,7 @@ def keep(folder: Path, mask: np.ndarray, classes: int) -> tuple[str, dict[str, A
     """The mask's digest and row of the masks table, once its file is there; the same mask is written once."""
     digest = masks.digest(mask)
     path = place(folder, digest)
-    if not path.is_file():
+    if not is_whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{digest}.{uuid.uuid4().hex[:8]}")
         with part.open("xb") as file:
@@ -92,8 +93,39 @@ def keep(folder: Path, mask: np.ndarray, classes: int) -> tuple[str, dict[str, A
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+        _settle(path.parent)
     height, width = mask.shape
     return digest, {"digest": digest, "width": width, "height": height, "pixels": masks.pixel_counts(mask, classes)}
+
+
+def _settle(folder: Path) -> None:
+    """Makes a rename last: a row that names the file is committed next, and must not outlive it when the power fails."""
+    if os.name != "posix":
+        return
+    for directory in (folder, folder.parent):
+        opened = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def is_whole(path: Path) -> bool:
+    """True when there is a file that ends as a PNG does."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(PNG_END), os.SEEK_END)
+            return file.read() == PNG_END
+    except OSError:  # not there, or shorter than that
+        return False
+
+
+def load(folder: Path, digest: str) -> np.ndarray:
+    """The mask, (H, W) uint8. AlcoreError when its file is gone or damaged."""
+    try:
+        return masks.decode(png(folder, digest))
+    except BadInput as wrong:
+        raise AlcoreError(f"the mask {place(folder, digest)} cannot be read: {wrong}. `doctor` names what is missing.") from wrong
 
 
 def place(folder: Path, digest: str) -> Path:
@@ -114,7 +146,7 @@ def at_size(folder: Path, digests: Sequence[str], side: int, report: Report = ig
     result = np.empty((len(digests), side, side), np.uint8)
 
     def fill(at: int) -> None:
-        result[at] = masks.resized(masks.decode(png(folder, digests[at])), side, side)
+        result[at] = masks.resized(load(folder, digests[at]), side, side)
 
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="mask") as pool:
         for done, _ in enumerate(pool.map(fill, range(len(digests)))):

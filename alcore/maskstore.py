@@ -6,17 +6,20 @@ A file is written whole before its row is committed, so a row without its file d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from alcore import maskfiles, masks
+from alcore import maskfiles
+from alcore.columns import Snapshot
 from alcore.errors import disk_full_told
-from alcore.schema import annotation_rows
+from alcore.schema import annotation_rows, current, events_of_query, items
 from alcore.schema import masks as mask_rows
 from alcore.store import CHUNK, Store
+from alcore.types import Round, answered_items
 
 
 class MaskStore:
@@ -50,14 +53,35 @@ class MaskStore:
         return None
 
     def load(self, digest: str) -> np.ndarray:
-        """The mask, (H, W) uint8. AlcoreError when its file is gone."""
-        return masks.decode(maskfiles.png(self._folder, digest))
+        """The mask, (H, W) uint8. AlcoreError when its file is gone or damaged."""
+        return maskfiles.load(self._folder, digest)
 
     def missing(self) -> list[str]:
-        """Digests whose file is gone."""
+        """Digests whose file is gone or cut short."""
         with self._store.read() as conn:
             known = list(conn.scalars(sa.select(mask_rows.c.digest).where(mask_rows.c.project_id == self._project)))
-        return [digest for digest in known if not maskfiles.place(self._folder, digest).is_file()]
+        return [digest for digest in known if not maskfiles.is_whole(maskfiles.place(self._folder, digest))]
+
+    def misfits(self) -> dict[int, str]:
+        """id -> path of images whose current mask has another size than the image: the file was replaced after it was painted."""
+        here = (items.c.project_id == self._project, items.c.present, mask_rows.c.project_id == self._project)
+        joined = current.join(items, items.c.id == current.c.item_id).join(mask_rows, mask_rows.c.digest == current.c.label)
+        other = sa.or_(mask_rows.c.width != items.c.width, mask_rows.c.height != items.c.height)
+        with self._store.read() as conn:
+            return dict(
+                conn.execute(sa.select(items.c.id, items.c.path).select_from(joined).where(*here, other).order_by(items.c.id)).all()
+            )
+
+    def fitting(self, snapshot: Snapshot) -> Snapshot:
+        """The same with images whose mask does not fit them as skipped: neither labeled nor asked for."""
+        misfits = np.isin(snapshot.ids, list(self.misfits()))
+        labels = np.where(misfits, -1, snapshot.labels).astype(snapshot.labels.dtype)
+        return replace(snapshot, labels=labels, skipped=snapshot.skipped | misfits, partial=snapshot.partial & ~misfits)
+
+    def answered(self, round_: Round) -> set[int]:
+        """Items whose regions somebody answered that the round asked for."""
+        with self._store.read() as conn:
+            return answered_items(conn.execute(events_of_query(round_.id)), round_.number, round_.created)
 
     def pixels(self, digests: Iterable[str]) -> dict[str, list[int]]:
         """digest -> pixels of each class, the last number those of void."""
@@ -69,11 +93,11 @@ class MaskStore:
         return result
 
     def events(self) -> list[tuple[int, str, str | None, int, float]]:
-        """(item, kind, digest, clicks, time) of every event of the journal that changes a mask, oldest first."""
+        """(item, kind, digest, clicks, time) of every event of the journal, oldest first."""
         a = annotation_rows.c
         query = sa.select(a.item_id, a.kind, a.value, sa.func.coalesce(a.clicks, 0), a.created)
         with self._store.read() as conn:
-            return [tuple(r) for r in conn.execute(query.where(a.project_id == self._project, a.kind != "flag").order_by(a.id))]
+            return [tuple(r) for r in conn.execute(query.where(a.project_id == self._project).order_by(a.id))]
 
 
 def _parts(texts: list[str]) -> Iterator[list[str]]:

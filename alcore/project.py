@@ -294,8 +294,10 @@ class Project:
         return open_pixels(self.folder, self.settings)
 
     def snapshot(self) -> Snapshot:
-        """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged)."""
-        return self.workspace.store.snapshot(self.id)
+        """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it
+        any more counts as skipped until it is painted again."""
+        snapshot = self.workspace.store.snapshot(self.id)
+        return self.masks.fitting(snapshot) if self.dense else snapshot
 
     # ---- reading
 
@@ -367,13 +369,19 @@ class Project:
         digest = self.workspace.store.item(self.id, item_id)["label"]
         return self.masks.load(digest) if self.dense and digest else None
 
-    def keep_mask(self, item_id: int, stream: bytes) -> str:
-        """Checks and stores a mask that a browser painted, a zlib stream of its rows; the digest that an event may name."""
+    def keep_mask(self, item_id: int, stream: bytes, kind: str = "mask", number: int | None = None) -> str:
+        """Checks and stores a mask that a browser painted, a zlib stream of its rows; the digest that an event of that kind may name.
+
+        Args:
+            kind: of a "region" only what round `number` asked for is taken; elsewhere the item keeps its current mask.
+        """
         row = self.workspace.store.item(self.id, item_id)
         if not self.dense:
             raise BadInput(f"{self.name!r} is labeled by one class an image: send a label, not a mask")
         mask = layers.inflated(stream, row["width"], row["height"])
         masks.check(mask, (row["width"], row["height"]), len(self.classes))
+        if kind == "region":
+            mask = layers.over_current(self, row, mask, number)
         return self.masks.keep(mask, len(self.classes))
 
     def draft(self, number: int, item_id: int) -> np.ndarray:

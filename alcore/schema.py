@@ -79,7 +79,6 @@ current = sa.Table(
     sa.Column("skipped", sa.Boolean, nullable=False),
     sa.Column("flagged", sa.Boolean, nullable=False),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("labeled_at", sa.Float),
     sa.Column("annotator", sa.String(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
@@ -161,20 +160,23 @@ def _first_schema(conn: sa.Connection) -> None:
 
 def _masks(conn: sa.Connection) -> None:
     masks.create(conn, checkfirst=True)
-    for table, names in ((annotation_rows, ("clicks",)), (current, ("partial", "labeled_at"))):
+    for table, names in ((annotation_rows, ("clicks",)), (current, ("partial",))):
         there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
         for name in names:
             if name not in there:
                 column = sa.schema.CreateColumn(table.c[name]).compile(dialect=conn.dialect)
                 conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
-    newest = sa.select(sa.func.max(annotation_rows.c.created)).where(
-        annotation_rows.c.item_id == current.c.item_id, annotation_rows.c.kind == "label"
-    )
-    conn.execute(current.update().where(current.c.label.is_not(None)).values(labeled_at=newest.scalar_subquery()))
 
 
 # Ordered and named; each runs once, in one transaction with the record that it ran. Never edit one that was released: add the next.
 MIGRATIONS = (("0001_first_schema", _first_schema), ("0002_masks", _masks))
+
+
+def events_of_query(round_id: int) -> sa.Select[tuple[int, str, int | None, float]]:
+    """(item, kind, round, time) of every event of the items that a round asked for, oldest first: what types.answered_items takes."""
+    asked = sa.select(queries.c.item_id).where(queries.c.round_id == round_id).scalar_subquery()
+    a = annotation_rows.c
+    return sa.select(a.item_id, a.kind, a.round, a.created).where(a.item_id.in_(asked)).order_by(a.id)
 
 
 def migrate(conn: sa.Connection) -> None:

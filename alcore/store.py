@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
-from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.schema import annotation_rows, current, items, masks, migrate, projects, queries, rounds, skipped
-from alcore.types import Item, Round, Skipped
+from alcore.errors import AlcoreError, BadInput, DiskFull, NotFound
+from alcore.schema import annotation_rows, current, events_of_query, items, masks, migrate, projects, queries, rounds, skipped
+from alcore.types import Item, Round, Skipped, answered_items
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Store:
                     yield conn
             except sa.exc.OperationalError as wrong:
                 if "disk is full" in str(wrong.orig):
-                    raise AlcoreError("the disk is full: nothing was stored. Free some space and try again.") from wrong
+                    raise DiskFull("the disk is full: nothing was stored. Free some space and try again.") from wrong
                 raise
 
     # ---- projects
@@ -182,7 +182,7 @@ class Store:
     def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """id -> row with label, skipped, flagged; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
-        state = (current.c.label, current.c.labeled_at, current.c.skipped, current.c.flagged, current.c.partial)
+        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
         with self.read() as conn:
             for part in chunks(ids):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
@@ -308,7 +308,9 @@ class Store:
             number = 0 if last is None and values["strategy"].startswith("start:") else (last or 0) + 1
             row = conn.execute(rounds.insert().values(project_id=project_id, number=number, created=time.time(), **values))
             round_id = new_id(row)
-            conn.execute(queries.insert(), [{"round_id": round_id, "position": i, "item_id": int(item)} for i, item in enumerate(query)])
+            rows = [{"round_id": round_id, "position": i, "item_id": int(item)} for i, item in enumerate(query)]
+            if rows:
+                conn.execute(queries.insert(), rows)
             return round_id
 
     def update_round(self, round_id: int, **values: Any) -> None:
@@ -338,7 +340,7 @@ class Store:
             row = conn.execute(sa.select(rounds).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)).first()
             if row is None:
                 return None
-            state = (current.c.label, current.c.labeled_at, current.c.skipped, current.c.flagged)
+            state = (current.c.label, current.c.partial, current.c.skipped, current.c.flagged)
             joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
             asked = conn.execute(
                 sa.select(queries.c.item_id, items.c.present, *state)
@@ -346,10 +348,11 @@ class Store:
                 .where(queries.c.round_id == row.id)
                 .order_by(queries.c.position)
             ).all()
-        # of an image that is asked for in parts an earlier mask is no answer
-        since = row.created if row.train.get("query_unit", "frames") != "frames" else 0.0
+            in_parts = row.train.get("query_unit", "frames") != "frames"
+            answered = answered_items(conn.execute(events_of_query(row.id)), row.number, row.created) if in_parts else set()
+        # of an image that is asked for in parts, parts that were answered to an earlier round are no answer; a whole mask always is
         there = [r for r in asked if r.present]
-        marked = [r for r in there if r.label is None or (r.labeled_at or 0.0) < since]
+        marked = [r for r in there if r.label is None or (in_parts and r.partial and r.item_id not in answered)]
         waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
         return OpenQuery(
             row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)

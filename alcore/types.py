@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -106,6 +106,38 @@ class Annotation:
     annotator: str = ""
     round: int | None = None
     clicks: int | None = None
+
+
+Event = TypeVar("Event", bound=tuple[Any, ...])
+
+
+def left_standing(events: Iterable[Event]) -> list[Event]:
+    """Of an item's events, oldest first and each beginning with its kind, those that no undo took back: it takes the newest that stands."""
+    standing: list[Event] = []
+    for event in events:
+        if event[0] != "undo":
+            standing.append(event)
+        elif standing:
+            standing.pop()
+    return standing
+
+
+def answered_items(events: Iterable[Any], number: int, created: float) -> set[int]:
+    """Items whose regions somebody answered that a round asked for, and not taken back. An answer names its round; one that does not is
+    taken for any that was there.
+
+    Args:
+        events: (item, kind, round, time), oldest first.
+        number, created: the round's.
+    """
+    by_item: dict[int, list[tuple[str, int | None, float]]] = {}
+    for item, kind, round_, at in events:
+        by_item.setdefault(item, []).append((kind, round_, at))
+
+    def answers(kind: str, round_: int | None, at: float) -> bool:
+        return kind == "region" and (round_ == number or (round_ is None and at >= created))
+
+    return {item for item, of_item in by_item.items() if any(answers(*event) for event in left_standing(of_item))}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alcore import webmasks
-from alcore.errors import AlcoreError, NotFound
+from alcore.errors import AlcoreError, DiskFull, NotFound
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.webrequests import (
     CLIENT,
@@ -103,6 +103,8 @@ async def _serve(request: Request, workspace: Callable[[], Workspace], answer: A
         return error_answer(refused.status, str(refused))
     except NotFound as missing:
         return error_answer(404, str(missing))
+    except DiskFull as full:  # not the request's fault: a browser keeps what it has and sends it again
+        return error_answer(503, str(full))
     except AlcoreError as problem:
         return error_answer(400, str(problem))
     except ClientDisconnect:

@@ -5,6 +5,7 @@ Masks travel as zlib streams of one byte a pixel, which a browser unpacks withou
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -81,9 +82,10 @@ def _superpixels(place: Workspace, grant: Grant, request: Request, body: bytes) 
     project, item = project_of(place, request), path_number(request, "item")
     n = query_number(request, "n", 150, 2, layers.MOST_SUPERPIXELS)
     stream, width, height, count = layers.superpixels(project, item, n)
-    headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "identity", "Cache-Control": "private, max-age=86400"}
+    # the address does not change with the picture, so a browser asks each time
+    headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "identity", "Cache-Control": "private, no-cache"}
     headers |= {"X-Width": str(width), "X-Height": str(height), "X-Count": str(count)}
-    return cacheable(request, stream, f"{item}-{n}-{count}", headers)
+    return cacheable(request, stream, hashlib.blake2b(stream, digest_size=12).hexdigest(), headers)
 
 
 READS: Mapping[str, Answer] = {
@@ -110,7 +112,7 @@ def save(place: Workspace, grant: Grant, request: Request, body: bytes) -> Respo
     numbers = {name: query_number(request, name, -1, 0, most) for name, most in (("ms", DAY), ("round", 2**53), ("clicks", MOST_CLICKS))}
     ms, round_, clicks = (None if value < 0 else value for value in numbers.values())
     try:
-        digest = project.keep_mask(item, body)
+        digest = project.keep_mask(item, body, kind, round_)
     except BadInput as wrong:
         return json_answer({"acked": [], "rejected": [{"seq": seq, "reason": str(wrong)}]})
     event = Annotation(client, seq, item, kind, digest, ms=ms, annotator=grant.annotator, round=round_, clicks=clicks)

@@ -208,7 +208,7 @@ def test_strategies_lists_parameters_with_defaults_bounds_and_sources(run):
     answer = run("strategies")
     assert [s["name"] for s in answer["strategies"]] == list(STRATEGIES)
     mcdal = next(s for s in answer["strategies"] if s["name"] == "mcdal")
-    assert mcdal["tasks"] == ["classification"]
+    assert mcdal["tasks"] == ["classification", "segmentation"]
     assert "arXiv 2107.11049" in mcdal["paper"]
     weight = next(p for p in mcdal["parameters"] if p["name"] == "discrepancy_weight")
     assert (weight["default"], weight["low"], weight["high"]) == (1.0, 0, 1000)
@@ -265,7 +265,7 @@ def test_the_home_is_the_argument_else_the_environment(toy, home, tmp_path, monk
     ("train --project toy --strategy mal", "nothing is labeled yet: label a first query"),
     ("train --project toy --strategy best", "unknown strategy 'best': use one of mal, mcdal"),
     ("train --project toy --set steps", "--set 'steps': write name=value"),
-    ("train --project toy --set stepz=3", "stepz is no parameter of mcdal or of training; there are: distance, heads, discrepancy_weight, official_updates"),
+    ("train --project toy --set stepz=3", "stepz is no parameter of mcdal or of training; there are: distance, heads, discrepancy_weight, averaging, official_updates"),
     ("train --project toy --set steps=many", "parameters of training: steps='many': use a number"),
     ("train --project toy --set heads=3", "parameters of strategy mcdal: heads='3': use one of 2, 4, 6, 8"),
     ("train --project toy --device cuda:99", "there is no cuda:99 here"),

@@ -190,11 +190,11 @@ def test_a_region_leaves_an_item_labeled_in_part_and_a_skip_keeps_what_was_paint
     region, mask, skip, undo = (("region", "r1", "a", 1.0), ("mask", "m1", "a", 2.0), ("skip", None, "a", 3.0), ("undo", None, "a", 4.0))
     assert fold([region])["partial"]
     both = fold([region, mask])
-    assert (both["label"], both["partial"], both["labeled_at"]) == ("m1", False, 2.0)
+    assert (both["label"], both["partial"]) == ("m1", False)
     kept = fold([region, skip])
     assert (kept["label"], kept["partial"], kept["skipped"]) == ("r1", True, True)
     taken = fold([mask, skip])
-    assert (taken["label"], taken["labeled_at"], taken["skipped"]) == (None, None, True)
+    assert (taken["label"], taken["skipped"]) == (None, True)
     assert fold([region, mask, undo])["label"] == "r1"
 
 
@@ -448,7 +448,6 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
             "drop table masks",
             "alter table annotations drop column clicks",
             "alter table current drop column partial",
-            "alter table current drop column labeled_at",
             "create table migrations (name varchar(80) primary key, applied float)",
             "insert into migrations values ('0001_first_schema', 1.0)",
             "insert into projects values (1, 'p', 'classification', 's', 'auto', '[\"a\"]', '{}', 1.0)",
@@ -460,7 +459,7 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
     engine.dispose()
     store = Store(url)
     row = store.item(1, 1)
-    assert (row["label"], row["partial"], row["labeled_at"]) == ("a", False, 5.0)
+    assert (row["label"], row["partial"]) == ("a", False)
     with store.read() as conn:
         assert conn.scalar(sa.text("select clicks from annotations")) is None
     store.close()
