@@ -75,7 +75,7 @@ def main() -> None:
             "round": [r.number for r in rounds],
             "query by": [maker(r) for r in rounds],
             "labels": [r.labeled for r in rounds],
-            **{words(name): [r.metrics.get(name) for r in rounds] for name in shares},
+            **{words(name, start=False): [r.metrics.get(name) for r in rounds] for name in shares},
             "queried": [len(r.query) for r in rounds],
             "train": [duration(r.seconds["train"]) if "train" in r.seconds else None for r in rounds],
             "score": [f"{r.seconds['score']:.1f} s" if "score" in r.seconds else None for r in rounds],
@@ -85,13 +85,14 @@ def main() -> None:
         }
     )
     percent = st.column_config.NumberColumn(format="percent")
-    st.dataframe(table, hide_index=True, column_config={words(name): percent for name in shares}, placeholder="–")
+    st.dataframe(table, hide_index=True, column_config={words(name, start=False): percent for name in shares}, placeholder="–")
     _pace(of.pace())
 
 
-def words(metric: str) -> str:
-    """A metric's name for people."""
-    return metric.replace("_", " ").capitalize().replace("iou", "IoU")
+def words(metric: str, start: bool = True) -> str:
+    """A metric's name for people, with a capital at the `start` of a sentence."""
+    said = metric.replace("_", " ")
+    return (said.capitalize() if start else said).replace("iou", "IoU")
 
 
 def _against(of: Project) -> str:

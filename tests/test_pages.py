@@ -530,7 +530,7 @@ def test_a_round_is_submitted_with_what_the_form_says_and_leads_to_its_query(toy
     assert (job.kind, job.device, job.title) == ("round", "cpu", "MCDAL, query of 6")
     arguments = dict(job.arguments)
     assert (arguments.pop("train"), arguments.pop("params")) == ({"flip": toy.settings["flip"], "steps": 3, "batch_size": 8}, {"heads": 4})
-    assert arguments == {"strategy": "mcdal", "query_size": 6, "seed": 5, "device": "cpu"}
+    assert arguments == {"strategy": "mcdal", "query_size": 6, "seed": 5, "device": "cpu", "task": "classification"}
     assert ended(toy.workspace, job.id).state == "done"
     made = toy.round()
     assert (made.strategy, made.seed, len(made.query), made.train["steps"]) == ("mcdal", 5, 6, 3)
