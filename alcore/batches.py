@@ -16,8 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.pool import Pool
-from alcore.tasks import VOID
-from alcore.types import Progress, Report, TrainParams
+from alcore.types import VOID, Progress, Report, TrainParams
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 AHEAD = 2  # batches under way beside the one handed out

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from alcore import explain, layers
+from alcore import asked, explain, layers
 from alcore.errors import NotFound
 from alcore.journal import fold
 from alcore.maskfiles import class_counts
@@ -41,13 +41,13 @@ def queue(project: Project, n: int) -> dict[str, Any]:
         "items": [],
     }
     if project.dense:
-        result |= {"colors": [list(color) for color in project.colors], "unit": layers.FRAMES}
+        result |= {"colors": [list(color) for color in project.colors], "unit": asked.FRAMES}
     if opened is None:
         return result
     round_ = project.round(opened.number)
     shown = _describe(project, round_, opened.waiting[:n])
     if project.dense:
-        result["unit"] = layers.unit(round_)
+        result["unit"] = asked.unit(round_)
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
     result |= {"skipped": opened.skipped, "flagged": opened.flagged}
     return result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alcore import layers, masks
+from alcore import asked, masks
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.types import Annotation
 
@@ -102,7 +102,7 @@ def query_from_truth(project: Project, annotator: str = "oracle") -> int:
     opened = project.workspace.store.open_query(project.id)
     if opened is None:
         raise AlcoreError("there is no query yet: train a round first")
-    return _with_truth(project, opened.waiting, annotator, layers.asked_areas(project, opened.waiting) if project.dense else {})
+    return _with_truth(project, opened.waiting, annotator, asked.asked_areas(project, opened.waiting) if project.dense else {})
 
 
 def from_csv(project: Project, path: Path, annotator: str) -> int:
@@ -154,16 +154,12 @@ def _with_truth(project: Project, ids: Sequence[int], annotator: str, areas: Map
         return record(project, truths, annotator)
     clicks = {}
     for i, truth in truths.items():
-        area = layers.full_area(areas[i], rows[i]) if i in areas else None
+        area = asked.full_area(areas[i], rows[i]) if i in areas else None
         clicks[i] = masks.components(project.masks.load(truth), area)
-    parts = {i: _revealed(project, rows[i], layers.full_area(areas[i], rows[i])) for i in truths if i in areas}
+    parts = {i: _revealed(project, rows[i], asked.full_area(areas[i], rows[i])) for i in truths if i in areas}
     return record(project, {**truths, **parts}, annotator, partial=parts, clicks=clicks)
 
 
 def _revealed(project: Project, row: Mapping[str, Any], inside: np.ndarray) -> str:
     """The item's mask with its truth `inside`, bool (H, W), and as it was elsewhere."""
-    truth = project.masks.load(row["truth"])
-    mask = project.masks.load(row["label"]) if row["label"] else np.full_like(truth, masks.VOID)
-    if mask.shape != truth.shape:
-        raise AlcoreError(f"the mask of {row['path']!r} has another size than its image, which was replaced since: label it by hand")
-    return project.masks.keep(np.where(inside, truth, mask), len(project.classes))
+    return project.masks.keep(asked.laid_over(project, row, project.masks.load(row["truth"]), inside), len(project.classes))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alcore.asked import answered_areas
 from alcore.embedding import cached_layout
 from alcore.errors import AlcoreError, NotEnoughLabels
-from alcore.layers import answered_areas
 from alcore.maskfiles import at_size, class_counts
 from alcore.pool import Pool
 from alcore.rounds import Order, run

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,8 +18,8 @@ from PIL import Image
 
 from alcore import images
 from alcore.errors import BadInput
+from alcore.types import VOID
 
-VOID = 255
 MOST_CLASSES = 254
 LOSSLESS = ("PNG", "BMP", "DIB", "TIFF")  # the others change values, number them anew (GIF) or scale them (PPM)
 SCALED = {"L;2": 85, "L;4": 17}  # Pillow spreads grey of fewer than 8 bits over 0 to 255
@@ -186,6 +187,27 @@ def pixel_counts(mask: np.ndarray, classes: int) -> list[int]:
 
 def _counts(mask: np.ndarray) -> np.ndarray:
     return np.bincount(mask.ravel(), minlength=256)
+
+
+def inflated(body: bytes, width: int, height: int) -> np.ndarray:
+    """The mask (H, W) that a browser sent as a zlib stream of its rows.
+
+    Raises:
+        BadInput: it is no such stream, or not exactly one byte a pixel; no more than that is ever unpacked.
+    """
+    stream = zlib.decompressobj()
+    try:
+        raw = stream.decompress(body, width * height + 1)
+    except zlib.error as wrong:
+        raise BadInput(f"the mask is not a zlib stream: {wrong}") from None
+    if len(raw) != width * height or not stream.eof:
+        raise BadInput(f"the mask does not have {width} x {height} = {width * height:,} pixels: reload the page and save again")
+    return np.frombuffer(raw, np.uint8).reshape(height, width)
+
+
+def deflated(mask: np.ndarray) -> bytes:
+    """The same way out."""
+    return zlib.compress(np.ascontiguousarray(mask, np.uint8).tobytes(), 1)
 
 
 # ---- regions

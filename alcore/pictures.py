@@ -48,7 +48,8 @@ class Pictures:
             encoded, mime = images.thumbnail(images.decode(self._root / row["path"], at_least=size), size)
         except (OSError, BadInput) as wrong:
             raise NotFound(f"the picture of {row['path']!r} cannot be read any more: {wrong}") from wrong
-        self._keep(folder, f"{row['id']}-{row['fingerprint']}", encoded, mime)
+        suffix = next(suffix for suffix, kind in MIMES.items() if kind == mime)
+        keep_copy(folder / f"{row['id']}-{row['fingerprint']}{suffix}", encoded)
         return encoded, mime, etag
 
     def whole(self, row: Mapping[str, Any]) -> Image.Image:
@@ -70,15 +71,16 @@ class Pictures:
                 return _image(np.load(self._folder / name, mmap_mode="r")[at - start])
         return _image(images.open_packed(self._folder / self._settings["packed"])[at])
 
-    def _keep(self, folder: Path, name: str, encoded: bytes, mime: str) -> None:
-        suffix = next(s for s, m in MIMES.items() if m == mime)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f".{name}.{uuid.uuid4().hex[:8]}"
-            part.write_bytes(encoded)
-            os.replace(part, folder / f"{name}{suffix}")
-        except OSError:
-            return  # a full disk must not keep anyone from seeing the picture: it is made again next time
+
+def keep_copy(path: Path, content: bytes) -> None:
+    """Keeps what was made, whole, so that it need not be made again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError:
+        return  # a full disk must not keep anyone from seeing it: it is made again next time
 
 
 def _image(array: np.ndarray) -> Image.Image:

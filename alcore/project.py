@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import creation, doctor, exporting, frames, importing, layers, loop, masks
+from alcore import asked, creation, doctor, exporting, frames, importing, layers, loop, masks
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
@@ -304,7 +304,7 @@ class Project:
     def query_unit(self) -> str:
         """What the newest round asks for: frames, tiles or superpixels."""
         rounds = self.rounds()
-        return layers.unit(rounds[-1] if rounds else None)
+        return asked.unit(rounds[-1] if rounds else None)
 
     def waiting(self) -> int:
         """How many items of the open query nobody has dealt with."""
@@ -378,10 +378,10 @@ class Project:
         row = self.workspace.store.item(self.id, item_id)
         if not self.dense:
             raise BadInput(f"{self.name!r} is labeled by one class an image: send a label, not a mask")
-        mask = layers.inflated(stream, row["width"], row["height"])
+        mask = masks.inflated(stream, row["width"], row["height"])
         masks.check(mask, (row["width"], row["height"]), len(self.classes))
         if kind == "region":
-            mask = layers.over_current(self, row, mask, number)
+            mask = asked.over_current(self, row, mask, number)
         return self.masks.keep(mask, len(self.classes))
 
     def draft(self, number: int, item_id: int) -> np.ndarray:

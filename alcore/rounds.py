@@ -20,9 +20,9 @@ from alcore.pool import Pool
 from alcore.roundfiles import write_files
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS, VOID, train_params
+from alcore.tasks import TASKS, train_params
 from alcore.training import Walked, evaluate, inspect, pick_device, query, seeded, train
-from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
+from alcore.types import VOID, Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
 
 T = TypeVar("T")
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem

@@ -13,9 +13,7 @@ from torch.nn import functional as F
 from alcore import scores
 from alcore.errors import BadInput
 from alcore.models import Discriminator, MapDiscriminator, upsampled
-from alcore.types import TrainParams, make_params
-
-VOID = 255  # pixels without a class: they neither train nor score
+from alcore.types import VOID, TrainParams, make_params
 
 
 class Task:

@@ -12,6 +12,7 @@ import numpy as np
 from alcore.errors import AlcoreError, BadInput
 
 SPLITS = ("pool", "val", "test")
+VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")
 
 

@@ -61,7 +61,7 @@ def _sent(request: Request, mask: np.ndarray, etag: str, keep: str) -> Response:
     if query_number(request, "raw", 0, 0, 1):
         headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "identity", "Cache-Control": keep}
         headers |= {"X-Width": str(mask.shape[1]), "X-Height": str(mask.shape[0])}
-        return cacheable(request, layers.deflated(mask), f"{etag}-raw", headers)
+        return cacheable(request, masks.deflated(mask), f"{etag}-raw", headers)
     return cacheable(request, masks.encode(mask), etag, {"Content-Type": "image/png", "Cache-Control": keep})
 
 

@@ -3,6 +3,8 @@
 160 to train on, taken as a car would: up to three frames of one street, so that some are worth little beside others; 40 other streets to
 measure on. Persons and signs are rare, and what is rare and hard (a person at night, a red sign) comes up in val more often than in train.
 Always the same. Where the files are already there, nothing is done.
+
+Longer than 400 lines: every drawn thing has its picture and its mask side by side, and the script stands alone.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ PROJECT = (
     | STORE
     | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
-    | {"creation", "layers", "maskfiles", "masks", "maskstore", "roundfiles"}
+    | {"asked", "creation", "layers", "maskfiles", "masks", "maskstore", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
 MAY: dict[str, set[str]] = {
@@ -96,7 +96,7 @@ MAY: dict[str, set[str]] = {
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
     | {"simulation", "simulation.verb", "workspace"},
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
-    **dict.fromkeys(("creation", "layers"), PROJECT),
+    **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"web", "workspace"}

@@ -281,7 +281,7 @@ def test_a_draft_at_twice_the_size_is_each_class_interpolated(asked, monkeypatch
     done = asked.round()
     small = np.zeros((8, 8), np.uint8)
     small[:, 4:] = 1
-    monkeypatch.setattr(layers, "detail_of", lambda *_: ({"draft": small}, None))
+    monkeypatch.setattr(layers, "detail_of", lambda *_: {"draft": small})
     draft = asked.draft(done.number, done.query[0])
     assert np.array_equal(draft, np.repeat((np.arange(W) >= W // 2)[None].astype(np.uint8), H, axis=0))
 

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore import layers, loop, maskfiles, masks
+from alcore.asked import answered_areas
 from alcore.errors import AlcoreError, BadInput
 from alcore.exporting import export
 from alcore.formats import read
@@ -112,7 +113,7 @@ def test_regions_of_a_round_that_nobody_answered_do_not_count_as_answered(scenes
     second = {i: area_of(scenes, i, 2) for i in asked(scenes)}
     scenes.label_query_from_truth()
     side = scenes.settings["image_size"]
-    answered = {i: masks.resized(area, H, W) for i, area in layers.answered_areas(scenes).items()}
+    answered = {i: masks.resized(area, H, W) for i, area in answered_areas(scenes).items()}
     assert side >= H
     assert answered.keys() == second.keys()
     for item, area in answered.items():
@@ -340,3 +341,11 @@ def test_a_round_whose_process_was_killed_is_resumed_without_the_app(scenes):
     killed = scenes.workspace.jobs_table.add_job("round", scenes.name, "round", arguments, "cpu", owner="999999999:1")
     assert scenes.workspace.runner.resume_now(killed.id).state == "done"
     assert [r.number for r in scenes.rounds()] == [1]
+
+
+def test_an_answer_to_regions_is_taken_only_where_it_was_asked(scenes):
+    scenes.run_round("entropy", 5, seed=1, train=REGIONS)
+    item = asked(scenes)[0]
+    area = np.logical_or.reduce([masks.resized(region, H, W) for region in scenes.files(scenes.round()).regions(item)])
+    digest = scenes.keep_mask(item, zlib.compress(bytes([1]) * (W * H)), "region", scenes.round().number)
+    assert np.array_equal(scenes.masks.load(digest), np.where(area, 1, masks.VOID))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from alcore import masks
 from alcore.errors import BadInput
 from alcore.formats.base import Format, printable
-from alcore.formats.dense import DRIVING, Found, images_below
+from alcore.formats.dense import DRIVING, Found, images_below, stem_of
 from alcore.types import Reading, Skipped
 
 # images, masks, what a mask's name has behind its image's
@@ -43,9 +42,9 @@ class Bdd100k(Format):
             if not (src / images / folder).is_dir():
                 continue
             paths = images_below(src, f"{labels}/{folder}", []) if (src / labels / folder).is_dir() else ()
-            mask_of = {_stem(path).removesuffix(tail): path for path in paths if _stem(path).endswith(tail)}
+            mask_of = {stem_of(path).removesuffix(tail): path for path in paths if stem_of(path).endswith(tail)}
             for path in images_below(src, f"{images}/{folder}", found.skipped):
-                found.add(path, split, mask_of.pop(_stem(path), ""))
+                found.add(path, split, mask_of.pop(stem_of(path), ""))
             found.skipped.extend(Skipped(printable(mask), "a mask without its image") for mask in mask_of.values())
 
         def read(name: str) -> np.ndarray:
@@ -60,10 +59,6 @@ def _layout(src: Path) -> tuple[str, str, str] | None:
             if any((src / place / images / folder).is_dir() for folder in SPLITS):
                 return place + images, place + labels, tail
     return None
-
-
-def _stem(path: str) -> str:
-    return os.path.splitext(os.path.basename(path))[0]
 
 
 FORMAT = Bdd100k()

@@ -18,12 +18,12 @@ import numpy as np
 from alcore.errors import BadInput, disk_full_told
 from alcore.importing import gather
 from alcore.maskfiles import at_size
-from alcore.masks import VOID, components
+from alcore.masks import components
 from alcore.pool import Pool
 from alcore.presets import thinned
 from alcore.streaming import open_pixels
 from alcore.tasks import TASKS
-from alcore.types import Report
+from alcore.types import VOID, Report
 
 MASKS = "masks.npy"
 SPLIT_CODES = {"pool": 0, "val": 1, "test": 2}
