@@ -186,8 +186,8 @@ def gaussian_kl(mu: Tensor, log_variance: Tensor) -> Tensor:
 def upsampled(maps: Tensor, side: int) -> Tensor:
     """(B, K, h, w) to (B, K, side, side) in fp32: DRN's fixed bilinear ConvTranspose2d (kernel 2 f, stride f, padding f / 2), cut to size.
 
-    f is the power of two that the map is smaller by. Beyond the map's edge is 0, as in DRN's layer. Two products with a small matrix take
-    a third of the time of the grouped convolution on a CPU, and have no weights that a state dict would have to carry.
+    f is the power of two that the map is smaller by. Beyond the map's edge is 0, as in DRN's layer. Two products with a small matrix are
+    quicker than the grouped convolution on a CPU, and have no weights that a state dict would have to carry.
     """
     h, w = maps.shape[2:]
     with torch.autocast(maps.device.type, enabled=False):

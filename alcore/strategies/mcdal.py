@@ -45,7 +45,7 @@ class Params:
         "For segmentation, what is averaged over an image's pixels: the heads' probabilities before they are compared, the pixels' "
         "distances, or the logits.",
         source="MCDAL IV-B: (N, C, H, W) is averaged over the mask to (N, C); which quantity is left open",
-        choices=("probabilities", "pixels", "logits"),
+        choices=scores.AVERAGINGS,
     )
     official_updates: bool = param(
         False,
