@@ -1,4 +1,4 @@
-"""Backbones: images to features, and their starting weights from torchvision's cache or a file. Knows torch and the layers of drn."""
+"""Backbones: images to features, and their starting weights from torchvision's cache or a file. Knows torch, drn and convolution."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alcore.convolution import make_strides_safe
 from alcore.drn import STRIDES, Dilated, repository_names
 from alcore.errors import BadInput
 
@@ -96,6 +97,7 @@ class ResNet18(Backbone):
             nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
             net.maxpool = nn.Identity()
         net.fc = nn.Identity()
+        make_strides_safe(net)  # small images leave the last blocks a map of one place
         self.net = net
         self.out_features = 512
         self.widths = (64, 128, 256, 512)

@@ -1,4 +1,4 @@
-"""Networks beside the backbone: heads, discriminator, VAE, gradient reversal, and what must not leak. Knows torch only."""
+"""Networks beside the backbone: heads, discriminator, VAE, gradient reversal, and what must not leak. Knows torch and convolution."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from alcore.convolution import StridedConv2d
 
 
 class _Reversal(torch.autograd.Function):
@@ -97,7 +99,7 @@ class MapDiscriminator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for before, out in zip((features, *widths), widths, strict=False):
-            layers += [nn.Conv2d(before, out, 3, 2, 1), nn.ReLU(inplace=True)]
+            layers += [StridedConv2d(before, out, 3, 2, 1), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.last = nn.Linear(widths[-1], 1)
 

@@ -43,8 +43,9 @@ MAY: dict[str, set[str]] = {
     "errors": set(),
     "types": {"errors"},
     "scores": set(),
-    "models": set(),
-    "backbones": {"drn", "errors"},
+    "convolution": set(),
+    "models": {"convolution"},
+    "backbones": {"convolution", "drn", "errors"},
     "tasks": FOUNDATION | {"models", "scores"},
     "drn": set(),
     "regions": {"masks"},
@@ -57,7 +58,10 @@ MAY: dict[str, set[str]] = {
     "batches": FOUNDATION | {"pool", "tasks"},
     "strategies": FOUNDATION | {"strategies.base"},
     "strategies.base": STRATEGY - {"strategies.base"},
-    "training": FOUNDATION | {"backbones", "batches", "models", "regions", "scores", "strategies.base", "tasks"},
+    "precision": FOUNDATION | {"batches", "models", "strategies.base"},
+    "checkpoints": FOUNDATION | {"batches", "precision", "strategies.base"},
+    "training": FOUNDATION
+    | {"backbones", "batches", "checkpoints", "models", "precision", "regions", "scores", "strategies.base", "tasks"},
     "rounds": TRAINING | {"roundfiles"},
     "images": FOUNDATION,
     "formats": FOUNDATION | {"formats.base"},
@@ -114,7 +118,7 @@ ONLY = {
     "PIL": {"images", "layers", "masks", "pictures"},
     "skimage": {"masks"},
     "pycocotools": {"formats.coco"},
-    "torch": {"drn", "scores", "models", "backbones", "tasks", "batches", "training", "rounds", "embedding", "cli", "centers", "clusters"}
+    "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "rounds", "embedding", "cli", "centers", "clusters"}
     | {"simulation.environment", "simulation.experiment", "simulation.runs"},
 }  # fmt: skip
 TRAINING_SIDE = (
