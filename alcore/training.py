@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import csv
-import io
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ from torch import Tensor
 
 from alcore.backbones import Backbone
 from alcore.batches import Batches
-from alcore.errors import AlcoreError, BadInput, disk_full_told
+from alcore.checkpoints import check_finite, first_nonfinite, resume, save
+from alcore.errors import AlcoreError, BadInput
 from alcore.models import evaluating, kept_memory
+from alcore.precision import autocast, check_bf16
 from alcore.regions import Regions, first_regions
 from alcore.strategies.base import Seen, Strategy, rate_factor
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
@@ -62,19 +63,6 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-@dataclass
-class _Clock:
-    """Seconds since the start, held across a resume."""
-
-    before: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.started = time.perf_counter()
-
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.started
-
-
 def train(
     strategy: Strategy,
     batches: Batches,
@@ -93,19 +81,21 @@ def train(
         `seconds` of training (over all attempts) and `steps` taken.
 
     Raises:
-        AlcoreError: the losses are not finite any more.
+        AlcoreError: losses or weights are not finite any more.
+        BadInput: bf16 is asked for on a CPU that computes something else in it.
     """
     _share_cores(batches)
+    check_bf16(strategy, batches, report)
     stages = strategy.stages(params.steps)
     total = sum(stage.steps for stage in stages)
-    at, clock = _resume(strategy, batches, folder)
+    at, clock = resume(strategy, batches, folder)
     base_rates = {
         name: [group.setdefault("initial_lr", group["lr"]) for group in o.param_groups] for name, o in strategy.optimizers.items()
     }
     strategy.train()
     done, saved, reported, images = 0, time.perf_counter(), 0.0, 0
     values: dict[str, float] = {}
-    autocast = _autocast(params, batches.device)
+    reduced = autocast(params, batches.device)
     with kept_memory(batches.device), _compiled(strategy, batches, report), _history(folder, at) as history:
         for stage in stages:
             for step in range(stage.steps):
@@ -120,7 +110,7 @@ def train(
                         group["lr"] = rate * factor
                 if params.compile == "graphs":
                     torch.compiler.cudagraph_mark_step_begin()
-                with autocast():
+                with reduced():
                     losses = stage.step(batches)
                 images += params.batch_size
                 now = time.perf_counter()
@@ -132,11 +122,17 @@ def train(
                 try:
                     report(Progress("training: " + stage.name, done, total, values))
                 except BaseException:
-                    _save(strategy, batches, folder, done, clock)
+                    if folder and not first_nonfinite(
+                        strategy
+                    ):  # whoever stops the run is heard, also when there is nothing fit to be kept
+                        save(strategy, batches, folder, done, clock)
                     raise
                 if folder and now - saved > checkpoint_every:
-                    _save(strategy, batches, folder, done, clock)
+                    check_finite(strategy, batches, stage.name, done)
+                    save(strategy, batches, folder, done, clock)
                     saved = time.perf_counter()
+            if done > at:
+                check_finite(strategy, batches, stage.name, done)
     if batches.device.type == "cuda":
         torch.cuda.synchronize(batches.device)
     return {"seconds": clock.seconds(), "steps": float(total)}
@@ -162,7 +158,7 @@ def _compiled(strategy: Strategy, batches: Batches, report: Report) -> Iterator[
     zeros = torch.zeros(batches.params.batch_size, 3, side, side, device=batches.device).to(memory_format=torch.channels_last)
     report(Progress("training", 0, batches.params.steps, message="compiling the backbone"))
     try:
-        with torch.random.fork_rng(devices=[]), _autocast(batches.params, batches.device)():
+        with torch.random.fork_rng(devices=[]), autocast(batches.params, batches.device)():
             torch.compile(copy.deepcopy(nets[0]).train(), **options)(zeros).sum().backward()
     except torch._dynamo.exc.TorchDynamoException as wrong:  # what every failure of the compiler derives from
         reason = str(wrong).strip().splitlines()[0][:200]
@@ -176,11 +172,6 @@ def _compiled(strategy: Strategy, batches: Batches, report: Report) -> Iterator[
     finally:
         for net in nets:
             net._compiled_call_impl = None  # scoring, whose batches differ in size, runs as written
-
-
-def _autocast(params: TrainParams, device: torch.device) -> Any:
-    use = params.precision == "bf16" or (params.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
-    return (lambda: torch.autocast(device.type, torch.bfloat16)) if use else nullcontext
 
 
 def _read(losses: Mapping[str, Tensor], stage: str, step: int) -> dict[str, float]:
@@ -223,42 +214,6 @@ def _history(folder: Path | None, at: int) -> Iterator[Any]:
             file.flush()
 
         yield write
-
-
-def _save(strategy: Strategy, batches: Batches, folder: Path | None, done: int, clock: _Clock) -> None:
-    if folder is None:
-        return
-    state = {
-        "done": done,
-        "seconds": clock.seconds(),
-        "model": strategy.state_dict(),
-        "optimizers": {name: o.state_dict() for name, o in strategy.optimizers.items()},
-        "batches": batches.state(),
-        "rng": torch.get_rng_state(),
-        "rng_cuda": torch.cuda.get_rng_state(batches.device) if batches.device.type == "cuda" else None,
-    }
-    part = folder / "checkpoint.part"
-    with disk_full_told(folder, "the checkpoint"):
-        folder.mkdir(parents=True, exist_ok=True)
-        whole = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
-        torch.save(state, whole)
-        part.write_bytes(whole.getbuffer())
-        os.replace(part, folder / "checkpoint.pt")
-
-
-def _resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[int, _Clock]:
-    path = folder / "checkpoint.pt" if folder else None
-    if path is None or not path.is_file():
-        return 0, _Clock()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    strategy.load_state_dict(state["model"])
-    for name, optimizer in strategy.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
-    batches.restore(state["batches"])
-    torch.set_rng_state(state["rng"])
-    if state["rng_cuda"] is not None and batches.device.type == "cuda":
-        torch.cuda.set_rng_state(state["rng_cuda"], batches.device)
-    return int(state["done"]), _Clock(before=float(state["seconds"]))
 
 
 def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from alcore import images
@@ -159,3 +160,21 @@ def make_npz() -> Callable[..., Path]:
         return folder / "set.npz"
 
     return write
+
+
+@pytest.fixture
+def rounding_bf16(monkeypatch) -> None:
+    """Inside autocast on a CPU, layers compute in fp32 from inputs and to outputs that are rounded to bf16: right on every processor."""
+
+    def rounded(right: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def product(*given: Any) -> torch.Tensor:
+            if not torch.is_autocast_enabled("cpu"):
+                return right(*given)
+            with torch.autocast("cpu", enabled=False):
+                near = [one.bfloat16().float() if isinstance(one, torch.Tensor) else one for one in given]
+                return right(*near).bfloat16()
+
+        return product
+
+    for name in ("conv2d", "conv_transpose2d", "linear"):
+        monkeypatch.setattr(torch.nn.functional, name, rounded(getattr(torch.nn.functional, name)))

@@ -160,7 +160,7 @@ def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, toys
 
 
 @each
-def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, toys):
+def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, toys, rounding_bf16):
     strategy, draws = build(name, task), draws_of(task, toys, precision="bf16", rotation=15.0)
     train(strategy, draws, draws.params)
     assert all(p.dtype == torch.float32 for p in strategy.parameters())

@@ -115,8 +115,8 @@ def test_a_process_killed_between_checkpoints_goes_on_from_the_last_one(pixels, 
     class Killed(BaseException):
         pass
 
-    saves, save = [], training._save
-    monkeypatch.setattr(training, "_save", lambda *a: (save(*a), saves.append(a[3])) if not saves else None)
+    saves, save = [], training.save
+    monkeypatch.setattr(training, "save", lambda *a: (save(*a), saves.append(a[3])) if not saves else None)
     seen = []
     with pytest.raises(Killed):
         # the first checkpoint is written at step 1; at step 5 the process dies without writing another
@@ -128,7 +128,7 @@ def test_a_process_killed_between_checkpoints_goes_on_from_the_last_one(pixels, 
 
         run_steps("mal", pixels, pool, tmp_path / "work", report=report, checkpoint_every=0.0)
     assert saves == [1]
-    monkeypatch.setattr(training, "_save", save)
+    monkeypatch.setattr(training, "save", save)
     again = run_steps("mal", pixels, pool, tmp_path / "work", seed=77)  # other first weights: everything comes from the checkpoint
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
     assert history(tmp_path / "work") == history(tmp_path / "whole")  # steps 2 to 5 ran twice and stand there once
