@@ -27,9 +27,21 @@ def open_labeler(page: Page, server: Server, project: str, **asked: str) -> None
     page.goto(f"{server.url}/?{query}")
     page.wait_for_selector(".labeler[data-view=work]", timeout=30_000)
     if asked.get("mode") == "grid":
-        page.wait_for_function("performance.getEntriesByName('alcore:grid').length > 0")
+        page.wait_for_function("performance.getEntriesByName('alcore:grid').length > 0")  # the pictures of the first page are there
     else:
         page.wait_for_selector(".labeler[data-loading='0'] .stage img[src]")
+
+
+def wait_pictures(page: Page, count: int) -> None:
+    """Waits until `count` pictures can be shown at once: after that no key can be faster than its picture."""
+    page.wait_for_selector(f".labeler[data-ready='{count}']")
+
+
+def press(page: Page, *keys: str) -> None:
+    """Presses each key once the picture it is for is shown, as a person would: the labeler takes no label for what nobody has seen."""
+    for key in keys:
+        page.wait_for_selector(".labeler:is([data-loading='0'], :not([data-view=work]))")
+        page.keyboard.press(key)
 
 
 def wait_saved(page: Page) -> None:
@@ -57,6 +69,7 @@ def measures(page: Page, name: str) -> list[float]:
 def test_sixty_keys_at_ten_a_second_give_sixty_rows_in_order(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-cadence")
+    wait_pictures(page, 60)
     keys = random.Random(0).choices("123", k=60)
     page.keyboard.type("".join(keys), delay=100)
     wait_saved(page)
@@ -68,7 +81,7 @@ def test_sixty_keys_at_ten_a_second_give_sixty_rows_in_order(page_factory: PageF
 def test_a_burst_of_two_hundred_keys_is_stored_once_each_in_order(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n260-burst")
-    page.wait_for_selector(".labeler[data-ready='200']")
+    wait_pictures(page, 200)
     keys = random.Random(1).choices("123", k=200)
     page.keyboard.type("".join(keys))
     wait_saved(page)
@@ -78,10 +91,10 @@ def test_a_burst_of_two_hundred_keys_is_stored_once_each_in_order(page_factory: 
 def test_the_next_image_shows_before_the_server_answers(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-optimistic")
-    page.wait_for_selector(".labeler[data-ready='50']")
-    fake.control(delay=2)
+    wait_pictures(page, 50)
+    fake.control(delay=4)
     page.keyboard.press("1")
-    expect(page.locator(".caption .path")).to_contain_text("0002.png", timeout=500)
+    expect(page.locator(".caption .path")).to_contain_text("0002.png", timeout=3500)  # the answer takes four seconds
     assert fake.rows("c3-n50-optimistic") == []
     wait_saved(page)
     assert fake.rows("c3-n50-optimistic") == [(1, "label", T_SHIRT)]
@@ -90,8 +103,7 @@ def test_the_next_image_shows_before_the_server_answers(page_factory: PageFactor
 def test_undo_skip_and_flag_are_events_and_the_line_counts_them(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-undo")
-    for key in ("1", "s", "f", "2", "z", "3", "Control+z", "z"):
-        page.keyboard.press(key)
+    press(page, "1", "s", "f", "2", "z", "3", "Control+z", "z")
     wait_saved(page)
     rows = [(1, "label", T_SHIRT), (2, "skip", None), (3, "flag", None), (4, "label", TROUSERS), (4, "undo", None)]
     assert fake.rows("c3-n50-undo") == [*rows, (4, "label", PULLOVER), (4, "undo", None), (3, "undo", None)]
@@ -102,12 +114,11 @@ def test_undo_skip_and_flag_are_events_and_the_line_counts_them(page_factory: Pa
 def test_going_back_labels_an_earlier_image_anew(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-relabel")
-    for key in ("1", "1", "1", "ArrowLeft", "ArrowLeft"):
-        page.keyboard.press(key)
+    press(page, "1", "1", "1", "ArrowLeft", "ArrowLeft")
     expect(page.locator(".caption .given")).to_have_text(f"✓ {T_SHIRT}")
-    page.keyboard.press("3")
+    press(page, "3")
     expect(page.locator(".caption .path")).to_contain_text("0004.png")  # back to the first one that is still open
-    page.keyboard.press("2")
+    press(page, "2")
     wait_saved(page)
     assert fake.rows("c3-n50-relabel")[3:] == [(2, "label", PULLOVER), (4, "label", TROUSERS)]
 
@@ -116,11 +127,11 @@ def test_enter_accepts_the_draft_and_says_so_when_there_is_none(page_factory: Pa
     page = page_factory()
     open_labeler(page, fake, "c3-n50-draft")
     draft = page.locator(".class[data-draft]").get_attribute("data-value")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     wait_saved(page)
     assert fake.rows("c3-n50-draft") == [(1, "label", draft)]
     open_labeler(page, fake, "c3-n50-cold")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator(".notice")).to_contain_text("no draft")
     assert fake.rows("c3-n50-cold") == []
 
@@ -131,11 +142,11 @@ def test_classes_after_the_tenth_have_letters_that_leave_z_s_f_alone(page_factor
     keys = page.locator(".class kbd").all_text_contents()
     assert keys == [*"1234567890abcde"]
     names = [name.strip() for name in page.locator(".class .name").all_text_contents()]
-    page.keyboard.type("0ace")
+    press(page, *"0ace")
     wait_saved(page)
     assert fake.rows("c15-n50-letters") == [(i + 1, "label", names[place]) for i, place in enumerate((9, 10, 12, 14))]
     # C and R are Streamlit's own shortcuts (clear the cache, rerun)
-    page.keyboard.press("r")
+    press(page, "r")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("runs: 1")).to_be_visible()
 
@@ -143,7 +154,7 @@ def test_classes_after_the_tenth_have_letters_that_leave_z_s_f_alone(page_factor
 def test_classes_named_by_digits_keep_their_own_keys(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "digits-c10-n50-s8")
-    page.keyboard.type("70")
+    press(page, *"70")
     wait_saved(page)
     assert fake.rows("digits-c10-n50-s8") == [(1, "label", "7"), (2, "label", "0")]
 
@@ -156,7 +167,7 @@ def test_a_class_among_two_hundred_is_found_by_typing(page_factory: PageFactory,
     expect(page.locator(".class:visible")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator(".class:visible")).to_have_count(200)
-    page.keyboard.press("1")
+    press(page, "1")
     wait_saved(page)
     first = page.locator(".class").first.get_attribute("data-value")
     assert fake.rows("c200-n50-find") == [(1, "label", "sea anemone 90"), (2, "label", first)]
@@ -181,7 +192,7 @@ def test_a_held_key_is_one_label(page_factory: PageFactory, fake: Server) -> Non
     for _ in range(5):
         page.keyboard.down("1")  # Playwright marks every further one as a repeat
     page.keyboard.up("1")
-    page.keyboard.press("2")
+    press(page, "2")
     wait_saved(page)
     assert fake.rows("c3-n50-held") == [(1, "label", T_SHIRT), (2, "label", TROUSERS)]
 
@@ -189,10 +200,10 @@ def test_a_held_key_is_one_label(page_factory: PageFactory, fake: Server) -> Non
 def test_a_rerun_of_the_page_keeps_the_place_and_the_keys(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-rerun")
-    page.keyboard.type("12")
+    press(page, *"12")
     page.get_by_role("button", name="again").click()
     expect(page.get_by_text("runs: 2")).to_be_visible()
-    page.keyboard.press("3")
+    press(page, "3")
     wait_saved(page)
     assert fake.rows("c3-n50-rerun") == [(1, "label", T_SHIRT), (2, "label", TROUSERS), (3, "label", PULLOVER)]
 
@@ -201,15 +212,15 @@ def test_the_last_label_tells_python_once(page_factory: PageFactory, fake: Serve
     page = page_factory()
     open_labeler(page, fake, "c3-n4-finish")
     fake.control(reject=[4])
-    page.keyboard.type("12s3")
+    press(page, *"12s3")
     expect(page.locator(".reason")).to_have_text("Not saved: item 4 is locked")  # not done yet: the last one is back
     fake.control(reject=[])
-    page.keyboard.press("3")
+    press(page, "3")
     expect(page.locator(".blank h3")).to_have_text("All 4 of this query are done.")
     expect(page.get_by_text("finished: {'round': 2, 'total': 4, 'labeled': 3, 'skipped': 1, 'flagged': 0}")).to_be_visible()
     expect(page.get_by_text("runs: 2")).to_be_visible()  # one rerun for the whole query
-    page.keyboard.press("z")
-    page.keyboard.press("2")
+    press(page, "z")
+    press(page, "2")
     wait_saved(page)
     assert effective(fake.rows("c3-n4-finish"))[4] == ("label", TROUSERS)
 
@@ -223,9 +234,9 @@ def test_an_empty_project_shows_the_pages_own_words(page_factory: PageFactory, f
 def test_an_image_that_is_gone_says_so_and_can_be_skipped(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-broken")
-    page.keyboard.type("1" * 12)
+    press(page, *"1" * 12)
     expect(page.locator(".stage .broken")).to_contain_text("the file is gone")
-    page.keyboard.press("s")
+    press(page, "s")
     wait_saved(page)
     assert fake.rows("c3-n50-broken")[12] == (13, "skip", None)
 
@@ -236,7 +247,7 @@ def test_an_image_that_is_gone_says_so_and_can_be_skipped(page_factory: PageFact
 def test_labels_made_while_the_server_fails_are_kept_and_sent_later(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-down")
-    page.wait_for_selector(".labeler[data-ready='60']")
+    wait_pictures(page, 60)
     fake.control(down=503)
     page.keyboard.type("1231231")
     expect(page.locator(".notice")).to_have_text("Server not reachable. 7 labels are kept in this browser, trying again.")
@@ -252,7 +263,7 @@ def test_a_lost_answer_stores_nothing_twice(page_factory: PageFactory, fake: Ser
     page = page_factory()
     open_labeler(page, fake, "c3-n60-lost")
     fake.control(lose_answer=True)
-    page.keyboard.type("123")
+    press(page, *"123")
     expect(page.locator(".notice")).to_contain_text("3 labels are kept")
     fake.control(lose_answer=False)
     wait_saved(page)
@@ -262,16 +273,17 @@ def test_a_lost_answer_stores_nothing_twice(page_factory: PageFactory, fake: Ser
 def test_a_reload_in_the_middle_sends_what_was_not_acknowledged(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-reload")
-    page.keyboard.type("11")
+    wait_pictures(page, 60)  # no more of them come while the server is down
+    press(page, *"11")
     wait_saved(page)
     fake.control(down=503)
-    page.keyboard.type("22z3")
+    press(page, *"22z3")
     expect(page.locator(".save")).to_have_text("4 unsaved")
     page.reload()
     expect(page.locator(".notice")).to_contain_text("4 labels are kept", timeout=30_000)
     fake.control(down=None)
     page.wait_for_selector(".labeler[data-view=work]")
-    page.keyboard.press("1")
+    press(page, "1")
     wait_saved(page)
     rows = [
         (1, "label", T_SHIRT),
@@ -305,7 +317,7 @@ def test_labels_of_another_annotator_are_not_sent_under_this_name(page_factory: 
 def test_sigkill_in_the_middle_loses_nothing_and_doubles_nothing(page_factory: PageFactory, mortal_fake: Server) -> None:
     page = page_factory()
     open_labeler(page, mortal_fake, "c3-n90-kill")
-    page.wait_for_selector(".labeler[data-ready='90']")
+    wait_pictures(page, 90)
     keys = random.Random(2).choices("123", k=40)
     page.keyboard.type("".join(keys[:20]))
     mortal_fake.kill()
@@ -319,7 +331,7 @@ def test_sigkill_in_the_middle_loses_nothing_and_doubles_nothing(page_factory: P
 def test_an_expired_session_keeps_the_labels_until_there_is_a_new_token(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n60-expired")
-    page.wait_for_selector(".labeler[data-ready='60']")
+    wait_pictures(page, 60)
     fake.control(down=401)
     page.keyboard.type("12")
     expect(page.locator(".notice")).to_have_text("Session expired: reload the page. 2 labels are kept in this browser.")
@@ -334,14 +346,14 @@ def test_a_rejected_event_brings_its_item_back_with_the_reason(page_factory: Pag
     page = page_factory()
     open_labeler(page, fake, "c3-n50-reject")
     fake.control(reject=[2])
-    page.keyboard.type("111")
+    press(page, *"111")
     expect(page.locator(".notice")).to_contain_text("0002.png was not saved: item 2 is locked")
     fake.control(reject=[])
     wait_saved(page)
     expect(page.locator(".count")).to_have_text("2 of 50 labeled")
-    page.keyboard.press("2")  # the one on the stage, then the one that came back
+    press(page, "2")  # the one on the stage, then the one that came back
     expect(page.locator(".reason")).to_have_text("Not saved: item 2 is locked")
-    page.keyboard.press("3")
+    press(page, "3")
     wait_saved(page)
     assert fake.rows("c3-n50-reject") == [(1, "label", T_SHIRT), (3, "label", T_SHIRT), (4, "label", TROUSERS), (2, "label", PULLOVER)]
 
@@ -350,8 +362,9 @@ def test_without_local_storage_labels_still_arrive_and_leaving_is_warned_of(page
     page = page_factory()
     page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
     open_labeler(page, fake, "c3-n50-storage")
+    wait_pictures(page, 50)
     fake.control(down=503)
-    page.keyboard.type("123")
+    press(page, *"123")
     expect(page.locator(".notice")).to_contain_text("3 labels are kept in this page only: do not close it")
     asked: list[str] = []
 
@@ -402,6 +415,7 @@ def test_a_full_grid_page_turns_by_itself_and_enter_takes_the_drafts(page_factor
     wait_saved(page)
     assert fake.rows("c3-n60-turn") == [(i + 1, "label", draft) for i, draft in enumerate(drafts)]
     page.mouse.move(5, 5)
+    wait_pictures(page, 60)
     page.keyboard.type("1" * 12)
     expect(page.locator(".blank h3")).to_have_text("All 60 of this query are labeled.")
     expect(page.get_by_text("finished: {'round': 2, 'total': 60, 'labeled': 60")).to_be_visible()

@@ -610,10 +610,10 @@ def test_the_next_picture_shows_before_the_server_answers(page_factory: PageFact
     page, project = page_factory(), "c4-n6-optimistic"
     open_editor(page, fake, project)
     page.wait_for_selector(".editor[data-ready='3']")
-    fake.control(delay=2)
+    fake.control(delay=4)
     click(page, (5, 5))
     press(page, "Enter")
-    page.wait_for_selector(".editor[data-item='2'][data-loading='0']", timeout=1500)  # the answer takes two seconds
+    page.wait_for_selector(".editor[data-item='2'][data-loading='0']", timeout=3500)  # the answer takes four seconds
     click(page, (6, 6))
     assert masks(fake, project) == []
     wait_saved(page)
