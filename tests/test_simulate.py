@@ -218,14 +218,15 @@ def test_a_report_that_raises_in_the_middle_leaves_a_run_that_goes_on(toy, tmp_p
     assert (tmp_path / "cut/queries.jsonl").read_text() == (tmp_path / "whole/queries.jsonl").read_text()
 
 
-def script(toy: Path, out: Path, workers: int, tail: str) -> subprocess.Popen:
-    """The experiment in a process of its own; it says READY once it trains round 2."""
+def script(toy: Path, out: Path, workers: int) -> subprocess.Popen:
+    """The experiment in a process of its own; it says READY once it trains round 2, and stays there until it is ended."""
     code = f"""
+        import time
         from alcore.simulation.conduct import simulate
         def report(p):
             if "round 2: training" in p.message:
                 print("READY", flush=True)
-            {tail}
+                time.sleep(60)
         if __name__ == "__main__":
             simulate({str(toy)!r}, ["random", "entropy"], init=8, query_size=5, rounds=2, seeds=[0], device="cpu", workers={workers},
                      settings={SETTINGS!r}, out={str(out)!r}, report=report)
@@ -243,7 +244,7 @@ def uninterrupted(toy, tmp_path_factory) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_a_killed_process_leaves_what_the_same_command_finishes(toy, tmp_path, uninterrupted):
-    process = script(toy, tmp_path / "out", 1, "import time; time.sleep(0.02)")
+    process = script(toy, tmp_path / "out", 1)
     assert process.stdout.readline() == "READY\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -255,7 +256,7 @@ def test_a_killed_process_leaves_what_the_same_command_finishes(toy, tmp_path, u
 
 @pytest.mark.slow
 def test_two_workers_give_what_one_gives_and_a_terminated_one_is_finished(toy, tmp_path, uninterrupted):
-    process = script(toy, tmp_path / "out", 2, "pass")
+    process = script(toy, tmp_path / "out", 2)
     assert process.stdout.readline() == "READY\n"
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
