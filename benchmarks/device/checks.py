@@ -270,7 +270,7 @@ def _resumed(name: str, device: torch.device) -> dict[str, Any]:
 
     whole, again, resumed = trained(), trained(), trained(stop=5)
     noise, off = _off(again, whole), _off(resumed, whole)
-    _within("a resumed training", off, max(10 * noise, 1e-6))
+    _within("a resumed training", off, max(10 * noise, 5e-4))  # what is forgotten at a stop shows as 0.01 or more
     return {"resumed off": off, "two runs off": noise}
 
 
