@@ -330,7 +330,8 @@ def _rotate(images: Tensor, angles: Tensor, mode: str = "bilinear") -> Tensor:
     matrix = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)  # (B, 2, 3)
     with torch.autocast(images.device.type, enabled=False):  # draws are made inside autocast; places in bf16 are off by up to a pixel
         grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, mode, align_corners=False)
+        # grid_sample forgets channels-last: the first layer would convert, and a backbone compiled for such images compile once more
+        return F.grid_sample(images, grid, mode, align_corners=False).contiguous(memory_format=torch.channels_last)
 
 
 def _rotate_masks(masks: Tensor, angles: Tensor) -> Tensor:

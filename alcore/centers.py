@@ -25,7 +25,7 @@ EXACT = 50_000  # what an exact distance costs, in directions of a product
 def nearest(points: np.ndarray, centers: np.ndarray, *, device: torch.device | None = None, report: Report = ignore_progress) -> np.ndarray:
     """Distance of each point to its nearest center: (N, d), (M, d) -> (N,) float64; a duplicate of a center has exactly 0."""
     if device is not None and device.type != "cpu":
-        return _nearest_on(_put(points, device), _put(centers, device), report).cpu().numpy()
+        return np.sqrt(_nearest_on(_put(points, device), _put(centers, device), report).cpu().numpy())
     far = np.full(len(points), np.inf)
     filter = _filter_for(points, centers.mean(0)) if len(centers) >= COLUMNS // 2 else _Filter(centers.mean(0))
     right = filter(centers)
@@ -335,7 +335,10 @@ def _differences(x: Tensor, center: Tensor) -> Tensor:
 
 
 def _nearest_on(x: Tensor, centers: Tensor, report: Report) -> Tensor:
-    """`nearest` on a device: the filter of the CPU in float64, so that only real ties are computed twice."""
+    """(N,) squared distances of `nearest` on a device: the filter of the CPU in float64, so that only real ties are computed twice.
+
+    The root is numpy's: that of torch on a CPU is off by a last bit on some machines, and ties with later distances would break.
+    """
     shift = centers.mean(0)
     right = centers - shift
     square = right.square().sum(1)
@@ -347,7 +350,7 @@ def _nearest_on(x: Tensor, centers: Tensor, report: Report) -> Tensor:
         near = (size + square).addmm(left, right.T, alpha=-2)  # (ROWS, M)
         slack = off * (size + square)
         i, j = torch.nonzero(near - slack <= (near + slack).amin(1, keepdim=True), as_tuple=True)
-        exact = torch.cat([(block[a] - centers[b]).square().sum(1).sqrt() for a, b in zip(i.split(PAIRS), j.split(PAIRS), strict=True)])
+        exact = torch.cat([(block[a] - centers[b]).square().sum(1) for a, b in zip(i.split(PAIRS), j.split(PAIRS), strict=True)])
         parts.append(torch.full_like(block[:, 0], torch.inf).scatter_reduce(0, i, exact, "amin"))
         report(Progress("choosing", sum(map(len, parts)), len(x)))
     return torch.cat(parts)

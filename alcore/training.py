@@ -160,8 +160,10 @@ def _compiled(strategy: Strategy, batches: Batches, report: Report) -> Iterator[
     try:
         with torch.random.fork_rng(devices=[]), autocast(batches.params, batches.device)():
             torch.compile(copy.deepcopy(nets[0]).train(), **options)(zeros).sum().backward()
-    except torch._dynamo.exc.TorchDynamoException as wrong:  # what every failure of the compiler derives from
-        reason = str(wrong).strip().splitlines()[0][:200]
+    except torch.OutOfMemoryError:
+        raise  # smaller batches cure that
+    except Exception as wrong:  # the compiler's own errors, and an AssertionError from CUDA graphs in a thread that did not load them first
+        reason = (str(wrong).strip() or type(wrong).__name__).splitlines()[0][:200]
         report(Progress("training", 0, batches.params.steps, message=f"not compiled, going on without: {reason}"))
         yield
         return

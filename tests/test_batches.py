@@ -116,6 +116,14 @@ def test_pixels_are_centered_or_normalized_as_imagenet():
         assert sorted({round(v, 3) for v in y[:, channel].flatten().tolist()}) == [round((r * 10 / 255 - mean) / std, 3) for r in range(7)]
 
 
+@pytest.mark.parametrize("rotation", [0.0, 15.0])
+def test_images_stay_channels_last_whatever_is_done_to_them(rotation):
+    pixels, pool = numbered()
+    x, _ = Batches(pixels, pool, TrainParams(batch_size=4, rotation=rotation), CPU, 0).labeled()
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    assert not x.is_contiguous()
+
+
 def test_a_full_turn_of_nothing_keeps_the_image_and_rotation_keeps_its_center():
     pixels, pool = numbered()
     x, y = Batches(pixels, pool, dataclasses.replace(PLAIN, rotation=180.0), CPU, 0).labeled()

@@ -43,7 +43,7 @@ def on_the_cpu(points, centers, n, ids) -> list[int]:
 def as_on_a_device(points, centers, n, ids) -> list[int]:
     """What k_center does for a GPU, on tensors of the CPU."""
     put = module._put
-    covered = None if centers is None else module._nearest_on(put(points, CPU), put(centers, CPU), ignore_progress).numpy()
+    covered = None if centers is None else np.sqrt(module._nearest_on(put(points, CPU), put(centers, CPU), ignore_progress).numpy())
     return module._on(CPU, points, covered, min(n, len(points)), np.argsort(ids), ignore_progress).tolist()
 
 
@@ -200,7 +200,7 @@ def test_nearest_equals_differences_in_double_precision_to_the_last_bit_but_one(
     centers[:2] = points[:2]
     slow = [min(math.dist(p, c) for c in centers.astype(np.float64)) for p in points.astype(np.float64)]
     put = module._put
-    for found in (nearest(points, centers), module._nearest_on(put(points, CPU), put(centers, CPU), ignore_progress).numpy()):
+    for found in (nearest(points, centers), np.sqrt(module._nearest_on(put(points, CPU), put(centers, CPU), ignore_progress).numpy())):
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, slow, rtol=1e-14)
         assert found[:2].tolist() == [0.0, 0.0]

@@ -1,0 +1,94 @@
+"""The first stages of MCDAL's CIFAR-10 experiment in a tenth of its steps; without CIFAR-10 the same on noise, for the time alone."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from alcore.presets import preset_named
+from alcore.simulation.conduct import simulate
+from alcore.types import Progress
+from benchmarks.device.measures import FULL, Size
+from benchmarks.device.record import OutOfTime, Record
+
+PRESET = "mcdal-cifar10"
+STRATEGIES = ("random", "mcdal", "mal")
+MOST_ROUNDS = 3
+SPARE = 4.0  # seconds to end in
+FEWER = {"real": 10, "generated": 60, "tiny": 10_000}  # what the preset's steps are divided by
+
+
+def study(record: Record, size: Size, device: torch.device, names: list[str], cifar: Path | None = None) -> None:
+    """Round by round for all strategies, for as long as there is time. Accuracy is recorded of real images alone."""
+    with tempfile.TemporaryDirectory(prefix="alcore-study-") as folder:
+        real = cifar is not None and cifar.is_dir()
+        source = cifar if cifar is not None and real else _generated(Path(folder) / "noise.npz", size)
+        record.data["images"] = "CIFAR-10" if real else "no CIFAR-10 here: generated images, for the time alone; no accuracy"
+        steps = max(4, preset_named(PRESET).train["steps"] // FEWER["tiny" if size != FULL else "real" if real else "generated"])
+        took = dict.fromkeys(STRATEGIES, 12.0)
+        for number in range(1, (MOST_ROUNDS if real else 1) + 1):
+            for name in [n for n in STRATEGIES if n in names]:
+                what = f"{name} round {number}"
+                record.take(
+                    what,
+                    lambda name=name, number=number: _round(record, source, name, number, steps, size, device, Path(folder), bool(real)),  # type: ignore[misc]
+                    device,
+                    least=took[name] * (1.3 if number > 1 else 1.0),
+                )
+                took[name] = record.figures.get(what, {}).get("took", 1e9)  # what failed once is not begun again
+
+
+def _round(
+    record: Record, source: Path, name: str, number: int, steps: int, size: Size, device: torch.device, folder: Path, real: bool
+) -> dict[str, Any]:
+    def report(progress: Progress) -> None:
+        if record.left() < SPARE:
+            raise OutOfTime
+
+    out = folder / "out"
+    train = {"steps": steps} if size == FULL else {"steps": steps, "architecture": size.architecture, "batch_size": size.batch}
+    frame = simulate(
+        source,
+        [name],
+        rounds=number,
+        seeds=[0],
+        out=out,
+        preset=PRESET,
+        train=train,
+        device=str(device),
+        image_size=size.side,
+        report=report,
+    )
+    row = frame[(frame["strategy"] == name) & (frame["round"] == number)].iloc[0]
+    config = json.loads((out / "config.json").read_text())
+    (path,) = out.glob(f"runs/{name}*/round-{number:03d}.json")
+    stored = json.loads(path.read_text())
+    found = {
+        "steps": int(row["steps"]),
+        "pool": config["pool"],
+        "test": config["test"],
+        "labeled": int(row["labeled"]),
+        "train seconds": float(row["train_seconds"]),
+        "labeled images/s": float(row["steps"]) * config["train"]["batch_size"] / float(row["train_seconds"]),
+        "score seconds": float(row["score_seconds"]),
+        "select seconds": float(row["select_seconds"]),
+        "evaluate seconds": float(row["evaluate_seconds"]),
+        "peak GB": stored["memory"]["device"] / 1e9 if stored["memory"]["device"] else None,
+        "asked": len(stored["query"]["ids"]),
+        "query hash": row["query_hash"],
+    }
+    return found | ({"accuracy": float(row["value"]), "notes": config["notes"]} if real else {})
+
+
+def _generated(path: Path, size: Size) -> Path:
+    rng = np.random.default_rng(0)
+    pool, test = (50_000, 2_000) if size == FULL else (80, 20)
+    images = rng.integers(0, 256, (pool + test, size.side, size.side, 3), dtype=np.uint8)
+    labels = rng.integers(0, 10, pool + test)
+    np.savez(path, x_train=images[:pool], y_train=labels[:pool], x_test=images[pool:], y_test=labels[pool:])
+    return path
