@@ -105,7 +105,10 @@ def _decode_whole(source: Path | bytes, at_least: int | None, decoding: Decoding
 
 def _mended(source: Path | bytes) -> Iterator[bytes]:
     """A JPEG that was cut short with an end put to it: libjpeg fills what is missing with grey. Nothing for other files."""
-    content = source if isinstance(source, bytes) else source.read_bytes()
+    try:
+        content = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError:
+        return  # gone meanwhile: what was found first is told
     if not content.startswith(JPEG_START):
         return
     yield content + JPEG_END

@@ -385,6 +385,13 @@ def limited(folder: Path, names: str, room: int) -> str:
     return ended.stdout.strip()
 
 
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0II*\0"}])
+def test_the_size_of_a_webp_is_read_without_decoding_it(options):
+    """Pillow asks for all of its memory before it tells the size."""
+    assert kinds._webp_size(encoded("WEBP", **options)[:30]) == (64, 40)
+    assert kinds._webp_size(encoded("PNG")[:30]) == (0, 0)
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits of the address space are Linux's")
 def test_under_a_real_limit_a_sound_picture_is_not_called_damaged(large):
     """A sound PNG of 13,000 pixels was set aside as "damaged: " under a limit of 4 GB."""
@@ -393,6 +400,11 @@ def test_under_a_real_limit_a_sound_picture_is_not_called_damaged(large):
     assert limited(large.parent, "small.png,large.png", 90_000_000) == f"AlcoreError {SENTENCE}"
     assert limited(large.parent, "small.png,large.png", 600_000_000) == "{}"
     assert limited(large.parent, "small.png,cut.png", 600_000_000) == "{1: 'cut short: the file ends before the picture does'}"
+    with Image.open(large) as image:
+        for kind in ("webp", "jpg"):
+            image.save(large.with_suffix(f".{kind}"), quality=30, method=0, progressive=True)
+            said = limited(large.parent, f"small.png,large.{kind}", 30_000_000 if kind == "jpg" else 120_000_000)
+            assert said == f"AlcoreError {SENTENCE.replace('png', kind)}"
     assert not list(large.parent.glob(".*partial"))
 
 
