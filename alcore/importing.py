@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore import formats, images, maskfiles, masks, streaming
+from alcore import formats, images, maskfiles, masks, packing, streaming
 from alcore.columns import Entries, Known
 from alcore.errors import BadInput, disk_full_told
 from alcore.tasks import TASKS
@@ -210,7 +210,7 @@ def _look(
         streaming.save_paths(sources.paths, out)
         return sizes, failed
     before = settings.get("packed")
-    packed = images.pack(sources, size, out, report=report, reuse=(out.with_name(before), rows) if before else None)
+    packed = packing.pack(sources, size, out, report=report, reuse=(out.with_name(before), rows) if before else None)
     return packed.sizes, packed.failed
 
 

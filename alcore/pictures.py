@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alcore import images
+from alcore import images, packing
 from alcore.errors import BadInput, NotFound
 
 MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
@@ -23,12 +23,13 @@ class Pictures:
     Args:
         folder: the project's folder; thumbnails are kept below it.
         source: root the items' paths are relative to.
-        settings: the project's: packed, arrays, array_source.
+        settings: the project's: packed, arrays, array_source, and how files become 8-bit RGB.
     """
 
     def __init__(self, folder: Path, source: Path, settings: Mapping[str, Any]) -> None:
         self._folder, self._settings = folder, settings
         self._root = Path(settings.get("root", source))
+        self._decoding = images.Decoding.of(settings)
 
     def picture(self, row: Mapping[str, Any], size: int) -> tuple[bytes, str, str]:
         """(encoded, mime type, etag) of the item's row, long side at most `size`, never enlarged.
@@ -45,7 +46,7 @@ class Pictures:
             if kept.is_file():
                 return kept.read_bytes(), mime, etag
         try:
-            encoded, mime = images.thumbnail(images.decode(self._root / row["path"], at_least=size), size)
+            encoded, mime = images.thumbnail(images.decode(self._root / row["path"], at_least=size, decoding=self._decoding), size)
         except (OSError, BadInput) as wrong:
             raise NotFound(f"the picture of {row['path']!r} cannot be read any more: {wrong}") from wrong
         suffix = next(suffix for suffix, kind in MIMES.items() if kind == mime)
@@ -57,7 +58,7 @@ class Pictures:
         if self._settings["array_source"]:
             return self._from_array(row["row"]).convert("RGB")
         try:
-            return images.decode(self._root / row["path"])
+            return images.decode(self._root / row["path"], decoding=self._decoding)
         except (OSError, BadInput) as wrong:
             raise NotFound(f"the picture of {row['path']!r} cannot be read any more: {wrong}") from wrong
 
@@ -69,7 +70,7 @@ class Pictures:
         for name, start, count in self._settings["arrays"]:
             if start <= at < start + count:
                 return _image(np.load(self._folder / name, mmap_mode="r")[at - start])
-        return _image(images.open_packed(self._folder / self._settings["packed"])[at])
+        return _image(packing.open_packed(self._folder / self._settings["packed"])[at])
 
 
 def keep_copy(path: Path, content: bytes) -> None:

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from alcore import images
+from alcore import images, packing
 from alcore.columns import PRINT, Entries, Texts
 from alcore.errors import AlcoreError, BadInput, disk_full_told
+from alcore.images import PLAIN, Decoding
 from alcore.types import Progress, Reading, Report, ignore_progress
 
 CACHES = ("auto", "pack", "stream")
@@ -29,7 +30,7 @@ UNREADABLE = "unreadable.csv"
 
 
 class FileRows:
-    """The images of files as if they were packed: (N, size, size, 3) uint8, each decoded when it is asked for, as `images.pack` would.
+    """The images of files as if they were packed: (N, size, size, 3) uint8, each decoded when it is asked for, as `packing.pack` would.
 
     A file that cannot be read gives a black image; it is counted and listed, because it may be met hours into a run. Safe to use
     from many threads.
@@ -39,10 +40,11 @@ class FileRows:
         paths: row -> path.
         size: side of the square every image is brought to.
         listed: file that gets a line path,reason for each image that could not be read; None lists them nowhere.
+        decoding: how the files become 8-bit RGB.
     """
 
-    def __init__(self, root: Path, paths: Sequence[str], size: int, listed: Path | None = None) -> None:
-        self._root, self._paths, self._listed = root, paths, listed
+    def __init__(self, root: Path, paths: Sequence[str], size: int, listed: Path | None = None, *, decoding: Decoding = PLAIN) -> None:
+        self._root, self._paths, self._listed, self._decoding = root, paths, listed, decoding
         self.shape = (len(paths), size, size, 3)
         self._lock = threading.Lock()
         self._unreadable: dict[int, str] = {}
@@ -55,12 +57,12 @@ class FileRows:
         """(b, size, size, 3) uint8 of these rows, in this order, decoded by the thread that asks.
 
         Raises:
-            AlcoreError: the whole folder is gone; black images would be learned from.
+            AlcoreError: the whole folder is gone; black images would be learned from. Or memory is too small for a picture.
         """
         result = np.zeros((len(positions), *self.shape[1:]), np.uint8)
         for at, row in zip(positions.tolist(), result, strict=True):
             try:
-                images.fit(self._root / self._paths[at], row)
+                images.fit(self._root / self._paths[at], row, decoding=self._decoding)
             except BadInput as wrong:
                 self._set_aside(at, str(wrong))
         return result
@@ -124,13 +126,14 @@ def open_pixels(folder: Path, settings: Mapping[str, Any]) -> np.ndarray | FileR
     """
     path = folder / settings["packed"]
     if settings.get("cache", "pack") == "pack":
-        return images.open_packed(path)
+        return packing.open_packed(path)
     try:
         with np.load(path) as stored:
             paths = Texts(stored["blob"].tobytes(), stored["ends"])
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as wrong:
         raise BadInput(f"the list of images {path} is missing or damaged ({wrong}): import the images again") from wrong
-    return FileRows(Path(settings["root"]), paths, int(settings["image_size"]), folder / UNREADABLE)
+    size, listed = int(settings["image_size"]), folder / UNREADABLE
+    return FileRows(Path(settings["root"]), paths, size, listed, decoding=Decoding.of(settings))
 
 
 def choose_cache(asked: str, needed: int, free: int, arrays: bool) -> str:
@@ -148,25 +151,29 @@ def choose_cache(asked: str, needed: int, free: int, arrays: bool) -> str:
     return asked if asked != "auto" else "stream" if needed > free / SHARE else "pack"
 
 
-def fingerprints(sources: Sequence[Path | np.ndarray], report: Report = ignore_progress) -> np.ndarray:
-    """(n,) PRINT: per image what changes when the image does. Files by size and time of change, arrays by their bytes."""
+def fingerprints(sources: Sequence[Path | np.ndarray], report: Report = ignore_progress, *, mark: str = "") -> np.ndarray:
+    """(n,) PRINT: per image what changes when the image does. Files by size and time of change, arrays by their bytes.
+
+    Args:
+        mark: `Decoding.mark`, put behind those of files: decoded otherwise, an unchanged file is another picture.
+    """
     result = np.zeros(len(sources), PRINT)
 
     def look(start: int, stop: int) -> None:
-        result[start:stop] = [_fingerprint(sources[at]) for at in range(start, stop)]
+        result[start:stop] = [_fingerprint(sources[at], mark) for at in range(start, stop)]
 
     _in_threads(len(sources), look, "looking at files", report)
     return result
 
 
-def _fingerprint(source: Path | np.ndarray) -> str:
+def _fingerprint(source: Path | np.ndarray, mark: str) -> str:
     if isinstance(source, np.ndarray):
         return hashlib.blake2b(np.ascontiguousarray(source).tobytes(), digest_size=8).hexdigest()
     try:
         stat = os.stat(source)
     except OSError:
         return "gone"
-    return f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
+    return f"{stat.st_size:x}-{stat.st_mtime_ns:x}{mark}"
 
 
 def headings(sources: Sequence[Path], known: np.ndarray, report: Report = ignore_progress) -> tuple[np.ndarray, dict[int, str]]:
@@ -204,8 +211,8 @@ def _in_threads(total: int, look: Callable[[int, int], None], stage: str, report
         for start, future in pending:
             ready = False
             while not ready:
-                ready = bool(wait([future], timeout=images.SEEN_EVERY).done)
-                if time.monotonic() - told >= images.SEEN_EVERY:
+                ready = bool(wait([future], timeout=packing.SEEN_EVERY).done)
+                if time.monotonic() - told >= packing.SEEN_EVERY:
                     told = time.monotonic()
                     report(Progress(stage, start, total, {"images_per_second": start / max(told - started, 1e-9)}))
             future.result()
@@ -215,7 +222,7 @@ def _in_threads(total: int, look: Callable[[int, int], None], stage: str, report
 
 
 class Sources(Sequence[Any]):
-    """What `images.pack` takes: what a reading's entries are made of: files, or the rows of its arrays (views, nothing is copied)."""
+    """What `packing.pack` takes: what a reading's entries are made of: files, or the rows of its arrays (views, nothing is copied)."""
 
     def __init__(self, root: Path, paths: Sequence[str], arrays: Sequence[np.ndarray] = ()) -> None:
         self.paths, self._root, self._arrays = paths, root, arrays

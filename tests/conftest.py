@@ -141,9 +141,9 @@ def decoded(monkeypatch) -> list[str]:
     names: list[str] = []
     honest = images._decode
 
-    def count(source, at_least):
+    def count(source, *how):
         names.append(source.name)
-        return honest(source, at_least)
+        return honest(source, *how)
 
     monkeypatch.setattr(images, "_decode", count)
     return names

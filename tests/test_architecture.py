@@ -34,7 +34,7 @@ PROJECT = (
     | STORE
     | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
-    | {"asked", "creation", "layers", "maskfiles", "masks", "maskstore", "roundfiles"}
+    | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
 MAY: dict[str, set[str]] = {
@@ -63,7 +63,10 @@ MAY: dict[str, set[str]] = {
     "training": FOUNDATION
     | {"backbones", "batches", "checkpoints", "models", "precision", "regions", "scores", "strategies.base", "tasks"},
     "rounds": TRAINING | {"roundfiles"},
-    "images": FOUNDATION,
+    "kinds": FOUNDATION,
+    "levels": FOUNDATION | {"kinds"},
+    "images": FOUNDATION | {"kinds", "levels"},
+    "packing": FOUNDATION | {"images"},
     "formats": FOUNDATION | {"formats.base"},
     "embedding": FOUNDATION,
     "figures": FOUNDATION,
@@ -76,7 +79,7 @@ MAY: dict[str, set[str]] = {
     "centers": FOUNDATION,
     "clusters": FOUNDATION | {"centers"},
     "columns": FOUNDATION,
-    "streaming": FOUNDATION | {"columns", "images"},
+    "streaming": FOUNDATION | {"columns", "images", "packing"},
     "simulation": set(),
     "simulation.verb": FOUNDATION | {"simulation.conduct"},
     "simulation.environment": {"__version__"},
@@ -115,7 +118,8 @@ ONLY = {
     "uvicorn": {"cli"},
     "tqdm": {"loop"},
     "pandas": {"figures", "frames", "project", "simulation.comparison", "simulation.conduct", "simulation.records"},
-    "PIL": {"images", "layers", "masks", "pictures"},
+    "PIL": {"images", "kinds", "layers", "levels", "masks", "pictures"},
+    "pillow_heif": {"kinds"},
     "skimage": {"masks"},
     "pycocotools": {"formats.coco"},
     "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "rounds", "embedding", "cli", "centers", "clusters"}
@@ -213,7 +217,7 @@ def test_pages_and_app_import_neither_torch_nor_the_store(file):
     assert {name.split(".")[0] for name in of_alcore(found)} - PAGES_MAY == set()
 
 
-BLOCKED = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors")
+BLOCKED = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors", "pillow_heif")
 
 
 def test_the_training_side_imports_without_the_apps_libraries():

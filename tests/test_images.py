@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import images
+from alcore import images, packing
 from alcore.errors import AlcoreError, BadInput, Cancelled
 from alcore.formats import read
-from alcore.images import decode, looks_like_glyphs, open_packed, pack, suggest_size, thumbnail
+from alcore.images import Decoding, decode, looks_like_glyphs, suggest_size, thumbnail
+from alcore.packing import open_packed, pack
 from alcore.streaming import sources_of
 from alcore.types import Entry, Progress, Reading
 
@@ -233,7 +234,7 @@ def test_rows_are_exact_copies_where_the_size_fits_and_smooth_where_not(tmp_path
 
 
 def test_order_is_kept_over_many_chunks_and_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "CHUNK_BYTES", 8 * 8 * 3 * 20)
+    monkeypatch.setattr(packing, "CHUNK_BYTES", 8 * 8 * 3 * 20)
     sources = [np.full((9, 9), number % 251, np.uint8) for number in range(509)]
     pack(sources, 8, tmp_path / "out.npy", workers=5)
     assert open_packed(tmp_path / "out.npy")[:, 3, 3, 1].tolist() == [number % 251 for number in range(509)]
@@ -302,7 +303,7 @@ def test_an_old_cache_that_does_not_fit_is_not_used(tmp_path: Path, spoil: str) 
 
 
 def test_cancelling_leaves_no_file_and_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "SEEN_EVERY", 0.0)
+    monkeypatch.setattr(packing, "SEEN_EVERY", 0.0)
     out = tmp_path / "out.npy"
     pack([noise(8, 8)], 8, out)
     before = out.read_bytes()
@@ -429,3 +430,101 @@ def test_real_photos_are_packed(tmp_path: Path) -> None:
     with Image.open(sources[5]) as photo:
         whole = np.asarray(photo.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC), float)
     assert np.abs(open_packed(packed.path)[5] - whole).mean() < 2
+
+
+# ---- marks and mended ends
+
+
+def test_marks_are_those_of_the_rows_also_of_reused_and_black_ones(tmp_path: Path) -> None:
+    old = [noise(8, 8, seed) for seed in range(3)]
+    pack(old, 8, tmp_path / "old.npy")
+    (tmp_path / "text.png").write_text("hello")
+    sources = [noise(8, 8, 1), tmp_path / "gone.png", tmp_path / "text.png", noise(8, 8, 7)]
+    packed = pack(sources, 8, tmp_path / "out.npy", reuse=(tmp_path / "old.npy", np.array([-1, 1, -1, -1])))
+    rows = open_packed(packed.path)
+    assert packed.marks.dtype == np.uint32
+    assert packed.marks.tolist() == [zlib.crc32(row.tobytes()) for row in rows]
+    assert packed.marks[0] == packed.marks[1] == zlib.crc32(noise(8, 8, 1).tobytes())
+    assert packed.marks[2] == zlib.crc32(bytes(192))
+    assert len(set(packed.marks.tolist())) == 3
+
+
+KEPT = Decoding(keep_cut=True)
+PHOTO = np.asarray(Image.fromarray(noise(12, 16)).resize((320, 240), Image.Resampling.BICUBIC))
+# a JPEG of one kind each: in one scan, in many, upright only after turning
+JPEGS = {
+    "baseline": encoded(Image.fromarray(PHOTO), "JPEG", quality=85),
+    "progressive": encoded(Image.fromarray(PHOTO), "JPEG", quality=85, progressive=True),
+    "restarts": encoded(Image.fromarray(PHOTO), "JPEG", quality=85, restart_marker_rows=1),
+    "MPO": encoded(Image.fromarray(PHOTO), "MPO", quality=85, save_all=True, append_images=[Image.fromarray(PHOTO)]),
+}
+
+
+def test_a_jpeg_cut_short_is_kept_when_asked_for_and_grey_where_nothing_is() -> None:
+    whole = np.asarray(decode(JPEGS["baseline"])).astype(int)
+    cut = JPEGS["baseline"][: len(JPEGS["baseline"]) // 2]
+    with pytest.raises(BadInput, match="^cut short: the file ends before the picture does$"):
+        decode(cut)
+    found = np.asarray(decode(cut, decoding=KEPT)).astype(int)
+    assert found.shape == (240, 320, 3)
+    np.testing.assert_array_equal(found[:90], whole[:90])
+    assert (found[150:] == 128).all()
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_wherever_a_jpeg_is_cut_behind_its_heading_it_can_be_kept(kind: str) -> None:
+    """Also within the tables between two scans, where an end alone would be taken for a part of them."""
+    content = JPEGS[kind]
+    first = content.index(b"\xff\xda")
+    end = content.index(b"\xff\xd9")
+    for length in range(first + 20, end - 1, 7):
+        with pytest.raises(BadInput, match="cut short"):
+            decode(content[:length])
+        found = images._decode(content[:length], None, KEPT)
+        assert (found.cut, found.size) == (True, (320, 240))
+    for length in range(3, first, 11):
+        with pytest.raises(BadInput):
+            decode(content[:length], decoding=KEPT)
+    assert not images._decode(content, None, KEPT).cut
+
+
+def test_what_is_kept_of_a_cut_photo_is_turned_reduced_and_counted(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(Image.fromarray(PHOTO), "JPEG", quality=85, exif=exif)
+    (tmp_path / "whole.jpg").write_bytes(content)
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
+    (tmp_path / "start.jpg").write_bytes(content[:100])
+    (tmp_path / "cut.png").write_bytes(PNG[: len(PNG) // 2])
+    sources = [tmp_path / name for name in ("cut.jpg", "whole.jpg", "start.jpg", "cut.png")]
+    refused = pack(sources, 8, tmp_path / "a.npy")
+    assert (list(refused.failed), refused.cut, refused.mended) == ([0, 2, 3], 0, ())
+    kept = pack([*sources, sources[0]], 8, tmp_path / "b.npy", decoding=KEPT)
+    assert (list(kept.failed), kept.cut, kept.mended) == ([2, 3], 2, (0, 4))
+    assert kept.failed[3] == refused.failed[0] == "cut short: the file ends before the picture does"
+    assert kept.sizes[:2].tolist() == [[240, 320], [240, 320]]
+    rows = open_packed(kept.path)
+    assert (rows[0, :, :2] == 128).all()  # turned right, the lower half is on the left
+    assert np.abs(rows[0, :, 6:].astype(int) - rows[1, :, 6:]).max() <= 2  # the column between is smoothed with the grey
+    assert not rows[3].any()
+
+
+def test_keeping_what_is_cut_changes_nothing_for_other_threads(tmp_path: Path) -> None:
+    cut = JPEGS["progressive"][:-500]
+    (tmp_path / "cut.jpg").write_bytes(cut)
+    told: list[bool] = []
+
+    def ask(keep: bool) -> None:
+        for _ in range(20):
+            try:
+                decode(cut, decoding=Decoding(keep_cut=keep))
+                told.append(keep)
+            except BadInput:
+                told.append(not keep)
+
+    threads = [threading.Thread(target=ask, args=(bool(number % 2),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [True] * 80

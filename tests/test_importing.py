@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from alcore import images, importing, schema
+from alcore import importing, packing, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.project import Project
 from alcore.types import Progress
@@ -221,8 +221,8 @@ def test_an_import_that_is_cancelled_leaves_nothing(workspace, digits_source, st
 
 
 def test_a_disk_that_is_too_small_for_the_cache_is_said_and_nothing_is_left(workspace, digits_source, monkeypatch):
-    usage = images.shutil.disk_usage(".")
-    monkeypatch.setattr(images.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = packing.shutil.disk_usage(".")
+    monkeypatch.setattr(packing.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(AlcoreError, match=r"the image cache needs 0\.0 MB in .* and 0\.0 MB are free"):
         Project.import_into(workspace, "toy", digits_source, cache="pack")
     assert_nothing_is_left(workspace)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from alcore import images, rounds, schema
+from alcore import rounds, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotEnoughLabels, NotFound
 from alcore.project import Project
 from alcore.types import Annotation, Progress
@@ -232,7 +233,7 @@ def test_a_start_by_k_center_is_round_zero_and_the_first_model_is_round_one(proj
 def test_one_class_is_not_enough_to_train(workspace, digits_source):
     for name in "123":
         for split in ("train", "test"):
-            images.shutil.rmtree(digits_source / split / name)
+            shutil.rmtree(digits_source / split / name)
     project = Project.import_into(workspace, "one", digits_source)
     project.label_from_truth(3)
     with pytest.raises(NotEnoughLabels, match=r"the project has 1 class\(es\): training needs at least two. Add classes"):
@@ -372,7 +373,7 @@ def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
     assert project.doctor() == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
     assert project.doctor(rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
     assert project.doctor() == []
-    images.shutil.rmtree(project.folder / "rounds")
+    shutil.rmtree(project.folder / "rounds")
     (project.folder / project.settings["packed"]).unlink()
     assert project.doctor() == [
         "toy: the packed images are gone: import the source again on the Data page",

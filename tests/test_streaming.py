@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from alcore import images, streaming
+from alcore import images, packing, streaming
 from alcore.batches import Batches, telling
 from alcore.errors import AlcoreError, BadInput, Cancelled
 from alcore.images import heading
@@ -54,7 +54,7 @@ def names_in(root: Path) -> list[str]:
 
 def test_rows_are_those_a_packed_file_holds_in_any_order(tmp_path, photos):
     names = names_in(photos)
-    packed = images.open_packed(images.pack([photos / name for name in names], 16, tmp_path / "p.npy").path)
+    packed = packing.open_packed(packing.pack([photos / name for name in names], 16, tmp_path / "p.npy").path)
     rows = FileRows(photos, names, 16)
     assert (rows.shape, len(rows)) == ((31, 16, 16, 3), 31)
     at = np.array([30, 0, 7, 7, 12, 29, 3, 4, 5, 6, 1])
@@ -78,7 +78,10 @@ def test_what_breaks_later_is_black_counted_and_listed_once(tmp_path, photos):
     FileRows(photos, names, 16, listed)[np.arange(6)]  # the next round meets them again
     with listed.open(newline="") as file:
         assert list(csv.reader(file)) == [
-            [names[1], "not an image of a known kind (jpg, png, bmp, gif, webp, tiff, ppm), or damaged at its start"],
+            [
+                names[1],
+                "not an image of a known kind (jpg, png, gif, bmp, tiff, webp, avif, heic, jp2, tga, psd and others), or damaged at its start",
+            ],
             [names[4], "cannot be read: No such file or directory"],
         ]
 
@@ -175,7 +178,7 @@ def test_headings_are_read_in_threads_in_order_and_known_ones_are_passed_over(tm
 
 def test_what_reading_headings_raises_ends_it(tmp_path, monkeypatch):
     monkeypatch.setattr(streaming, "RANGE", 1)
-    monkeypatch.setattr(images, "SEEN_EVERY", 0.0)
+    monkeypatch.setattr(packing, "SEEN_EVERY", 0.0)
 
     def stop(progress: Progress) -> None:
         if progress.done:
@@ -422,9 +425,9 @@ def test_a_streamed_import_that_is_cancelled_leaves_nothing(workspace, digits_so
 
 
 def test_what_the_disk_has_no_room_for_is_streamed(workspace, digits_source, monkeypatch):
-    usage = images.shutil.disk_usage(".")
+    usage = packing.shutil.disk_usage(".")
     for free, cache in ((56 * 192 * 3, "pack"), (56 * 192 * 3 - 1, "stream")):
-        monkeypatch.setattr(images.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        monkeypatch.setattr(packing.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
         assert Project.import_into(workspace, cache, digits_source).settings["cache"] == cache
 
 
