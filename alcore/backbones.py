@@ -243,7 +243,8 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
     try:
         result = backbone.load_state_dict(backbone.adapted(state), strict=False)
     except RuntimeError as wrong:
-        raise BadInput(f"weights {weights} do not fit {architecture}: {wrong}") from wrong
+        first = [line.strip() for line in str(wrong).splitlines()][1:2] or [str(wrong)]  # torch lists every tensor
+        raise BadInput(f"weights {weights} do not fit {architecture}: {first[0]}") from wrong
     if result.missing_keys or result.unexpected_keys:
         raise BadInput(
             f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, "

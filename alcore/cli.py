@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.simulation import verb as simulating
-from alcore.types import Progress
+from alcore.terminal import Line, print_answer
 
 if TYPE_CHECKING:  # a machine that only simulates has no database library
     from alcore.project import Project
     from alcore.workspace import Workspace
 
 Answer = Mapping[str, Any]
+IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.verb == "serve":
             return _serve(args)
-        answer = simulating.run(args, _Line()) if args.verb == "simulate" else _in_workspace(args)
+        answer: Answer
+        if args.verb == "simulate":
+            answer = simulating.run(args, Line())
+        elif args.verb == "import" and args.dry_run:
+            answer = _dry_run(args)
+        elif args.verb == "import" and not args.project:
+            raise BadInput("name the project (--project NAME), or see first what the import would do (--dry-run)")
+        else:
+            answer = _in_workspace(args)
     except AlcoreError as problem:
         print(f"alcore: {problem}", file=sys.stderr)
         return 2
@@ -41,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(answer))
     else:
-        _print(answer)
+        print_answer(answer)
     return 0 if answer.get("ok", True) else 2
 
 
@@ -66,12 +75,12 @@ def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     if "digits" not in workspace.projects():
-        Project.import_into(workspace, "digits", bundled_digits(), report=_Line())
+        Project.import_into(workspace, "digits", bundled_digits(), report=Line())
     seconds["import"] = time.perf_counter() - started
     project = workspace.project("digits")
     if project.status()["labeled"] == 0:
         project.label_from_truth(50, seed=0)
-    done = project.run_round(args.strategy, query_size=50, seed=0, device=args.device, report=_Line())
+    done = project.run_round(args.strategy, query_size=50, seed=0, device=args.device, report=Line())
     frame = _items(project, done.number)
     return {
         "project": project.name,
@@ -88,11 +97,25 @@ def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.project import Project
 
-    source = Path(args.source)
-    options = {name: getattr(args, name) for name in ("format", "task", "truth", "hold_out", "image_size", "cache")}
     if args.again:
-        return workspace.project(args.project).refresh(report=_Line())
-    return Project.import_into(workspace, args.project, source, classes=args.classes or (), report=_Line(), **options).import_summary()
+        return workspace.project(args.project).refresh(report=Line(), levels=_levels(args.levels))
+    options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
+    return Project.import_into(workspace, args.project, Path(args.source), report=Line(), **options).import_summary()
+
+
+def _dry_run(args: argparse.Namespace) -> Answer:
+    """What an import would do; touches no workspace."""
+    from alcore.preview import preview
+    from alcore.request import ImportRequest
+
+    options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
+    return preview(ImportRequest.of(args.source, options)).answer()
+
+
+def _levels(text: str | None) -> tuple[float, float] | None:
+    from alcore.request import ImportRequest
+
+    return ImportRequest.of(".", {"levels": text}).levels
 
 
 def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -103,12 +126,12 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
         before = workspace.jobs_table.job(args.resume)
         if (before.kind, before.project) != ("round", project.name):
             raise BadInput(f"job {before.id} is no round of {project.name!r}: it is {before.title!r} of {before.project!r}")
-        job = workspace.runner.resume_now(args.resume, report=_Line())
+        job = workspace.runner.resume_now(args.resume, report=Line())
     else:
         params, train = split_settings(args.strategy, args.set)
         arguments = project.round_arguments(args.strategy, args.query_size, args.seed, args.device, params, train)
         title = round_title(arguments)
-        job = workspace.runner.run_now("round", project.name, title, arguments, device=arguments["device"], report=_Line())
+        job = workspace.runner.run_now("round", project.name, title, arguments, device=arguments["device"], report=Line())
     done = project.round(int((job.result or {})["round"]))
     return {
         "job": job.id,
@@ -183,7 +206,11 @@ def _label(workspace: Workspace, args: argparse.Namespace) -> Answer:
     elif args.query_from_truth:
         labeled = project.label_query_from_truth(annotator=args.annotator or "oracle")
     else:
+        from alcore.formats.tables import open_table
+
         labeled = project.label_from_csv(Path(args.csv), annotator=args.annotator or "csv")
+        notes = list(open_table(Path(args.csv)).notes)  # how it was read: not everybody's letters are what they seem
+        return {"labeled": labeled, "total": project.status()["labeled"], **({"notes": notes} if notes else {})}
     return {"labeled": labeled, "total": project.status()["labeled"]}
 
 
@@ -194,7 +221,8 @@ def _status(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def _export(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.exporting import export
 
-    return export(workspace.project(args.project), args.format, Path(args.out))
+    splits = [name.strip() for name in args.splits.split(",") if name.strip()]
+    return export(workspace.project(args.project), args.format, Path(args.out), splits)
 
 
 def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -259,67 +287,6 @@ def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
-# ---- words
-
-
-class _Line:
-    """Progress as one line on stderr: rewritten on a terminal, elsewhere a new one for each stage and message."""
-
-    def __init__(self) -> None:
-        self._stage, self._message, self._shown = "", "", 0.0
-        self._began = (0.0, 0)  # when the stage began, and how much was done then
-        self._said: set[tuple[str, str]] = set()  # workers take turns: each line comes once
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        terminal = sys.stderr.isatty()
-        changed = progress.stage != self._stage
-        if changed:
-            self._began = (now, progress.done)
-        known = not changed and progress.message in ("", self._message)
-        if (known and now - self._shown < 0.2) if terminal else (progress.stage, progress.message) in self._said:
-            return
-        self._said.add((progress.stage, progress.message))
-        if self._stage and changed and terminal:
-            print(file=sys.stderr)
-        self._stage, self._message, self._shown = progress.stage, progress.message, now
-        of = f" {progress.done:,}/{progress.total:,}" if progress.total and (terminal or progress.message) else ""
-        text = f"{progress.stage}{of}{self._left(now, progress)}{': ' + progress.message if progress.message else ''}"
-        print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
-
-    def _left(self, now: float, progress: Progress) -> str:
-        """How long the stage may still take, once it has run for some seconds."""
-        since, before = self._began
-        if progress.done <= before or progress.done >= progress.total or now - since < 3:
-            return ""
-        seconds = (now - since) / (progress.done - before) * (progress.total - progress.done)
-        return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
-
-
-def _print(answer: Answer) -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    for name, value in answer.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            print(f"{name}:")
-            for row in value[:100]:
-                print("  " + "  ".join(f"{k}={_short(v)}" for k, v in row.items()))
-            if len(value) > 100:
-                print(f"  … and {len(value) - 100:,} more (--json gives all)")
-        else:
-            print(f"{name}: {_short(value)}")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return " ".join(f"{k}={_short(v)}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(_short(v) for v in value[:20]) + (f", … ({len(value)})" if len(value) > 20 else "")
-    return str(value)
-
-
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", help="workspace folder (else ALCORE_HOME, else ./workspace)")
@@ -340,8 +307,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--strategy", default="mcdal")
     sub.add_argument("--device", default="auto")
 
-    sub = verb("import", _import, "a new project from a folder, CSV or array file")
+    sub = verb("import", _import, "a new project from a folder, CSV or array file", project=False)
     sub.add_argument("source")
+    sub.add_argument("--project")
+    sub.add_argument("--dry-run", action="store_true", help="say what the source would be taken for, and write nothing")
     sub.add_argument("--format", default="auto")
     sub.add_argument("--task", default="auto", help="classification, segmentation, or auto: what the format is for")
     sub.add_argument("--truth", choices=("hidden", "labels"), default="hidden", help="given labels: hidden truth for an oracle, or labels")
@@ -354,7 +323,11 @@ def _parser() -> argparse.ArgumentParser:
         help="pack: decode every image once into one file; stream: read the files when needed; auto: pack what takes at most a third of "
         "the free disk",
     )
-    sub.add_argument("--classes", nargs="+", help="class names, for sources without labels")
+    sub.add_argument("--classes", nargs="+", help="class names, for sources without labels, or of masks in the order of their values")
+    sub.add_argument("--void", default="auto", help="the value of a mask that is void: auto, none, 0 or 255")
+    sub.add_argument("--cut", default="aside", help="JPEGs that end too early: aside, or keep, gray where nothing is")
+    sub.add_argument("--duplicates", default="apart", help="images of the pool whose very bytes are tested too: apart, or keep")
+    sub.add_argument("--levels", metavar="LOW,HIGH", help="what becomes black and white in pictures of more than 8 bits")
     sub.add_argument("--again", action="store_true", help="read the project's source again; only what changed is decoded")
 
     sub = verb("train", _train, "one round: train, score the pool, select, map")
@@ -381,6 +354,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("export", _export, "writes the labels in a public format")
     sub.add_argument("--format", required=True)
     sub.add_argument("--out", required=True)
+    sub.add_argument("--splits", default="train,val,test", help="which go out; the held-out ones with the labels that came with them")
     sub = verb("doctor", _doctor, "checks environment, store and files", project=False)
     sub.add_argument("--project")
     sub.add_argument("--rebuild", action="store_true", help="derive current labels anew from the journal")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcore import importing, labels, masks
 from alcore.errors import BadInput
 from alcore.maskstore import MaskStore
+from alcore.request import ImportRequest
 from alcore.streaming import UNREADABLE
 from alcore.tasks import TASKS
 from alcore.types import Progress, Report
@@ -25,44 +24,30 @@ LABELS = 10_000  # labels of an import stored at a time
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
-def import_into(
-    workspace: Workspace,
-    name: str,
-    source: Path,
-    format_name: str,
-    task: str,
-    truth: str,
-    hold_out: float | None,
-    *,
-    image_size: int,
-    cache: str,
-    classes: Sequence[str],
-    report: Report,
-) -> Project:
+def import_into(workspace: Workspace, name: str, request: ImportRequest, report: Report) -> Project:
     """A new project; see Project.import_into."""
     if not NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a project's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
         )
-    if task not in ("auto", *TASKS):
-        raise BadInput(f"unknown task {task!r}: use auto, {', '.join(TASKS)}")
+    if request.task not in ("auto", *TASKS):
+        raise BadInput(f"unknown task {request.task!r}: use auto, {', '.join(TASKS)}")
     if name in workspace.projects():
         raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
-    source = Path(os.path.abspath(Path(source).expanduser()))  # without `..`, links as they are
     token = uuid.uuid4().hex[:12]
     folder = workspace.home / "projects" / token
     folder.mkdir(parents=True)
     project_id = None
     try:
-        options: dict[str, Any] = {"format_name": format_name, "task": task, "truth": truth, "hold_out": hold_out}
-        found = importing.gather(source, folder, **options, image_size=image_size, cache=cache, report=report)
-        names = tuple(dict.fromkeys([*found.classes, *importing.clean_classes(classes)]))
+        found = importing.gather(request, folder, report=report)
+        named = () if TASKS[found.task].dense and found.classes else request.classes  # names of a source of masks are its classes already
+        names = tuple(dict.fromkeys([*found.classes, *named]))
         if TASKS[found.task].dense and len(names) > masks.MOST_CLASSES:
             raise BadInput(f"{len(names)} classes are too many for masks of 8 bits: use up to {masks.MOST_CLASSES}")
-        settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": truth}
+        settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": request.truth}
         report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
         with workspace.store.write() as conn:
-            project_id = workspace.store.add_project(conn, name, found.task, str(source), format_name, names, settings)
+            project_id = workspace.store.add_project(conn, name, found.task, str(request.source), request.format, names, settings)
             workspace.store.replace_items(conn, project_id, found.rows, found.skipped)
             MaskStore(workspace.store, project_id, folder).add(found.masks, conn)
         project = workspace.project(name)
@@ -75,20 +60,11 @@ def import_into(
     return project
 
 
-def refresh(project: Project, report: Report) -> dict[str, Any]:
+def refresh(project: Project, report: Report, levels: tuple[float, float] | None = None) -> dict[str, Any]:
     """Reads the project's source again; see Project.refresh."""
     store = project.workspace.store
     before, known = project.settings["packed"], store.known_items(project.id)
-    found = importing.gather(
-        project.source,
-        project.folder,
-        format_name=project.format,
-        task=project.task,
-        truth=project.settings["truth"],
-        known=known,
-        settings=project.settings,
-        report=report,
-    )
+    found = importing.gather(_again(project, levels), project.folder, known=known, settings=project.settings, report=report)
     if project.dense and any(was != now for was, now in zip(project.classes, found.classes, strict=False)):
         raise BadInput(
             f"the classes of {project.source} were {', '.join(project.classes)} and are {', '.join(found.classes)}: "
@@ -106,6 +82,12 @@ def refresh(project: Project, report: Report) -> dict[str, Any]:
     project._read(store.project(project.name))
     _take_labels(project, fresh, report)
     return project.import_summary()
+
+
+def _again(project: Project, levels: tuple[float, float] | None) -> ImportRequest:
+    """The request that the project's source is read by again."""
+    options = {"format": project.format, "task": project.task, "truth": project.settings["truth"], "levels": levels}
+    return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})
 
 
 def _take_labels(project: Project, given: Sequence[tuple[str, str]], report: Report) -> None:

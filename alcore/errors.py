@@ -7,9 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LONGEST = 299  # characters of a message: names and values from outside are quoted in it, and they have no limit of their own
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """What is said to a person, on one line of at most so many printable characters: of a longer one the middle is left out, since the
+    thing stands at its beginning and the cure at its end."""
+    if len(text) > longest or not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    begin = round(longest * 0.535)
+    return f"{text[:begin]} … {text[3 + begin - longest :]}" if len(text) > longest else text
+
 
 class AlcoreError(Exception):
-    """A problem the user can cure. The message names the thing, the value and the cure, in one or two sentences."""
+    """A problem the user can cure. The message names the thing, the value and the cure, in one or two sentences, as `one_line` has it."""
+
+    longest = LONGEST
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(str(message), self.longest))
 
 
 class NotFound(AlcoreError):
@@ -18,6 +34,12 @@ class NotFound(AlcoreError):
 
 class BadInput(AlcoreError):
     """A file, folder or value from outside cannot be taken as it is."""
+
+
+class BadParameters(BadInput):
+    """Several parameters cannot be taken: all that is wrong with them is said at once."""
+
+    longest = 10 * LONGEST
 
 
 class NotEnoughLabels(AlcoreError):

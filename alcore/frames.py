@@ -13,6 +13,7 @@ from alcore import asked, explain, layers
 from alcore.errors import NotFound
 from alcore.journal import fold
 from alcore.maskfiles import class_counts
+from alcore.naming import folded, neutral
 from alcore.roundfiles import RoundFiles
 from alcore.rounds import START
 from alcore.strategies import STRATEGIES
@@ -71,6 +72,7 @@ def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[di
         entry: dict[str, Any] = {
             "id": i,
             "path": row["path"],
+            "name": shown_name(project, i, row["path"]),
             "image": _address(project, i, row["fingerprint"]),
             "width": row["width"],
             "height": row["height"],
@@ -184,18 +186,24 @@ def _largest(project: Project, labels: Mapping[int, str]) -> dict[str, int]:
     return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
 
 
+def shown_name(project: Project, item_id: int, path: str) -> str:
+    """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+    hidden = project.settings.get("truth") == "hidden" and not project.dense
+    return neutral(path, folded(project.classes), item_id) if hidden else path
+
+
 def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
     project of masks, all images together."""
     if project.dense:
         ((count, rows),) = project.workspace.store.samples(project.id, None, 4 * each).values()
-        return [("images", count, [(_address(project, i, fingerprint), path) for i, path, fingerprint in rows])]
+        return [("images", count, [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows])]
     by_class = project.workspace.store.samples(project.id, project.classes[:classes], each)
     found = []
     for name in (*project.classes[:classes], None):
         if name in by_class:
             count, rows = by_class[name]
-            images = [(_address(project, i, fingerprint), path) for i, path, fingerprint in rows]
+            images = [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows]
             found.append((name if name is not None else "unlabeled", count, images))
     return found
 

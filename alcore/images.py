@@ -13,13 +13,8 @@ import numpy as np
 from PIL import Image
 
 from alcore.errors import BadInput
-from alcore.kinds import ACROSS, CutShort, opened, orientation, out_of_memory
-from alcore.kinds import KINDS as KINDS
-from alcore.kinds import MOST_PIXELS as MOST_PIXELS
-from alcore.kinds import TURNS as TURNS
-from alcore.kinds import is_image as is_image
+from alcore.kinds import ACROSS, TURNS, CutShort, opened, orientation, out_of_memory, turn_of
 from alcore.levels import PLAIN, Decoding, to_rgb
-from alcore.levels import suggest_levels as suggest_levels
 
 SMALL = 96  # images up to this long side are used as they are
 USUAL = 64  # side of the packed rows of anything bigger
@@ -70,9 +65,7 @@ def heading(source: Path) -> tuple[int, int]:
         BadInput: the reason it is no picture, without the file's name.
     """
     with opened(source) as image:
-        # Of a TIFF Pillow gives the upright size at once; in a PNG it would decode the picture to look for a tag behind it.
-        early = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
-        return image.size[::-1] if early and TURNS.get(orientation(image)) in ACROSS else image.size
+        return image.size[::-1] if turn_of(image) in ACROSS else image.size
 
 
 def _decode(source: Path | bytes, at_least: int | None, decoding: Decoding = PLAIN) -> Decoded:
@@ -131,6 +124,13 @@ def thumbnail(image: Image.Image, size: int) -> tuple[bytes, str]:
         return encoded.getvalue(), "image/png"
     small.save(encoded, "JPEG", quality=85)
     return encoded.getvalue(), "image/jpeg"
+
+
+def png(row: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a PNG."""
+    encoded = io.BytesIO()
+    Image.fromarray(row).save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200, *, dense: bool = False) -> int:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alcore import formats, images, maskfiles, masks, packing, streaming
+from alcore import alike, formats, images, maskfiles, masks, packing, streaming
 from alcore.columns import Entries, Known
-from alcore.errors import BadInput, disk_full_told
+from alcore.errors import BadInput, disk_full_told, one_line
+from alcore.formats.base import count
+from alcore.levels import Decoding, suggest_levels
+from alcore.reading import Reading
+from alcore.request import ImportRequest
 from alcore.tasks import TASKS
-from alcore.types import SPLITS, Progress, Reading, Report, Skipped, ignore_progress
+from alcore.types import SPLITS, Progress, Report, Skipped, ignore_progress
 
 HOLD_OUT = 0.2
 POOL = SPLITS.index("pool")
@@ -98,76 +101,72 @@ class Given(Sequence[tuple[str, str]]):
 
 
 def gather(
-    source: Path,
+    request: ImportRequest,
     folder: Path,
     *,
-    format_name: str = "auto",
-    task: str = "auto",
-    truth: str = "hidden",
-    hold_out: float | None = None,
-    image_size: int = 0,
-    cache: str = "auto",
     known: Known | None = None,
     settings: Mapping[str, Any] | None = None,
     report: Report = ignore_progress,
 ) -> Imported:
-    """Reads `source` and decodes it into a new packed file in `folder`, or lists its files there to be decoded when they are needed.
+    """Reads the source and decodes it into a new packed file in `folder`, or lists its files there to be decoded when they are needed.
 
     Args:
-        task: "auto" takes that of the format; a format that serves another one is refused.
-        truth: "hidden" keeps the given labels as truth for an oracle; "labels" takes them as labels.
-        hold_out: share of the labeled pool kept for testing when there is no test split; None is 20 % when there are labels.
-        image_size: side of the images models see; 0 chooses by the images.
-        cache: "pack" decodes every image now, "stream" looks only at the files' headings, "auto" packs what takes at most a third of the
-            free disk. An earlier import's choice stands.
         known: what an earlier import stored: unchanged images are not looked at again and keep their split.
-        settings: of the earlier import.
+        settings: of the earlier import; what it chose stands.
 
     Raises:
         BadInput: nothing usable in the source. AlcoreError: the disk is full. Nothing is left behind then.
     """
-    if truth not in ("hidden", "labels"):
-        raise BadInput(f"truth={truth!r}: use hidden or labels")
-    if hold_out is not None and not 0 <= hold_out < 1:
-        raise BadInput(f"hold out a share from 0 to below 1, not {hold_out}")
-    if image_size and not images.LEAST <= image_size <= images.MOST:
-        raise BadInput(f"image_size={image_size}: use {images.LEAST} to {images.MOST} pixels, or 0 to choose by the images")
-    if cache not in streaming.CACHES:
-        raise BadInput(f"cache={cache!r}: use one of {', '.join(streaming.CACHES)}")
     known, old = known or Known(), dict(settings or {})
     report(Progress("reading the source", 0, 0))
-    reading = formats.read(source, format_name, task)
-    if not len(reading.entries):
-        raise BadInput(f"{source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
+    reading = _read(request, old)
     reading.entries = entries = Entries.of(reading.entries)
+    if not len(entries):
+        raise BadInput(f"{request.source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
+    _same_source(request, known, entries.paths)
     sources = streaming.sources_of(reading)
-    task = task if task != "auto" else next(name for name, kind in TASKS.items() if kind.dense == (reading.masks is not None))
+    task = task_of(request, reading)
     dense = TASKS[task].dense
-    size = old.get("image_size") or image_size or images.suggest_size(sources, dense=dense)
+    size = old.get("image_size") or request.image_size or images.suggest_size(sources, dense=dense)
     free = shutil.disk_usage(folder).free
     if "packed" not in old:
-        old["cache"] = streaming.choose_cache(cache, len(sources) * size * size * 3, free, bool(len(reading.arrays)))
-    prints = streaming.fingerprints(sources, report)
+        old["cache"] = streaming.choose_cache(request.cache, len(sources) * size * size * 3, free, bool(len(reading.arrays)))
+        old["keep_cut"] = request.cut == "keep"
+    if request.levels or "levels" not in old:
+        old["levels"] = request.levels or (None if len(reading.arrays) else suggest_levels(sources))
+    decoding = Decoding.of(old)
+    prints = streaming.fingerprints(sources, report, mark=decoding.mark)
     before = known.at(entries.paths)
     same = _unchanged(known, before, prints)
     name = f"packed-{uuid.uuid4().hex[:8]}.{'npz' if old.get('cache') == 'stream' else 'npy'}"
     try:
         rows = np.full(len(entries), -1)
         rows[same] = known.rows[before[same]]
-        sizes, failed = _look(sources, size, folder / name, old, rows, report)
+        looked = _look(sources, size, folder / name, old, rows, report)
+        sizes = looked.sizes
         kept = sizes[:, 0] < 0
         sizes[kept] = known.sizes[before[kept]]
-        aside = [*reading.skipped, *(Skipped(entries.paths[i], reason) for i, reason in failed.items())]
-        good = np.setdiff1d(np.arange(len(entries)), np.fromiter(failed, np.int64, len(failed)), assume_unique=True)
+        aside = [*reading.skipped, *(Skipped(entries.paths[i], reason) for i, reason in looked.failed.items())]
+        good = np.setdiff1d(np.arange(len(entries)), np.fromiter(looked.failed, np.int64, len(looked.failed)), assume_unique=True)
         if not len(good):
-            raise BadInput(f"{source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
+            raise BadInput(f"{request.source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
+        notes = list(reading.warnings)
+        if looked.cut:
+            notes.append(f"{count(looked.cut, 'JPEG')} cut short and kept, gray where nothing is")
+        twins = alike.groups_of(sources, good, looked.marks)
+        good, told = _kept_apart(entries, twins, good, before, aside, request.duplicates)
+        notes += told
         names, truths, labeled_by = entries.names, entries.labels, maskfiles.Gathered()
         if dense and reading.masks is not None:
             labeled_by = maskfiles.gather(reading, good, sizes, folder, report)
             names, truths = labeled_by.names, labeled_by.codes
             aside += labeled_by.skipped
+            notes += reading.remarks()
         groups = np.minimum(truths, 0) if dense else truths  # no two masks are of one class
-        splits, notes = _held_out(entries.splits, groups, good, hold_out, known, before)
+        splits, held = held_out(
+            entries.splits, groups, good, request.hold_out, known, before, twins if request.duplicates == "apart" else None
+        )
+        notes += held
         if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
             notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
         old |= {
@@ -175,7 +174,11 @@ def gather(
             "packed": name,
             "array_source": bool(len(reading.arrays)),
             "root": str(Path(reading.root).absolute()),
-            "notes": notes,
+            "read_as": reading.format,
+            "read_from": str(Path(reading.read_from).absolute()),
+            "notes": [one_line(note) for note in notes],
+            "naming": dict(reading.naming),
+            "asked": {"void": request.void, "classes": list(request.classes), "duplicates": request.duplicates},
             "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
         }
         if "flip" not in old:
@@ -186,32 +189,115 @@ def gather(
     except BaseException:
         (folder / name).unlink(missing_ok=True)
         raise
-    given = good[(truths[good] >= 0) & (splits[good] == POOL)] if truth == "labels" else good[:0]
+    given = good[(truths[good] >= 0) & (splits[good] == POOL)] if request.truth == "labels" else good[:0]
     labels = Given(entries.paths, given, names, truths.copy())
     truths[given] = -1
     items = ItemRows(entries.paths, good, splits, sizes, prints, names, truths)
-    return Imported(task, tuple(reading.classes), items, aside, labels, old, reading.took_for, notes, masks=list(labeled_by.rows.values()))
+    return Imported(
+        task, tuple(reading.classes), items, aside, labels, old, reading.took_for, old["notes"], masks=list(labeled_by.rows.values())
+    )
 
 
-def _look(
-    sources: streaming.Sources, size: int, out: Path, settings: Mapping[str, Any], rows: np.ndarray, report: Report
-) -> tuple[np.ndarray, Mapping[int, str]]:
+def _read(request: ImportRequest, old: Mapping[str, Any]) -> Reading:
+    """The source as it is read for the first time, or as the earlier import read it: a guess is not made twice."""
+    source, format_name = Path(old.get("read_from", request.source)), old.get("read_as", request.format)
+    return formats.read(source, format_name, request.task, request.reading)
+
+
+def task_of(request: ImportRequest, reading: Reading) -> str:
+    """The task of a reading: what was asked for, else what it has labels for."""
+    if request.task != "auto":
+        return request.task
+    return next(name for name, kind in TASKS.items() if kind.dense == (reading.masks is not None))
+
+
+def _same_source(request: ImportRequest, known: Known, paths: Iterable[str]) -> None:
+    """Raises BadInput when nothing is where an earlier import found it: every label would lose its image."""
+    if known.present.any() and not any(path in known for path in paths):
+        raise BadInput(
+            f"none of the {int(known.present.sum()):,} images of the project is where it was in {request.source}: put them back, or import "
+            "the source as a new project"
+        )
+
+
+def _kept_apart(
+    entries: Entries, twins: np.ndarray, good: np.ndarray, before: np.ndarray, aside: list[Skipped], asked: str
+) -> tuple[np.ndarray, list[str]]:
+    """The entries that are taken, and what is said of images with the same bytes: those of the pool that are tested too are set `aside`,
+    unless `asked` is "keep" or an earlier import took them."""
+    alone = good[twins[good] >= 0]
+    if not len(alone):
+        return good, []
+    by_group: dict[int, list[int]] = {}
+    for at, group in zip(alone.tolist(), twins[alone].tolist(), strict=True):
+        by_group.setdefault(group, []).append(at)
+    labels, splits = entries.labels, entries.splits
+    torn: list[tuple[int, int]] = []
+    shared: list[tuple[int, int]] = []
+    dropped: list[int] = []
+    for members in by_group.values():
+        if len({int(labels[at]) for at in members if labels[at] >= 0}) > 1:
+            torn.append(next((a, b) for a in members for b in members if labels[a] != labels[b] and min(labels[a], labels[b]) >= 0))
+        tested = next((at for at in members if splits[at] != POOL), None)
+        if tested is not None:
+            for at in (at for at in members if splits[at] == POOL):
+                shared.append((at, tested))
+                if asked == "apart" and before[at] < 0:
+                    dropped.append(at)
+                    aside.append(
+                        Skipped(entries.paths[at], f"the same bytes as {entries.paths[tested]}, which is held out: not trained on")
+                    )
+    said = [f"{count(len(alone), 'image')} have the very bytes of another"]
+    if torn:
+        said.append(f"{count(len(torn), 'image')} in two classes at once: {alike.told(_named(entries, torn))}")
+    if shared:
+        what = "left out of the pool, so that nothing is tested that was trained" if dropped else "kept, as asked"
+        said.append(f"{count(len(shared), 'image')} in the pool and held out too ({alike.told(_named(entries, shared))}): {what}")
+    return np.setdiff1d(good, np.array(dropped, np.int64), assume_unique=True), said
+
+
+def _named(entries: Entries, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[str, str]]:
+    return ((entries.paths[a], entries.paths[b]) for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at all images gave.
+
+    Attributes:
+        sizes: (n, 2) int32 width and height, -1, -1 of what was not looked at again.
+        failed: why some are no pictures.
+        marks: (n,) that images of the same pixels share; None when no pixel was decoded.
+        cut: JPEGs that were mended.
+    """
+
+    sizes: np.ndarray
+    failed: Mapping[int, str]
+    marks: np.ndarray | None = None
+    cut: int = 0
+
+
+def _look(sources: streaming.Sources, size: int, out: Path, settings: Mapping[str, Any], rows: np.ndarray, report: Report) -> Looked:
     """Writes `out`: the packed images, or the list of files to stream.
 
     Args:
         settings: of the import, with what an earlier one left.
         rows: (n,) where an unchanged image lay before, -1 for all others.
-
-    Returns:
-        (n, 2) width and height, -1, -1 of what was not looked at again; and why some are no pictures.
     """
     if settings.get("cache") == "stream":
         sizes, failed = streaming.headings(sources, rows >= 0, report)
         streaming.save_paths(sources.paths, out)
-        return sizes, failed
+        return Looked(sizes, failed)
     before = settings.get("packed")
-    packed = packing.pack(sources, size, out, report=report, reuse=(out.with_name(before), rows) if before else None)
-    return packed.sizes, packed.failed
+    packed = packing.pack(
+        sources,
+        size,
+        out,
+        report=report,
+        reuse=(out.with_name(before), rows) if before else None,
+        decoding=Decoding.of(settings),
+    )
+    return Looked(packed.sizes, packed.failed, packed.marks, packed.cut)
 
 
 def _unchanged(known: Known, before: np.ndarray, prints: np.ndarray) -> np.ndarray:
@@ -223,16 +309,24 @@ def _unchanged(known: Known, before: np.ndarray, prints: np.ndarray) -> np.ndarr
 
 def _first_reasons(skipped: Sequence[Skipped]) -> str:
     common = Counter(s.reason for s in skipped).most_common(2)
-    return "; ".join(f"{n} x {reason}" for reason, n in common) or "it is empty"
+    first = {reason: next(s.path for s in skipped if s.reason == reason) for reason, _ in common}
+    return "; ".join(f"{n} x {reason}, first {first[reason][:60]}" for reason, n in common) or "it is empty"
 
 
-def _held_out(
-    splits: np.ndarray, labels: np.ndarray, good: np.ndarray, share: float | None, known: Known, before: np.ndarray
+def held_out(
+    splits: np.ndarray,
+    labels: np.ndarray,
+    good: np.ndarray,
+    share: float | None,
+    known: Known,
+    before: np.ndarray,
+    twins: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs.
 
     Args:
         labels: (n,) what a class is told apart by, -1 for images without a label.
+        twins: (n,) the same number for images of the same bytes, -1 without: they are held out together; None takes no care of that.
     """
     if len(known):
         return np.where(before >= 0, known.splits[before], splits).astype(np.int8), []
@@ -245,15 +339,39 @@ def _held_out(
         return splits, ["there is no test split: accuracy is measured on the val split"]
     share = HOLD_OUT if share is None else share
     rng = np.random.default_rng(0)
-    out = 0
     _, first, of = np.unique(labels[labeled], return_index=True, return_inverse=True)
     met = np.argsort(np.argsort(first))[of]  # classes by their first image
     by_class = np.argsort(met, kind="stable")
-    for members in np.split(labeled[by_class], np.flatnonzero(np.diff(met[by_class])) + 1):
-        kept = rng.permutation(len(members))[: round(share * len(members))]
-        splits[members[kept]] = SPLITS.index("test")
-        out += len(kept)
+    groups = np.split(labeled[by_class], np.flatnonzero(np.diff(met[by_class])) + 1)
+    several = [number for number, members in enumerate(groups) if len(members) > 1]
+    one_each: set[int] = set()
+    if several and not any(round(share * len(members)) for members in groups):  # so few of each class that none would be tested
+        one_each = set(rng.permutation(several)[: max(1, round(share * len(labeled)))].tolist())
+    for number, members in enumerate(groups):
+        wanted = round(share * len(members)) or number in one_each
+        splits[_drawn(members[rng.permutation(len(members))], int(wanted), twins)] = SPLITS.index("test")
+    if twins is not None:  # whose twin is of another class stays with it in the pool: nothing is tested that is trained
+        trained = np.unique(twins[good[splits[good] == POOL]])
+        back = labeled[np.isin(twins[labeled], trained[trained >= 0]) & (splits[labeled] == SPLITS.index("test"))]
+        splits[back] = POOL
+    out = int((splits[labeled] == SPLITS.index("test")).sum())
+    if not out:
+        return splits, ["there is no test split, and too few labeled images that differ to hold any out: no accuracy is measured"]
     return splits, [f"there is no test split: {out:,} of {len(labeled):,} labeled images are held out for testing"]
+
+
+def _drawn(members: np.ndarray, number: int, twins: np.ndarray | None) -> np.ndarray:
+    """The first `number` of the members, images of the same bytes together or not at all."""
+    if twins is None or not (twins[members] >= 0).any():
+        return members[:number]
+    units: dict[int, list[int]] = {}
+    for at, group in zip(members.tolist(), twins[members].tolist(), strict=True):
+        units.setdefault(group if group >= 0 else -2 - at, []).append(at)
+    drawn: list[int] = []
+    for unit in units.values():
+        if len(drawn) + len(unit) <= number:
+            drawn += unit
+    return np.array(drawn, np.int64)
 
 
 def _keep_originals(reading: Reading, size: int, folder: Path) -> list[list[Any]]:
@@ -268,32 +386,3 @@ def _keep_originals(reading: Reading, size: int, folder: Path) -> list[list[Any]
             kept.append([name, start, len(block)])
         start += len(block)
     return kept
-
-
-def clean_classes(names: Sequence[str]) -> list[str]:
-    """Class names as typed, without the blanks around them and without empty ones; BadInput for what cannot be one."""
-    clean = [name.strip() for name in names]
-    for name in clean:
-        if len(name) > 200 or not name.isprintable():
-            raise BadInput(f"{name[:40]!r} cannot be a class: use up to 200 printable characters")
-    return [name for name in clean if name]
-
-
-def bundled_digits() -> Path:
-    """The digits that come with the source tree; made by the script beside them when they are not there."""
-    return _bundled("digits")
-
-
-def bundled_street() -> Path:
-    """The street scenes with masks, likewise."""
-    return _bundled("street")
-
-
-def _bundled(name: str) -> Path:
-    here = Path(__file__).resolve().parent.parent / "sample_data"
-    if not (here / name).is_dir():
-        script = here / f"make_{name}.py"
-        if not script.is_file():
-            raise BadInput(f"the sample {name} is not at {here / name}: run this from a source tree, or import a folder of your own")
-        runpy.run_path(str(script))["main"](here / name)
-    return here / name

@@ -301,3 +301,10 @@ def orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ORIENTATION, 1))
     except (*DAMAGED, OSError):
         return 1  # a broken EXIF block says nothing about the picture
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How a picture that was just opened is turned to stand upright, None when it stands so; its pixels are not decoded."""
+    # Of a TIFF Pillow gives the upright size at once; in a PNG it would decode the picture to look for a tag behind it.
+    early = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
+    return TURNS.get(orientation(image)) if early else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,10 @@ import numpy as np
 
 from alcore import asked, masks
 from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.formats.base import Inside
+from alcore.formats.places import Places
+from alcore.formats.tables import SUFFIXES, open_table
+from alcore.naming import class_name
 from alcore.types import Annotation
 
 if TYPE_CHECKING:
@@ -106,35 +109,38 @@ def query_from_truth(project: Project, annotator: str = "oracle") -> int:
 
 
 def from_csv(project: Project, path: Path, annotator: str) -> int:
-    """Labels from a CSV with columns path,label; all of them or, when one cannot be taken, none. For masks the label is a mask's file,
-    beside the CSV or below."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            lacking = {"path", "label"} - set(reader.fieldnames or ())
-            if lacking:
-                raise BadInput(
-                    f"{path} has no column {' and no column '.join(sorted(lacking))}: "
-                    f"its columns are {', '.join(reader.fieldnames or ()) or 'none'}"
-                )
-            given = [(row["path"], row["label"]) for row in reader if row["label"]]  # `query --csv` leaves them empty to be filled in
-    except OSError as wrong:
-        raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
-    except (UnicodeDecodeError, csv.Error) as wrong:
-        raise BadInput(f"{path} is not a CSV in UTF-8: {wrong}") from wrong
+    """Labels from a table with columns path,label; all of them or, when one cannot be taken, none. For masks the label is a mask's file,
+    beside the table or below. Rows without a label are left out: `query --csv` leaves them empty to be filled in."""
+    if fault := Inside(path.parent).fault(path.name):
+        raise BadInput(f"{path} cannot be read: {fault}")
+    table = open_table(path)
+    lacking = [name for name in ("path", "label") if name not in table.heading]
+    if lacking:
+        there = f": its columns are {', '.join(table.heading)[:120]}" if path.suffix.lower() in SUFFIXES else ""
+        raise BadInput(f"{path} has no column {' and no column '.join(lacking)}{there}")
+    at_path, at_label = table.heading.index("path"), table.heading.index("label")
+    given = [(cells[at_path].strip(), class_name(cells[at_label])) for _, cells in table.rows() if cells[at_label].strip()]
     by_path = {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
-    unknown = [p for p, _ in given if p not in by_path]
+    places = Places(project.source if project.source.is_dir() else project.source.parent, by_path)
+    found = {called: called if called in by_path else places.find(called)[0] for called, _ in given}
+    unknown = [called for called, _ in given if not found[called]]
     if unknown:
         raise BadInput(
-            f"{path}: {len(unknown)} paths are not in project {project.name!r}, first {unknown[0]!r}: use the paths `query --csv` writes"
+            f"{path}: {len(unknown)} paths are not in project {project.name!r}, first {unknown[0][:80]!r}: take those `query --csv` writes"
         )
     if project.dense:
-        files = {by_path[p]: path.parent / name for p, name in given}
-        return record(project, _stored(project, files, ((i, _mask_file(file)) for i, file in files.items())), annotator)
-    return annotate(project, {by_path[p]: label for p, label in given}, annotator)
+        files = {by_path[found[called]]: name.replace("\\", "/") for called, name in given}
+        door = Inside(path.parent)
+        return record(project, _stored(project, files, ((i, _mask_file(door, name)) for i, name in files.items())), annotator)
+    labels: dict[int, str] = {}
+    for called, label in given:
+        if labels.setdefault(by_path[found[called]], label) != label:
+            raise BadInput(f"{path}: {called[:80]!r} is labeled {labels[by_path[found[called]]]!r} and {label!r}: keep one of them")
+    return annotate(project, labels, annotator)
 
 
-def _mask_file(path: Path) -> np.ndarray:
+def _mask_file(door: Inside, name: str) -> np.ndarray:
+    path = door.file(name)
     try:
         return masks.read_mask(path)
     except BadInput as wrong:

@@ -14,7 +14,8 @@ import numpy as np
 
 from alcore import masks
 from alcore.errors import AlcoreError, BadInput, disk_full_told
-from alcore.types import Progress, Reading, Report, Skipped, ignore_progress
+from alcore.reading import Reading
+from alcore.types import Progress, Report, Skipped, ignore_progress
 
 REPORT_EVERY = 64  # masks between two reports
 PNG_END = b"IEND\xaeB`\x82"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alcore import images
+from alcore import kinds
 from alcore.errors import BadInput
 from alcore.types import VOID
 
@@ -47,12 +47,12 @@ def read_mask(source: Path | bytes, colors: Mapping[tuple[int, int, int], int] |
     Raises:
         BadInput: the reason it is no mask, without the file's name.
     """
-    with images.opened(source) as picture:
+    with kinds.opened(source) as picture:
         if picture.format not in LOSSLESS:
             raise BadInput(f"a {picture.format} does not keep the exact values of a mask: save it as an 8-bit PNG")
         raw = _raw_mode(picture)
         picture.load()
-        turn = images.TURNS.get(images.orientation(picture))
+        turn = kinds.TURNS.get(kinds.orientation(picture))
         if picture.mode in ("L", "P", "1"):
             values = np.array(picture if turn is None else picture.transpose(turn), np.uint8)
         elif picture.mode in ("RGB", "RGBA") and colors:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from alcore import images, packing
 from alcore.errors import BadInput, NotFound
+from alcore.levels import Decoding
 
 MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
 
@@ -29,7 +30,7 @@ class Pictures:
     def __init__(self, folder: Path, source: Path, settings: Mapping[str, Any]) -> None:
         self._folder, self._settings = folder, settings
         self._root = Path(settings.get("root", source))
-        self._decoding = images.Decoding.of(settings)
+        self._decoding = Decoding.of(settings)
 
     def picture(self, row: Mapping[str, Any], size: int) -> tuple[bytes, str, str]:
         """(encoded, mime type, etag) of the item's row, long side at most `size`, never enlarged.

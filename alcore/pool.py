@@ -93,9 +93,13 @@ class Pool:
                 "nothing is labeled yet: label a first query (strategy random starts one without a model), "
                 "or take labels from the hidden truth with `label --from-truth N`."
             )
+        dense = seen is not None  # of masks the targets are no classes
         if seen is None:
             seen = len(np.unique(self.targets))
         if seen == 0:
             raise NotEnoughLabels(f"all {len(self.labeled)} masks are void: paint at least two classes before training.")
         if seen < 2:
-            raise NotEnoughLabels(f"all {len(self.labeled)} labels are of one class: label images of at least two classes before training.")
+            masked = "; if pixels of a class were read as void, import again and say which value is void" if dense else ""
+            raise NotEnoughLabels(
+                f"all {len(self.labeled)} labels are of one class: label images of at least two classes before training{masked}."
+            )

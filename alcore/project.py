@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import asked, creation, doctor, exporting, frames, importing, layers, loop, masks
+from alcore import asked, creation, doctor, exporting, frames, layers, loop, masks
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.importing import bundled_digits, bundled_street
 from alcore.journal import Journal
 from alcore.loop import round_title
 from alcore.maskstore import MaskStore
+from alcore.naming import clean_classes
 from alcore.pictures import Pictures
 from alcore.pool import Pool
+from alcore.request import ImportRequest
 from alcore.roundfiles import RoundFiles, round_files
 from alcore.rounds import START, start_query
+from alcore.samples import bundled_digits, bundled_street
 from alcore.streaming import open_pixels
 from alcore.tasks import TASKS
 from alcore.training import device_list
@@ -77,36 +79,26 @@ class Project:
         name: str,
         source: Path,
         *,
-        format: str = "auto",
-        task: str = "auto",
-        truth: str = "hidden",
-        hold_out: float | None = None,
-        image_size: int = 0,
-        cache: str = "auto",
-        classes: Sequence[str] = (),
         report: Report = ignore_progress,
+        **options: Any,
     ) -> Project:
         """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
 
         Args:
-            task: "classification" (a label an image), "segmentation" (a label a pixel), or "auto": what the source's format is for.
-            truth: given labels are "hidden" as truth for an oracle, or taken as "labels".
-            hold_out: share kept for testing when there is no test split; None is 20 % where there are labels.
-            image_size: side in pixels of the images models see; 0 chooses by the images.
-            cache: "pack" decodes all images into one file now, "stream" decodes them from their files whenever they are needed; "auto"
-                packs what takes at most a third of the free disk.
-            classes: class names, for sources without labels; more can be added later.
+            options: of ImportRequest by name: format, task, truth, hold_out, image_size, cache, classes, void, cut, duplicates, levels.
 
         Raises:
             BadInput: the name is taken or cannot be used, or the source cannot.
         """
-        return creation.import_into(
-            workspace, name, source, format, task, truth, hold_out, image_size=image_size, cache=cache, classes=classes, report=report
-        )
+        return creation.import_into(workspace, name, ImportRequest.of(source, options), report)
 
-    def refresh(self, report: Report = ignore_progress) -> dict[str, Any]:
-        """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay."""
-        return creation.refresh(self, report)
+    def refresh(self, report: Report = ignore_progress, levels: tuple[float, float] | None = None) -> dict[str, Any]:
+        """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay.
+
+        Args:
+            levels: other values that become black and white in pictures of more than 8 bits; every image is decoded anew then.
+        """
+        return creation.refresh(self, report, levels)
 
     def delete(self) -> None:
         """Removes the project, its labels and files from the workspace; the source is not touched."""
@@ -118,7 +110,7 @@ class Project:
 
     def add_class(self, name: str) -> None:
         """Adds a class at the end, so that the indices of the others stay."""
-        new = [c for c in importing.clean_classes([name]) if c not in self.classes]
+        new = [c for c in clean_classes([name]) if c not in self.classes]
         if not new:
             raise BadInput(f"cannot add class {name!r}: it is empty or there already")
         with self.workspace.store.write() as conn:
@@ -355,6 +347,10 @@ class Project:
     def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
         """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
         return frames.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+
+    def shown_name(self, item_id: int, path: str) -> str:
+        """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+        return frames.shown_name(self, item_id, path)
 
     def columns(self, number: int) -> list[dict[str, Any]]:
         """The map's columns: name, kind (number, class or flag), low, high."""

@@ -214,11 +214,14 @@ class Store:
         with self.read() as conn:
             return dict(conn.execute(query).all())
 
-    def labeled_rows(self, project_id: int) -> list[dict[str, Any]]:
-        """The rows of all labeled items that are still there, with label and annotator, by id."""
-        query = sa.select(items, current.c.label, current.c.annotator).join(current, current.c.item_id == items.c.id)
+    def labeled_rows(self, project_id: int, given: bool = False) -> list[dict[str, Any]]:
+        """The rows of all labeled items that are there, by id; with `given` those too that are held out, with the label they came with."""
+        label, truth = current.c.label, items.c.truth
+        columns = sa.func.coalesce(label, truth).label("label"), sa.func.coalesce(current.c.annotator, "given").label("annotator")
+        query = sa.select(items, *columns).outerjoin(current, current.c.item_id == items.c.id)
+        held_out = (items.c.split != "pool") & truth.is_not(None) & sa.literal(given)
         with self.read() as conn:
-            mine = (items.c.project_id == project_id, items.c.present, current.c.label.is_not(None))
+            mine = (items.c.project_id == project_id, items.c.present, label.is_not(None) | held_out)
             found = conn.execute(query.where(*mine).order_by(items.c.id))
             return [dict(r) for r in found.mappings()]
 

@@ -20,7 +20,8 @@ from alcore import images, packing
 from alcore.columns import PRINT, Entries, Texts
 from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.images import PLAIN, Decoding
-from alcore.types import Progress, Reading, Report, ignore_progress
+from alcore.reading import Reading
+from alcore.types import Progress, Report, ignore_progress
 
 CACHES = ("auto", "pack", "stream")
 SHARE = 3  # auto packs what takes at most a third of the free disk

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from alcore.errors import AlcoreError, BadInput
+from alcore.errors import AlcoreError, BadInput, BadParameters, one_line
 
 SPLITS = ("pool", "val", "test")
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
@@ -28,10 +28,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was set aside, and why, in words for the user."""
+    """A file that was set aside, and why, in words for the user, on one line."""
 
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", one_line(self.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +44,6 @@ class Entry:
     path: str
     split: str = "pool"
     label: str | None = None
-
-
-@dataclass
-class Reading:
-    """What a format found in a source, before anything is decoded.
-
-    Attributes:
-        root: folder the entries' paths are relative to.
-        classes: class names in index order; empty when the source has no labels.
-        entries: the images, in a stable order; formats of many files hand over columns.Entries. For array formats entry i is row i of the
-            concatenated `arrays`.
-        skipped: files that are no images or cannot be named; more are added when decoding fails.
-        arrays: uint8 blocks of shape (n, H, W) or (n, H, W, 3); empty when the entries are files below `root`.
-        took_for: one sentence saying what the source was taken for.
-        masks: of dense labels, beside the entries: `masks[i]` is a (H, W) uint8 of class indices with 255 for void, or None without a mask;
-            read when asked for, from many threads; raises BadInput naming the file.
-        mask_files: the masks' names beside the entries, for messages; "" without one.
-        colors: RGB of each class where the source has them.
-    """
-
-    root: Any  # Path
-    classes: tuple[str, ...]
-    entries: Sequence[Entry]
-    skipped: list[Skipped] = field(default_factory=list)
-    arrays: Sequence[np.ndarray] = ()
-    took_for: str = ""
-    masks: Any = None
-    mask_files: Any = None
-    colors: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,7 +230,7 @@ def make_params(kind: type, values: Mapping[str, Any], where: str) -> Any:
         except ValueError as wrong:
             problems.append(f"{name}={value!r}: {wrong}")
     if problems:
-        raise BadInput(f"parameters of {where}: " + "; ".join(problems))
+        raise BadParameters(f"parameters of {where}: " + "; ".join(problems))
     return kind(**clean)
 
 

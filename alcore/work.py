@@ -22,7 +22,7 @@ def kinds(workspace: Workspace) -> dict[str, JobKind]:
         arguments = dict(job.arguments)
         if arguments.pop("again", False):
             project = workspace.project(job.project)
-            return project.refresh(report=report)
+            return project.refresh(report=report, levels=arguments.get("levels"))
         source = arguments.pop("source")
         project = Project.import_into(workspace, job.project, Path(source), report=report, **arguments)
         return project.import_summary()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from alcore.figures import swatch
 from alcore.project import Project
+from alcore.request import ImportRequest
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
@@ -81,6 +82,8 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
         st.metric("Skipped / flagged", f"{counts['skipped']:,} / {counts['flagged']:,}", width="content")
     size = of.settings["image_size"]
     notes = [of.settings["took_for"], *of.settings["notes"], f"models see {size} × {size} pixels"]
+    if levels := of.settings.get("levels"):
+        notes.append(f"pictures of more than 8 bits are shown from {levels[0]:g} (black) to {levels[1]:g} (white)")
     st.caption(f"`{of.source}` · {' · '.join(notes)}")
     if len(of.classes) < 2:
         there = "one class" if of.classes else "no classes"
@@ -165,6 +168,22 @@ def _download(of: Project) -> None:
     )
 
 
+def _brightness(of: Project, levels: list[float]) -> None:
+    """Other values for black and white of deep pictures: every image is decoded anew then, for people and models alike."""
+    with plain_errors(), st.form(f"levels.{of.id}", border=False):
+        st.caption(
+            "Black and white of its deep pictures",
+            help="Values beyond them are cut off. Labels stay; rounds saw the pictures as they were.",
+        )
+        low = st.number_input("Black", value=float(levels[0]), label_visibility="collapsed")
+        high = st.number_input("White", value=float(levels[1]), label_visibility="collapsed")
+        if st.form_submit_button("Use these", icon=":material/contrast:"):
+            arguments = {"again": True, "levels": list(ImportRequest.of(of.source, {"levels": (low, high)}).levels or ())}
+            job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", arguments, "disk")
+            st.session_state["importing"] = job.id
+            st.rerun()
+
+
 def _manage(of: Project) -> None:
     with st.expander("Manage", icon=":material/tune:"):
         first, second, third, fourth = st.columns(4, gap="medium")
@@ -183,6 +202,8 @@ def _manage(of: Project) -> None:
                 job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", {"again": True}, "disk")
                 st.session_state["importing"] = job.id
                 st.rerun()
+            if levels := of.settings.get("levels"):
+                _brightness(of, levels)
         with fourth, plain_errors():
             st.caption(
                 "Delete the project", help="Type its name to allow it. Labels and rounds are gone then; the images stay where they are."

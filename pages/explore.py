@@ -46,8 +46,9 @@ def main() -> None:
 def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None:
     frame = of.scores(chosen).set_index("id")
     shown = frame.loc[[i for i in ids[:TABLE_ROWS] if i in frame.index]].reset_index()
+    shown["path"] = [of.shown_name(int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
     st.subheader(f"{count:,} selected", anchor=False)
-    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore").rename(columns={"selected": "queried"}), hide_index=True)
+    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore").rename(columns={"selected": "queried", "path": "name"}), hide_index=True)
     if count > len(shown):
         st.caption(f"The table lists {len(shown):,} of them: those that were scored, at most {TABLE_ROWS}.")
 

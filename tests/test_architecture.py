@@ -12,8 +12,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDATION = {"errors", "types"}
+FOUNDATION = {"errors", "naming", "types"}
 STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores", "tasks", "strategies.base"}
+# what a format may stand on: no other format
+SOURCE = {"columns", "kinds", "masks", "reading"} | {
+    f"formats.{name}"
+    for name in ("base", "coco_json", "dense", "listing", "oddities", "pairs", "places", "runs", "tables", "void", "writing")
+}
 TRAINING = FOUNDATION | {
     "backbones",
     "batches",
@@ -34,6 +39,7 @@ PROJECT = (
     | STORE
     | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
+    | {"alike", "formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing", "reading", "request", "samples"}
     | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
@@ -41,6 +47,9 @@ MAY: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "errors": set(),
+    "naming": {"errors"},
+    "terminal": {"types"},
+    "reading": {"types"},
     "types": {"errors"},
     "scores": set(),
     "convolution": set(),
@@ -50,8 +59,8 @@ MAY: dict[str, set[str]] = {
     "drn": set(),
     "regions": {"masks"},
     "roundfiles": FOUNDATION | {"explain"},
-    "masks": FOUNDATION | {"images"},
-    "maskfiles": FOUNDATION | {"masks"},
+    "masks": FOUNDATION | {"kinds"},
+    "maskfiles": FOUNDATION | {"masks", "reading"},
     "maskstore": STORE | {"maskfiles", "masks"},
     "explain": set(),
     "pool": FOUNDATION | {"columns"},
@@ -67,7 +76,10 @@ MAY: dict[str, set[str]] = {
     "levels": FOUNDATION | {"kinds"},
     "images": FOUNDATION | {"kinds", "levels"},
     "packing": FOUNDATION | {"images"},
-    "formats": FOUNDATION | {"formats.base"},
+    "formats": FOUNDATION | {"formats.base", "formats.oddities", "formats.void", "reading"},
+    "alike": set(),
+    "request": FOUNDATION | {"formats", "formats.void", "images", "streaming"},
+    "preview": FOUNDATION | {"columns", "formats", "images", "importing", "levels", "reading", "request", "streaming", "tasks"},
     "embedding": FOUNDATION,
     "figures": FOUNDATION,
     "jobs": FOUNDATION,
@@ -79,14 +91,14 @@ MAY: dict[str, set[str]] = {
     "centers": FOUNDATION,
     "clusters": FOUNDATION | {"centers"},
     "columns": FOUNDATION,
-    "streaming": FOUNDATION | {"columns", "images", "packing"},
+    "streaming": FOUNDATION | {"columns", "images", "packing", "reading"},
     "simulation": set(),
     "simulation.verb": FOUNDATION | {"simulation.conduct"},
     "simulation.environment": {"__version__"},
     "simulation.charts": set(),
     "simulation.report": {"simulation.charts"},
     "simulation.comparison": FOUNDATION | {"strategies"},
-    "simulation.oracle": FOUNDATION | {"importing", "maskfiles", "masks", "pool", "presets", "streaming", "tasks"},
+    "simulation.oracle": FOUNDATION | {"importing", "maskfiles", "masks", "pool", "presets", "request", "streaming", "tasks"},
     "simulation.experiment": TRAINING | {"presets", "rounds", "simulation.oracle"},
     "simulation.records": FOUNDATION | {"simulation.comparison", "simulation.report"},
     "simulation.runs": TRAINING
@@ -101,12 +113,13 @@ MAY: dict[str, set[str]] = {
     "web": FOUNDATION | {"jobs", "project", "webmasks", "webrequests", "workspace"},
     "cli": FOUNDATION
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
-    | {"simulation", "simulation.verb", "workspace"},
+    | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
+    "samples": FOUNDATION,
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"web", "workspace"}
+PAGES_MAY |= {"preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},
@@ -121,7 +134,7 @@ ONLY = {
     "PIL": {"images", "kinds", "layers", "levels", "masks", "pictures"},
     "pillow_heif": {"kinds"},
     "skimage": {"masks"},
-    "pycocotools": {"formats.coco"},
+    "pycocotools": {"formats.coco", "formats.runs"},
     "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "rounds", "embedding", "cli", "centers", "clusters"}
     | {"simulation.environment", "simulation.experiment", "simulation.runs"},
 }  # fmt: skip
@@ -199,7 +212,7 @@ def test_a_module_imports_only_what_it_may(file):
     if group == "strategies" and "." in module:
         may = MAY.get(module, STRATEGY)  # never another strategy, store, pool, project or jobs
     elif group == "formats" and "." in module:
-        may = FOUNDATION | {"columns", "formats.base", "formats.dense", "images", "masks"}
+        may = FOUNDATION | SOURCE
     else:
         assert module in MAY, f"say in MAY what alcore/{module}.py may import"
         may = MAY[module]

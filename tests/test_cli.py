@@ -190,14 +190,18 @@ def test_a_query_goes_out_as_csv_and_comes_back_with_labels(run, trained, tmp_pa
 def test_export_writes_csv_and_folders(run, trained, tmp_path):
     assert run("export", "--project", "toy", "--format", "csv", "--out", tmp_path / "l.csv") == {
         "format": "csv",
-        "items": 12,
+        "items": 28,
+        "splits": {"train": 12, "test": 16},
+        "renamed": [],
         "out": str(tmp_path / "l.csv"),
     }
     with (tmp_path / "l.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["path", "label", "split", "annotator"]
-    assert all(row["path"].split("/")[1] == row["label"] and row["annotator"] == "oracle" for row in rows)
-    assert run("export", "--project", "toy", "--format", "folder", "--out", tmp_path / "f")["items"] == 12
+    assert all(
+        row["path"].split("/")[1] == row["label"] and row["annotator"] == ("oracle" if row["split"] == "train" else "given") for row in rows
+    )
+    assert run("export", "--project", "toy", "--format", "folder", "--out", tmp_path / "f", "--splits", "train")["items"] == 12
     assert len(list((tmp_path / "f" / "train").glob("*/*.png"))) == 12
     # what was written is read again
     again = run("import", tmp_path / "f", "--project", "again", "--truth", "labels", "--hold-out", 0)
@@ -276,7 +280,7 @@ def test_the_home_is_the_argument_else_the_environment(toy, home, tmp_path, monk
     ("label --project toy --from-truth 0", "cannot label 0 items: use at least 1"),
     ("label --project toy --from-truth 41", "cannot label 41 items from the truth: 40 unlabeled items of 'toy' have one. Lower the number."),
     ("label --project toy --query-from-truth", "there is no query yet: train a round first"),
-    ("label --project toy --csv nowhere.csv", "nowhere.csv cannot be read: No such file or directory"),
+    ("label --project toy --csv nowhere.csv", "nowhere.csv cannot be read: there is no such file"),
     ("export --project toy --format coco --out x", "cannot export as 'coco': use one of csv, folder"),
     ("export --project toy --format csv --out x", "nothing of 'toy' is labeled yet: there is nothing to export"),
 ])  # fmt: skip
@@ -346,7 +350,7 @@ def test_a_training_stopped_by_ctrl_c_is_resumed_to_the_result_it_would_have_had
             if progress.stage.startswith("training") and progress.done == 2:
                 raise KeyboardInterrupt
 
-        patch.setattr(cli._Line, "__call__", stop)
+        patch.setattr(cli.Line, "__call__", stop)
         assert main([*train, "--home", str(home)]) == 130
     assert capsys.readouterr().err == "alcore: interrupted; `train --resume JOB` goes on from the last checkpoint\n"
     workspace = Workspace(home)

@@ -70,6 +70,8 @@ def test_labels_are_exported_as_csv_with_any_class_name(workspace, digits_source
     assert export(project, "csv", tmp_path / "out" / "labels.csv") == {
         "format": "csv",
         "items": 4,
+        "splits": {"train": 4},
+        "renamed": [],
         "out": str(tmp_path / "out" / "labels.csv"),
     }
     assert (tmp_path / "out" / "labels.csv").read_bytes().decode().split("\r\n") == [
@@ -86,18 +88,30 @@ def test_labels_are_exported_as_csv_with_any_class_name(workspace, digits_source
 def test_labels_are_exported_as_class_folders(project, digits_source, tmp_path):
     at = paths(project)
     project.annotate({at["train/0/00.png"]: "3", at["train/1/00.png"]: "1"})
-    assert export(project, "folder", tmp_path / "out")["items"] == 2
+    told = export(project, "folder", tmp_path / "out")
+    assert (told["items"], told["splits"], told["renamed"]) == (18, {"train": 2, "test": 16}, [])
     found = {p.relative_to(tmp_path / "out").as_posix(): p.read_bytes() for p in (tmp_path / "out").rglob("*.png")}
+    held_out = {p.relative_to(digits_source).as_posix(): p.read_bytes() for p in (digits_source / "test").rglob("*.png")}
     assert found == {
-        f"train/3/{at['train/0/00.png']}-00.png": (digits_source / "train/0/00.png").read_bytes(),
-        f"train/1/{at['train/1/00.png']}-00.png": (digits_source / "train/1/00.png").read_bytes(),
+        "train/3/00.png": (digits_source / "train/0/00.png").read_bytes(),
+        "train/1/00.png": (digits_source / "train/1/00.png").read_bytes(),
+        **held_out,
     }
+    assert export(project, "folder", tmp_path / "train", ["train"])["splits"] == {"train": 2}
+    assert len(list((tmp_path / "train").rglob("*.png"))) == 2
+
+
+def test_two_images_that_get_one_name_are_told_apart_and_said(project, tmp_path):
+    at = paths(project)
+    project.annotate({at["train/0/00.png"]: "3", at["train/1/00.png"]: "3"})
+    assert export(project, "folder", tmp_path / "out", ["train"])["renamed"] == [{"path": "train/1/00.png", "name": "train/3/00-2.png"}]
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.png")) == ["00-2.png", "00.png"]
 
 
 @pytest.mark.parametrize(("side", "suffix", "kind"), [(16, ".png", "PNG"), (120, ".jpg", "JPEG")])
 def test_exported_pictures_of_arrays_are_what_their_names_say(workspace, tmp_path, make_npz, side, suffix, kind):
     project = Project.import_into(workspace, "arrays", make_npz(tmp_path / "arrays", side), truth="labels")
-    export(project, "folder", tmp_path / "out")
+    export(project, "folder", tmp_path / "out", ["train"])
     files = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
     assert len(files) == 10
     for file in files:
@@ -122,4 +136,4 @@ def test_an_export_that_cannot_be_done_says_why_and_writes_nothing(project, digi
     with pytest.raises(BadInput, match="there exists already: name a new path"):
         export(project, "csv", tmp_path / "there")
     project.refresh()
-    assert export(project, "csv", tmp_path / "out")["items"] == 39  # labels of images that are gone stay in the journal
+    assert export(project, "csv", tmp_path / "out", ["train"])["items"] == 39  # labels of images that are gone stay in the journal

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from PIL import Image
 
 from alcore import formats, masks
 from alcore.errors import BadInput
-from alcore.formats import FORMATS, MASK_WRITERS, coco, read
+from alcore.formats import FORMATS, MASK_WRITERS, read
 from alcore.formats.dense import DRIVING
+from alcore.formats.runs import runs_of
 from alcore.formats.voc import color_map
-from alcore.types import Reading
+from alcore.formats.writing import Item, Legend
+from alcore.reading import Reading
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 SIZE = (3, 4)  # height and width of the toy images
@@ -73,7 +75,9 @@ def test_the_formats_of_each_task_are_known() -> None:
         "flat",
         "voc",
     ]
-    assert [name for name, known in FORMATS.items() if "classification" in known.tasks] == ["cifar", "csv", "flat", "folder", "idx", "npz"]
+    assert [name for name, known in FORMATS.items() if "classification" in known.tasks] == [
+        *("cifar", "coco", "csv", "flat", "folder", "idx", "npz"),
+    ]
     assert list(MASK_WRITERS) == ["camvid", "cityscapes", "coco", "voc"]
 
 
@@ -186,7 +190,7 @@ def test_masks_may_be_painted_in_the_colors_of_the_classes(tmp_path: Path) -> No
         ("name,ignore\na,maybe\n", ["line 2", "ignore is 'maybe'", "0 or 1"]),
         ("name,r,b\na,1,2\n", ["line 1 lacks the column g", "it has name, r, b"]),
         ("index,label\n0,a\n", ["line 1 lacks the column name"]),
-        ("", ["line 1 lacks the column name", "it has none"]),
+        ("", ["classes.csv is empty", "must name the columns"]),
         ("name\n", ["0 classes", "1 to 254"]),
         ("name,ignore\na,1\n", ["0 classes"]),
         ("name\n" + "".join(f"c{at}\n" for at in range(255)), ["255 classes", "1 to 254"]),
@@ -204,9 +208,11 @@ def test_what_is_wrong_in_a_classes_file_is_named_with_its_line(tmp_path: Path, 
 
 def test_a_classes_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     camvid(tmp_path)
-    write(tmp_path / "classes.csv", b"name\n\xff\xfe\n")
-    with pytest.raises(BadInput, match="is not UTF-8"):
+    write(tmp_path / "classes.csv", b"name\n\x81\n")
+    with pytest.raises(BadInput, match="is neither UTF-8 nor cp1252"):
         read(tmp_path)
+    write(tmp_path / "classes.csv", "name\nStraße\n".encode("cp1252"))
+    assert (read(tmp_path).classes, len(read(tmp_path).warnings)) == (("Straße",), 1)
     (tmp_path / "classes.csv").unlink()
     with pytest.raises(BadInput, match="has no classes.csv and no classes.txt"):
         read(tmp_path)
@@ -516,12 +522,12 @@ def test_run_lengths_and_polygons_are_those_of_pycocotools() -> None:
         region = rng.random((height, width)) < rng.random()
         coded = reference.encode(np.asfortranarray(region, np.uint8))
         text = {"size": [height, width], "counts": coded["counts"].decode()}
-        runs = coco.runs_of(text, height, width)
+        runs = runs_of(text, height, width)
         np.testing.assert_array_equal(masks.from_rle(runs, width, height).T, region)
-        assert coco.runs_of({"size": [height, width], "counts": runs}, height, width) == runs
+        assert runs_of({"size": [height, width], "counts": runs}, height, width) == runs
         polygons = [(rng.random(2 * rng.integers(3, 9)) * 60 - 5).tolist() for _ in range(rng.integers(1, 3))]
         both = reference.decode(reference.merge(reference.frPyObjects(polygons, height, width)))
-        np.testing.assert_array_equal(masks.from_rle(coco.runs_of(polygons, height, width), width, height).T, both.astype(bool))
+        np.testing.assert_array_equal(masks.from_rle(runs_of(polygons, height, width), width, height).T, both.astype(bool))
 
 
 def test_coco_finds_images_by_split_folder_and_takes_unlisted_ones_without_a_mask(tmp_path: Path) -> None:
@@ -566,24 +572,58 @@ def test_annotations_beside_the_images_of_each_split_are_read(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "category 'b' or its id 1 is there twice"),
-        ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "category 'a' or its id 2 is there twice"),
-        ({"categories": [{"id": "1", "name": "a"}]}, "needs an id that is a whole number and a name"),
-        ({"categories": [7]}, "needs an id"),
         ({"categories": []}, "0 classes"),
         ({"categories": [{"id": at, "name": f"c{at}"} for at in range(300)]}, "300 classes"),
         ({"categories": {"a": 1}}, "no list of categories"),
         ({"images": 5}, "no list of images"),
-        ({"images": [{"id": 1}]}, "needs an id and a file_name"),
-        ({"images": [{"id": [], "file_name": "a.jpg"}]}, "needs an id and a file_name"),
-        ({"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]}, "image id 1 is there twice"),
         ({"annotations": "none"}, "no list of annotations"),
     ],
 )
 def test_a_coco_file_that_makes_no_sense_is_refused_by_name(tmp_path: Path, content: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput, match=words) as wrong:
-        read(coco_set(tmp_path, **content), "coco")
+        read(coco_set(tmp_path, **content), "coco", "segmentation")
     assert "instances_train2017.json" in str(wrong.value) or "classes" in words
+
+
+@pytest.mark.parametrize(
+    ("categories", "classes", "aside"),
+    [
+        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], ("a",), "the id 1 is that of 'a' already; left out with its objects"),
+        ([{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], ("a",), None),  # two ids of one name are one class
+        ([{"id": "2", "name": "b"}, {"id": 0.0, "name": "a"}], ("a", "b"), None),  # ids as text and floats, category 0
+        ([7, {"id": 1, "name": "a"}], ("a",), "it needs an id and a name"),
+        ([{"id": 1, "name": "a"}, {"id": 2, "name": "x" * 300}], ("a",), "has 300 characters and cannot be a class"),
+    ],
+)
+def test_a_category_that_will_not_do_costs_only_itself(
+    tmp_path: Path, categories: Any, classes: tuple[str, ...], aside: str | None
+) -> None:
+    reading = read(coco_set(tmp_path, categories=categories))
+    assert reading.classes == classes
+    assert [aside in one.reason for one in reading.skipped] == [True] if aside else reading.skipped == []
+
+
+def test_images_that_will_not_do_cost_only_themselves(tmp_path: Path) -> None:
+    whole = [[0, 0, 4, 0, 4, 3, 0, 3]]
+    for name in "abcd":
+        image(tmp_path / "train2017" / f"{name}.jpg")
+    pictures = [{"id": 1}, {"id": [], "file_name": "a.jpg"}, {"id": "2.0", "file_name": "b.jpg", "width": "4", "height": "3"}]
+    pictures += [{"id": 3, "file_name": "c.jpg"}, {"id": 3.0, "file_name": "d.jpg"}, {"id": 2, "file_name": "b.jpg"}]
+    objects = [annotated(whole) | {"image_id": number} for number in (1, 2, "3")]
+    listing(tmp_path / "annotations" / "instances_train2017.json", images=pictures, annotations=objects)
+    reading = read(tmp_path)
+    assert {entry.path: mask is not None for entry, mask in zip(reading.entries, reading.masks, strict=True)} == {
+        "train2017/b.jpg": True, "train2017/a.jpg": False, "train2017/c.jpg": False, "train2017/d.jpg": False,
+    }  # fmt: skip
+    assert sorted((one.path, one.reason) for one in reading.skipped) == [
+        ("annotations/instances_train2017.json", "1 annotations belong to no image of the file, the first to 1"),
+        ("annotations/instances_train2017.json", "the image {'id': 1} has no id or no file_name: left out"),
+        ("annotations/instances_train2017.json", "the image {'id': [], 'file_name': 'a.jpg'} has no id or no file_name: left out"),
+        (
+            "c.jpg",
+            "annotations/instances_train2017.json: the image id 3 is that of another image too, so nobody knows whose its objects are",
+        ),
+    ]
 
 
 @pytest.mark.parametrize("text", ['{"images": [', '{"images": ' + "[" * 100_000, '{"images": [{"id": ' + "9" * 5000 + "}]}", '{"images"'])
@@ -594,62 +634,95 @@ def test_a_damaged_json_is_refused(tmp_path: Path, text: str) -> None:
         read(tmp_path, "coco")
 
 
+NOTHING = "a polygon needs x and y of three corners at least"
+LENGTHS = "its run lengths are damaged"
+
+
 @pytest.mark.parametrize(
     ("segmentation", "words"),
     [
-        ([], "boxes alone are no masks"),
-        (None, "boxes alone are no masks"),
-        ([[0, 0, 1, 1]], "three corners"),
-        ([[0, 0, 1, 1, 2, "3"]], "three corners"),
-        ([[0, 0, 1, 1, 2, 3, 4]], "three corners"),
-        ([[0, 0, 1, 1, 2, float("nan")]], "far outside"),
-        ([[0, 0, 1, 1, 2, 1e18]], "far outside"),
-        ({"size": [4, 3], "counts": [12]}, "of the size"),
-        ({"size": [3, 4]}, "do not add up"),
-        ({"size": [3, 4], "counts": [13]}, "do not add up"),
-        ({"size": [3, 4], "counts": [13, -1]}, "do not add up"),
-        ({"size": [3, 4], "counts": [12.0]}, "do not add up"),
-        ({"size": [3, 4], "counts": "oooooo"}, "damaged"),
-        ({"size": [3, 4], "counts": "o" * 50 + "0"}, "damaged"),
-        ({"size": [3, 4], "counts": "\u00e4 \n"}, "damaged"),
-        ({"size": [3, 4], "counts": ""}, "damaged"),
-        ({"size": [3, 4], "counts": "00000000"}, "do not add up"),
-        ("everything", "boxes alone are no masks"),
+        # Detectron#397, coco-annotator#452, #526, fiftyone#1523: one degenerate polygon must not cost the mask of its image
+        ([[0, 0, 1, 1]], NOTHING),
+        ([[128, 128]], NOTHING),
+        ([[0, 0, 1, 1, 2, "three"]], NOTHING),
+        ([[0, 0, 1, 1, 2, 3, 4]], NOTHING),
+        ([[0, 0, 1, 1, 2, float("nan")]], NOTHING),
+        ([[0, 0, 1, 1, 2, 1e18]], "a polygon lies far outside of its image"),
+        ({"size": [4, 3], "counts": [12]}, "its run lengths are of the size [4, 3], the image is 3 high and 4 wide"),
+        ({"size": [3, 4]}, f"{LENGTHS}: they need a size and counts"),
+        ({"size": [3, 4], "counts": [13]}, f"{LENGTHS}: they do not add up to the 12 pixels of the image"),
+        ({"size": [3, 4], "counts": [13, -1]}, f"{LENGTHS}: they do not add up to the 12 pixels of the image"),
+        ({"size": [3, 4], "counts": [12.5]}, f"{LENGTHS}: they must be whole numbers"),
+        ({"size": [3, 4], "counts": "oooooo"}, LENGTHS),
+        ({"size": [3, 4], "counts": "o" * 50 + "0"}, LENGTHS),
+        ({"size": [3, 4], "counts": "\u00e4 \n"}, LENGTHS),
+        ({"size": [3, 4], "counts": ""}, LENGTHS),
+        ({"size": [3, 4], "counts": "00000000"}, f"{LENGTHS}: they do not add up to the 12 pixels of the image"),
+        ([], None),  # boxes alone are no news
+        (None, None),
+        ("everything", None),
     ],
 )
-def test_a_segmentation_that_will_not_do_names_file_image_and_annotation(tmp_path: Path, segmentation: Any, words: str) -> None:
-    reading = read(coco_set(tmp_path, annotations=[annotated(segmentation)]))
-    with pytest.raises(BadInput, match=words) as wrong:
-        reading.masks[0]
-    assert "annotations/instances_train2017.json, image train2017/a.jpg: annotation 7: " in str(wrong.value)
+def test_an_object_that_means_nothing_costs_only_itself_and_is_told(tmp_path: Path, segmentation: Any, words: str | None) -> None:
+    good = annotated([[0, 0, 2, 0, 2, 3, 0, 3]]) | {"id": 8}
+    reading = read(coco_set(tmp_path, annotations=[annotated(segmentation), good]))
+    assert reading.masks[0].tolist() == [[0, 0, 255, 255]] * 3
+    told = [one.reason for one in reading.skipped] + reading.remarks()
+    assert [words in one and "annotation 7" in one and one.startswith("1 object") for one in told] == ([True] if words else [])
 
 
-def test_an_unknown_category_and_a_wrong_size_are_told_and_two_files_must_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        [0, 0, 2, 0, 2, 3, 0, 3],  # a flat list
+        [["0", "0", "2", "0", "2.0", "3", "0", "3"]],  # coordinates as text
+        [[[0, 0], [2, 0], [2, 3], [0, 3]]],  # corners in pairs
+        [[0, 0, 2, 0, 2, 3, 0, 3], [0, 47, 1024, 706]],  # one of two encloses nothing
+        {"size": ["3", 4.0], "counts": ["0", 6.0, 6]},
+    ],
+)
+def test_a_segmentation_is_taken_as_it_is_meant(tmp_path: Path, segmentation: Any) -> None:
+    objects = [annotated(segmentation, "1", iscrowd="0") | {"image_id": "1.0"}]
+    reading = read(coco_set(tmp_path, annotations=objects))
+    assert (reading.masks[0].tolist(), reading.skipped, reading.remarks()) == ([[0, 0, 255, 255]] * 3, [], [])
+
+
+def test_an_unknown_category_and_a_wrong_size_are_told_and_each_file_has_its_own_ids(tmp_path: Path) -> None:
     whole = [[0, 0, 4, 0, 4, 3, 0, 3]]
-    with pytest.raises(BadInput, match="annotation 7: there is no category 9"):
-        read(coco_set(tmp_path / "a", annotations=[annotated(whole, 9)])).masks[0]
+    reading = read(coco_set(tmp_path / "a", annotations=[annotated(whole, 9), annotated(whole, 1) | {"id": 8}]))
+    assert [one.reason for one in reading.skipped] == ["1 object left out, the first is annotation 7: there is no category '9'"]
+    assert reading.masks[0].tolist() == [[0] * 4] * 3
     with pytest.raises(BadInput, match="it says 8 x 3 pixels and the image has 4 x 3"):
-        read(coco_set(tmp_path / "b", images=[{"id": 1, "file_name": "a.jpg", "width": 8, "height": 3}])).masks[0]
-    coco_set(tmp_path / "c")
-    listing(tmp_path / "c" / "annotations" / "instances_val2017.json", categories=[{"id": 3, "name": "bus"}])
-    with pytest.raises(BadInput, match="category 'bus' has the id 3, another file differs"):
-        read(tmp_path / "c")
+        read(
+            coco_set(tmp_path / "b", images=[{"id": 1, "file_name": "a.jpg", "width": 8, "height": 3}], annotations=[annotated(whole)])
+        ).masks[0]
+    coco_set(tmp_path / "c", annotations=[annotated(whole, 3)])
+    image(tmp_path / "c" / "val2017" / "a.jpg")
+    other = tmp_path / "c" / "annotations" / "instances_val2017.json"
+    listing(other, categories=[{"id": 3, "name": "bus"}, {"id": 4, "name": "car"}], annotations=[annotated(whole, 3)])
+    reading = read(tmp_path / "c")
+    assert reading.classes == ("road", "car", "bus")
+    assert [one[0, 0] for one in reading.masks] == [1, 2]  # the id 3 is car in one file and bus in the other
 
 
 def test_annotations_without_an_image_and_an_image_listed_twice_are_told(tmp_path: Path) -> None:
     coco_set(tmp_path, annotations=[3, {"id": 1}, {"id": 2, "image_id": []}])
     listing(tmp_path / "annotations" / "instances_val2017.json", images=[{"id": 1, "file_name": "train2017/a.jpg"}])
-    reading = read(tmp_path)
+    reading = read(tmp_path, task="segmentation")
     assert reasons(reading) == {
-        "annotations/instances_train2017.json": "3 annotations without an image_id",
-        "train2017/a.jpg": "listed again in annotations/instances_val2017.json: the first one counts",
+        "annotations/instances_train2017.json": "3 objects left out, the first is annotation None: it has no image_id",
+        "train2017/a.jpg": "annotations/instances_val2017.json: 'a.jpg' and 'train2017/a.jpg' both fit this one image: set aside, name the folders of both",
     }
 
 
 # ---- writing
 
 
-def items(rng: np.random.Generator, n_classes: int) -> list[tuple[str, bytes, str, np.ndarray]]:
+def legend(classes: Sequence[str], colors: Sequence[Sequence[int]] = (), **naming: Any) -> Legend:
+    return Legend(classes, colors, naming)
+
+
+def items(rng: np.random.Generator, n_classes: int) -> list[Item]:
     """Masks with holes, lines of one pixel, void inside and around, all classes, one class, only void, and odd sizes."""
     ring = np.full((21, 33), 255, np.uint8)
     ring[3:18, 4:30] = 1
@@ -660,7 +733,10 @@ def items(rng: np.random.Generator, n_classes: int) -> list[tuple[str, bytes, st
     made["noise"] = rng.choice(np.array([*range(n_classes), 255], np.uint8), (47, 61))
     made["line"] = rng.choice(np.array([0, 255], np.uint8), (1, 301))
     made["Größe 3, b.c"] = np.ascontiguousarray(rng.integers(0, n_classes, (64, 48), np.uint8).T)
-    return [(name, encoded_image(values), ("train", "val", "test")[at % 3], values) for at, (name, values) in enumerate(made.items())]
+    return [
+        Item(f"{name}.jpg", encoded_image(values), ("train", "val", "test")[at % 3], values)
+        for at, (name, values) in enumerate(made.items())
+    ]
 
 
 def encoded_image(values: np.ndarray) -> bytes:
@@ -678,7 +754,9 @@ def test_what_is_written_comes_back_pixel_for_pixel(tmp_path: Path, name: str) -
     colors = masks.colors(len(classes))
     given = items(np.random.default_rng(4), len(classes))
     on_disk = write(tmp_path / "from" / "odd.JPG", given[0][1])
-    MASK_WRITERS[name](tmp_path / "out", iter([(given[0][0], on_disk, *given[0][2:]), *given[1:]]), classes, colors)
+    given[0] = given[0]._replace(path="ring.JPG", image=on_disk)
+    renamed = MASK_WRITERS[name](tmp_path / "out", iter(given), legend(classes, colors))
+    assert renamed == []
     reading = read(tmp_path / "out")
     assert reading.took_for.endswith(f"{len(classes)} classes, 6 images, all with masks")
     assert reading.took_for == read(tmp_path / "out", name, "segmentation").took_for
@@ -686,11 +764,13 @@ def test_what_is_written_comes_back_pixel_for_pixel(tmp_path: Path, name: str) -
     if name in ("camvid", "voc"):
         assert reading.colors == tuple(colors)
     back = {Path(entry.path).stem.removesuffix("_leftImg8bit"): at for at, entry in enumerate(reading.entries)}
-    assert sorted(back) == sorted(stem for stem, *_ in given)
-    for stem, content, split, values in given:
-        at = back[stem]
+    assert sorted(back) == sorted(Path(path).stem for path, *_ in given)
+    for path, content, split, values in given:
+        at = back[Path(path).stem]
         assert reading.entries[at].split == {"train": "pool"}.get(split, split)
-        assert (tmp_path / "out" / reading.entries[at].path).read_bytes() == content
+        assert (tmp_path / "out" / reading.entries[at].path).read_bytes() == (
+            content if isinstance(content, bytes) else content.read_bytes()
+        )
         got = reading.masks[at]
         np.testing.assert_array_equal(got, values)
         assert got.dtype == np.uint8
@@ -701,17 +781,17 @@ def test_254_classes_fit_and_colors_given_twice_are_told_apart(tmp_path: Path) -
     values = np.arange(256, dtype=np.uint8).reshape(16, 16)
     values[values == 254] = 255
     for name in ("camvid", "voc", "coco"):
-        MASK_WRITERS[name](tmp_path / name, [("a", encoded_image(values), "train", values)], classes, [(1, 2, 3)] * 254)
+        MASK_WRITERS[name](tmp_path / name, [Item("a.jpg", encoded_image(values), "train", values)], legend(classes, [(1, 2, 3)] * 254))
         reading = read(tmp_path / name)
         np.testing.assert_array_equal(reading.masks[0], values)
         assert len(set(reading.colors)) == (0 if name == "coco" else 254)
     with pytest.raises(BadInput, match="255 classes"):
-        MASK_WRITERS["voc"](tmp_path / "more", [], [*classes, "too many"], [])
+        MASK_WRITERS["voc"](tmp_path / "more", [], legend([*classes, "too many"]))
 
 
 def test_a_class_that_no_pixel_has_is_no_annotation_but_a_category(tmp_path: Path) -> None:
     values = np.full((2, 2), 1, np.uint8)
-    MASK_WRITERS["coco"](tmp_path / "out", [("a", encoded_image(values), "train", values)], ["x", "y", "z"], [])
+    MASK_WRITERS["coco"](tmp_path / "out", [Item("a.jpg", encoded_image(values), "train", values)], legend(["x", "y", "z"]))
     content = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text())
     assert [one["category_id"] for one in content["annotations"]] == [2]
     assert [one["name"] for one in content["categories"]] == ["x", "y", "z"]
@@ -725,38 +805,54 @@ def test_a_class_that_no_pixel_has_is_no_annotation_but_a_category(tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda name, content, split, values: ("../a", content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: ("/etc/a", content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: ("a\nb", content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: ("..", content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: ("", content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: ("x" * 300, content, split, values), "cannot be a file's name"),
-        (lambda name, content, split, values: (" a", content, split, values), "begins or ends with a blank"),
-        (lambda name, content, split, values: ("good", content, split, values), "'good' is there twice"),
-        (lambda name, content, split, values: (name, content, "pool", values), "use train, val, test"),
-        (lambda name, content, split, values: (name, b"no image", split, values), "a: not an image"),
-        (lambda name, content, split, values: (name, content, split, values[:-1]), "a: the mask has 4 x 2 pixels and its image 4 x 3"),
-        (lambda name, content, split, values: (name, content, split, values + 99), r"a: values of no class: 99 \(12 pixels\)"),
+        ({"split": "pool"}, "use train, val, test"),
+        ({"image": b"no image"}, "a.jpg: not an image"),
+        ({"mask": np.zeros((2, 4), np.uint8)}, "a.jpg: the mask has 4 x 2 pixels and its image 4 x 3"),
+        ({"mask": np.full(SIZE, 99, np.uint8)}, r"a.jpg: values of no class: 99 \(12 pixels\)"),
     ],
 )
 @pytest.mark.parametrize("name", list(MASK_WRITERS))
-def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, change: Callable[..., Any], words: str) -> None:
+def test_what_cannot_be_written_is_refused(tmp_path: Path, name: str, change: dict[str, Any], words: str) -> None:
     values = np.zeros(SIZE, np.uint8)
-    item = ("a", encoded_image(values), "train", values)
+    item = Item("a.jpg", encoded_image(values), "train", values)
     classes = tuple(DRIVING) if name == "cityscapes" else ("one", "two")
     with pytest.raises(BadInput, match=words):
-        MASK_WRITERS[name](tmp_path / "out", [("good", *item[1:]), change(*item)], classes, [])
+        MASK_WRITERS[name](tmp_path / "out", [item._replace(path="good.jpg"), item._replace(**change)], legend(classes))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+@pytest.mark.parametrize("path", ["../a.jpg", "/etc/a.jpg", "a\nb.jpg", "..", "x" * 300 + ".jpg", "a:b?.jpg", "con/../../a.jpg"])
+@pytest.mark.parametrize("name", list(MASK_WRITERS))
+def test_a_path_that_no_file_can_have_is_written_below_the_folder_and_told(tmp_path: Path, name: str, path: str) -> None:
+    values = np.zeros(SIZE, np.uint8)
+    classes = tuple(DRIVING) if name == "cityscapes" else ("one", "two")
+    renamed = MASK_WRITERS[name](tmp_path / "out", [Item(path, encoded_image(values), "train", values)], legend(classes))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out"]
+    reading = read(tmp_path / "out", name)
+    assert ([one.tolist() for one in reading.masks], len(reading.entries)) == ([values.tolist()], 1)
+    assert [was for was, _ in renamed] == ([] if name in ("voc", "cityscapes") and path.endswith("/a.jpg") else [path])
+
+
+@pytest.mark.parametrize("name", list(MASK_WRITERS))
+def test_two_images_of_one_name_both_go_out(tmp_path: Path, name: str) -> None:
+    classes = tuple(DRIVING) if name == "cityscapes" else ("one", "two")
+    given = [
+        Item(path, encoded_image(np.zeros(SIZE)), "train", np.full(SIZE, at, np.uint8)) for at, path in enumerate(("p/a.jpg", "p/A.png"))
+    ]
+    ((path, place),) = MASK_WRITERS[name](tmp_path / "out", given, legend(classes))
+    assert (path, Path(place).stem[:3]) == ("p/A.png", "A-2" if name != "cityscapes" else "A_l")
+    reading = read(tmp_path / "out", name)
+    assert sorted(one[0, 0] for one in reading.masks) == [0, 1]
 
 
 def test_classes_a_format_cannot_name_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="Cityscapes has its own 19 classes"):
-        MASK_WRITERS["cityscapes"](tmp_path / "out", [], ["sky"], [])
+        MASK_WRITERS["cityscapes"](tmp_path / "out", [], legend(["sky"]))
     for odd in ("a:b", "#a"):
         with pytest.raises(BadInput, match="cannot be in a labelmap.txt"):
-            MASK_WRITERS["voc"](tmp_path / "out", [], [odd], [])
+            MASK_WRITERS["voc"](tmp_path / "out", [], legend([odd]))
     for name in ("camvid", "voc", "coco"):
         with pytest.raises(BadInput, match="cannot be a class"):
-            MASK_WRITERS[name](tmp_path / "out", [], ["two\nlines"], [])
+            MASK_WRITERS[name](tmp_path / "out", [], legend(["two\nlines"]))
     assert list(tmp_path.iterdir()) == []
     assert formats.MASK_WRITERS is MASK_WRITERS

@@ -24,8 +24,9 @@ from alcore.errors import AlcoreError, BadInput, Cancelled
 from alcore.formats import read
 from alcore.images import Decoding, decode, looks_like_glyphs, suggest_size, thumbnail
 from alcore.packing import open_packed, pack
+from alcore.reading import Reading
 from alcore.streaming import sources_of
-from alcore.types import Entry, Progress, Reading
+from alcore.types import Entry, Progress
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -196,7 +196,7 @@ def test_a_project_that_takes_the_name_meanwhile_wins_and_nothing_is_left_of_the
     (lambda source: (source.mkdir(), (source / "a.txt").write_text("x")), {}, "holds no images"),
     (lambda source: source.mkdir(), {"format": "tfrecord"}, "unknown format 'tfrecord'"),
     (lambda source: source.mkdir(), {"task": "detection"}, "unknown task 'detection': use auto, classification, segmentation"),
-    (lambda source: source.mkdir(), {"truth": "shown"}, "truth='shown': use hidden or labels"),
+    (lambda source: source.mkdir(), {"truth": "shown"}, "truth='shown': use one of hidden, labels"),
     (lambda source: source.mkdir(), {"hold_out": 1.0}, "hold out a share from 0 to below 1, not 1.0"),
 ])  # fmt: skip
 def test_an_import_that_cannot_be_done_says_why_and_leaves_nothing(workspace, tmp_path, prepare, options, words):

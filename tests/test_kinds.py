@@ -22,7 +22,9 @@ from PIL import Image, ImageFile
 
 from alcore import images, kinds, packing, streaming
 from alcore.errors import AlcoreError, BadInput
-from alcore.images import decode, heading, is_image
+from alcore.images import decode, heading
+from alcore.kinds import is_image
+from alcore.levels import suggest_levels
 from alcore.streaming import FileRows
 
 SEEN = np.zeros((40, 64, 3), np.uint8)
@@ -324,7 +326,7 @@ def test_a_large_sound_picture_that_memory_does_not_hold_stops_the_work(tmp_path
         lambda: decode(large),
         lambda: packing.pack([small, large, small], 8, tmp_path / "p.npy"),
         lambda: FileRows(large.parent, ["large.png"], 8)[np.arange(1)],
-        lambda: images.suggest_levels([large]) or decode(large),
+        lambda: suggest_levels([large]) or decode(large),
     ):
         with pytest.raises(AlcoreError) as told:
             asked()

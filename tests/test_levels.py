@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import images, packing, streaming
+from alcore import images, kinds, packing, streaming
 from alcore.errors import BadInput
-from alcore.images import Decoding, decode, suggest_levels
+from alcore.images import decode
+from alcore.levels import Decoding, suggest_levels
 from alcore.pictures import Pictures
 
 
@@ -180,7 +181,7 @@ def test_no_levels_where_nothing_is_deep_and_only_headings_are_read(tmp_path, mo
 def test_a_sample_is_spread_over_all_files(tmp_path, monkeypatch):
     files = written(tmp_path, *[ramp(0, n, np.uint16, 8) for n in range(100, 110)])
     looked: list[str] = []
-    honest = images.opened
+    honest = kinds.opened
     monkeypatch.setattr("alcore.levels.opened", lambda source: (looked.append(source.name), honest(source))[1])
     suggest_levels(files, sample=4)
     assert looked == ["0.tif", "3.tif", "6.tif", "9.tif"]

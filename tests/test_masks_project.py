@@ -401,7 +401,7 @@ def test_an_export_read_back_gives_every_painted_pixel(scenes, tmp_path, kind):
     painted[7] = np.full((H, W), masks.VOID, np.uint8)
     painted[7][2:5, 3:9], painted[7][3, 4], painted[7][6, :] = 1, masks.VOID, 2
     scenes.annotate({ids_of(scenes)[n]: mask for n, mask in painted.items()})
-    told = export(scenes, kind, tmp_path / "out")
+    told = export(scenes, kind, tmp_path / "out", ["train"])
     assert told["items"] == 3
     reading = read(tmp_path / "out", kind)
     back = {int(Path(entry.path).stem.split("__")[-1]): reading.masks[at] for at, entry in enumerate(reading.entries)}
@@ -419,7 +419,9 @@ def test_an_export_in_one_archive_has_images_and_masks(scenes):
     scenes.label_from_truth(2)
     with zipfile.ZipFile(io.BytesIO(scenes.labels_archive("camvid"))) as archive:
         names = archive.namelist()
-    assert len([n for n in names if n.startswith("masks/") and n.endswith(".png")]) == 2
+    assert (
+        len([n for n in names if n.startswith("masks/") and n.endswith(".png")]) == 2 + 4
+    )  # and those held out with the masks they came with
     assert "classes.csv" in names
     with pytest.raises(BadInput, match="cannot export as 'csv': use one of"):
         export(scenes, "csv", scenes.folder / "x")
@@ -481,7 +483,8 @@ def test_the_command_line_imports_trains_and_exports_masks(source, tmp_path, cap
     trained = call("train", "--project", "p", "--strategy", "mal", "--query-size", "2", *settings)
     assert {row["class"] for row in trained["per_class"]} == set(CLASSES)
     assert trained["metrics"]["mean_iou"] == pytest.approx(np.mean([r["iou"] for r in trained["per_class"] if r["iou"] is not None]))
-    assert call("export", "--project", "p", "--format", "camvid", "--out", str(tmp_path / "out"))["items"] == 4
+    told = call("export", "--project", "p", "--format", "camvid", "--out", str(tmp_path / "out"))
+    assert (told["items"], told["splits"]) == (8, {"train": 4, "val": 4})
 
 
 def test_record_names_what_was_not_taken(scenes):

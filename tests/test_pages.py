@@ -320,7 +320,7 @@ def import_by_form(at: AppTest, source: object, name: str | None = None, *, clas
     ran(at)
     if name is not None:
         field(at, "Name of the project").set_value(name)
-    field(at, "Classes, for images without labels").set_value(classes)
+    field(at, "Classes, where the source does not name them").set_value(classes)
     at.radio[0].set_value(truth)
     return press(at, "Import")
 
@@ -329,7 +329,7 @@ def test_an_import_takes_what_the_form_says_and_opens_the_project(fresh: Workspa
     at = show("data")
     at.text_input(key="new.source").set_value(str(toys))
     said = words(ran(at))
-    assert "Found: folders of images, a folder a class." in said
+    assert "Read as class folders below train, test: 3 classes, 33 images." in said
     import_by_form(at, toys, truth="labels")
     job = fresh.runner.jobs()[0]
     assert (job.project, ended(fresh, job.id).state) == ("toys", "done")
@@ -352,25 +352,30 @@ def bad_sources(folder: Path) -> dict[str, tuple[Path, str, str]]:
     (folder / "broken" / "zero.png").write_bytes(b"")
     (folder / "broken" / "text.jpg").write_text("no image")
     unlabeled_source(folder / "listed", 2)
-    (folder / "listed" / "no_label.csv").write_text("path,name\nIMG_000.PNG,a\n")
+    (folder / "listed" / "no_label.csv").write_text("width,height\n3,4\n")
     (folder / "objects.npz").write_bytes(b"")
     np.savez(folder / "objects.npz", x_train=np.array([{}, {}], object), y_train=np.array([0, 1]))
     return {
-        "missing": (folder / "nowhere", "There is no", "nowhere does not exist"),
-        "empty": (folder / "empty", "holds no images", "holds no images"),
-        "broken": (folder / "broken", "Found: a folder of unlabeled images", "none of its 2 images can be read"),
-        "no_label": (folder / "listed" / "no_label.csv", "", "label"),
-        "objects": (folder / "objects.npz", "", "object"),
+        "missing": (folder / "nowhere", "There is no", None),
+        "empty": (folder / "empty", "holds no images", None),
+        "broken": (folder / "broken", "Read as a folder of unlabeled images: 2 images", "none of its 2 images can be read"),
+        "no_label": (folder / "listed" / "no_label.csv", "lacks the columns path and label; it has width, height", None),
+        "objects": (folder / "objects.npz", "is an array of Python objects", None),
     }
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "broken", "no_label", "objects"])
 def test_what_cannot_be_imported_is_said_in_plain_words(fresh: Workspace, tmp_path: Path, name: str) -> None:
+    """At once where that can be told before anything is decoded: nothing is started then."""
     source, at_once, at_the_end = bad_sources(tmp_path)[name]
     at = show("data")
     at.text_input(key="new.source").set_value(str(source))
     assert at_once in words(ran(at))
     import_by_form(at, source, "hopeless")
+    assert at_once in words(at)
+    if at_the_end is None:
+        assert fresh.runner.jobs() == []
+        return
     assert ended(fresh, fresh.runner.jobs()[0].id).state == "failed"
     ran(at)
     [message] = [error.value for error in at.error]
@@ -403,12 +408,12 @@ def test_the_form_for_a_new_project_opens_beside_others_and_closes_again(here: W
 
 
 def test_a_failed_import_leaves_the_form_open_with_its_reason(toy: Project, tmp_path: Path) -> None:
-    (tmp_path / "none").mkdir()
-    at = import_by_form(press(show("data"), "New project"), tmp_path / "none", "hopeless")
+    source = bad_sources(tmp_path)["broken"][0]
+    at = import_by_form(press(show("data"), "New project"), source, "hopeless")
     ended(toy.workspace, toy.workspace.runner.jobs("hopeless")[0].id)
     for _ in range(2):  # it stays until the form is left
-        assert "holds no images" in ran(at).error[0].value
-        assert at.text_input(key="new.source").value == str(tmp_path / "none")
+        assert "none of its 2 images can be read" in ran(at).error[0].value
+        assert at.text_input(key="new.source").value == str(source)
     press(at, "Back")
     assert list(at.error) == []
     assert "Manage" in words(at)

@@ -97,7 +97,7 @@ def test_labels_come_from_a_csv_by_path_and_rows_without_a_label_are_passed_over
 
 @pytest.mark.parametrize(("text", "words"), [
     ("path,class\na,b\n", "has no column label: its columns are path, class"),
-    ("", "has no column label and no column path: its columns are none"),
+    ("", "l.csv is empty: its first line must name the columns"),
     ("path,label\ntrain/0/00.png,0\nnowhere.png,1\n", "1 paths are not in project 'toy', first 'nowhere.png'"),
     ("path,label\ntrain/0/00.png,0\ntrain/1/00.png,9\n", "not a class of toy: 9"),
 ])  # fmt: skip
@@ -108,12 +108,12 @@ def test_a_csv_that_cannot_all_be_taken_writes_nothing(project, tmp_path, text, 
 
 
 def test_a_csv_that_is_none_is_refused_with_its_name(project, tmp_path):
-    (tmp_path / "l.csv").write_bytes(b"path,label\n\xff\xfe\x00,0\n")
-    with pytest.raises(BadInput, match=r"l\.csv is not a CSV in UTF-8"):
+    (tmp_path / "l.csv").write_bytes(b"path,label\n\x81\x8d,0\n")
+    with pytest.raises(BadInput, match=r"l\.csv is neither UTF-8 nor cp1252 nor UTF-16"):
         project.label_from_csv(tmp_path / "l.csv", annotator="ann")
-    with pytest.raises(BadInput, match=r"gone\.csv cannot be read: No such file"):
+    with pytest.raises(BadInput, match=r"gone\.csv cannot be read: there is no such file"):
         project.label_from_csv(tmp_path / "gone.csv", annotator="ann")
-    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+    with pytest.raises(BadInput, match="cannot be read: a folder, not a file"):
         project.label_from_csv(tmp_path, annotator="ann")
 
 

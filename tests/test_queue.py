@@ -63,7 +63,7 @@ def test_in_a_cold_start_items_have_a_reason_and_no_draft(waiting):
     }  # fmt: skip
     assert [item["id"] for item in queue["items"]] == list(waiting.round().query[:2])
     assert queue["items"][0] == {
-        "id": first, "path": rows[first]["path"], "image": f"/api/v1/projects/toy/items/{first}/image?v={rows[first]['fingerprint']}",
+        "id": first, "path": rows[first]["path"], "name": "train/" + rows[first]["path"].split("/")[-1], "image": f"/api/v1/projects/toy/items/{first}/image?v={rows[first]['fingerprint']}",
         "width": 8, "height": 8, "rank": None, "of": None, "draft": None, "top": [], "reason": "first query, drawn at random: there is no model yet",
         "scores": {}, "details": [], "state": {"label": None, "skipped": False, "flagged": False},
     }  # fmt: skip
@@ -74,7 +74,22 @@ def test_a_queue_has_exactly_the_fields_of_the_contract_and_goes_into_json(playe
     assert {"project", "round", "remaining", "total", "labeled", "classes", "items"} <= queue.keys()
     assert (queue["project"], queue["round"], queue["remaining"], queue["total"], queue["labeled"]) == ("to y", 2, 8, 8, 18)
     for item in queue["items"]:
-        assert set(item) == {"id", "path", "image", "width", "height", "rank", "of", "draft", "top", "reason", "scores", "details", "state"}
+        assert set(item) == {
+            "id",
+            "path",
+            "name",
+            "image",
+            "width",
+            "height",
+            "rank",
+            "of",
+            "draft",
+            "top",
+            "reason",
+            "scores",
+            "details",
+            "state",
+        }
         assert item["image"].startswith(f"/api/v1/projects/to%20y/items/{item['id']}/image?v=")
         assert item["draft"] == item["top"][0][0]
         assert item["of"] == 22

@@ -24,6 +24,7 @@ from alcore.images import heading
 from alcore.importing import gather
 from alcore.pool import Pool
 from alcore.project import Project
+from alcore.request import ImportRequest
 from alcore.streaming import FileRows, choose_cache, open_pixels, save_paths
 from alcore.types import Progress, TrainParams
 
@@ -446,7 +447,7 @@ def test_a_tree_of_a_few_hundred_hard_links_is_gathered_in_columns(tmp_path, pho
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(photos / names[number % 30], path)
     (tmp_path / "out").mkdir()
-    found = gather(tree, tmp_path / "out", cache="stream", truth="labels", hold_out=0.1)
+    found = gather(ImportRequest.of(tree, {"cache": "stream", "truth": "labels", "hold_out": 0.1, "duplicates": "keep"}), tmp_path / "out")
     assert len(found.rows) == 400
     rows = list(found.rows)
     assert [row["row"] for row in rows] == list(range(400))

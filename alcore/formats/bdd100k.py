@@ -8,9 +8,11 @@ import numpy as np
 
 from alcore import masks
 from alcore.errors import BadInput
-from alcore.formats.base import Format, printable
-from alcore.formats.dense import DRIVING, Found, images_below, stem_of
-from alcore.types import Reading, Skipped
+from alcore.formats.base import AS_FOUND, Format, ReadOptions
+from alcore.formats.dense import DRIVING, Found, images_below, labeled_otherwise, owned, stem_of
+from alcore.naming import printable
+from alcore.reading import Reading
+from alcore.types import Skipped
 
 # images, masks, what a mask's name has behind its image's
 LAYOUTS = (("images/10k", "labels/sem_seg/masks", ""), ("seg/images", "seg/labels", "_train_id"))
@@ -29,9 +31,10 @@ class Bdd100k(Format):
 
     def recognizes(self, src: Path) -> str | None:
         """By its folder of images with a split below it."""
-        return "BDD100K" if _layout(src) else None
+        layout = _layout(src)
+        return "BDD100K" if layout and ((src / layout[1]).is_dir() or not labeled_otherwise(src)) else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         layout = _layout(src)
         if layout is None:
@@ -43,8 +46,10 @@ class Bdd100k(Format):
                 continue
             paths = images_below(src, f"{labels}/{folder}", []) if (src / labels / folder).is_dir() else ()
             mask_of = {stem_of(path).removesuffix(tail): path for path in paths if stem_of(path).endswith(tail)}
-            for path in images_below(src, f"{images}/{folder}", found.skipped):
-                found.add(path, split, mask_of.pop(stem_of(path), ""))
+            images_there = list(images_below(src, f"{images}/{folder}", found.skipped))
+            masked = owned([stem_of(path) for path in images_there], mask_of)
+            for path in images_there:
+                found.add(path, split, masked.get(stem_of(path), ""))
             found.skipped.extend(Skipped(printable(mask), "a mask without its image") for mask in mask_of.values())
 
         def read(name: str) -> np.ndarray:

@@ -5,8 +5,10 @@ The files are pickles: only what such files need is unpickled, and no code of th
 
 from __future__ import annotations
 
+import io
 import lzma
 import pickle
+import pickletools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.formats.base import Format, array_entries, count
-from alcore.types import Entry, Reading
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, array_entries, count
+from alcore.naming import check_class
+from alcore.reading import Reading
+from alcore.types import Entry
 
 CIFAR10 = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 CIFAR100 = {"train": ("train",), "test": ("test",)}
+LARGEST = 1 << 28  # bytes; the training file of CIFAR-100 has 155 million
 FOLDERS = ("cifar-10-batches-py", "cifar-100-python")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 # What the unpickler raises on damaged bytes: it trusts its input and so fails in many ways.
@@ -49,7 +54,7 @@ class CifarBatches(Format):
         found = _find(src)
         return None if found is None else f"{found[1]} python batches"
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         found = _find(src)
         if found is None:
@@ -86,7 +91,8 @@ def _find(src: Path) -> tuple[Path, str, Mapping[str, Sequence[str]]] | None:
 
 def _file(folder: Path, name: str) -> Path | None:
     """The file of that name, plain or compressed, when it is there."""
-    return next((path for path in (folder / name, folder / f"{name}.xz") if path.is_file()), None)
+    door = Inside(folder)
+    return next((folder / one for one in (name, f"{name}.xz") if door.has(one)), None)
 
 
 def _class_names(meta: Path | None, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,7 +101,7 @@ def _class_names(meta: Path | None, key: str, default: tuple[str, ...]) -> tuple
     names = _unpickle(meta).get(key)
     if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names) or len(set(names)) != len(names):
         raise BadInput(f"{meta} has no list {key} of different class names: download the data set again")
-    return tuple(name if isinstance(name, str) else name.decode("utf-8", "replace") for name in names)
+    return tuple(check_class(name if isinstance(name, str) else name.decode("utf-8", "replace"), f"{meta} {key}") for name in names)
 
 
 def _read_batch(path: Path, label_key: str, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -171,14 +177,26 @@ class SafeUnpickler(pickle.Unpickler):
         return ALLOWED[module, name]
 
 
+def _check_places(packed: bytes) -> None:
+    """Raises an UnpicklingError when an object is to be kept at a place that no writer comes to: room is made for all places before it."""
+    for number, (code, place, _) in enumerate(pickletools.genops(packed)):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and isinstance(place, int) and place > number + 1:
+            raise pickle.UnpicklingError(f"it keeps an object at place {place:,}")
+
+
 def _unpickle(path: Path) -> dict[str, Any]:
     try:
         with lzma.open(path) if path.suffix == ".xz" else open(path, "rb") as file:
-            content = SafeUnpickler(file, encoding="bytes").load()
+            packed = file.read(LARGEST + 1)
+        if len(packed) > LARGEST:
+            raise BadInput(f"{path} holds more than {LARGEST:,} bytes, which no CIFAR batch does: download the data set again")
+        _check_places(packed)
+        content = SafeUnpickler(io.BytesIO(packed), encoding="bytes").load()
     except OSError as wrong:
         raise BadInput(f"{path} cannot be read: {wrong.strerror}") from wrong
     except DAMAGED as wrong:
-        raise BadInput(f"{path} is not a CIFAR batch ({wrong}): download the data set again, from a source you trust") from wrong
+        why = str(wrong) or f"its reader stops with {type(wrong).__name__}"
+        raise BadInput(f"{path} is not a CIFAR batch ({why}): download the data set again, from a source you trust") from wrong
     if not isinstance(content, dict):
         raise BadInput(f"{path} is not a CIFAR batch: download the data set again")
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}

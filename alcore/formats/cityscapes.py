@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from alcore import masks
 from alcore.errors import BadInput
-from alcore.formats.base import SPLIT_NAMES, Format, printable
-from alcore.formats.dense import DRIVING, Found, Item, Writing, images_below
-from alcore.types import Reading, Skipped
+from alcore.formats.base import AS_FOUND, SPLIT_NAMES, Format, ReadOptions, inside_of
+from alcore.formats.dense import DRIVING, Found, images_below, labeled_otherwise, owned
+from alcore.formats.writing import Item, Legend, Writing
+from alcore.naming import printable
+from alcore.reading import Reading
+from alcore.types import Skipped
 
 IMAGES, LABELS = "leftImg8bit", "gtFine"
 IMAGE_TAIL, TRAIN_TAIL, ID_TAIL = "_leftImg8bit", "_gtFine_labelTrainIds", "_gtFine_labelIds"
@@ -33,26 +36,26 @@ class Cityscapes(Format):
     def recognizes(self, src: Path) -> str | None:
         """By its folder of images with a split below it."""
         there = any((src / IMAGES / split).is_dir() for split in ("train", "val", "test"))
-        return "Cityscapes" if there else None
+        return "Cityscapes" if there and ((src / LABELS).is_dir() or not labeled_otherwise(src)) else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         if not (src / IMAGES).is_dir():
             raise BadInput(f"{src} has no folder {IMAGES}: give the folder that {IMAGES} and {LABELS} lie in")
         found = Found(src, [])
         mask_of = _masks(src, found.skipped)
-        with os.scandir(src / IMAGES) as there:
-            folders = sorted(entry.name for entry in there if entry.is_dir())
-        for folder in folders:
+        for folder in inside_of(src / IMAGES)[0]:
             split = SPLIT_NAMES.get(folder)
             if split is None:  # train_extra has coarse masks only
                 found.skipped.append(
                     Skipped(printable(f"{IMAGES}/{folder}"), "the folder is none of train, val, test: its images are left out")
                 )
                 continue
-            for path in images_below(src, f"{IMAGES}/{folder}", found.skipped):
-                stem = os.path.splitext(path.removeprefix(f"{IMAGES}/"))[0].removesuffix(IMAGE_TAIL)
-                found.add(path, split, mask_of.pop(stem, ""))
+            images = list(images_below(src, f"{IMAGES}/{folder}", found.skipped))
+            stems = [os.path.splitext(path.removeprefix(f"{IMAGES}/"))[0].removesuffix(IMAGE_TAIL) for path in images]
+            masked = owned(stems, mask_of)
+            for path, stem in zip(images, stems, strict=True):
+                found.add(path, split, masked.get(stem, ""))
         found.skipped.extend(Skipped(printable(mask), "a mask without its image") for mask in mask_of.values())
 
         def read(name: str) -> np.ndarray | None:
@@ -76,22 +79,27 @@ def _masks(src: Path, skipped: list[Skipped]) -> dict[str, str]:
     return taken
 
 
-def write_masks(out: Path, items: Iterable[Item], classes: Sequence[str], colors: Sequence[Sequence[int]]) -> None:
-    """Writes leftImg8bit/ and gtFine/ with trainIds into `out`, all below one city; read again, every mask is the same.
+def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[str, str]]:
+    """Writes leftImg8bit/ and gtFine/ with trainIds into `out`, in the cities they came from, or all below one; read again, every mask is
+    the same.
 
-    Args:
-        items: (name without suffix, image file or its content, train | val | test, mask).
-        colors: have no place in this format.
+    Returns:
+        (the image's path, what it is called now) of those whose name could not be kept.
     """
-    if tuple(classes) != tuple(DRIVING):
+    if tuple(legend.classes) != tuple(DRIVING):
         raise BadInput(
             f"Cityscapes has its own 19 classes ({', '.join(list(DRIVING)[:3])}, …) and these are others: write camvid, voc or coco"
         )
-    writing = Writing(out, classes)
+    writing = Writing(out, legend.classes)
     for item in items:
-        city = f"{item[2]}/city"
-        writing.image(item, f"{IMAGES}/{city}", IMAGE_TAIL)
-        writing.file(f"{LABELS}/{city}/{item[0]}{TRAIN_TAIL}.png", masks.encode(item[3]))
+        folder, _, name = item.path.rpartition("/")
+        stem, suffix = os.path.splitext(name)
+        city = folder.split("/")[2] if folder.startswith(f"{IMAGES}/") and folder.count("/") > 1 else "city"
+        path = writing.image(item, f"{IMAGES}/{item.split}/{city}/{stem.removesuffix(IMAGE_TAIL)}{IMAGE_TAIL}{suffix}")
+        place = os.path.splitext(path)[0].removeprefix(f"{IMAGES}/")
+        called = place.removesuffix(IMAGE_TAIL) if IMAGE_TAIL in place else place
+        writing.file(f"{LABELS}/{called}{TRAIN_TAIL}.png", masks.encode(item.mask))
+    return writing.renamed
 
 
 FORMAT = Cityscapes()

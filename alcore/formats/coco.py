@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import marshal
-import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,157 +16,235 @@ import numpy as np
 
 from alcore import masks
 from alcore.errors import BadInput
-from alcore.formats.base import SPLIT_NAMES, Format, check_memory, class_name, printable, walk
-from alcore.formats.dense import Found, Item, Writing, size_of, split_of_folder
-from alcore.types import Reading, Skipped
+from alcore.formats.base import (
+    AS_FOUND,
+    Format,
+    Inside,
+    ReadOptions,
+    count,
+    inside_of,
+    no_images,
+    split_of_listing,
+    split_of_path,
+    walk,
+)
+from alcore.formats.coco_json import Content, Listed, content_of, looks_like_coco
+from alcore.formats.dense import Doubts, Found, Sides, sides_of
+from alcore.formats.places import SEVERAL, Places
+from alcore.formats.runs import extent, painted, runs_of
+from alcore.formats.writing import Item, Legend, Writing
+from alcore.naming import printable
+from alcore.reading import Reading
+from alcore.types import Skipped
 
-STARTS = re.compile(r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"')
-PER_BYTE = 7  # memory that Python needs for a byte of JSON, about
-FAR = 10  # a corner may lie outside its image by so many times its sides
+OTHERS = ("panoptic", "captions", "person_keypoints")  # COCO's files that have no areas of objects
+NEVER_IMAGES = re.compile(r"(^|/)(annotations|panoptic[^/]*|stuffthingmaps[^/]*)/")
 
 
 class Coco(Format):
     """The categories in the order of their ids; `instances_train2017.json` goes with the folder train2017 and the split its name tells.
 
     Objects are painted from the largest to the smallest, a later one over an earlier one of its size; what none covers is void, and so is
-    what lies under a crowd. Images that no file lists are taken without a mask.
+    what lies under a crowd. An object that means nothing is left out, counted and told. Images that no file lists are taken without a
+    mask. Files with nothing but boxes, or the task classification, give an image the class of its objects when that is only one.
     """
 
     name = "coco"
     title = "COCO (polygons and run lengths)"
     rank = 35
-    tasks = ("segmentation",)
+    tasks = ("segmentation", "classification")
 
     def recognizes(self, src: Path) -> str | None:
-        """By the beginning of a JSON file of annotations."""
-        return "COCO" if any(_begins_well(src / name) for name in _files(src)) else None
+        """By what is in a JSON file near the images."""
+        return "COCO" if any(looks_like_coco(src / name) for name in _files(src)) else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
-        names = [name for name in _files(src) if _begins_well(src / name)]
+        skipped: list[Skipped] = []
+        contents = _contents(src, skipped)
+        paths = [path for path in walk(src, []) if not NEVER_IMAGES.search(path)]
+        claims = _claimed(contents, Places(src, paths), skipped)
+        areas, boxes = sum(content.areas for content in contents), sum(content.boxes for content in contents)
+        if options.task == "segmentation" and boxes and not areas:
+            said = f"{src}: {count(boxes, 'object')} with boxes and no area at all, so there are no masks: import it as classification"
+            raise BadInput(said)
+        found = Found(src, skipped)
+        names = list(dict.fromkeys(name for content in contents for name in content.classes))
+        ids = {name: number for content in reversed(contents) for name, number in zip(content.classes, content.ids, strict=True)}
         if not names:
-            raise BadInput(f"{src} holds no JSON file of COCO: put it into {src.name}/annotations, beside the folders of images")
-        found = Found(src, [])
-        place = _Place(list(walk(src, [])))
-        categories: dict[int, str] = {}
-        objects: list[bytes] = []
-        taken: set[str] = set()
-        for name in names:
-            content = _load(src / name, name)
-            _add_categories(name, content, categories)
-            for path, told in _images(name, content, place, found.skipped):
-                if path in taken:
-                    found.skipped.append(Skipped(printable(path), f"listed again in {name}: the first one counts"))
-                    continue
-                taken.add(path)
-                found.add(path, _split_of(name) or "pool", name if told else "")
-                objects.append(told)
-        for path in place.paths:
-            if path not in taken:
-                found.add(path, next(filter(None, map(split_of_folder, path.split("/")[:-1])), "pool"))
-                objects.append(b"")
-        classes = {number: at for at, number in enumerate(sorted(categories))}
-        named = {categories[number]: None for number in sorted(categories)}
-        return found.reading_of("COCO", named, Painted(src, found.entries.paths, found.masks, objects, classes))
+            raise BadInput(f"{src}: {contents[0].name} names 0 classes, so there are no labels: import its images with the format flat")
+        if options.task == "classification" or (boxes and not areas):
+            reading = _by_labels(found, paths, claims, names)
+        else:
+            objects = []
+            for path, listed, content in _in_order(paths, claims):
+                found.add(path, _split_of(path, content), content.name if content and listed and listed.objects else "")
+                objects.append(listed)
+            given = Painted(src, found.entries.paths, found.masks, objects, {name: at for at, name in enumerate(names)})
+            reading = found.reading_of("COCO", dict.fromkeys(names), given)
+            reading.remarks = given.told
+            reading.warnings += [f"objects with a box and no area were left out: {boxes:,}"] if boxes else []
+        reading.naming = {"ids": [ids[name] for name in names]}
+        reading.used = frozenset((*(content.name for content in contents), *_jsons(src, (*OTHERS, "image_info"))))
+        return reading
+
+
+def _by_labels(found: Found, paths: Sequence[str], claims: Mapping[str, tuple[Listed, Content]], names: Sequence[str]) -> Reading:
+    """One class an image: that of its objects when they are of one."""
+    several = 0
+    for path, listed, content in _in_order(paths, claims):
+        classes = sorted(listed.classes) if listed else []
+        several += len(classes) > 1
+        found.entries.append(path, _split_of(path, content), classes[0] if len(classes) == 1 else None)
+    if not len(found.entries):
+        raise no_images(found.root, found.skipped)
+    labeled = int((found.entries.labels >= 0).sum())
+    counted = f"{count(len(names), 'class', 'classes')}, {count(len(found.entries), 'image')}"
+    told = f"COCO, the class of its objects as that of the image: {counted}"
+    reading = Reading(found.root, tuple(names), found.entries, found.skipped, took_for=f"{told}, {labeled:,} of them labeled")
+    if several:
+        verbs = ("has", "counts") if several == 1 else ("have", "count")
+        reading.warnings.append(f"{count(several, 'image')} {verbs[0]} objects of several classes and {verbs[1]} as unlabeled")
+    return reading
+
+
+def _in_order(paths: Sequence[str], claims: Mapping[str, tuple[Listed, Content]]) -> Iterable[tuple[str, Listed | None, Content | None]]:
+    """The listed images in the order of the files, then the others."""
+    for path, (listed, content) in claims.items():
+        yield path, listed, content
+    for path in paths:
+        if path not in claims:
+            yield path, None, None
+
+
+def _split_of(path: str, content: Content | None) -> str:
+    return (split_of_listing(content.name) if content else None) or split_of_path(path) or "pool"
+
+
+def _claimed(contents: Sequence[Content], places: Places, skipped: list[Skipped]) -> dict[str, tuple[Listed, Content]]:
+    """Path -> the image that a file means by it. A claim by the whole path beats one by its end; two of one kind set both aside."""
+    claims: dict[str, tuple[Listed, Content]] = {}
+    torn: set[str] = set()
+    for content in contents:
+        for listed in content.images:
+            path, reason = _place(listed.called, content.name, places)
+            if not path:
+                skipped.append(Skipped(printable(listed.called[:200]), f"{content.name}: {reason}"))
+                continue
+            if path not in claims:
+                claims[path] = (listed, content)
+                continue
+            before, other = claims[path]
+            if before.called == listed.called:
+                skipped.append(Skipped(printable(path), f"listed again in {content.name}: the first one counts"))
+            elif _whole(path, before) == _whole(path, listed):
+                torn.add(path)
+                reason = f"{before.called[:80]!r} and {listed.called[:80]!r} both fit this one image: set aside, name the folders of both"
+                skipped.append(Skipped(printable(path), f"{content.name}: {reason}"))
+            else:
+                loser = listed if _whole(path, before) else before
+                claims[path] = (before, other) if _whole(path, before) else (listed, content)
+                skipped.append(
+                    Skipped(printable(loser.called[:200]), f"{content.name}: there is no such image; {printable(path)[:80]} is another's")
+                )
+    for path in torn:
+        listed, content = claims[path]
+        claims[path] = (Listed(listed.called, listed.width, listed.height, b"", frozenset()), content)
+    return claims
+
+
+def _whole(path: str, listed: Listed) -> bool:
+    return f"/{path}".endswith("/" + listed.called.replace("\\", "/").removeprefix("./").lstrip("/"))
+
+
+def _place(called: str, name: str, places: Places) -> tuple[str, str]:
+    """The image `called` so in the JSON file `name`: in the folder that goes with it, else by the end of its path."""
+    part = re.sub(r"^(instances|annotations|panoptic|stuff)_", "", os.path.splitext(os.path.basename(name))[0])
+    beside = os.path.dirname(name)
+    up = os.path.dirname(beside)  # train/annotations/x.json beside train/images
+    own = split_of_listing(name)
+
+    def allowed(path: str) -> bool:
+        return own is None or split_of_path(path) in (None, own)  # val's images are not to be found in train
+
+    around = [f"{place}/{way}" for place in (beside, up) for way in (part, f"images/{part}")]
+    ways = dict.fromkeys((*around, part, f"images/{part}", beside, f"{beside}/images", "images", up, f"{up}/images", ""))
+    path, reason = places.find(called, [way.lstrip("/") for way in ways], allowed)
+    return (path, "") if path else ("", reason if reason == SEVERAL else "there is no such image")
 
 
 class Painted(Sequence[np.ndarray | None]):
-    """The masks beside a reading's entries, each painted when it is asked for; keeps nothing, so threads may ask at once."""
+    """The masks beside a reading's entries, each painted when it is asked for; keeps no pixel, so threads may ask at once."""
 
     def __init__(
-        self, root: Path, paths: Sequence[str], names: Sequence[str], objects: Sequence[bytes], classes: Mapping[int, int]
+        self, root: Path, paths: Sequence[str], names: Sequence[str], listed: Sequence[Listed | None], classes: Mapping[str, int]
     ) -> None:
-        """`objects` are [width, height, [[annotation's id, category, crowd, segmentation], ...]] packed, b"" without a mask."""
-        self._root, self._paths, self._names, self._objects, self._classes = root, paths, names, objects, classes
+        """`names` are the JSON files' beside the entries, `classes` indices by name."""
+        self._root, self._paths, self._names, self._listed, self._classes = root, paths, names, listed, classes
+        self._lock = threading.Lock()
+        self._left_out: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        self.doubts = Doubts()
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len(self._listed)
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
-        packed = self._objects[at]
-        if not packed:
+        listed = self._listed[at]
+        if listed is None or not listed.objects:
             return None
-        width, height = size_of(self._root, self._paths[at])
-        *told, objects = marshal.loads(packed)
+        sides = sides_of(self._root, self._paths[at])
+        objects = marshal.loads(listed.objects)
         try:
-            if any(side is not None for side in told) and told != [width, height]:
-                raise BadInput(f"it says {told[0]} x {told[1]} pixels and the image has {width:,} x {height:,}: they must be of one size")
-            return _painted(objects, self._classes, width, height)
+            size = self._drawn_on(listed, objects, sides, self._paths[at])
         except BadInput as wrong:
             raise BadInput(f"{self._names[at]}, image {printable(self._paths[at])}: {wrong}") from wrong
+        areas = []
+        for number, name, segmentation in objects:
+            try:
+                runs = runs_of(segmentation, size[1], size[0])
+                areas.append((runs, masks.VOID if name is None else self._classes[name]))
+            except BadInput as wrong:
+                self._leave_out(str(wrong), f"annotation {str(number)[:40]} of {printable(self._paths[at])[:80]}")
+        mask = painted(areas, size[1], size[0])
+        return mask if size == sides.upright else sides.stood(mask)
 
+    def _drawn_on(self, listed: Listed, objects: Sequence[Sequence[Any]], sides: Sides, path: str) -> tuple[int, int]:
+        """Width and height of the picture the objects were drawn on: upright, or as its file has it where only that fits."""
+        told = (listed.width, listed.height)
+        if None not in told:
+            if told not in (sides.upright, sides.raw):
+                width, height = sides.upright
+                raise BadInput(f"it says {told[0]} x {told[1]} pixels and the image has {width:,} x {height:,}: they must be of one size")
+            size = sides.upright if told == sides.upright else sides.raw
+        else:
+            size = sides.raw if sides.raw != sides.upright and self._only_raw(objects, sides) else sides.upright
+        if sides.turn is not None and (sides.raw == sides.upright or (None in told and size == sides.upright)):
+            self.doubts.add(path)
+        return size
 
-def _painted(objects: Sequence[Sequence[Any]], classes: Mapping[int, int], width: int, height: int) -> np.ndarray:
-    areas: list[tuple[list[int], int]] = []
-    for number, category, crowd, segmentation in objects:
-        try:
-            if not crowd and category not in classes:
-                raise BadInput(f"there is no category {category!r}")
-            areas.append((runs_of(segmentation, height, width), masks.VOID if crowd else classes[category]))
-        except BadInput as wrong:
-            raise BadInput(f"annotation {number!r}: {wrong}") from wrong
-    down = np.full(width * height, masks.VOID, np.uint8)  # column after column
-    for runs, value in sorted(areas, key=lambda area: -sum(area[0][1::2])):  # stable: a later one of the same size lies above
-        inside = runs[1 : len(runs) & ~1]  # between the first and the last pixel, so that a small object costs little
-        covered = np.repeat(np.arange(len(inside)) % 2 == 0, np.array(inside, np.int64))
-        down[runs[0] : runs[0] + len(covered)][covered] = value
-    return np.ascontiguousarray(down.reshape(width, height).T)
+    @staticmethod
+    def _only_raw(objects: Sequence[Sequence[Any]], sides: Sides) -> bool:
+        """True when an object cannot have been drawn on the upright picture."""
+        for _, _, segmentation in objects:
+            far = extent(segmentation)
+            if isinstance(far, list):
+                return far == [sides.raw[1], sides.raw[0]]
+            if far[0] > sides.upright[0] + 1 or far[1] > sides.upright[1] + 1:
+                return True
+        return False
 
+    def _leave_out(self, reason: str, first: str) -> None:
+        with self._lock:
+            self._left_out[reason] += 1
+            self._first.setdefault(reason, first)
 
-def runs_of(segmentation: Any, height: int, width: int) -> list[int]:
-    """Run lengths of polygons, or of run lengths as COCO writes them: down the columns, the first of what is not covered.
-
-    Raises:
-        BadInput: the segmentation is neither, or is not of this size.
-    """
-    if isinstance(segmentation, dict):
-        if segmentation.get("size") != [height, width]:
-            raise BadInput(f"its run lengths are of the size {segmentation.get('size')!r}, the image is {height} high and {width} wide")
-        counts = segmentation.get("counts")
-        runs = _uncompressed(counts) if isinstance(counts, str) else counts
-        if not isinstance(runs, list) or any(type(run) is not int or run < 0 for run in runs) or sum(runs) != height * width:
-            raise BadInput(f"its run lengths are damaged: they do not add up to the {height * width:,} pixels of the image")
-        return runs
-    if not isinstance(segmentation, list) or not segmentation:
-        raise BadInput("it has no segmentation: boxes alone are no masks")
-    for corners in segmentation:
-        if (
-            not isinstance(corners, list)
-            or len(corners) < 6
-            or len(corners) % 2
-            or any(type(value) not in (int, float) for value in corners)
-        ):
-            raise BadInput("a polygon needs x and y of three corners at least")
-        if not all(math.isfinite(value) and abs(value) <= FAR * max(width, height) for value in corners):
-            raise BadInput("a polygon lies far outside of its image")
-
-    from pycocotools import mask as coco  # compiled, and only needed here
-
-    return _uncompressed(coco.merge(coco.frPyObjects(segmentation, height, width))["counts"].decode("ascii"))
-
-
-def _uncompressed(counts: str) -> list[int]:
-    """The run lengths in COCO's text of 6 bits a letter.
-
-    Not pycocotools' own, which trusts them: each number is in groups of 5 bits, the lowest first, and from the fourth on told as the
-    difference to the one before the last.
-    """
-    letters = np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).astype(np.int64) - 48
-    if not len(letters) or letters.min() < 0 or letters.max() > 63 or letters[-1] & 32:
-        raise BadInput("its run lengths are damaged")
-    last = letters & 32 == 0
-    first = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1))
-    place = np.arange(len(letters)) - np.repeat(first, np.diff(first, append=len(letters)))
-    if place.max() > 6:
-        raise BadInput("its run lengths are damaged")
-    values = np.add.reduceat((letters & 31) << 5 * place, first)
-    negative = letters[last] & 16 > 0
-    values -= np.where(negative, 1 << 5 * (place[last] + 1), 0)
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return values.tolist()
+    def told(self) -> list[str]:
+        """What was left out while the masks were painted, and what could not be told."""
+        said = [f"{count(n, 'object')} left out, the first is {self._first[why]}: {why}" for why, n in sorted(self._left_out.items())]
+        return [*said, *self.doubts.told()]
 
 
 # ---- the files
@@ -173,161 +252,80 @@ def _uncompressed(counts: str) -> list[int]:
 
 def _files(src: Path) -> list[str]:
     """JSON files that may be COCO's, relative to `src`; where some are called instances, the others hold captions and the like."""
+    return _jsons(src, ("instances",)) or [name for name in _jsons(src) if not os.path.basename(name).startswith(OTHERS)]
+
+
+def _jsons(src: Path, called: str | tuple[str, ...] = "") -> list[str]:
+    """The JSON files whose names begin so, in `src` and its folders."""
     if not src.is_dir():
         return []
-    found = [*src.glob("*.json"), *src.glob("annotations/*.json"), *src.glob("*/_annotations.coco.json")]
-    names = sorted(path.relative_to(src).as_posix() for path in found if path.is_file())
-    instances = [name for name in names if os.path.basename(name).startswith("instances")]
-    return instances or names
+    door = Inside(src)
+    folders, files = inside_of(src)
+    below = [f"{name}/{file}" for name in folders for file in inside_of(src / name)[1]]
+    deeper = [f"{name}/annotations/{file}" for name in folders for file in inside_of(src / name / "annotations")[1]]
+    named = [name for name in (*files, *below, *deeper) if os.path.basename(name).startswith(called)]
+    return [name for name in named if name.lower().endswith(".json") and door.has(name)]
 
 
-def _begins_well(file: Path) -> bool:
-    try:
-        with open(file, encoding="utf-8-sig", errors="replace") as text:
-            return STARTS.match(text.read(4096)) is not None
-    except OSError:
-        return False  # another format may still take the folder
+def _contents(src: Path, skipped: list[Skipped]) -> list[Content]:
+    """What the files hold that are COCO's; a file that is not costs only itself, unless there is no other."""
+    contents: list[Content] = []
+    faults: list[tuple[str, BadInput]] = []
+    names = _files(src)
+    for name in [name for name in names if looks_like_coco(src / name)] or names:  # asked for by name, every JSON is tried
+        try:
+            contents.append(content_of(src / name, name, skipped))
+        except BadInput as wrong:
+            faults.append((name, wrong))
+    if not contents and faults:
+        raise faults[0][1]
+    if not contents:
+        raise BadInput(f"{src} holds no JSON file of COCO: put it into {src.name}/annotations, beside the folders of images")
+    skipped.extend(Skipped(printable(name), str(wrong)) for name, wrong in faults)
+    return contents
 
 
-def _load(file: Path, name: str) -> Mapping[str, Any]:
-    check_memory(PER_BYTE * file.stat().st_size, name)
-    try:
-        with open(file, encoding="utf-8-sig") as text:
-            content = json.load(text)
-    except (ValueError, RecursionError) as wrong:
-        raise BadInput(f"{name} is no JSON ({str(wrong)[:200]}): export it again") from wrong
-    except OSError as wrong:
-        raise BadInput(f"{name} cannot be read: {wrong.strerror}") from wrong
-    for key in ("images", "annotations", "categories"):
-        if not isinstance(content.get(key, []), list) or (key == "images" and key not in content):
-            raise BadInput(f"{name} has no list of {key}: export it again as COCO")
-    return content
+# ---- writing
 
 
-def _add_categories(name: str, content: Mapping[str, Any], categories: dict[int, str]) -> None:
-    here: dict[int, str] = {}
-    for category in content.get("categories", []):
-        number, called = (category.get("id"), category.get("name")) if isinstance(category, dict) else (None, None)
-        if type(number) is not int or not isinstance(called, str):
-            raise BadInput(f"{name}: the category {str(category)[:80]} needs an id that is a whole number and a name")
-        if number in here or class_name(called) in here.values():
-            raise BadInput(f"{name}: the category {called!r} or its id {number} is there twice: give each its own")
-        here[number] = class_name(called)
-    for number, called in here.items():
-        other = categories.setdefault(number, called)
-        if other != called or list(categories.values()).count(called) > 1:
-            raise BadInput(f"{name}: the category {called!r} has the id {number}, another file differs: give all files the same categories")
+def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[str, str]]:
+    """Writes the images where they were and annotations/instances_<split>.json with run lengths into `out`; read again, every mask is the
+    same. The categories keep their ids.
 
-
-def _images(name: str, content: Mapping[str, Any], place: _Place, skipped: list[Skipped]) -> Iterator[tuple[str, bytes]]:
-    """The images that are there, each with its objects packed, b"" when the file has no annotations at all."""
-    of_image = _grouped(name, content.get("annotations", []), skipped)
-    met: set[int | str] = set()
-    for image in content["images"]:
-        key = image.get("id") if isinstance(image, dict) else None
-        called = image.get("file_name") if isinstance(image, dict) else None
-        if not isinstance(key, int | str) or not isinstance(called, str):
-            raise BadInput(f"{name}: the image {str(image)[:80]} needs an id and a file_name")
-        if key in met:
-            raise BadInput(f"{name}: the image id {key!r} is there twice, so it cannot be told whose its annotations are: export it again")
-        met.add(key)
-        objects = of_image.pop(key, [])
-        path = place.find(called, name)
-        if path is None:
-            skipped.append(Skipped(printable(called[:200]), f"{name}: there is no such image"))
-        else:
-            sides = [side if type(side) is int else None for side in (image.get("width"), image.get("height"))]
-            yield path, _packed(name, [*sides, objects]) if "annotations" in content else b""
-    if of_image:
-        number = sum(map(len, of_image.values()))
-        skipped.append(Skipped(name, f"{number:,} annotations belong to no image of the file, the first to {next(iter(of_image))!r}"))
-
-
-def _packed(name: str, told: list[Any]) -> bytes:
-    """A quarter of the memory of Python's lists, in less than a tenth of the time JSON would take; never leaves the process."""
-    try:
-        return marshal.dumps(told)
-    except ValueError as wrong:
-        raise BadInput(f"{name} is no COCO: a segmentation holds lists in lists without end") from wrong
-
-
-def _grouped(name: str, annotations: Sequence[Any], skipped: list[Skipped]) -> dict[int | str, list[list[Any]]]:
-    grouped: dict[int | str, list[list[Any]]] = {}
-    odd = 0
-    for annotation in annotations:
-        key = annotation.get("image_id") if isinstance(annotation, dict) else None
-        if not isinstance(key, int | str):
-            odd += 1
-            continue
-        category = annotation.get("category_id")
-        kept = [
-            annotation.get("id"),
-            category if type(category) is int else str(category),
-            bool(annotation.get("iscrowd")),
-            annotation.get("segmentation"),
-        ]
-        grouped.setdefault(key, []).append(kept)
-    if odd:
-        skipped.append(Skipped(name, f"{odd:,} annotations without an image_id"))
-    return grouped
-
-
-def _split_of(name: str) -> str | None:
-    """By the words of a JSON file's name, or the folder it lies in."""
-    words = re.split(r"[^a-z]+", name.lower())
-    return next((SPLIT_NAMES[word] for word in reversed(words) if word in SPLIT_NAMES), None)
-
-
-class _Place:
-    """Finds the images that the files name, wherever they lie below the source, and nothing outside of it."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = paths
-        self._there = set(paths)
-        self._named: dict[str, str] = {}
-        for path in paths:
-            base = os.path.basename(path)
-            self._named[base] = "" if base in self._named else path
-
-    def find(self, called: str, name: str) -> str | None:
-        """The image `called` so in the JSON file `name`: in the folder that goes with it, or the only one of that name."""
-        part = re.sub(r"^(instances|annotations|panoptic|stuff)_", "", os.path.splitext(os.path.basename(name))[0])
-        beside = os.path.dirname(name)
-        for folder in (part, f"images/{part}", beside, "images", ""):
-            path = os.path.normpath(os.path.join(folder, called))
-            if path in self._there:
-                return path
-        return self._named.get(os.path.basename(called)) or None
-
-
-def write_masks(out: Path, items: Iterable[Item], classes: Sequence[str], colors: Sequence[Sequence[int]]) -> None:
-    """Writes train/, val/, test/ and annotations/instances_<split>.json with run lengths into `out`; read again, every mask is the same.
-
-    Args:
-        items: (name without suffix, image file or its content, train | val | test, mask).
-        colors: have no place in this format.
+    Returns:
+        (the image's path, what it is called now) of those whose name could not be kept.
     """
     from pycocotools import mask as coco
 
-    writing = Writing(out, classes)
+    writing = Writing(out, legend.classes)
+    ids = _numbers(legend)
     listed: dict[str, tuple[list[Any], list[Any]]] = {}
     for item in items:
-        path = writing.image(item, item[2])
-        images, annotations = listed.setdefault(item[2], ([], []))
-        mask = item[3]
+        path = writing.image(item, item.path)
+        images, annotations = listed.setdefault(item.split, ([], []))
+        mask = item.mask
         number = len(images) + 1
-        images.append({"id": number, "file_name": os.path.basename(path), "width": mask.shape[1], "height": mask.shape[0]})
-        counts = masks.pixel_counts(mask, len(classes))[:-1]
+        images.append({"id": number, "file_name": path, "width": mask.shape[1], "height": mask.shape[0]})
+        counts = masks.pixel_counts(mask, len(legend.classes))[:-1]
         for value in np.flatnonzero(counts).tolist():
             coded = coco.encode(np.asfortranarray(mask == value, np.uint8))
             segmentation = {"size": list(mask.shape), "counts": coded["counts"].decode("ascii")}
             box = coco.toBbox(coded).tolist()
-            kept = {"id": len(annotations) + 1, "image_id": number, "category_id": value + 1, "iscrowd": 0}
+            kept = {"id": len(annotations) + 1, "image_id": number, "category_id": ids[value], "iscrowd": 0}
             annotations.append({**kept, "area": counts[value], "bbox": box, "segmentation": segmentation})
-    categories = [{"id": at + 1, "name": name, "supercategory": ""} for at, name in enumerate(classes)]
+    categories = [{"id": number, "name": name, "supercategory": ""} for number, name in zip(ids, legend.classes, strict=True)]
     for split, (images, annotations) in listed.items():
         content = {"info": {}, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
         writing.file(f"annotations/instances_{split}.json", json.dumps(content))
+    return writing.renamed
+
+
+def _numbers(legend: Legend) -> list[int]:
+    """The category ids of the source where they are numbers in the order of the classes, else 1, 2, …"""
+    given = [number for number in legend.naming.get("ids", ()) if type(number) is int][: len(legend.classes)]
+    given = given if given == sorted(set(given)) else []
+    start = max(given, default=0) + 1
+    return [*given, *range(start, start + len(legend.classes) - len(given))]
 
 
 FORMAT = Coco()

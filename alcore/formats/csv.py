@@ -1,29 +1,42 @@
-"""A CSV file `path,label[,split]`, paths relative to the folder of the CSV file.
-
-Separated by comma, semicolon or tab; UTF-8, or UTF-16 as Excel writes it.
-"""
+"""Tables of images and labels: `path,label[,split]`, or what Kaggle, ISIC and the like write, as a file or beside the images they name."""
 
 from __future__ import annotations
 
-import csv
 import os
-import stat
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alcore.columns import Entries
 from alcore.errors import BadInput
-from alcore.formats.base import SPLIT_NAMES, Format, class_order, count, printable
-from alcore.types import Entry, Reading, Skipped
+from alcore.formats.base import (
+    AS_FOUND,
+    SPLIT_NAMES,
+    Format,
+    Inside,
+    ReadOptions,
+    count,
+    inside_of,
+    split_of_folder,
+    split_of_listing,
+    split_of_path,
+    walk,
+)
+from alcore.formats.listing import Columns, understood
+from alcore.formats.places import LEAVES, Places
+from alcore.formats.tables import SUFFIXES, Table, open_table
+from alcore.naming import class_fault, class_order, printable
+from alcore.reading import Reading
+from alcore.types import Entry, Skipped
 
-COLUMNS = ("path", "label")
+DUMMIES = ("sample_submission", "submission")  # Kaggle's, whose labels mean nothing
+OUTSIDE = "the path leaves the folder of the CSV file: put the image below it"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A usable line of the file: `line` as an editor counts it, `label` None when the cell is empty."""
+    """A usable line of a table: `line` as an editor counts it, `label` None when the cell is empty."""
 
     line: int
     label: str | None
@@ -31,9 +44,11 @@ class Row:
 
 
 class CsvFile(Format):
-    """Rows whose path does not exist, leaves the folder or contradicts another row are set aside; the rest is taken.
+    """A table given as a file takes the images it lists; tables beside images label them, and images that none lists are unlabeled.
 
-    Equal rows count once. A row without a label beside one with a label adds nothing. Two labels, or two splits, for one path set it aside.
+    Rows whose path does not exist, leaves the folder or contradicts another row are set aside; the rest is taken. Equal rows count once. A
+    row without a label beside one with a label adds nothing. Two labels, or two splits, for one path set it aside. Without a column for
+    it, the split is that of the table's name or of the folder an image lies in.
     """
 
     name = "csv"
@@ -41,154 +56,144 @@ class CsvFile(Format):
     rank = 20
 
     def recognizes(self, src: Path) -> str | None:
-        """A .csv or .tsv file, or a folder with exactly one such file that has the columns."""
+        """A .csv or .tsv file, or a folder with tables that name its images."""
         if src.is_file():
-            return "a CSV file of paths and labels" if src.suffix.lower() in (".csv", ".tsv") else None
-        return "a folder with a CSV file of paths and labels" if _listing_in(src) else None
+            return "a CSV file of paths and labels" if src.suffix.lower() in SUFFIXES else None
+        found = _tables_in(src)
+        return f"images with the labels of {' and '.join(name for name, _, _ in found)}" if found else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
-        listing = src if src.is_file() else _listing_in(src)
-        if listing is None:
-            raise BadInput(f"{src} holds no CSV file with the columns path and label, or several: give the file itself")
-        encoding, delimiter = _encoding(listing)
-        table = _table(listing, encoding, delimiter)
-        heading = next(table, None)
-        if heading is None:
-            raise BadInput(f"{listing} is empty: its first line must name the columns path and label, and split if there is one")
-        columns = _columns(heading[1], listing)
+        if src.is_file():
+            table, places = open_table(src), Places(src.parent)
+            found = [(src.name, table, understood(table, places) or _refused(table))]
+            root = src.parent
+        else:
+            root, places, found = src, Places(src), _tables_in(src)
+            if not found:
+                raise BadInput(f"{src} holds no CSV file with the columns path and label, or several: give the file itself")
         skipped: list[Skipped] = []
         listed = Listed()
-        place = Place(listing.parent)
         rows = 0
-        for line, cells in table:
-            rows += 1
-            row = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
-            path, reason = place.find(row["path"])
-            split = row.get("split", "").lower()
-            if not reason and split and split not in SPLIT_NAMES:
-                reason = f"unknown split {row['split']!r}: use train, val or test"
-            if reason:
-                skipped.append(Skipped(printable(row["path"]), f"line {line}: {reason}"))
-            else:
-                listed.add(path, Row(line, row["label"] or None, SPLIT_NAMES[split] if split else "pool"))
+        for name, table, columns in found:
+            rows += _take(name, table, columns, places, listed, skipped, alone=src.is_file())
         entries = listed.agreed(skipped)
         if not len(entries):
-            first = f"; the first, {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-            raise BadInput(
-                f"{listing} lists no usable image ({count(rows, 'row')}{first}): paths are relative to the folder of the CSV file"
+            first = f"; the first, {skipped[0].path[:80]}: {skipped[0].reason}" if skipped else ""
+            raise BadInput(f"{src} lists no usable image ({count(rows, 'row')}{first}): paths are relative to the folder of the CSV file")
+        unlisted = 0 if src.is_file() else _add_unlisted(src, entries, skipped)
+        in_columns = [called for _, _, columns in found for _, called in columns.one_hot if not class_fault(called)]
+        classes = tuple(dict.fromkeys([*in_columns, *class_order(entries.names)]))  # a column is a class even where no row is marked
+        told = _told(found, len(entries), len(classes), unlisted)
+        reading = Reading(root, classes, entries, skipped, took_for=told)
+        reading.warnings = [note for _, table, _ in found for note in table.notes]
+        reading.used = frozenset((*(name for name, _, _ in found), *_dummies(src)))
+        return reading
+
+
+def _told(found: Sequence[tuple[str, Table, Columns]], images: int, classes: int, unlisted: int) -> str:
+    names = ", ".join(name for name, _, _ in found)
+    how = dict.fromkeys(columns.told for _, _, columns in found if columns.told)
+    kind = "a CSV file" if len(found) == 1 else "CSV files"
+    guessed = f" ({'; '.join(how)})" if how else ""
+    rest = f", {unlisted:,} of them in no row and so unlabeled" if unlisted else ""
+    counted = f"{count(images, 'image')}, {count(classes, 'class', 'classes')}{rest}"
+    return f"{kind} ({names}, separated by {found[0][1].separated}): {counted}{guessed}"
+
+
+def _take(name: str, table: Table, columns: Columns, places: Places, listed: Listed, skipped: list[Skipped], *, alone: bool) -> int:
+    """Adds the rows of one table; how many there were."""
+    own = None if alone else split_of_listing(name)
+    folder = os.path.dirname(name)
+    faults: dict[str, str] = {}
+    rows = 0
+    for line, cells in table.rows():
+        rows += 1
+        called, split = cells[columns.path].strip(), cells[columns.split].strip() if columns.split is not None else ""
+        path, reason = places.find(called, (folder, "") if folder else ("",))
+        label, doubt = columns.label_of(cells)
+        if reason == LEAVES:
+            reason = OUTSIDE
+        if not reason and split and split.lower() not in SPLIT_NAMES:
+            reason = f"unknown split {split[:40]!r}: use train, val or test"
+        if not reason and label is not None:
+            doubt = doubt or faults.setdefault(label, class_fault(label))
+        if reason or doubt:
+            skipped.append(Skipped(printable(called), f"line {line}: {reason or doubt}"))
+        else:
+            listed.add(
+                path, Row(line, label, SPLIT_NAMES[split.lower()] if split else own or (not alone and split_of_path(path)) or "pool")
             )
-        classes = class_order(entries.names)
-        separated = {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
-        found = f"{count(len(entries), 'image')}, {count(len(classes), 'class', 'classes')}"
-        took_for = f"a CSV file ({listing.name}, separated by {separated}): {found}"
-        return Reading(listing.parent, classes, entries, skipped, took_for=took_for)
+    return rows
 
 
-class Place:
-    """Finds the paths of a CSV file below its folder, and only there, links included."""
+def _add_unlisted(src: Path, entries: Entries, skipped: list[Skipped]) -> int:
+    """Images that no row names, in the folders of those that are named, as unlabeled ones; how many."""
+    known = set(entries.paths)
+    folders = {path.split("/", 1)[0] if "/" in path else "" for path in known}
+    aside: list[Skipped] = []
+    # several rows named those, differently
+    torn = {one.path for one in skipped}
+    added = 0
+    for path in walk(src, aside):
+        top = path.split("/", 1)[0] if "/" in path else ""
+        if path not in known and top in folders and printable(path) not in torn:
+            entries.append(path, split_of_path(path) or "pool")
+            added += 1
+    skipped.extend(one for one in aside if not one.path.lower().endswith(SUFFIXES))
+    return added
 
-    def __init__(self, folder: Path) -> None:
-        self.root = os.path.abspath(folder)
-        self.real = os.path.realpath(folder)
-        self.folders: dict[str, str] = {}  # folder -> where it really is: a data set has few folders and many files
 
-    def find(self, cell: str) -> tuple[str, str]:
-        """(path relative to the folder, "") or ("", what is wrong with it)."""
-        if not cell:
-            return "", "the path is empty"
-        if "\0" in cell:
-            return "", "the path holds a zero byte"
-        if "\\" in cell and not os.path.lexists(os.path.join(self.root, cell)):
-            cell = cell.replace("\\", "/")  # written on Windows
-        path = os.path.normpath(os.path.join(self.root, cell))
-        folder, name = os.path.split(path)
-        if folder not in self.folders:
-            self.folders[folder] = os.path.realpath(folder)
-        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(self.folders[folder], name)
-        if not real.startswith(self.real.rstrip(os.sep) + os.sep):
-            return "", "the path leaves the folder of the CSV file: put the image below it"
+def _tables_in(folder: Path) -> list[tuple[str, Table, Columns]]:
+    """Tables that label the images below `folder`, with their columns: the only one, or one a split. Empty when it cannot be told."""
+    if not folder.is_dir():
+        return []
+    door, places = Inside(folder), Places(folder)
+    labeling: list[tuple[str, Table, Columns]] = []
+    listing: list[tuple[str, Table, Columns]] = []
+    for name in _candidates(folder, door):
         try:
-            mode = os.stat(real).st_mode
-        except OSError as wrong:
-            return "", "there is no such file" if isinstance(
-                wrong, FileNotFoundError | NotADirectoryError
-            ) else f"the file cannot be read: {wrong.strerror}"
-        if not stat.S_ISREG(mode):
-            return "", "a folder, not a file" if stat.S_ISDIR(mode) else "not a regular file"
-        below = self.root.rstrip(os.sep) + os.sep
-        relative = path[len(below) :] if path.startswith(below) else os.path.relpath(real, self.real)
-        return relative.replace(os.sep, "/"), ""
+            table = open_table(folder / name)
+            columns = understood(table, places)
+        except BadInput:
+            continue  # another format may still take the folder
+        if columns:
+            (labeling if columns.labeled else listing).append((name, table, columns))
+    for at, (name, table, _) in enumerate(listing):  # too few rows to tell by themselves
+        columns = next((known for _, other, known in labeling if other.heading == table.heading), None)
+        if columns:
+            labeling.append((name, table, columns))
+            listing[at] = (name, table, columns)
+    listing = [one for one in listing if not one[2].labeled]
+    strict = [one for one in labeling if not one[2].told]
+    labeling = strict if len(strict) == 1 else labeling
+    if len(labeling) > 1 and any(split_of_listing(name) is None for name, _, _ in labeling):
+        return []  # which of them has the labels?
+    return [*labeling, *(one for one in listing if split_of_listing(one[0]))] if labeling else []
 
 
-def _listing_in(folder: Path) -> Path | None:
-    listings = (
-        [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".csv", ".tsv") and path.is_file()] if folder.is_dir() else []
+def _candidates(folder: Path, door: Inside) -> Iterator[str]:
+    folders, files = inside_of(folder)
+    below = (f"{name}/{file}" for name in folders if split_of_folder(name) for file in inside_of(folder / name)[1])
+    for name in (*files, *below):
+        stem, suffix = os.path.splitext(os.path.basename(name))
+        if suffix.lower() in SUFFIXES and not stem.lower().startswith(DUMMIES) and door.has(name):
+            yield name
+
+
+def _dummies(folder: Path) -> list[str]:
+    return [name for name in inside_of(folder)[1] if name.lower().startswith(DUMMIES)] if folder.is_dir() else []
+
+
+def _refused(table: Table) -> Columns:
+    columns = table.heading
+    # only of what is called a table: a message must not show the first line of just any file
+    there = f"; it has {', '.join(name or '(no name)' for name in columns)[:120]}" if table.file.suffix.lower() in SUFFIXES else ""
+    missing = [name for name in ("path", "label") if name not in columns]
+    lacks = f"the {'columns' if len(missing) > 1 else 'column'} {' and '.join(missing)}"
+    raise BadInput(
+        f"{table.file} lacks {lacks}{there}. Its first line must name path and label; leave the label cells empty where there is none"
     )
-    if len(listings) != 1:
-        return None
-    try:
-        with open(listings[0], encoding="utf-8-sig", errors="replace") as file:
-            heading = file.readline(10_000).lower()
-    except OSError:
-        return None  # another format may still take the folder
-    return listings[0] if all(name in heading for name in COLUMNS) else None
-
-
-def _encoding(listing: Path) -> tuple[str, str]:
-    """The file's encoding and delimiter, from its first line that is not blank."""
-    try:
-        with open(listing, "rb") as file:
-            encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        with open(listing, encoding=encoding, errors="replace") as text:
-            heading = next((line for line in text if line.strip()), "")
-    except OSError as wrong:
-        raise BadInput(f"{listing} cannot be read: {wrong.strerror}") from wrong
-    except UnicodeError as wrong:
-        raise BadInput(f"{listing} is not UTF-16 ({wrong}): save it as UTF-8 and import it again") from wrong
-    return encoding, max((",", ";", "\t"), key=heading.count)
-
-
-def _table(listing: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, with their line numbers, the heading first; read line by line: a listing may hold a million."""
-    lines = None
-    try:
-        with open(listing, encoding=encoding, newline="") as file:
-            lines = csv.reader(file, delimiter=delimiter)
-            for cells in lines:
-                if any(cell.strip() for cell in cells):
-                    yield lines.line_num, cells
-    except UnicodeError as wrong:
-        raise BadInput(
-            f"{listing} is not UTF-8 (byte {_first_wrong(listing, encoding):,}): save it as UTF-8 and import it again"
-        ) from wrong
-    except csv.Error as wrong:
-        raise BadInput(f"{listing} is not a CSV file: {wrong} in line {lines.line_num if lines else 0}") from wrong
-    except OSError as wrong:
-        raise BadInput(f"{listing} cannot be read: {wrong.strerror}") from wrong
-
-
-def _first_wrong(listing: Path, encoding: str) -> int:
-    """Where the file stops being text: reading line by line counts from the block it is in."""
-    try:
-        listing.read_bytes().decode(encoding)
-    except UnicodeDecodeError as wrong:
-        return wrong.start
-    except UnicodeError:
-        return 0
-    return 0  # mended meanwhile
-
-
-def _columns(heading: Sequence[str], listing: Path) -> Mapping[str, int]:
-    there = [name.strip().lower() for name in heading]
-    missing = [name for name in COLUMNS if name not in there]
-    if missing:
-        columns = count(len(missing), "column").split()[1]
-        raise BadInput(
-            f"{listing} lacks the {columns} {' and '.join(missing)}; it has {', '.join(name or '(no name)' for name in there)}. "
-            "The first line must name path and label; leave the label cells empty for unlabeled images"
-        )
-    return {name: there.index(name) for name in (*COLUMNS, "split") if name in there}
 
 
 class Listed:

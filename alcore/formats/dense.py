@@ -1,4 +1,4 @@
-"""What the formats of dense labels share: masks that are read when they are asked for, lists of splits, images and masks out.
+"""What the formats of dense labels share on the way in: masks read when they are asked for, upright like their images, lists of splits.
 
 Knows no single format.
 """
@@ -6,27 +6,26 @@ Knows no single format.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from alcore import images, masks
+from alcore import kinds, masks
 from alcore.columns import Entries, Texts
 from alcore.errors import BadInput
-from alcore.formats.base import SPLIT_NAMES, count, is_image_name, no_images, printable, walk
-from alcore.types import Reading, Skipped
+from alcore.formats.base import Inside, count, no_images, walk
+from alcore.formats.places import SEVERAL, Places
+from alcore.naming import check_class, printable, spelled
+from alcore.reading import Reading
+from alcore.types import Skipped
 
 Color = tuple[int, int, int]
-Item = tuple[str, Path | bytes, str, np.ndarray]  # name without suffix, image, train | val | test, mask
-WRITTEN = ("train", "val", "test")
-SUFFIXES = {
-    **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "DIB": ".bmp"},
-    **{"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif", "PPM": ".ppm"},
-}
-
 # The 19 that Cityscapes trains on and BDD100K too, by their trainIds, with Cityscapes' colors.
 DRIVING: dict[str, Color] = {
     "road": (128, 64, 128),
@@ -51,12 +50,78 @@ DRIVING: dict[str, Color] = {
 }
 
 
+class Doubts:
+    """Images that a camera turned and whose masks do not say whether they were drawn on the turned picture. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._paths: set[str] = set()
+
+    def add(self, path: str) -> None:
+        """Notes one image."""
+        with self._lock:
+            self._paths.add(path)
+
+    def told(self) -> list[str]:
+        """A sentence when there are any."""
+        if not self._paths:
+            return []
+        first = min(self._paths)
+        which = f"{count(len(self._paths), 'image')} (the first is {printable(first)[:80]}) turned by the EXIF orientation"
+        return [f"{which}: the masks do not tell which way they were drawn and were taken as drawn on the upright picture"]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Width and height of an image as its file has them, and how it is turned to stand upright."""
+
+    raw: tuple[int, int]
+    turn: Image.Transpose | None
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as people see it."""
+        return self.raw[::-1] if self.turn in kinds.ACROSS else self.raw
+
+    def stood(self, mask: np.ndarray) -> np.ndarray:
+        """A mask of the raw pixels, upright."""
+        return mask if self.turn is None else np.asarray(Image.fromarray(mask).transpose(self.turn))
+
+
+def sides_of(root: Path, path: str) -> Sides:
+    """The sides of an image. Raises BadInput naming it."""
+    try:
+        with kinds.opened(root / path) as picture:
+            turn = kinds.turn_of(picture)
+            return Sides(picture.size, turn)
+    except BadInput as wrong:
+        raise BadInput(f"{printable(path)}: {wrong}") from wrong
+
+
+def fitted(mask: np.ndarray, sides: Sides, path: str, doubts: Doubts) -> np.ndarray:
+    """The mask of an image upright: one that was drawn on the raw pixels is turned with them where the sides say so.
+
+    Raises:
+        BadInput: it has neither size.
+    """
+    size = mask.shape[::-1]
+    if sides.turn is not None and sides.raw == sides.upright and size == sides.raw:
+        doubts.add(path)
+    if size == sides.upright:
+        return mask
+    if size == sides.raw:
+        return sides.stood(mask)
+    width, height = sides.upright
+    raise BadInput(f"the mask has {size[0]:,} x {size[1]:,} pixels and its image {width:,} x {height:,}: they must be of one size")
+
+
 class MaskFiles(Sequence[np.ndarray | None]):
-    """The masks beside a reading's entries, each read when it is asked for; keeps nothing, so threads may ask at once."""
+    """The masks beside a reading's entries, each read when it is asked for; keeps no pixel, so threads may ask at once."""
 
     def __init__(self, root: Path, paths: Sequence[str], names: Sequence[str], read: Callable[[str], np.ndarray | None]) -> None:
         """`paths` are the images', `names` the masks' or "", below `root`; `read` takes a name and raises BadInput with the reason."""
         self._root, self._paths, self._names, self._read = root, paths, names, read
+        self.doubts = Doubts()
 
     def __len__(self) -> int:
         return len(self._names)
@@ -71,20 +136,13 @@ class MaskFiles(Sequence[np.ndarray | None]):
             mask = self._read(name)
         except BadInput as wrong:
             raise BadInput(f"{printable(name)}: {wrong}") from wrong
-        if mask is not None:
-            size = size_of(self._root, self._paths[at])
-            if mask.shape[::-1] != size:
-                found = f"the mask has {mask.shape[1]:,} x {mask.shape[0]:,} pixels and its image {size[0]:,} x {size[1]:,}"
-                raise BadInput(f"{printable(name)}: {found}: they must be of one size")
-        return mask
-
-
-def size_of(root: Path, path: str) -> tuple[int, int]:
-    """Width and height of an image, upright. Raises BadInput naming it."""
-    try:
-        return images.heading(root / path)
-    except BadInput as wrong:
-        raise BadInput(f"{printable(path)}: {wrong}") from wrong
+        if mask is None:
+            return None
+        sides = sides_of(self._root, self._paths[at])
+        try:
+            return fitted(mask, sides, self._paths[at], self.doubts)
+        except BadInput as wrong:
+            raise BadInput(f"{printable(name)}: {wrong}") from wrong
 
 
 class Found:
@@ -101,7 +159,10 @@ class Found:
 
     def reading(self, what: str, classes: Mapping[str, Color | None], read: Callable[[str], np.ndarray | None]) -> Reading:
         """See MaskFiles for `read`. Raises BadInput when there is no image."""
-        return self.reading_of(what, classes, MaskFiles(self.root, self.entries.paths, self.masks, read))
+        found = MaskFiles(self.root, self.entries.paths, self.masks, read)
+        reading = self.reading_of(what, classes, found)
+        reading.remarks = found.doubts.told
+        return reading
 
     def reading_of(self, what: str, classes: Mapping[str, Color | None], found: Sequence[np.ndarray | None]) -> Reading:
         """The same with the masks themselves."""
@@ -119,12 +180,11 @@ class Found:
 
 
 def check_classes(where: Path, names: Sequence[str]) -> None:
-    """Raises BadInput unless there are 1 to 254 of them, each a printable name."""
+    """Raises BadInput unless there are 1 to 254 of them, each one that can be a class."""
     if not 1 <= len(names) <= masks.MOST_CLASSES:
         raise BadInput(f"{where} has {count(len(names), 'class', 'classes')}: a mask holds 1 to {masks.MOST_CLASSES}")
     for name in names:
-        if not name or len(name) > 200 or not name.isprintable() or name != name.strip():
-            raise BadInput(f"{where}: {name[:40]!r} cannot be a class: use up to 200 printable characters")
+        check_class(name, str(where))
 
 
 def images_below(root: Path, folder: str, skipped: list[Skipped]) -> Iterator[str]:
@@ -135,28 +195,6 @@ def images_below(root: Path, folder: str, skipped: list[Skipped]) -> Iterator[st
     skipped.extend(Skipped(f"{folder}/{one.path}", one.reason) for one in inside)
 
 
-def split_of_folder(name: str) -> str | None:
-    """What a folder called train, val2017 or Test stands for; None for any other."""
-    return SPLIT_NAMES.get(name.lower().rstrip("0123456789_-"))
-
-
-def text_of(file: Path) -> str:
-    """The content of a text. Raises BadInput when it cannot be read."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as wrong:
-        raise BadInput(f"{file} cannot be read: {wrong.strerror}") from wrong
-    except UnicodeError as wrong:
-        raise BadInput(f"{file} is not UTF-8 ({wrong}): save it as UTF-8 and import it again") from wrong
-
-
-def lines_of(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text that are not blank, with their numbers. Raises BadInput when it cannot be read."""
-    for number, line in enumerate(text_of(file).split("\n"), 1):
-        if line.strip():
-            yield number, line.strip("\r\n")
-
-
 def listed(root: Path, lists: Sequence[tuple[str, str]], paths: Sequence[str], skipped: list[Skipped]) -> dict[str, str]:
     """Path -> split by lists of names, a name a line: with or without folders and suffix, anything after a blank left out.
 
@@ -164,20 +202,16 @@ def listed(root: Path, lists: Sequence[tuple[str, str]], paths: Sequence[str], s
 
     Args:
         lists: (file below `root`, split).
-        paths: of the images, relative to `root`; a list's names are compared with the end of them.
+        paths: of the images, relative to `root`.
     """
-    tiers: tuple[dict[str, str], ...] = ({}, {}, {}, {})
-    for path in paths:
-        below = path.split("/", 1)[-1]
-        for tier, key in zip(tiers, (os.path.splitext(below)[0], below, stem_of(path), os.path.basename(path)), strict=True):
-            tier[key] = path if tier.get(key, path) == path else ""  # "" when several are called so
+    places, door = Places(root, paths), Inside(root)
+    folders = ["", *dict.fromkeys(path.split("/", 1)[0] for path in paths if "/" in path)]
     splits: dict[str, str] = {}
     origin: dict[str, str] = {}
     for name, split in lists:
-        for number, line in lines_of(root / name):
-            named = _look_up(line, tiers)
+        for number, line in door.lines(name):
+            named, reason = _look_up(line, places, folders)
             if not named:
-                reason = "there is no image of that name" if named is None else "several images have that name"
                 skipped.append(Skipped(printable(line[:200]), f"{name} line {number}: {reason}"))
                 continue
             if splits.setdefault(named, split) not in (split, ""):
@@ -188,90 +222,34 @@ def listed(root: Path, lists: Sequence[tuple[str, str]], paths: Sequence[str], s
     return {path: split for path, split in splits.items() if split}
 
 
-def _look_up(line: str, tiers: Sequence[dict[str, str]]) -> str | None:
+def _look_up(line: str, places: Places, folders: Sequence[str]) -> tuple[str, str]:
+    """The image of a line of a list. A list holds no labels, so a bare name is enough even where the line has folders."""
     whole, first = line.strip(), line.split()[0]
-    for key in (line, whole, first, os.path.basename(whole), os.path.basename(first), stem_of(whole), stem_of(first)):
-        for tier in tiers:
-            if key in tier:
-                return tier[key]
-    return None
+    bare = [os.path.basename(text.replace("\\", "/")) for text in (whole, first)]
+    reasons = []
+    for called in dict.fromkeys((line, whole, first, *bare, *(os.path.splitext(name)[0] for name in bare))):
+        path, reason = places.find(called, folders)
+        if path:
+            return path, ""
+        reasons.append(reason)
+    return "", "several images have that name" if SEVERAL in reasons else "there is no image of that name"
+
+
+def labeled_otherwise(src: Path) -> bool:
+    """True when beside the images of a public data set lie labels of another kind, as an export of them has."""
+    return any((src / name).exists() for name in ("annotations", "masks", "classes.csv"))
+
+
+def owned(stems: Collection[str], mask_of: dict[str, str]) -> dict[str, str]:
+    """Image -> its mask, by names without suffix; what is found is taken out of `mask_of`. Where no mask is called just so, it is the only
+    one whose name differs in capitals or composed letters alone."""
+    found = {stem: mask_of.pop(stem) for stem in stems if stem in mask_of}
+    wanting = [stem for stem in stems if stem not in found] if mask_of else []
+    asked, there = Counter(map(spelled, wanting)), Counter(map(spelled, mask_of))
+    called = {spelled(stem): stem for stem in mask_of}
+    return found | {stem: mask_of.pop(called[key]) for stem in wanting if asked[key := spelled(stem)] == there[key] == 1}
 
 
 def stem_of(path: str) -> str:
     """A file's name without folders and suffix."""
     return os.path.splitext(os.path.basename(path))[0]
-
-
-# ---- writing
-
-
-class Writing:
-    """Files of a data set that is being written: images byte for byte, names and splits checked on the way."""
-
-    def __init__(self, out: Path, classes: Sequence[str]) -> None:
-        check_classes(out, classes)
-        self.out, self.classes = out, classes
-        self.names: dict[str, list[str]] = {split: [] for split in WRITTEN}
-        self._seen: set[str] = set()
-
-    def image(self, item: Item, folder: str, tail: str = "") -> str:
-        """Copies the image to `folder/<name><tail><suffix>` and returns that path; BadInput when name, split or mask will not do."""
-        name, image, split, mask = item
-        if split not in WRITTEN:
-            raise BadInput(f"split {split!r} of {name!r}: use {', '.join(WRITTEN)}")
-        odd = not name.isprintable() or any(sign in name for sign in '/\\:*?"<>|')
-        if odd or name in ("", ".", "..") or len(name.encode("utf-8", "replace")) > 200:
-            raise BadInput(f"{name[:80]!r} cannot be a file's name: rename the image")
-        if name != name.strip() or name in self._seen:
-            wrong = "begins or ends with a blank" if name != name.strip() else "is there twice"
-            raise BadInput(f"{name!r} {wrong}: give each image a name of its own")
-        self._seen.add(name)
-        self.names[split].append(name)
-        path = f"{folder}/{name}{tail}{_suffix(name, image)}"
-        target = self.out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():  # where a and A are one file
-            raise BadInput(f"{path} is written already: rename one of the two images")
-        if isinstance(image, bytes):
-            target.write_bytes(image)
-        else:
-            shutil.copyfile(image, target)
-        try:
-            masks.check(mask, images.heading(target), len(self.classes))
-        except BadInput as wrong:
-            raise BadInput(f"{name}: {wrong}") from wrong
-        return path
-
-    def file(self, path: str, content: bytes | str) -> None:
-        """Writes one more file."""
-        target = self.out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content.encode() if isinstance(content, str) else content)
-
-    def lists(self, folder: str = "") -> None:
-        """train.txt, val.txt and test.txt of the images written, those that have any."""
-        for split, names in self.names.items():
-            if names:
-                self.file(f"{folder}{split}.txt", "".join(f"{name}\n" for name in names))
-
-
-def _suffix(name: str, image: Path | bytes) -> str:
-    if not isinstance(image, bytes) and is_image_name(image.name):
-        return image.suffix
-    try:
-        with images.opened(image) as picture:
-            return SUFFIXES[picture.format or ""]
-    except BadInput as wrong:
-        raise BadInput(f"{name}: {wrong}") from wrong
-
-
-def distinct(colors: Iterable[Sequence[int]], n: int) -> list[Color]:
-    """A color for each of `n` classes, no two the same: the given ones, others where there is none or one is given again."""
-    given = masks.colors(n, list(colors))
-    spare = iter(masks.colors(2 * n, list(dict.fromkeys(given)))[::-1])
-    taken: set[Color] = set()
-    for at, color in enumerate(given):
-        if color in taken:
-            given[at] = color = next(spare)
-        taken.add(color)
-    return given

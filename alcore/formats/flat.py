@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from alcore.columns import Entries
 from alcore.errors import BadInput
-from alcore.formats.base import Format, count, is_image_name, no_images, walk
-from alcore.types import Reading, Skipped
+from alcore.formats.base import AS_FOUND, Format, ReadOptions, count, has_images, no_images, walk
+from alcore.reading import Reading
+from alcore.types import Skipped
 
 
 class FlatFolder(Format):
@@ -21,13 +21,9 @@ class FlatFolder(Format):
 
     def recognizes(self, src: Path) -> str | None:
         """At least one image directly in `src`."""
-        if not src.is_dir():
-            return None
-        with os.scandir(src) as found:
-            there = any(is_image_name(entry.name) and not entry.name.startswith(".") and entry.is_file() for entry in found)
-        return "a folder of unlabeled images" if there else None
+        return "a folder of unlabeled images" if src.is_dir() and has_images(src, directly=True) else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         if not src.is_dir():
             raise BadInput(f"{src} is not a folder: the format flat wants a folder of images")

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from alcore.columns import Entries, Texts
 from alcore.errors import BadInput
-from alcore.formats.base import SPLIT_NAMES, Format, class_name, class_order, count, no_images, walk
-from alcore.types import Reading, Skipped
+from alcore.formats.base import (
+    AS_FOUND,
+    Format,
+    Inside,
+    ReadOptions,
+    count,
+    has_images,
+    inside_of,
+    is_image_name,
+    no_images,
+    split_of_folder,
+    splits_alike,
+    walk,
+)
+from alcore.naming import check_class, class_fault, class_name, class_order, printable
+from alcore.reading import Reading
+from alcore.types import Skipped
+
+# Folders that say nothing about what is on the pictures.
+GENERIC = frozenset(
+    ("images", "image", "imgs", "img", "photos", "photo", "pictures", "pics", "jpegimages", "jpg", "jpeg", "png", "raw", "data", "dataset")
+)
+CLASSES = "classes.txt"  # a class a line: their order, and those that have no image yet
+STRAYS = 10  # one image beside so many in class folders is a stray one: a preview, a logo
 
 
 class ClassFolders(Format):
     """A folder a class, below folders for the splits when there are such.
 
-    The top folders are splits when all that hold images are called train, val, test (or a usual variant), or when a train
-    folder has a val or test folder beside it. A lone `train` among other folders is a class: there are data sets of vehicles.
+    A lone folder around it all is stepped into, in each split too. The top folders are splits when all that hold images are called train,
+    val, test (or a usual variant), or when a train folder has a val or test folder beside it, whatever else both are called (WIDER_train,
+    WIDER_val). A lone `train` among other folders is a
+    class: there are data sets of vehicles. A split's lone folder `images` is no class; a listing beside it (`val_annotations.txt`, as Tiny
+    ImageNet has it) names those of its images. A `classes.txt` that names all classes says their order.
     """
 
     name = "folder"
@@ -23,47 +49,158 @@ class ClassFolders(Format):
     rank = 80
 
     def recognizes(self, src: Path) -> str | None:
-        """Images below sub-folders, none directly in `src`."""
+        """Images below sub-folders, none directly in `src` or next to none."""
         if not src.is_dir():
             return None
         first = next(walk(src, []), None)  # a folder's own files come before its sub-folders
-        return "folders of images, a folder a class" if first is not None and "/" in first else None
+        if first is None or ("/" not in first and not _strays_only(src)):
+            return None
+        return "folders of images, a folder a class"
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         if not src.is_dir():
             raise BadInput(f"{src} is not a folder: the format folder wants a folder of class folders")
         skipped: list[Skipped] = []
         paths = Texts()
-        tops: set[str] = set()
+        tree = Tree()
         for path in walk(src, skipped):
             paths.append(path)
-            if "/" in path:
-                tops.add(path.split("/", 1)[0])
+            tree.add(path)
         if not len(paths):
             raise no_images(src, skipped)
-        split_of = _splits(tops)
-        entries = Entries()
-        for path in paths:
-            parts = path.split("/", 2)
-            if split_of is None:
-                entries.append(path, "pool", class_name(parts[0]) if len(parts) > 1 else None)
-            elif len(parts) == 1 or parts[0] not in split_of:
-                skipped.append(Skipped(path, "lies beside the train, val and test folders: move it into one of them"))
-            else:
-                entries.append(path, split_of[parts[0]], class_name(parts[1]) if len(parts) > 2 else None)
+        root = tree.wrapper("")
+        splits = _splits(set(tree.below(root)))
+        if splits is not None and set(splits.values()) <= {"test", "val"} and len(splits) == 1:
+            root, splits = tree.wrapper(root + next(iter(splits)) + "/"), None  # a lone test folder: somebody's whole set
+        inner = {top: tree.wrapper(f"{root}{top}/", split) for top, split in (splits or {}).items()}
+        listed, texts = _listings(src, inner, tree)
+        entries = _entries(paths, root, splits, inner, listed, skipped)
+        if not len(entries):
+            raise no_images(src, skipped)
         classes = class_order(entries.names)
-        return Reading(src, classes, entries, skipped, took_for=_took_for(entries, classes, split_of))
+        if ordered := _in_order(Inside(src / root), classes):
+            classes, texts = ordered, {*texts, root + CLASSES}
+        skipped = [Skipped(one.path.removeprefix(root), one.reason) for one in skipped]
+        reading = Reading(src / root if root else src, classes, entries, skipped, took_for=_took_for(entries, classes, splits))
+        reading.used = frozenset(text.removeprefix(root) for text in texts)
+        return reading
+
+
+class Tree:
+    """How many images lie in which folder."""
+
+    def __init__(self) -> None:
+        self._images: Counter[str] = Counter()  # folder, ending in "/" unless it is the top -> images directly in it
+        self._below: dict[str, dict[str, None]] = {}
+
+    def add(self, path: str) -> None:
+        """Counts one image."""
+        folder = path[: path.rfind("/") + 1]
+        if folder not in self._images:
+            parts = folder.split("/")[:-1]
+            for depth, name in enumerate(parts):
+                self._below.setdefault("".join(f"{part}/" for part in parts[:depth]), {})[name] = None
+        self._images[folder] += 1
+
+    def below(self, folder: str) -> list[str]:
+        """Names of the folders in `folder` that hold images, here or deeper."""
+        return list(self._below.get(folder, ()))
+
+    def images(self, folder: str) -> int:
+        """Images directly in `folder`."""
+        return self._images[folder]
+
+    def wrapper(self, folder: str, split: str | None = None) -> str:
+        """`folder`, or the innermost of the lone folders in it that have folders of images themselves, or a name that means nothing: in a
+        `split`, that of the split again (seg_train/seg_train, as Kaggle unpacks)."""
+        names = self.below(folder)
+        while not self._images[folder] and len(names) == 1:
+            again = split_of_folder(names[0])
+            idle = names[0].lower() in GENERIC or (again is not None and again == split)
+            if not idle and (again == "pool" or not self.below(f"{folder}{names[0]}/")):
+                break
+            folder = f"{folder}{names[0]}/"
+            names = self.below(folder)
+        return folder
+
+
+def _listings(src: Path, inner: Mapping[str, str], tree: Tree) -> tuple[dict[str, str], set[str]]:
+    """Path -> class by what a text beside a split's lone folder of images says: a name and its class a line, more after it left out; and
+    the texts that say such."""
+    door = Inside(src)
+    known = {name for place in inner.values() for name in tree.below(place)}
+    labels: dict[str, str] = {}
+    used: set[str] = set()
+    for place in inner.values():
+        parent, _, name = place.rstrip("/").rpartition("/")
+        if name.lower() in GENERIC and not tree.below(place):
+            for text in (file for file in inside_of(src / parent)[1] if file.endswith(".txt") and door.has(f"{parent}/{file}")):
+                rows = (line.split("\t") for _, line in door.lines(f"{parent}/{text}"))
+                found = {place + cells[0].strip(): cells[1].strip() for cells in rows if len(cells) > 1 and cells[1].strip() in known}
+                labels |= found
+                used |= {f"{parent}/{text}"} if found else set()
+    return labels, used
+
+
+def _entries(
+    paths: Texts, root: str, splits: Mapping[str, str] | None, inner: Mapping[str, str], listed: Mapping[str, str], skipped: list[Skipped]
+) -> Entries:
+    entries = Entries()
+    faults: dict[str, str] = {}
+    lost: Counter[str] = Counter()
+    for path in paths:
+        below = path[len(root) :]
+        top, _, rest = below.partition("/")
+        if not path.startswith(root) or (splits is not None and (not rest or top not in splits)):
+            skipped.append(Skipped(path, "lies beside the train, val and test folders: move it into one of them"))
+            continue
+        place = inner[top] if splits is not None else root
+        folder, _, nested = path[len(place) :].partition("/")
+        label = class_name(folder) if nested and path.startswith(place) else listed.get(path)
+        fault = faults.setdefault(label, class_fault(label)) if label is not None else ""
+        if fault and label is not None:
+            lost[label] += 1
+        else:
+            entries.append(below, splits[top] if splits is not None else "pool", label)
+    for name, number in lost.items():
+        skipped.append(Skipped(printable(name[:80]), f"{count(number, 'image')} set aside: {faults[name]}. Rename the folder"))
+    return entries
+
+
+def _in_order(door: Inside, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes as a list beside the folders has them, with those that have no image yet; nothing when there is none that names all."""
+    if not door.has(CLASSES):
+        return ()
+    try:
+        names = tuple(check_class(line) for _, line in door.lines(CLASSES))
+    except BadInput:
+        return ()  # a list of something else
+    return names if len(set(names)) == len(names) and set(classes) <= set(names) else ()
+
+
+def _strays_only(src: Path) -> bool:
+    """True when few images lie directly in `src` beside many in two class folders at least."""
+    folders, files = inside_of(src)
+    door = Inside(src)
+    stray = sum(door.has(name) and is_image_name(name) for name in files)
+    in_folders = [number for name in folders if (number := sum(map(is_image_name, inside_of(src / name)[1])))]
+    in_folders += [STRAYS for name in folders if not _pictures(src / name) and has_images(src / name)]
+    return len(in_folders) > 1 and stray * STRAYS <= sum(in_folders)
+
+
+def _pictures(folder: Path) -> bool:
+    return any(map(is_image_name, inside_of(folder)[1]))
 
 
 def _splits(tops: Set[str]) -> dict[str, str] | None:
-    known = {top: SPLIT_NAMES[top.lower()] for top in tops if top.lower() in SPLIT_NAMES}
+    known = {top: split for top in tops if (split := split_of_folder(top))}
     if known and (len(known) == len(tops) or {"pool"} < set(known.values())):
         return known
-    return None
+    return None if known else splits_alike(tops) or None
 
 
-def _took_for(entries: Entries, classes: Sequence[str], split_of: dict[str, str] | None) -> str:
+def _took_for(entries: Entries, classes: Sequence[str], split_of: Mapping[str, str] | None) -> str:
     below = (
         "" if split_of is None else f" below {', '.join(sorted(split_of, key=lambda top: ('pool', 'val', 'test').index(split_of[top])))}"
     )

@@ -13,10 +13,13 @@ from typing import BinaryIO
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.formats.base import Format, array_entries, check_memory, class_order, count
-from alcore.types import Entry, Reading
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, array_entries, check_memory, count
+from alcore.naming import class_order
+from alcore.reading import Reading
+from alcore.types import Entry
 
 FILE = re.compile(r"(?P<set>.*?)(?P<part>train|t10k|test|val)-(?P<what>images|labels)[-.]idx[13]-ubyte(?P<packed>\.gz)?", re.IGNORECASE)
+DEFLATE_MOST = 1032  # times its size a gzip file can unpack to
 PARTS = {"train": "train", "val": "val", "t10k": "test", "test": "test"}
 AXES = {"images": 3, "labels": 1}
 
@@ -34,7 +37,7 @@ class IdxFiles(Format):
         """By the names of the image files."""
         return "IDX files of the MNIST family" if _find(src) is not None else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         found = _find(src)
         if found is None:
@@ -79,9 +82,10 @@ def _find(src: Path) -> tuple[Path, Files] | None:
 def _files(folder: Path) -> tuple[Files, set[str]]:
     files: Files = {}
     sets = set()
+    door = Inside(folder)
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # the unpacked name sorts before the one with .gz
         match = FILE.fullmatch(name)
-        if match and (folder / name).is_file():
+        if match and door.has(name):
             files.setdefault((PARTS[match["part"].lower()], match["what"].lower()), folder / name)
             sets.add(match["set"] or "without prefix")
     return files, sets
@@ -99,9 +103,7 @@ def _read_idx(path: Path, axes: int) -> np.ndarray:
 def _parse(file: BinaryIO, path: Path, axes: int) -> np.ndarray:
     heading = file.read(4 + 4 * axes)
     if heading[:4] != bytes((0, 0, 8, axes)):
-        raise BadInput(
-            f"{path} is not an IDX file of {'images' if axes == 3 else 'labels'}: it starts with {heading[:4].hex(' ') or 'nothing'}"
-        )
+        raise BadInput(f"{path} is not an IDX file of {'images' if axes == 3 else 'labels'}: it does not begin as one. Download it again")
     if len(heading) < 4 + 4 * axes:
         raise BadInput(f"{path} is cut short: it ends within its heading. Download it again")
     shape = tuple(int(side) for side in np.frombuffer(heading, ">u4", offset=4))
@@ -109,6 +111,10 @@ def _parse(file: BinaryIO, path: Path, axes: int) -> np.ndarray:
     if 0 in shape[1:]:
         raise BadInput(f"{path} says its images are {shape[2]} x {shape[1]} pixels: download it again")
     check_memory(expected, str(path))
+    most = path.stat().st_size * (1 if path.suffix.lower() != ".gz" else DEFLATE_MOST)
+    if expected > most:  # a heading may claim anything; nothing is allocated for it
+        claimed = f"{expected:,} bytes ({' x '.join(map(str, shape))})"
+        raise BadInput(f"{path} should hold {claimed} and is {path.stat().st_size:,} bytes long: download it again")
     content = file.read(expected + 1)
     if len(content) != expected:
         there = f"{len(content):,}" if len(content) < expected else "more"

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.formats.base import Format, array_entries, check_memory, class_order, count
-from alcore.types import Entry, Reading, Skipped
+from alcore.formats.base import AS_FOUND, Format, ReadOptions, array_entries, check_memory, count
+from alcore.naming import check_class, class_order
+from alcore.reading import Reading
+from alcore.types import Entry, Skipped
 
+DEFLATE_MOST = 1032  # times its size a deflated file can unpack to
 PARTS = ("train", "val", "test")
 KNOWN = frozenset((*(f"{axis}_{part}" for part in PARTS for axis in "xy"), "class_names"))
 # What zipfile and numpy raise on a damaged, encrypted or hostile archive.
@@ -35,7 +38,7 @@ class NpzFile(Format):
         """A file that ends in .npz."""
         return "a NumPy archive of images and labels" if src.is_file() and src.suffix.lower() == ".npz" else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         arrays, skipped = _load(src)
         if "x_train" not in arrays:
@@ -88,7 +91,11 @@ def _declared(src: Path, archive: zipfile.ZipFile, key: str) -> int:
         )
     if dtype.itemsize == 0 or (not shape and key != "class_names"):
         raise BadInput(f"{src}: {key} is empty or a single value: give one row for each image")
-    return int(dtype.itemsize * np.prod([int(side) for side in shape], dtype=object))
+    needed = int(dtype.itemsize * np.prod([int(side) for side in shape], dtype=object))
+    there = archive.getinfo(member)
+    if needed > min(there.file_size, DEFLATE_MOST * (there.compress_size + 1)):  # a heading may claim anything
+        raise BadInput(f"{src}: {key} should hold {needed:,} bytes and has {there.file_size:,}: write it again with numpy.savez")
+    return needed
 
 
 def _class_names(src: Path, names: np.ndarray | None) -> tuple[str, ...]:
@@ -97,10 +104,13 @@ def _class_names(src: Path, names: np.ndarray | None) -> tuple[str, ...]:
     listed = _texts(src, "class_names", names) if names.ndim == 1 else None
     if listed is None:
         raise BadInput(f"{src}: class_names must be a list of texts, it has shape {names.shape} and type {names.dtype}")
-    twice = sorted({name for name in listed if listed.count(name) > 1})
-    if twice or "" in listed:
-        raise BadInput(f"{src}: class_names {'repeats ' + twice[0] if twice else 'has an empty name'}: give every class a name of its own")
-    return tuple(listed)
+    if "" in listed:
+        raise BadInput(f"{src}: class_names has an empty name: give every class a name of its own")
+    clean = [check_class(name, f"{src}: class_names") for name in listed]
+    twice = sorted({name for name in clean if clean.count(name) > 1})
+    if twice:
+        raise BadInput(f"{src}: class_names repeats {twice[0]}: give every class a name of its own")
+    return tuple(clean)
 
 
 def _texts(src: Path, key: str, values: np.ndarray) -> list[str] | None:
@@ -109,7 +119,7 @@ def _texts(src: Path, key: str, values: np.ndarray) -> list[str] | None:
         try:
             return [bytes(value).decode() for value in values]
         except UnicodeDecodeError as wrong:
-            raise BadInput(f"{src}: {key} holds text that is not UTF-8: {wrong.object!r}") from wrong
+            raise BadInput(f"{src}: {key} holds text that is not UTF-8: save names as text, not as bytes") from wrong
     return [str(value) for value in values] if values.dtype.kind == "U" else None
 
 
@@ -122,11 +132,12 @@ def _labels(src: Path, key: str, labels: np.ndarray, names: Sequence[str]) -> li
         )
     texts = _texts(src, key, labels)
     if texts is not None:
-        unknown = sorted(set(texts) - set(names) - {""}) if names else []
+        clean = {text: check_class(text, f"{src}: {key}") for text in set(texts) if text.strip()}
+        unknown = sorted(set(clean.values()) - set(names)) if names else []
         if unknown:
             raise BadInput(f"{src}: {key} has the class {unknown[0]!r}, which class_names lacks: add it there")
-        return [text or None for text in texts]
-    if labels.dtype.kind not in "iufb" or not np.array_equal(labels, np.rint(labels.astype(float))):
+        return [clean.get(text) for text in texts]
+    if labels.dtype.kind not in "iufb" or not np.array_equal(labels, np.rint(labels.astype(float))) or _beyond(labels):
         raise BadInput(f"{src}: {key} has type {labels.dtype} or broken numbers in it: use whole class numbers or class names")
     numbers = labels.astype(np.int64)
     wrong = numbers[(numbers < -1) | ((numbers >= len(names)) if names else (numbers < -1))]
@@ -135,6 +146,11 @@ def _labels(src: Path, key: str, labels: np.ndarray, names: Sequence[str]) -> li
         raise BadInput(f"{src}: {key} has the class number {int(wrong[0])}: allowed are {allowed}, and -1 for unlabeled")
     called = {int(number): (names[number] if names else str(number)) for number in np.unique(numbers) if number >= 0}
     return [called.get(number) for number in numbers.tolist()]
+
+
+def _beyond(labels: np.ndarray) -> bool:
+    """True for numbers that no whole number of 64 bits is, or that floats cannot tell apart."""
+    return bool(len(labels)) and float(np.abs(labels.astype(float)).max()) >= 2**63
 
 
 def _images(src: Path, key: str, pixels: np.ndarray) -> np.ndarray:

@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alcore import masks
+from alcore import kinds, masks
 from alcore.errors import BadInput
-from alcore.formats.base import Format, class_name, printable
-from alcore.formats.dense import Color, Found, Item, Writing, distinct, images_below, lines_of, listed, stem_of
-from alcore.types import Reading, Skipped
+from alcore.formats import void
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of
+from alcore.formats.dense import Color, Found, check_classes, images_below, listed, owned, stem_of
+from alcore.formats.writing import Item, Legend, Writing, distinct
+from alcore.naming import class_name, printable
+from alcore.reading import Reading
+from alcore.types import Skipped
 
 IMAGES, LABELS, SETS, LABEL_MAP = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation", "labelmap.txt"
 NAMES = (
@@ -34,14 +38,15 @@ class Voc(Format):
     title = "Pascal VOC (segmentation)"
     rank = 30
     tasks = ("segmentation",)
+    chooses_void = True
 
     def recognizes(self, src: Path) -> str | None:
         """By its folders of images and masks, with the lists or a labelmap.txt."""
         place = _place(src)
-        known = place is not None and ((src / place / SETS).is_dir() or (src / place / LABEL_MAP).is_file())
+        known = place is not None and ((src / place / SETS).is_dir() or Inside(src).has(f"{place}{LABEL_MAP}"))
         return "Pascal VOC" if known else None
 
-    def read(self, src: Path) -> Reading:
+    def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         place = _place(src)
         if place is None:
@@ -49,26 +54,46 @@ class Voc(Format):
                 f"{src} has no folder {IMAGES} beside one of {LABELS}: give the folder these lie in, or that of one year (VOC2012)"
             )
         found = Found(src, [])
+        door = Inside(src)
+        own = door.has(f"{place}{LABEL_MAP}")
+        if not own and options.void not in void.SAYS_NOTHING:
+            raise BadInput(f"void={options.void} cannot be: without a {LABEL_MAP} the masks are VOC's own, whose void is 255. Use auto")
         mask_of = {stem_of(path): path for path in images_below(src, f"{place}{LABELS}", found.skipped)}
         paths: dict[str, str] = {}
         for path in images_below(src, f"{place}{IMAGES}", found.skipped):
             if paths.setdefault(stem_of(path), path) != path:
                 found.skipped.append(Skipped(printable(path), "another image has the same name: rename one"))
         splits = _splits(src, place, list(paths.values()), found.skipped)
+        masked = owned(paths, mask_of)
         for stem, path in paths.items():
-            mask = mask_of.pop(stem, "")
             if path in splits:
-                found.add(path, splits[path], mask)
+                found.add(path, splits[path], masked.get(stem, ""))
         found.skipped.extend(Skipped(printable(mask), "a mask without its image") for mask in mask_of.values())
-        label_map = src / place / LABEL_MAP
-        classes = _read_label_map(label_map) if label_map.is_file() else dict(zip(NAMES, color_map(len(NAMES)), strict=True))
-        values = {at: at for at in range(min(len(classes), masks.MOST_CLASSES))}
+        classes = _read_label_map(door, f"{place}{LABEL_MAP}") if own else dict(zip(NAMES, color_map(len(NAMES)), strict=True))
+        check_classes(src, list(classes))
         painted = {BORDER: masks.VOID, **{color: at for at, color in enumerate(classes.values())}}
+        means = void.Values(tuple(classes), {at: at for at in range(len(classes))})
+        if own and (options.void not in void.SAYS_NOTHING or _is_grey(src, list(masked.values()))):
+            means = void.chosen(list(classes), options.void, void.counter(src, list(masked.values()), painted))
+        classes = {name: classes[name] for name in means.names}
 
         def read(name: str) -> np.ndarray:
-            return masks.relabeled(masks.read_mask(src / name, painted), values)
+            return masks.relabeled(masks.read_mask(src / name, painted), means.classes)
 
-        return found.reading("Pascal VOC", classes, read)
+        reading = found.reading("Pascal VOC", classes, read)
+        reading.naming = {"place": place}
+        reading.warnings += means.notes
+        reading.used = frozenset((f"{place}{LABEL_MAP}",))
+        return reading
+
+
+def _is_grey(src: Path, names: Sequence[str]) -> bool:
+    """Whether the masks are grey: where they have a palette or colors, as the format wants it, 255 is void for sure."""
+    try:
+        with kinds.opened(src / names[0]) as picture:
+            return picture.mode == "L"
+    except (BadInput, IndexError):
+        return False
 
 
 def color_map(n: int) -> list[Color]:
@@ -96,7 +121,8 @@ def _place(src: Path) -> str | None:
 def _splits(src: Path, place: str, paths: Sequence[str], skipped: list[Skipped]) -> dict[str, str]:
     """Image -> split; all of the pool without lists."""
     folder = src / place / SETS
-    names = sorted(file.name for file in folder.glob("*.txt")) if folder.is_dir() else []
+    door = Inside(src)
+    names = [name for name in inside_of(folder)[1] if name.endswith(".txt") and door.has(f"{place}{SETS}/{name}")]
     if not names:
         return dict.fromkeys(paths, "pool")
     own = [(f"{place}{SETS}/{name}", SPLITS[name.removesuffix(".txt")]) for name in names if name.removesuffix(".txt") in SPLITS]
@@ -109,47 +135,49 @@ def _splits(src: Path, place: str, paths: Sequence[str], skipped: list[Skipped])
     return {whole[path]: split for path, split in {**added, **splits}.items() if path in splits or printable(path) not in conflicting}
 
 
-def _read_label_map(file: Path) -> dict[str, Color]:
+def _read_label_map(door: Inside, file: str) -> dict[str, Color]:
     classes: dict[str, Color] = {}
     lines: dict[object, int] = {}
-    for number, line in lines_of(file):
+    for number, line in door.lines(file):
         if line.startswith("#"):
             continue
         parts = line.split(":")
         name = class_name(parts[0].strip())
         channels = [int(text) for text in parts[1].split(",") if text.strip().isdecimal() and len(text) < 5] if len(parts) > 1 else []
         if len(channels) != 3 or max(channels) > 255:
-            raise BadInput(f"{file.name} line {number}: {line[:80]!r} is not of the form name:r,g,b:parts:actions")
+            raise BadInput(f"{LABEL_MAP} line {number}: {line[:80]!r} is not of the form name:r,g,b:parts:actions")
         color = (channels[0], channels[1], channels[2])
         for what, key in (("class", name), ("color", color)):
             if lines.setdefault(key, number) != number:
-                raise BadInput(f"{file.name} line {number}: the {what} {key!r} is in line {lines[key]} already")
+                raise BadInput(f"{LABEL_MAP} line {number}: the {what} {key!r} is in line {lines[key]} already")
         classes[name] = color
     return classes
 
 
-def write_masks(out: Path, items: Iterable[Item], classes: Sequence[str], colors: Sequence[Sequence[int]]) -> None:
+def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[str, str]]:
     """Writes JPEGImages/, SegmentationClass/ with a palette, ImageSets/Segmentation/ and labelmap.txt; read again, every mask is the same.
+    The format has no folders below these: of `a/x.jpg` the name x is kept.
 
-    Args:
-        items: (name without suffix, image file or its content, train | val | test, mask).
+    Returns:
+        (the image's path, what it is called now) of those whose name could not be kept.
     """
-    odd = next((name for name in classes if ":" in name or name.startswith("#")), None)
+    odd = next((name for name in legend.classes if ":" in name or name.startswith("#")), None)
     if odd is not None:
         raise BadInput(f"class {odd!r} cannot be in a {LABEL_MAP}, where a colon ends a name: rename it or write camvid or coco")
-    writing = Writing(out, classes)
-    given = distinct(colors, len(classes))
+    writing = Writing(out, legend.classes)
+    given = distinct(legend.colors, len(legend.classes))
     palette = [*given, *[(0, 0, 0)] * (masks.VOID - len(given)), BORDER]
     for item in items:
-        writing.image(item, IMAGES)
-        picture = Image.fromarray(np.ascontiguousarray(item[3]))
+        path = writing.image(item, f"{IMAGES}/{item.path.rsplit('/', 1)[-1]}")
+        picture = Image.fromarray(np.ascontiguousarray(item.mask))
         picture.putpalette([channel for color in palette for channel in color])
         encoded = io.BytesIO()
         picture.save(encoded, "PNG")
-        writing.file(f"{LABELS}/{item[0]}.png", encoded.getvalue())
-    writing.lists(f"{SETS}/")
-    rows = [f"{name}:{red},{green},{blue}::\n" for name, (red, green, blue) in zip(classes, given, strict=True)]
+        writing.file(f"{LABELS}/{stem_of(path)}.png", encoded.getvalue())
+    writing.lists(f"{SETS}/", lambda stem: stem.rsplit("/", 1)[-1])
+    rows = [f"{name}:{red},{green},{blue}::\n" for name, (red, green, blue) in zip(legend.classes, given, strict=True)]
     writing.file(LABEL_MAP, "# label:color_rgb:parts:actions\n" + "".join(rows))
+    return writing.renamed
 
 
 FORMAT = Voc()

@@ -205,8 +205,8 @@ def _configured(plan: Experiment, report: Report) -> tuple[dict[str, Any], Data]
 def _raise(failures: Sequence[Failure], runs: int, out: Path) -> None:
     if not failures:
         return
-    words = "; ".join(f"{f.run.title}: {f.error}" for f in failures)
-    told = f"{len(failures)} of {runs} runs failed: {words}. The others are complete in {out}; the same command tries these again."
+    words = f"{failures[0].run.title}: {str(failures[0].error).replace(f'{out}/', '')}"
+    told = f"{len(failures)} of {runs} runs failed (the others are complete, the same command tries these again), the first is {words}"
     for f in failures:
         if not isinstance(f.error, AlcoreError):
             f.error.add_note(f"{told}\n{f.trace}")

@@ -21,6 +21,7 @@ from alcore.maskfiles import at_size
 from alcore.masks import components
 from alcore.pool import Pool
 from alcore.presets import thinned
+from alcore.request import ImportRequest
 from alcore.streaming import open_pixels
 from alcore.tasks import TASKS
 from alcore.types import VOID, Report
@@ -198,14 +199,7 @@ def prepare(request: Mapping[str, Any], folder: Path, report: Report) -> Data:
     source = Path(request["source"])
     print_before = source_print(source)
     found = gather(
-        source,
-        folder,
-        format_name=request["format"],
-        task=request["task"],
-        truth="hidden",
-        hold_out=request["hold_out"],
-        image_size=request["image_size"],
-        report=report,
+        ImportRequest.of(source, {name: request[name] for name in ("format", "task", "hold_out", "image_size")}), folder, report=report
     )
     dense = TASKS[found.task].dense
     index = {name: at for at, name in enumerate([row["digest"] for row in found.masks] if dense else found.classes)}

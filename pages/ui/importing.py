@@ -7,12 +7,21 @@ from pathlib import Path
 import streamlit as st
 
 from alcore.errors import AlcoreError
-from alcore.formats import FORMATS, recognize
+from alcore.formats import FORMATS
 from alcore.project import bundled_digits, bundled_street
 from alcore.tasks import TASKS
+from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
 from pages.ui.work import running
 
+VOIDS = {
+    "auto": "255, unless it must be a class",
+    "none": "Nothing: 255 is the last class",
+    "0": "0: the names are those of 1, 2, …",
+    "255": "255 in any case",
+}
+CUTS = {"aside": "Set them aside", "keep": "Keep them, gray where nothing is"}
+TWINS = {"apart": "Leave them out of the pool", "keep": "Keep them in both"}
 # of the session: the project the form was opened over, its source, the import it started, what went wrong
 ADDING, SOURCE, SUBMITTED, FAILURE = "adding", "new.source", "submitted", "import_failure"
 
@@ -37,9 +46,9 @@ def new_project() -> None:
         source = st.text_input(
             "Folder, CSV or array file on this machine", placeholder="/home/me/photos", key=SOURCE, persist_state="session"
         ).strip()
-        found = _recognized(source)
+        shown = st.container()  # filled once the form is known
         left, right = st.columns(2)
-        name = left.text_input("Name of the project", value=Path(source).stem if source and found else "", max_chars=80).strip()
+        name = left.text_input("Name of the project", value=_name_of(source), max_chars=80).strip()
         kind = right.selectbox("Format", ["auto", *FORMATS], format_func=lambda f: "Recognize it" if f == "auto" else FORMATS[f].title)
         task = right.selectbox(
             "Labels are",
@@ -63,48 +72,71 @@ def new_project() -> None:
             help="Of the labeled images. Without test images no accuracy is measured.",
         )
         classes = st.text_input(
-            "Classes, for images without labels", placeholder="cat, dog, other", help="Separated by commas; more can be added later."
+            "Classes, where the source does not name them",
+            placeholder="cat, dog, other",
+            help="Separated by commas; more can be added later. Of masks without a list of classes: in the order of their values, 0 first.",
         )
+        options = {
+            "format": kind,
+            "task": task,
+            "truth": truth,
+            "hold_out": None if hold == 20 else hold / 100,
+            "classes": [c for c in classes.split(",") if c.strip()],
+            **_rarely(),
+        }
+        with shown:
+            found = None
+            if source:
+                found = look(source, options)
+            else:
+                _what_can_be_read()
         with st.container(horizontal=True):
             start = st.button("Import", type="primary", icon=":material/upload:")
             if names and st.button("Back"):
                 st.session_state[ADDING] = st.session_state[FAILURE] = None
                 st.rerun()
         if start:
-            options = {
-                "format": kind,
-                "task": task,
-                "truth": truth,
-                "hold_out": None if hold == 20 else hold / 100,
-                "classes": [c for c in classes.split(",") if c.strip()],
-            }
             with plain_errors():
                 if not (source and name):
                     raise AlcoreError("give a folder or file and a name for the project first")
-                _submit(name, {"source": source, **options})
+                if found is not None:
+                    _submit(name, {"source": source, **options})
 
 
-def _recognized(source: str) -> bool:
-    """Says what is at `source`, in a line that is always there, so that the form does not jump."""
-    if not source:
-        st.caption(
-            ":material/info: Class folders, with or without train/test folders, a folder of images, CSV, npz, CIFAR or IDX files; "
-            "images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them."
-        )
-        return False
+def _name_of(source: str) -> str:
+    """A name for a project of this source, when there is something at it."""
     path = Path(source).expanduser()
     try:
-        if not path.exists():
-            st.caption(f":material/error: There is no `{source}` on this machine.")
-            return False
-        st.caption(f":material/check: Found: {recognize(path).recognizes(path)}.")
-    except AlcoreError as problem:
-        st.caption(f":material/error: {problem}")
-        return False
-    except OSError as problem:
-        st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
-        return False
-    return True
+        return path.stem if source and path.exists() else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _rarely() -> dict[str, object]:
+    """Choices that most imports need not make."""
+    with st.expander("Masks, damaged files, duplicates, dark pictures"):
+        left, right = st.columns(2)
+        void = left.selectbox(
+            "Void in masks",
+            list(VOIDS),
+            format_func=VOIDS.__getitem__,
+            help="The value of pixels without a class: they neither train nor count.",
+        )
+        cut = right.selectbox("JPEGs that end too early", list(CUTS), format_func=CUTS.__getitem__)
+        duplicates = left.selectbox("Images that are tested and in the pool too, byte for byte", list(TWINS), format_func=TWINS.__getitem__)
+        levels = right.text_input(
+            "Black and white of pictures with more than 8 bits",
+            placeholder="chosen by the pictures, as in 0, 4095",
+            help="Two numbers, the values that become black and white: for pictures of 12 or 16 bits that look too dark or too bright.",
+        )
+    return {"void": void, "cut": cut, "duplicates": duplicates, "levels": levels.strip() or None}
+
+
+def _what_can_be_read() -> None:
+    st.caption(
+        ":material/info: Class folders, with or without train/test folders, a folder of images, CSV files beside images, npz, CIFAR or IDX "
+        "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them."
+    )
 
 
 def _submit(name: str, arguments: dict[str, object]) -> None:

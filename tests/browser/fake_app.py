@@ -101,6 +101,7 @@ def describe(project: str, item: int, rank: int = 1) -> dict[str, Any]:
     return {
         "id": item,
         "path": f"train/{names[item % len(names)]}/{item:04d}.png",
+        "name": f"train/{item:04d}.png",
         "image": f"/api/v1/projects/{project}/items/{item}/image?v=ab{item}",
         "width": kind["size"],
         "height": kind["size"] * 3 // 4 if "wide" in project else kind["size"],

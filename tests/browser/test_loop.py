@@ -194,9 +194,11 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
     page = open_page(page_factory(), app, "", "tabs")
     press(page, "New project")
     fill(page.get_by_label("Folder, CSV or array file on this machine"), str(source))
-    expect(page.get_by_text("Found: folders of images, a folder a class.")).to_be_visible()
+    expect(page.get_by_text("Read as class folders: 3 classes", exact=False)).to_be_visible()
     press(page, "Import")
-    expect(page.get_by_text("class folders: 3 classes, 45 images")).to_be_visible(timeout=PATIENCE * 1000)
+    page.wait_for_url("**project=shapes**", timeout=PATIENCE * 1000)
+    expect(page.get_by_text("class folders: 3 classes, 45 images · ", exact=False).first).to_be_visible(timeout=PATIENCE * 1000)
+    expect(page.get_by_text("Read as class folders", exact=False)).to_have_count(0, timeout=PATIENCE * 1000)
     assert "project=shapes" in page.url
 
     go(page, "Label")

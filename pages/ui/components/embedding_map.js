@@ -488,7 +488,7 @@ class EmbeddingMap {
     const id = this.ids[i];
     const column = this.describe(this.data.color);
     const image = element("img", { alt: "" });
-    const path = element("span", { class: "path", text: this.about.get(id)?.path ?? `image ${id}` });
+    const path = element("span", { class: "path", text: this.about.get(id)?.name ?? `image ${id}` });
     const rows = element("span", {}, `${column.name.replaceAll("_", " ")} `, element("b", { text: this.valueText(i) }));
     this.tip.replaceChildren(image, element("div", {}, rows, path, this.ringed.includes(i) ? element("span", { class: "asked", text: "queried" }) : null));
     this.tip.hidden = false;
@@ -501,7 +501,7 @@ class EmbeddingMap {
     this.api.json(`/projects/${encodeURIComponent(this.data.project)}/items/${id}`).then(
       (told) => {
         this.about.set(id, told);
-        path.textContent = told.path;
+        path.textContent = told.name;
       },
       () => {}, // the number stands there already
     );

@@ -472,7 +472,7 @@ function thinBar(share) {
   return element("span", { class: "thin", "aria-hidden": "true" }, fill);
 }
 
-// The name without its folders: in class folders the path would give the answer away.
+// The name without its folders; where the truth is hidden the server has taken out what would give the answer away.
 function fileName(item) {
-  return item.path.split("/").pop();
+  return (item.name ?? item.path).split("/").pop();
 }

@@ -1,0 +1,190 @@
+"""What the formats of dense labels share on the way out: images and masks named and valued as they came in, checked as they are written."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from alcore import kinds, masks
+from alcore.errors import BadInput
+from alcore.formats.base import is_image_name
+from alcore.formats.dense import Color, check_classes
+
+WRITTEN = ("train", "val", "test")
+SUFFIXES = {
+    **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "DIB": ".bmp"},
+    **{"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif", "PPM": ".ppm", "AVIF": ".avif", "JPEG2000": ".jp2"},
+}
+
+
+class Item(NamedTuple):
+    """One labeled image on its way out.
+
+    Attributes:
+        path: as the source has it, relative, with forward slashes; an image out of an array has no suffix.
+        image: its file, or the content of one.
+        split: train, val or test.
+        mask: (H, W) uint8 of class indices with 255 for void, upright.
+    """
+
+    path: str
+    image: Path | bytes
+    split: str
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the values of the masks that go out mean.
+
+    Attributes:
+        classes: names in the order of their indices.
+        colors: RGB of each.
+        naming: of the source, as Reading.naming has it: "values" of the classes, "void", where masks lie; empty for none.
+    """
+
+    classes: Sequence[str]
+    colors: Sequence[Sequence[int]]
+    naming: Mapping[str, Any]
+
+    @property
+    def values(self) -> list[int]:
+        """The value of each class: the source's, then unused ones for classes that were added."""
+        given = [int(value) for value in self.naming.get("values", range(len(self.classes)))][: len(self.classes)]
+        free = iter(sorted(set(range(256)) - {*given, self.void}))
+        return [*given, *(next(free) for _ in range(len(self.classes) - len(given)))]
+
+    @property
+    def void(self) -> int:
+        """The value that says nothing; where the source had none, one that no class has."""
+        taken = [int(value) for value in self.naming.get("values", ())]
+        asked = self.naming.get("void")
+        return int(asked) if asked is not None else masks.VOID if masks.VOID not in taken else max(set(range(256)) - set(taken))
+
+    def painted(self, mask: np.ndarray) -> np.ndarray:
+        """The mask with the source's values."""
+        table = np.full(256, self.void, np.uint8)
+        table[: len(self.classes)] = self.values
+        return table[mask]
+
+
+class Writing:
+    """Files of a data set that is being written: images byte for byte where they stand upright, names and splits checked on the way."""
+
+    def __init__(self, out: Path, classes: Sequence[str]) -> None:
+        check_classes(out, classes)
+        self.out, self.classes = out, classes
+        self.names: dict[str, list[str]] = {split: [] for split in WRITTEN}
+        self.renamed: list[tuple[str, str]] = []
+        self._seen: set[str] = set()
+
+    def image(self, item: Item, path: str) -> str:
+        """Writes the image as `path`, with its own suffix; the path it got, which differs where that was taken or cannot be a name.
+
+        Raises:
+            BadInput: split, picture or mask will not do.
+        """
+        if item.split not in WRITTEN:
+            raise BadInput(f"split {item.split!r} of {item.path!r}: use {', '.join(WRITTEN)}")
+        suffix = _suffix(item)
+        stem = possible(os.path.splitext(path)[0] if path.endswith(os.path.splitext(item.path)[1] or "\0") else path)
+        place, number = stem + suffix, 1
+        while stem.casefold() in self._seen:  # where a and A are one file; masks have no room for a.jpg beside a.png
+            number += 1
+            stem = f"{possible(os.path.splitext(path)[0])}-{number}"
+            place = stem + suffix
+        self._seen.add(stem.casefold())
+        if place != path and (not isinstance(item.image, bytes) or os.path.splitext(place)[0] != os.path.splitext(path)[0]):
+            self.renamed.append((item.path, place))
+        self.names[item.split].append(stem)
+        size = self._copy(item, self.out / place)
+        try:
+            masks.check(item.mask, size, len(self.classes))
+        except BadInput as wrong:
+            raise BadInput(f"{item.path}: {wrong}") from wrong
+        return place
+
+    def _copy(self, item: Item, target: Path) -> tuple[int, int]:
+        """Copies the image, or stands it upright first so that every viewer shows it as its mask lies; its width and height."""
+        try:
+            return copy_upright(item.image, target)
+        except BadInput as wrong:
+            raise BadInput(f"{item.path}: {wrong}") from wrong
+
+    def file(self, path: str, content: bytes | str) -> None:
+        """Writes one more file."""
+        target = self.out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def lists(self, folder: str = "", name: Callable[[str], str] = str) -> None:
+        """train.txt, val.txt and test.txt of the images written, those that have any; `name` says what a line has of a path."""
+        for split, names in self.names.items():
+            if names:
+                self.file(f"{folder}{split}.txt", "".join(f"{name(one)}\n" for one in names))
+
+
+def copy_upright(source: Path | bytes, target: Path) -> tuple[int, int]:
+    """Copies a picture byte for byte where it stands upright, else turned and without the tag that said so: every viewer shows it the same;
+    its width and height. BadInput when it is none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with kinds.opened(source) as picture:
+        tagged = picture.format == "TIFF" and kinds.orientation(picture) != 1  # Pillow turns it itself, other programs do not
+        turn = kinds.turn_of(picture)
+        if turn is not None or tagged:
+            return _turned(picture, turn, target)
+        size = picture.size
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+    else:
+        shutil.copyfile(source, target)
+    return size
+
+
+def _turned(picture: Image.Image, turn: Image.Transpose | None, target: Path) -> tuple[int, int]:
+    picture.load()
+    kind = picture.format or "PNG"
+    upright = picture.transpose(turn) if turn is not None else picture.copy()
+    upright.info.pop("exif", None)
+    encoded = io.BytesIO()
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind in ("JPEG", "MPO") else {}
+    options |= {"lossless": True} if kind == "WEBP" else {}
+    upright.save(encoded, "JPEG" if kind == "MPO" else kind, **options)
+    target.write_bytes(encoded.getvalue())
+    return upright.size
+
+
+def possible(path: str) -> str:
+    """`path` with _ for what no file's name may have and no part that is empty or too long."""
+    parts = ["".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in part).strip()[:180] or "_" for part in path.split("/")]
+    return "/".join(f"_{part[1:]}" if part.startswith(".") else part for part in parts)  # such files are passed over when they are read
+
+
+def _suffix(item: Item) -> str:
+    if not isinstance(item.image, bytes) and is_image_name(item.image.name):
+        return item.image.suffix
+    try:
+        with kinds.opened(item.image) as picture:
+            return os.path.splitext(item.path)[1] or SUFFIXES.get(picture.format or "", ".png")
+    except BadInput as wrong:
+        raise BadInput(f"{item.path}: {wrong}") from wrong
+
+
+def distinct(colors: Iterable[Sequence[int]], n: int) -> list[Color]:
+    """A color for each of `n` classes, no two the same: the given ones, others where there is none or one is given again."""
+    given = masks.colors(n, list(colors))
+    spare = iter(masks.colors(2 * n, list(dict.fromkeys(given)))[::-1])
+    taken: set[Color] = set()
+    for at, color in enumerate(given):
+        if color in taken:
+            given[at] = color = next(spare)
+        taken.add(color)
+    return given
