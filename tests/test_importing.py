@@ -258,3 +258,61 @@ def test_a_flat_folder_has_no_classes_until_some_are_added(workspace, digits_sou
         with pytest.raises(BadInput):
             project.add_class(name)
     assert workspace.project("flat").classes == ("cat", "dog", "cow")
+
+
+NEW_SETTINGS = ("read_as", "read_from", "naming", "asked", "levels", "keep_cut")  # of 0.4.0
+
+
+def as_of_before(project: Project) -> Project:
+    """The project as 0.3.0 had stored it."""
+    old = {name: value for name, value in project.settings.items() if name not in NEW_SETTINGS}
+    with project.workspace.store.write() as conn:
+        project.workspace.store.set_project(conn, project.id, settings=old)
+    return project.workspace.project(project.name)
+
+
+def test_a_project_of_before_is_read_again_decodes_nothing_anew_and_keeps_ids_and_splits(project, decoded):
+    before = paths(project), {row[0]: row[1] for row in project.snapshot()}
+    old = as_of_before(project)
+    decoded.clear()
+    old.refresh()
+    assert (paths(old), {row[0]: row[1] for row in old.snapshot()}) == before
+    assert list(decoded) == []
+    assert old.settings["read_as"] == "folder"
+
+
+def test_a_source_that_is_read_differently_now_is_refused_before_a_label_loses_its_image(workspace, tmp_path, write_image):
+    """0.3.0 took a wrapper for a class: its paths begin with it."""
+    for number in range(4):
+        write_image(tmp_path / "src" / "ds" / ("cat", "dog")[number % 2] / f"{number}.png", number % 4, number)
+    project = Project.import_into(workspace, "p", tmp_path / "src")
+    assert sorted(paths(project)) == ["cat/0.png", "cat/2.png", "dog/1.png", "dog/3.png"]
+    with workspace.store.write() as conn:
+        conn.execute(sa.update(schema.items).values(path=sa.literal("ds/") + schema.items.c.path))
+    with pytest.raises(BadInput, match=r"none of the 4 images of the project is where it was in .*: put them back, or import"):
+        as_of_before(project).refresh()
+    assert len(paths(workspace.project("p"))) == 4
+
+
+def test_the_same_bytes_in_pool_and_test_are_tested_only_and_in_two_classes_are_told(workspace, tmp_path, write_image):
+    source = tmp_path / "src"
+    for split, name, number, kind in (("train", "cat", 0, 0), ("train", "dog", 1, 1), ("train", "dog", 2, 2), ("test", "cat", 3, 3)):
+        write_image(source / split / name / f"{number}.png", kind, number)
+    (source / "train" / "cat" / "twin.png").write_bytes((source / "test" / "cat" / "3.png").read_bytes())
+    (source / "train" / "cat" / "torn.png").write_bytes((source / "train" / "dog" / "2.png").read_bytes())
+    project = Project.import_into(workspace, "apart", source)
+    assert "train/cat/twin.png" not in paths(project)
+    (aside,) = project.set_aside()
+    assert (aside.path, aside.reason) == ("train/cat/twin.png", "the same bytes as test/cat/3.png, which is held out: not trained on")
+    said = " | ".join(project.settings["notes"])
+    assert "4 images have the very bytes of another" in said
+    assert "1 image in two classes at once: train/cat/torn.png = train/dog/2.png" in said
+    kept = Project.import_into(workspace, "kept", source, duplicates="keep")
+    assert ("train/cat/twin.png" in paths(kept), kept.set_aside()) == (True, [])
+
+
+def test_of_few_images_a_class_some_are_held_out_all_the_same(workspace, tmp_path, write_image):
+    for number in range(12):
+        write_image(tmp_path / "src" / f"class {number // 2}" / f"{number}.png", number % 4)
+    project = Project.import_into(workspace, "p", tmp_path / "src", duplicates="keep")
+    assert project.counts()["splits"] == {"pool": 10, "test": 2}  # a fifth of 12, none of them alone in its class
