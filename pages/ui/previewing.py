@@ -18,6 +18,7 @@ from pages.ui.session import plural
 KEPT = "preview"  # of the session: (what was asked, what came out)
 SHOWN_CLASSES = 12
 SIDE = 64  # pixels of a sample
+UNSEEN = ("truth", "cut", "duplicates")  # options that change nothing a preview shows
 SPLITS = {"pool": "to label", "val": "for validation", "test": "held out for testing"}
 
 
@@ -28,7 +29,8 @@ def look(source: str, options: Mapping[str, Any]) -> Preview | None:
         if not path.exists():
             st.caption(f":material/error: There is no `{source}` on this machine.")
             return None
-        asked = (source, tuple(sorted((name, str(value)) for name, value in options.items())), path.stat().st_mtime_ns)
+        shown = tuple(sorted((name, str(value)) for name, value in options.items() if name not in UNSEEN))
+        asked = (source, shown, path.stat().st_mtime_ns)
     except OSError as problem:
         st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
         return None
