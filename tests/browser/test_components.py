@@ -346,16 +346,16 @@ def test_a_rejected_event_brings_its_item_back_with_the_reason(page_factory: Pag
     page = page_factory()
     open_labeler(page, fake, "c3-n50-reject")
     fake.control(reject=[2])
-    press(page, *"111")
-    expect(page.locator(".notice")).to_contain_text("0002.png was not saved: item 2 is locked")
+    press(page, *"11")
+    expect(page.locator(".notice")).to_contain_text("0002.png was not saved: item 2 is locked")  # the next key would clear it
     fake.control(reject=[])
     wait_saved(page)
-    expect(page.locator(".count")).to_have_text("2 of 50 labeled")
+    expect(page.locator(".count")).to_have_text("1 of 50 labeled")
     press(page, "2")  # the one on the stage, then the one that came back
     expect(page.locator(".reason")).to_have_text("Not saved: item 2 is locked")
     press(page, "3")
     wait_saved(page)
-    assert fake.rows("c3-n50-reject") == [(1, "label", T_SHIRT), (3, "label", T_SHIRT), (4, "label", TROUSERS), (2, "label", PULLOVER)]
+    assert fake.rows("c3-n50-reject") == [(1, "label", T_SHIRT), (3, "label", TROUSERS), (2, "label", PULLOVER)]
 
 
 def test_without_local_storage_labels_still_arrive_and_leaving_is_warned_of(page_factory: PageFactory, fake: Server) -> None:
