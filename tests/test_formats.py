@@ -153,6 +153,14 @@ def test_split_folders_without_classes_are_unlabeled(tmp_path: Path) -> None:
     assert reading.took_for == "folders without classes below train, test: 2 images, all unlabeled"
 
 
+def test_a_text_beside_a_splits_images_that_cannot_be_read_costs_nothing(tmp_path: Path) -> None:
+    for path in ("train/n01/images/1.png", "train/n02/images/2.png", "val/images/3.png", "val/images/4.png"):
+        put(tmp_path / path)
+    (tmp_path / "val" / "annotations.txt").write_text("3.png\tn02\n")
+    (tmp_path / "val" / "other.txt").write_bytes(b"\xff\xfe\x81")
+    assert found(read(tmp_path))[2:] == [("val/images/3.png", "val", "n02"), ("val/images/4.png", "val", None)]
+
+
 def test_one_class_is_allowed(tmp_path: Path) -> None:
     put(tmp_path / "cat" / "1.png")
     assert read(tmp_path).took_for == "class folders: 1 class, 1 image"

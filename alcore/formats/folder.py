@@ -39,9 +39,9 @@ class ClassFolders(Format):
 
     A lone folder around it all is stepped into, in each split too. The top folders are splits when all that hold images are called train,
     val, test (or a usual variant), or when a train folder has a val or test folder beside it, whatever else both are called (WIDER_train,
-    WIDER_val). A lone `train` among other folders is a
-    class: there are data sets of vehicles. A split's lone folder `images` is no class; a listing beside it (`val_annotations.txt`, as Tiny
-    ImageNet has it) names those of its images. A `classes.txt` that names all classes says their order.
+    WIDER_val). A lone `train` among other folders is a class: there are data sets of vehicles. A split's lone folder `images` is no class;
+    a listing beside it (`val_annotations.txt`, as Tiny ImageNet has it) names those of its images. A `classes.txt` that names all classes
+    says their order.
     """
 
     name = "folder"
@@ -107,10 +107,6 @@ class Tree:
         """Names of the folders in `folder` that hold images, here or deeper."""
         return list(self._below.get(folder, ()))
 
-    def images(self, folder: str) -> int:
-        """Images directly in `folder`."""
-        return self._images[folder]
-
     def wrapper(self, folder: str, split: str | None = None) -> str:
         """`folder`, or the innermost of the lone folders in it that have folders of images themselves, or a name that means nothing: in a
         `split`, that of the split again (seg_train/seg_train, as Kaggle unpacks)."""
@@ -136,11 +132,19 @@ def _listings(src: Path, inner: Mapping[str, str], tree: Tree) -> tuple[dict[str
         parent, _, name = place.rstrip("/").rpartition("/")
         if name.lower() in GENERIC and not tree.below(place):
             for text in (file for file in inside_of(src / parent)[1] if file.endswith(".txt") and door.has(f"{parent}/{file}")):
-                rows = (line.split("\t") for _, line in door.lines(f"{parent}/{text}"))
+                rows = (line.split("\t") for line in _lines(door, f"{parent}/{text}"))
                 found = {place + cells[0].strip(): cells[1].strip() for cells in rows if len(cells) > 1 and cells[1].strip() in known}
                 labels |= found
                 used |= {f"{parent}/{text}"} if found else set()
     return labels, used
+
+
+def _lines(door: Inside, name: str) -> list[str]:
+    """The lines of a text that may say something; none of one that cannot be read: it lies there, nobody named it."""
+    try:
+        return [line for _, line in door.lines(name)]
+    except BadInput:
+        return []
 
 
 def _entries(
