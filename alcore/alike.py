@@ -14,6 +14,7 @@ import numpy as np
 
 TAIL = 4096  # bytes at a file's end that are compared before the whole of it
 BLOCK = 1 << 20
+RANGE = 1024  # entries a thread looks at in one go: a future for each of a million would take a gigabyte
 
 
 def groups_of(sources: Sequence[Any], good: np.ndarray, marks: np.ndarray | None) -> np.ndarray:
@@ -25,25 +26,52 @@ def groups_of(sources: Sequence[Any], good: np.ndarray, marks: np.ndarray | None
         marks: (n,) numbers that twins share, of their decoded pixels; None compares the files' sizes and last bytes instead.
     """
     groups = np.full(len(sources), -1, np.int64)
+    alike = good if marks is None else good[_repeated(marks[good])]
+    if not len(alike):
+        return groups
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="twins") as pool:
-        if marks is None:
-            sizes = np.fromiter(pool.map(lambda at: _size(sources[at]), good.tolist(), chunksize=256), np.int64, len(good))
-            alike = good[_repeated(sizes)]
-            keys = list(pool.map(lambda at: (_size(sources[at]), _tail(sources[at])), alike.tolist(), chunksize=64))
-            alike = alike[_repeated_keys(keys)]
+        if isinstance(sources[int(alike[0])], np.ndarray):
+            codes = _coded(_each(pool, lambda at: _content(sources[at]), alike))
         else:
-            alike = good[_repeated(marks[good])]
-        found = list(pool.map(_once(sources), alike.tolist(), chunksize=8))
-    numbers: dict[object, int] = {}
-    first: dict[object, int] = {}
-    for at, key in zip(alike.tolist(), found, strict=True):
-        if key is None:
-            continue
-        if key in first:
-            groups[at] = groups[first[key]] = numbers.setdefault(key, len(numbers))
-        else:
-            first[key] = at
+            codes = _file_codes(pool, sources, alike, None if marks is None else marks[alike])
+    twins = (codes >= 0) & _repeated(codes)
+    groups[alike[twins]] = np.unique(codes[twins], return_inverse=True)[1]
     return groups
+
+
+def _file_codes(pool: ThreadPoolExecutor, sources: Sequence[Any], alike: np.ndarray, marks: np.ndarray | None) -> np.ndarray:
+    """(m,) the same code for files of the same bytes, -1 for one that is gone. Hard links of one file are read once, and a file only when
+    another one has its size and its mark, or its last bytes."""
+    stats = np.array(_each(pool, lambda at: _stat(sources[at]), alike), np.int64).reshape(-1, 3)
+    _, first, inode = np.unique(stats[:, 1:], axis=0, return_index=True, return_inverse=True)
+    inode = inode.reshape(-1)
+    sizes = stats[first, 0]
+    asked = np.flatnonzero((sizes >= 0) & _repeated(sizes))
+    if marks is None:
+        ends = np.array(_each(pool, lambda at: _tail(sources[at]), alike[first[asked]]), np.int64)
+    else:
+        ends = marks[first[asked]].astype(np.int64)
+    asked = asked[_repeated(_coded(list(zip(sizes[asked].tolist(), ends.tolist(), strict=True))))]
+    codes = np.arange(len(first))  # a file of its own
+    read = _coded(_each(pool, lambda at: _digest(sources[at]), alike[first[asked]]))
+    codes[asked] = np.where(read >= 0, len(first) + read, codes[asked])
+    codes[sizes < 0] = -1
+    return codes[inode]
+
+
+def _each(pool: ThreadPoolExecutor, look: Callable[[int], Any], entries: np.ndarray) -> list[Any]:
+    """`look` at each entry, in order."""
+
+    def part(start: int) -> list[Any]:
+        return [look(at) for at in entries[start : start + RANGE].tolist()]
+
+    return [found for part_ in pool.map(part, range(0, len(entries), RANGE)) for found in part_]
+
+
+def _coded(keys: Sequence[Any]) -> np.ndarray:
+    """(m,) int64, the same number for equal keys, -1 for None."""
+    codes: dict[Any, int] = {}
+    return np.fromiter((-1 if key is None else codes.setdefault(key, len(codes)) for key in keys), np.int64, len(keys))
 
 
 def _repeated(values: np.ndarray) -> np.ndarray:
@@ -51,50 +79,39 @@ def _repeated(values: np.ndarray) -> np.ndarray:
     return counts[of] > 1
 
 
-def _repeated_keys(keys: Sequence[object]) -> np.ndarray:
-    codes: dict[object, int] = {}
-    return _repeated(np.fromiter((codes.setdefault(key, len(codes)) for key in keys), np.int64, len(keys)))
+def _content(pixels: np.ndarray) -> tuple[Any, ...]:
+    return pixels.shape, hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
 
 
-def _once(sources: Sequence[Any]) -> Callable[[int], object]:
-    """The content's key of an entry; hard links of one file are read once."""
-    read: dict[tuple[int, int], object] = {}
-
-    def key(at: int) -> object:
-        source = sources[at]
-        if isinstance(source, np.ndarray):
-            return source.shape, hashlib.blake2b(np.ascontiguousarray(source).data, digest_size=16).digest()
-        try:
-            there = os.stat(source)
-            same = (there.st_dev, there.st_ino)
-            if same not in read:
-                read[same] = (there.st_size, _digest(source))
-            return read[same]
-        except OSError:
-            return None  # it went meanwhile
-
-    return key
+def _stat(file: Path) -> tuple[int, int, int]:
+    """Size, device and number of a file; -1 for what is gone."""
+    try:
+        there = os.stat(file)
+    except OSError:
+        return -1, -1, -1
+    return there.st_size, _signed(there.st_dev), _signed(there.st_ino)
 
 
-def _digest(file: Path) -> bytes:
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _digest(file: Path) -> bytes | None:
+    """None when it went meanwhile."""
     made = hashlib.blake2b(digest_size=16)
-    with open(file, "rb") as binary:
-        while block := binary.read(BLOCK):
-            made.update(block)
+    try:
+        with open(file, "rb") as binary:
+            while block := binary.read(BLOCK):
+                made.update(block)
+    except OSError:
+        return None
     return made.digest()
 
 
-def _size(source: Any) -> int:
+def _tail(file: Path) -> int:
     try:
-        return os.stat(source).st_size
-    except OSError:
-        return -1
-
-
-def _tail(source: Any) -> int:
-    try:
-        with open(source, "rb") as binary:
-            binary.seek(max(0, os.stat(source).st_size - TAIL))
+        with open(file, "rb") as binary:
+            binary.seek(max(0, os.fstat(binary.fileno()).st_size - TAIL))
             return zlib.crc32(binary.read(TAIL))
     except OSError:
         return -1
