@@ -96,9 +96,10 @@ def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.project import Project
+    from alcore.request import levels_of
 
     if args.again:
-        return workspace.project(args.project).refresh(report=Line(), levels=_levels(args.levels))
+        return workspace.project(args.project).refresh(report=Line(), levels=levels_of(args.levels))
     options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
     return Project.import_into(workspace, args.project, Path(args.source), report=Line(), **options).import_summary()
 
@@ -110,12 +111,6 @@ def _dry_run(args: argparse.Namespace) -> Answer:
 
     options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
     return preview(ImportRequest.of(args.source, options)).answer()
-
-
-def _levels(text: str | None) -> tuple[float, float] | None:
-    from alcore.request import ImportRequest
-
-    return ImportRequest.of(".", {"levels": text}).levels
 
 
 def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:

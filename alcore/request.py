@@ -61,7 +61,7 @@ class ImportRequest:
             raise BadInput(f"an import has no option {unknown[0]!r}: use {', '.join(sorted(known))}")
         values = dict(options)
         values["classes"] = tuple(dict.fromkeys(clean_classes(values.get("classes") or ())))
-        values["levels"] = _levels(values.get("levels"))
+        values["levels"] = levels_of(values.get("levels"))
         made = cls(Path(os.path.abspath(Path(source).expanduser())), **values)  # without `..`, links as they are
         made._check()
         return made
@@ -81,7 +81,8 @@ class ImportRequest:
         return ReadOptions(self.task, self.classes, self.void)
 
 
-def _levels(given: Any) -> tuple[float, float] | None:
+def levels_of(given: Any) -> tuple[float, float] | None:
+    """What becomes black and white, of a text "low,high" or of two numbers; None for none and auto. Raises BadInput for others."""
     if given in (None, "", "auto"):
         return None
     parts = given.split(",") if isinstance(given, str) else list(given)

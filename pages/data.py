@@ -9,7 +9,7 @@ import streamlit as st
 
 from alcore.figures import swatch
 from alcore.project import Project
-from alcore.request import ImportRequest
+from alcore.request import levels_of
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
@@ -178,7 +178,7 @@ def _brightness(of: Project, levels: list[float]) -> None:
         low = st.number_input("Black", value=float(levels[0]), label_visibility="collapsed")
         high = st.number_input("White", value=float(levels[1]), label_visibility="collapsed")
         if st.form_submit_button("Use these", icon=":material/contrast:"):
-            arguments = {"again": True, "levels": list(ImportRequest.of(of.source, {"levels": (low, high)}).levels or ())}
+            arguments = {"again": True, "levels": list(levels_of((low, high)) or ())}
             job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", arguments, "disk")
             st.session_state["importing"] = job.id
             st.rerun()

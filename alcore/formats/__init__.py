@@ -13,10 +13,11 @@ from types import MappingProxyType
 
 from alcore.errors import BadInput, one_line
 from alcore.formats import void
-from alcore.formats.base import NO_IMAGE, Format, Inside, ReadOptions, has_images, inside_of, is_image_name, split_of_folder
+from alcore.formats.base import NO_IMAGE, Format, Inside, ReadOptions, has_images, inside_of, is_image_name, split_of_folder, walk
 from alcore.formats.oddities import oddities
 from alcore.naming import clean_classes, printable
 from alcore.reading import Reading
+from alcore.types import Skipped
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 DEEPEST = 6  # lone folders around a data set that are stepped into
@@ -149,13 +150,10 @@ def _unknown(src: Path, task: str, serving: Mapping[str, Format]) -> BadInput:
 
 def _first_unreadable(src: Path) -> str:
     """The first file that is called like an image or is something else, and why it is none, in parentheses."""
-    from alcore.formats.base import walk
-    from alcore.types import Skipped
-
     skipped: list[Skipped] = []
     next(walk(src, skipped), None)
     files = "the only file is" if len(skipped) == 1 else f"the first of {len(skipped):,} other files is"
     return f" ({files} {skipped[0].path[:80]}: {skipped[0].reason})" if skipped else ""
 
 
-__all__ = ["FORMATS", "MASK_WRITERS", "Inside", "ReadOptions", "located", "read", "recognize"]
+__all__ = ["FORMATS", "MASK_WRITERS", "ReadOptions", "located", "read", "recognize"]

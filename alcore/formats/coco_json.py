@@ -86,15 +86,6 @@ def looks_like_coco(file: Path) -> bool:
         return False
 
 
-def _says_images(whole: bytes) -> bool | None:
-    """Whether a small file is an object with a list of images; None when it is no JSON, or damaged."""
-    try:
-        content = json.loads(whole)
-    except (ValueError, RecursionError):
-        return None
-    return isinstance(content, dict) and isinstance(content.get("images"), list)
-
-
 def content_of(file: Path, name: str, skipped: list[Skipped]) -> Content:
     """The file's content; what of it means nothing goes to `skipped`, counted by its reason.
 

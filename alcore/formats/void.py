@@ -35,12 +35,6 @@ class Values:
     void: int | None = VOID
     notes: tuple[str, ...] = field(default=())
 
-    @property
-    def of_class(self) -> list[int]:
-        """The value of each class."""
-        value_of = {at: value for value, at in self.classes.items() if at != VOID}
-        return [value_of[at] for at in range(len(self.names))]
-
 
 def chosen(names: Sequence[str], asked: str, counts: Callable[[int], np.ndarray]) -> Values:
     """The meaning of masks whose values are places in a list of names.
