@@ -637,3 +637,23 @@ def test_progress_tabulates_what_the_rounds_measured(here: Workspace) -> None:
     row = table.iloc[-1]
     assert (row["query by"], row["labels"], row["queried"], row["accuracy"]) == ("MAL", 9, 5, made.metrics["accuracy"])
     assert f"{100 * made.metrics['accuracy']:.1f} %" in words(at)
+
+
+def test_the_range_of_deep_pictures_is_shown_and_changed_on_the_page(fresh: Workspace, tmp_path: Path) -> None:
+    for number in range(4):
+        file = tmp_path / "deep" / ("a", "b")[number % 2] / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((np.arange(256, dtype=np.uint16) * 16 + number).reshape(16, 16)).save(file)
+    project = Project.create("deep", tmp_path / "deep", hold_out=0)
+    assert project.settings["levels"] == [0, 4095]
+    at = show("data", "deep")
+    assert "pictures of more than 8 bits are shown from 0 (black) to 4095 (white)" in words(ran(at))
+    field_of = {number.label: number for number in at.number_input}
+    field_of["White"].set_value(2047.0)
+    press(at, "Use these")
+    assert ended(fresh, fresh.runner.jobs()[0].id).state == "done"
+    again = fresh.project("deep")
+    assert again.settings["levels"] == [0, 2047]
+    assert "to 2047 (white)" in words(ran(at))
+    assert int(again.pixels()[0].max()) == 255
+    assert (again.pixels()[0] == 255).sum() > 100 * 3  # half of the values lie above the new white
