@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from alcore.errors import NotFound
 from alcore.journal import fold
 from alcore.maskfiles import class_counts
 from alcore.naming import folded, neutral
+from alcore.queries import OpenQuery
 from alcore.roundfiles import RoundFiles
 from alcore.rounds import START
 from alcore.strategies import STRATEGIES
@@ -28,9 +29,9 @@ STARTS = {
 }
 
 
-def queue(project: Project, n: int) -> dict[str, Any]:
-    """The open query's next `n` items, best first; the shape is fixed by the HTTP contract."""
-    opened = project.workspace.store.open_query(project.id)
+def queue(project: Project, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
+    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
+    opened = opened or project.queries.open()
     counts = project.workspace.store.labeled_count(project.id)
     result: dict[str, Any] = {
         "project": project.name,
@@ -46,7 +47,7 @@ def queue(project: Project, n: int) -> dict[str, Any]:
     if opened is None:
         return result
     round_ = project.round(opened.number)
-    shown = _describe(project, round_, opened.waiting[:n])
+    shown = describe(project, round_, opened.waiting[:n])
     if project.dense:
         result["unit"] = asked.unit(round_)
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
@@ -58,10 +59,11 @@ def item(project: Project, item_id: int) -> dict[str, Any]:
     """One item in the same shape, with what the newest round thinks of it."""
     project.workspace.store.item(project.id, item_id)
     rounds = project.rounds()
-    return _describe(project, rounds[-1] if rounds else None, [item_id])[0]
+    return describe(project, rounds[-1] if rounds else None, [item_id])[0]
 
 
-def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[dict[str, Any]]:
+def describe(project: Project, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Items as the queue shows them, with what a round thinks of them."""
     rows = project.workspace.store.item_rows(project.id, ids)
     files = project.files(round_) if round_ else None
     scored = [i for i in ids if files and i in files.position]
@@ -83,7 +85,7 @@ def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[di
             "reason": "",
             "scores": {},
             "details": [],
-            "state": {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]},
+            "state": state_of(row),
         }
         if files and round_ and i in files.position:
             entry |= _thoughts(project, round_, files, i, probabilities[i])
@@ -93,6 +95,11 @@ def _describe(project: Project, round_: Round | None, ids: list[int]) -> list[di
             entry |= layers.describe(project, round_, files, row)
         result.append(entry)
     return result
+
+
+def state_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of an item, from its row."""
+    return {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]}
 
 
 def _thoughts(project: Project, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
@@ -245,7 +252,7 @@ def import_summary(project: Project) -> dict[str, Any]:
 def status(project: Project) -> dict[str, Any]:
     """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
     counts = project.counts()
-    opened = project.workspace.store.open_query(project.id)
+    opened = project.queries.open()
     return {
         "project": project.name,
         "items": counts["items"],

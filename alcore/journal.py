@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,32 +16,64 @@ from alcore.types import EVENT_KINDS, Annotation, left_standing
 MASK_KINDS = ("mask", "region")
 
 
-def fold(events: Iterable[tuple[str, str | None, str, float]]) -> dict[str, Any] | None:
-    """The state an item's events (kind, value, annotator, time), oldest first, leave: label, skipped, flagged; None without any.
+def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
+    """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
 
-    An undo takes back the newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a skip, and a
-    skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted. An answer to
-    regions does not make an image partial that was painted as a whole. A flag stands beside either.
+    An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
+    skip, and a skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted.
+    An answer to regions does not make an image partial that was painted as a whole. A flag stands beside either.
+
+    An item is disputed once somebody answers otherwise without having seen what another said: the newer label counts, a skip takes nothing
+    away, and both wait for a review, which any answer is that was given in sight of the label.
     """
     told = list(events)
     standing = left_standing(told)
     if not standing:
         return None
-    state: dict[str, Any] = {"label": None, "partial": False, "skipped": False, "flagged": False}
+    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False}
     state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
-    for kind, value, annotator, _ in standing:
+    for kind, value, annotator, _, *saw in standing:
         if kind == "flag":
             state["flagged"] = True
             continue
+        replaces = saw[0] if saw else None
+        unseen = differs(state, kind, value, replaces)
+        if unseen or replaces is None or replaces == (state["label"] or ""):
+            state["disputed"] = unseen
         if kind != "skip":
             partial = kind == "region" and (state["label"] is None or state["partial"])
             state |= {"label": value, "partial": partial, "skipped": False}
         elif state["partial"]:
             state["skipped"] = True
-        else:
+        elif not unseen:
             state |= {"label": None, "skipped": True}
         state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
     return state
+
+
+def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, replaces: str | None) -> bool:
+    """True when an answer contradicts the label an item has, and its author saw another one or none. Parts of an image never do: they are
+    laid over what there is."""
+    label = state["label"] if state else None
+    if label is None or replaces is None or replaces == label or kind not in ("label", "mask", "skip"):
+        return False
+    return kind == "skip" or value != label
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of events.
+
+    Attributes:
+        acked: numbers of those that are stored.
+        rejected: {"seq", "reason"} of those that cannot be.
+        conflicts: {"seq", "item", "label", "annotator", "value"} of those among the stored that contradict what their author had not seen:
+            the label there was, who gave it, and theirs (None for a skip).
+    """
+
+    acked: list[int] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Journal:
@@ -50,39 +83,48 @@ class Journal:
         self._store, self._project = store, project_id
 
     def record(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> tuple[list[int], list[dict[str, Any]]]:
+        """`take` for those who cannot contradict anybody: (acked, rejected)."""
+        taken = self.take(events, classes)
+        return taken.acked, taken.rejected
+
+    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> Taken:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again.
 
         Args:
             classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
-
-        Returns:
-            (acked, rejected): sequence numbers, and {"seq", "reason"} for events that cannot be taken.
         """
-        acked: list[int] = []
-        rejected: list[dict[str, Any]] = []
+        taken = Taken()
         now = time.time()
         with self._store.write() as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             values = self._masks_there(conn, events) if classes is None else set(classes)
+            before = self._told(conn, {e.item for e in events if e.replaces is not None})
             rows: list[dict[str, Any]] = []
             for event in events:
                 if (event.client, event.seq) in stored:
-                    acked.append(event.seq)
+                    taken.acked.append(event.seq)
                     continue
                 reason = _why_not(event, there, values, classes is None)
                 if reason:
-                    rejected.append({"seq": event.seq, "reason": reason})
+                    taken.rejected.append({"seq": event.seq, "reason": reason})
                     continue
                 stored.add((event.client, event.seq))
-                acked.append(event.seq)
+                taken.acked.append(event.seq)
                 rows.append(_row(event, self._project, now))
+                if event.replaces is not None:
+                    state = fold(before[event.item])
+                    if state and differs(state, event.kind, event.value, event.replaces):
+                        said = {"label": state["label"], "annotator": state["annotator"], "value": event.value}
+                        taken.conflicts.append({"seq": event.seq, "item": event.item, **said})
+                if event.item in before:
+                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces))
             if rows:
                 conn.execute(annotation_rows.insert(), rows)
                 self._derive(conn, sorted({row["item_id"] for row in rows}))
-        return acked, rejected
+        return taken
 
     def rebuild(self) -> int:
         """Derives every current label anew from the journal; how many rows differed from the table before."""
@@ -98,11 +140,11 @@ class Journal:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
         with self._store.read() as conn:
             stored = {
-                r.item_id: (r.label, bool(r.partial), bool(r.skipped), bool(r.flagged))
+                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged))
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
-        derived = {i: (s["label"], s["partial"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        derived = {i: (s["label"], s["partial"], s["disputed"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
         return sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
@@ -152,18 +194,19 @@ class Journal:
             conn.execute(current.insert(), rows)
 
     def _states(self, conn: sa.Connection, ids: Sequence[int] | None) -> dict[int, dict[str, Any] | None]:
-        columns = (
-            annotation_rows.c.item_id,
-            annotation_rows.c.kind,
-            annotation_rows.c.value,
-            annotation_rows.c.annotator,
-            annotation_rows.c.created,
+        return {item: fold(events) for item, events in self._told(conn, ids).items()}
+
+    def _told(self, conn: sa.Connection, ids: Collection[int] | None) -> dict[int, list[tuple[Any, ...]]]:
+        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None."""
+        a = annotation_rows.c
+        query = (
+            sa.select(a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces).where(a.project_id == self._project).order_by(a.id)
         )
-        query = sa.select(*columns).where(annotation_rows.c.project_id == self._project).order_by(annotation_rows.c.id)
-        by_item: dict[int, list[tuple[str, str | None, str, float]]] = {}
-        for item, *event in conn.execute(query if ids is None else query.where(annotation_rows.c.item_id.in_(ids))):
-            by_item.setdefault(item, []).append(tuple(event))
-        return {item: fold(events) for item, events in by_item.items()}
+        by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
+        for part in [None] if ids is None else chunks(sorted(ids)):
+            for item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+                by_item.setdefault(item, []).append(tuple(event))
+        return by_item
 
 
 def _why_not(event: Annotation, there: Mapping[int, tuple[int, int]], values: set[str], of_masks: bool) -> str | None:
@@ -193,5 +236,6 @@ def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
         "round": event.round,
         "ms": event.ms,
         "clicks": event.clicks,
+        "replaces": event.replaces,
         "created": now,
     }

@@ -48,7 +48,7 @@ def record(
     missing = [int(i) for i in values if int(i) not in there]
     if missing:
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
-    opened = project.workspace.store.open_query(project.id)
+    opened = project.queries.open()
     client = f"py-{uuid.uuid4().hex[:16]}"
 
     def kind(i: int) -> str:
@@ -102,7 +102,7 @@ def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle
 
 def query_from_truth(project: Project, annotator: str = "oracle") -> int:
     """Labels what is left of the open query with its hidden truth."""
-    opened = project.workspace.store.open_query(project.id)
+    opened = project.queries.open()
     if opened is None:
         raise AlcoreError("there is no query yet: train a round first")
     return _with_truth(project, opened.waiting, annotator, asked.asked_areas(project, opened.waiting) if project.dense else {})

@@ -22,6 +22,7 @@ from alcore.maskstore import MaskStore
 from alcore.naming import clean_classes
 from alcore.pictures import Pictures
 from alcore.pool import Pool
+from alcore.queries import Queries
 from alcore.request import ImportRequest
 from alcore.roundfiles import RoundFiles, round_files
 from alcore.rounds import START, start_query
@@ -53,6 +54,7 @@ class Project:
         self.settings: Mapping[str, Any] = row["settings"]
         self.folder = self.workspace.home / "projects" / row["settings"]["folder"]
         self.journal = Journal(self.workspace.store, self.id)
+        self.queries = Queries(self.workspace.store, self.id)
         self.pictures = Pictures(self.folder, self.source, self.settings)
         self.dense: bool = TASKS[self.task].dense
         self.masks = MaskStore(self.workspace.store, self.id, self.folder)
@@ -146,7 +148,7 @@ class Project:
     # ---- labels
 
     def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
-        """Appends events to the journal; committed when this returns. See Journal.record."""
+        """Appends events to the journal, (acked, rejected); committed when this returns. See Journal.record."""
         return self.journal.record(events, None if self.dense else self.classes)
 
     def annotate(self, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
@@ -300,7 +302,7 @@ class Project:
 
     def waiting(self) -> int:
         """How many items of the open query nobody has dealt with."""
-        opened = self.workspace.store.open_query(self.id)
+        opened = self.queries.open()
         return len(opened.waiting) if opened else 0
 
     def samples(self, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:

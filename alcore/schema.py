@@ -65,6 +65,7 @@ annotation_rows = sa.Table(
     sa.Column("round", sa.Integer),
     sa.Column("ms", sa.Integer),
     sa.Column("clicks", sa.Integer),
+    sa.Column("replaces", sa.String(400)),
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "client", "seq"),
     sa.Index("annotations_by_item", "item_id"),
@@ -79,6 +80,7 @@ current = sa.Table(
     sa.Column("skipped", sa.Boolean, nullable=False),
     sa.Column("flagged", sa.Boolean, nullable=False),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("disputed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("annotator", sa.String(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
@@ -160,23 +162,31 @@ def _first_schema(conn: sa.Connection) -> None:
 
 def _masks(conn: sa.Connection) -> None:
     masks.create(conn, checkfirst=True)
-    for table, names in ((annotation_rows, ("clicks",)), (current, ("partial",))):
+    _add_columns(conn, (annotation_rows, "clicks"), (current, "partial"))
+
+
+def _what_an_author_saw(conn: sa.Connection) -> None:
+    _add_columns(conn, (annotation_rows, "replaces"), (current, "disputed"))
+
+
+def _add_columns(conn: sa.Connection, *wanted: tuple[sa.Table, str]) -> None:
+    for table, name in wanted:
         there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
-        for name in names:
-            if name not in there:
-                column = sa.schema.CreateColumn(table.c[name]).compile(dialect=conn.dialect)
-                conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+        if name not in there:
+            column = sa.schema.CreateColumn(table.c[name]).compile(dialect=conn.dialect)
+            conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
 
 
 # Ordered and named; each runs once, in one transaction with the record that it ran. Never edit one that was released: add the next.
-MIGRATIONS = (("0001_first_schema", _first_schema), ("0002_masks", _masks))
+MIGRATIONS = (("0001_first_schema", _first_schema), ("0002_masks", _masks), ("0003_what_an_author_saw", _what_an_author_saw))
 
 
-def events_of_query(round_id: int) -> sa.Select[tuple[int, str, int | None, float]]:
-    """(item, kind, round, time) of every event of the items that a round asked for, oldest first: what types.answered_items takes."""
+def events_of_query(round_id: int) -> sa.Select[tuple[int, str, str | None, str, int | None, float]]:
+    """(item, kind, value, annotator, round, time) of every event of the items that a round asked for, oldest first: what
+    types.answered_items takes."""
     asked = sa.select(queries.c.item_id).where(queries.c.round_id == round_id).scalar_subquery()
     a = annotation_rows.c
-    return sa.select(a.item_id, a.kind, a.round, a.created).where(a.item_id.in_(asked)).order_by(a.id)
+    return sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.created).where(a.item_id.in_(asked)).order_by(a.id)
 
 
 def migrate(conn: sa.Connection) -> None:

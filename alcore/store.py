@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,21 +14,10 @@ import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
 from alcore.errors import AlcoreError, BadInput, DiskFull, NotFound
-from alcore.schema import annotation_rows, current, events_of_query, items, masks, migrate, projects, queries, rounds, skipped
-from alcore.types import Item, Round, Skipped, answered_items
+from alcore.schema import annotation_rows, current, items, masks, migrate, projects, queries, rounds, skipped
+from alcore.types import Item, Round, Skipped
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class OpenQuery:
-    """The newest query: its round's number, items nobody has dealt with (best first), its size, how many were skipped or flagged."""
-
-    number: int
-    waiting: list[int]
-    total: int
-    skipped: int
-    flagged: int
 
 
 ROWS = 5000  # rows of a block when there may be a million
@@ -180,14 +168,14 @@ class Store:
         return found[item_id]
 
     def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """id -> row with label, skipped, flagged; ids of other projects are left out."""
+        """id -> row with label, skipped, flagged, partial, disputed; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
-        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
+        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed)
         with self.read() as conn:
             for part in chunks(ids):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == project_id, items.c.id.in_(part))).mappings():
-                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial")}}
+                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}}
         return result
 
     def snapshot(self, project_id: int) -> Snapshot:
@@ -336,30 +324,6 @@ class Store:
                 asked.setdefault(round_id, []).append(item)
         names = ("id", "number", "strategy", "params", "train", "seed", "labeled", "metrics", "seconds", "device", "folder", "created")
         return [Round(project=project, query=tuple(asked.get(r["id"], ())), **{n: r[n] for n in names}) for r in rows]
-
-    def open_query(self, project_id: int) -> OpenQuery | None:
-        """The newest query, or None before the first."""
-        with self.read() as conn:
-            row = conn.execute(sa.select(rounds).where(rounds.c.project_id == project_id).order_by(rounds.c.number.desc()).limit(1)).first()
-            if row is None:
-                return None
-            state = (current.c.label, current.c.partial, current.c.skipped, current.c.flagged)
-            joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
-            asked = conn.execute(
-                sa.select(queries.c.item_id, items.c.present, *state)
-                .select_from(joined)
-                .where(queries.c.round_id == row.id)
-                .order_by(queries.c.position)
-            ).all()
-            in_parts = row.train.get("query_unit", "frames") != "frames"
-            answered = answered_items(conn.execute(events_of_query(row.id)), row.number, row.created) if in_parts else set()
-        # of an image that is asked for in parts, parts that were answered to an earlier round are no answer; a whole mask always is
-        there = [r for r in asked if r.present]
-        marked = [r for r in there if r.label is None or (in_parts and r.partial and r.item_id not in answered)]
-        waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
-        return OpenQuery(
-            row.number, waiting, len(asked), sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)
-        )
 
 
 def new_id(inserted: sa.CursorResult[Any]) -> int:

@@ -69,7 +69,8 @@ class Annotation:
     """One event of the journal. `(client, seq)` names it for ever, so sending it twice stores it once.
 
     `kind` is one of EVENT_KINDS; `value` is a class name for `label`, a mask's digest for `mask` (the whole image) and `region` (what was
-    asked of it), a remark or None for the others; `ms` is how long the person took, `clicks` how often the pointer went down.
+    asked of it), a remark or None for the others; `ms` is how long the person took, `clicks` how often the pointer went down. `replaces` is
+    the label or mask its author saw on the item, "" for none; None where that is not told, as of a script.
     """
 
     client: str
@@ -81,19 +82,25 @@ class Annotation:
     annotator: str = ""
     round: int | None = None
     clicks: int | None = None
+    replaces: str | None = None
 
 
 Event = TypeVar("Event", bound=tuple[Any, ...])
 
 
 def left_standing(events: Iterable[Event]) -> list[Event]:
-    """Of an item's events, oldest first and each beginning with its kind, those that no undo took back: it takes the newest that stands."""
+    """Of an item's events, oldest first and each beginning with its kind, value and annotator, those that no undo took back.
+
+    An undo takes the newest event of its own annotator that stands, of whoever where that person has none: nobody takes back what somebody
+    else said meanwhile.
+    """
     standing: list[Event] = []
     for event in events:
         if event[0] != "undo":
             standing.append(event)
         elif standing:
-            standing.pop()
+            own = [place for place, other in enumerate(standing) if other[2] == event[2]]
+            del standing[own[-1] if own else -1]
     return standing
 
 
@@ -102,14 +109,14 @@ def answered_items(events: Iterable[Any], number: int, created: float) -> set[in
     taken for any that was there.
 
     Args:
-        events: (item, kind, round, time), oldest first.
+        events: (item, kind, value, annotator, round, time), oldest first.
         number, created: the round's.
     """
-    by_item: dict[int, list[tuple[str, int | None, float]]] = {}
-    for item, kind, round_, at in events:
-        by_item.setdefault(item, []).append((kind, round_, at))
+    by_item: dict[int, list[tuple[str, str | None, str, int | None, float]]] = {}
+    for item, *event in events:
+        by_item.setdefault(item, []).append(tuple(event))
 
-    def answers(kind: str, round_: int | None, at: float) -> bool:
+    def answers(kind: str, value: str | None, annotator: str, round_: int | None, at: float) -> bool:
         return kind == "region" and (round_ == number or (round_ is None and at >= created))
 
     return {item for item, of_item in by_item.items() if any(answers(*event) for event in left_standing(of_item))}

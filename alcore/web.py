@@ -21,8 +21,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alcore import webmasks
+from alcore import labeling, webmasks
 from alcore.errors import AlcoreError, DiskFull, NotFound
+from alcore.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.webrequests import (
     CLIENT,
@@ -80,6 +81,7 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Seq
         route("/jobs", _jobs),
         route("/projects/{project}/status", _status),
         route("/projects/{project}/queue", _queue),
+        route("/projects/{project}/changes", _changes),
         route("/projects/{project}/annotations", _annotations, "POST"),
         route("/projects/{project}/items/{item}", _item),
         route("/projects/{project}/items/{item}/image", _image),
@@ -199,7 +201,23 @@ def _status(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
 
 
 def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(project_of(place, request).queue(query_number(request, "n", 48, 1, 500)))
+    """The plain queue; with `done` what was answered too, the newest so many, and with `view=review` the items that have two answers."""
+    project = project_of(place, request)
+    number = query_number(request, "round", -1, 0, 2**53)
+    done, skip = query_number(request, "done", 0, 0, 500), query_number(request, "skip", 0, 0, 2**53)
+    n = query_number(request, "n", 48, 0 if done else 1, 500)
+    view = request.query_params.get("view", "query")
+    if view not in ("query", "review"):
+        raise Refused(400, "view must be query or review")
+    if view == "review":
+        return json_answer(labeling.review(project, n))
+    if "done" in request.query_params or number >= 0:
+        return json_answer(labeling.query(project, n, None if number < 0 else number, done, skip))
+    return json_answer(project.queue(n))
+
+
+def _changes(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    return json_answer(labeling.changes(project_of(place, request), query_number(request, "after", 0, 0, 2**53)))
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -241,10 +259,9 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
             rejected.append({"seq": seq if is_whole(seq, -(2**53), 2**53) else None, "reason": reason})
         else:
             good.append(_annotation(event, client, grant.annotator))
-    if good:
-        acked, refused = project.record(good)
-        return json_answer({"acked": acked, "rejected": rejected + refused})
-    return json_answer({"acked": [], "rejected": rejected})
+    taken = project.journal.take(good, None if project.dense else project.classes) if good else Taken()
+    answer: dict[str, Any] = {"acked": taken.acked, "rejected": rejected + taken.rejected}
+    return json_answer(answer | ({"conflicts": taken.conflicts} if taken.conflicts else {}))
 
 
 def _nothing(request: Request) -> Response:
@@ -288,6 +305,8 @@ def _wrong(event: Any) -> str | None:
         return "value must be a text of at most 200 characters"
     if event.get("ms") is not None and not is_whole(event["ms"], 0, DAY):
         return f"ms must be a whole number from 0 to {DAY}"
+    if not isinstance(event.get("replaces", ""), str) and event["replaces"] is not None:
+        return "replaces must be the label its author saw, as text, or null for none"
     if event.get("round") is not None and not is_whole(event["round"], 0, 2**53):
         return "round must be the number of a round"
     return None
@@ -308,4 +327,5 @@ def _annotation(event: Mapping[str, Any], client: str, annotator: str) -> Annota
         ms=event.get("ms"),
         annotator=annotator,
         round=event.get("round"),
+        replaces=(event["replaces"] or "") if "replaces" in event else None,
     )

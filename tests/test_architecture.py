@@ -39,7 +39,19 @@ PROJECT = (
     | STORE
     | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
-    | {"alike", "formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing", "reading", "request", "samples"}
+    | {
+        "alike",
+        "labeling",
+        "queries",
+        "formats.base",
+        "formats.folder",
+        "formats.places",
+        "formats.tables",
+        "formats.writing",
+        "reading",
+        "request",
+        "samples",
+    }
     | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
@@ -86,6 +98,7 @@ MAY: dict[str, set[str]] = {
     "schema": set(),
     "store": STORE,
     "journal": STORE,
+    "queries": STORE,
     "jobtable": STORE,
     "presets": FOUNDATION,
     "centers": FOUNDATION,
@@ -110,19 +123,21 @@ MAY: dict[str, set[str]] = {
     | {f"simulation.{name}" for name in ("environment", "experiment", "oracle", "records", "runs", "workers")},
     "webrequests": FOUNDATION | {"project", "workspace"},
     "webmasks": FOUNDATION | {"layers", "masks", "project", "webrequests", "workspace"},
-    "web": FOUNDATION | {"jobs", "project", "webmasks", "webrequests", "workspace"},
+    "web": FOUNDATION | {"jobs", "journal", "labeling", "project", "webmasks", "webrequests", "workspace"},
     "cli": FOUNDATION
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
     | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
-    **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
+    **dict.fromkeys(
+        ("doctor", "exporting", "frames", "importing", "labeling", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT
+    ),
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"preview", "request", "web", "workspace"}
+PAGES_MAY |= {"labeling", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
-    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},
+    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore", "queries"},
     "starlette": {"web", "webmasks", "webrequests"},
     "plotly": {"figures"},
     "torchvision": {"backbones"},

@@ -450,6 +450,8 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
             "drop table masks",
             "alter table annotations drop column clicks",
             "alter table current drop column partial",
+            "alter table annotations drop column replaces",
+            "alter table current drop column disputed",
             "create table migrations (name varchar(80) primary key, applied float)",
             "insert into migrations values ('0001_first_schema', 1.0)",
             "insert into projects values (1, 'p', 'classification', 's', 'auto', '[\"a\"]', '{}', 1.0)",
@@ -461,9 +463,9 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
     engine.dispose()
     store = Store(url)
     row = store.item(1, 1)
-    assert (row["label"], row["partial"]) == ("a", False)
+    assert (row["label"], row["partial"], row["disputed"]) == ("a", False, False)
     with store.read() as conn:
-        assert conn.scalar(sa.text("select clicks from annotations")) is None
+        assert conn.execute(sa.text("select clicks, replaces from annotations")).all() == [(None, None)]
     store.close()
 
 

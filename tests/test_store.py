@@ -21,8 +21,9 @@ from alcore import schema
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.jobtable import Jobs
 from alcore.journal import Journal, fold
+from alcore.queries import OpenQuery, Queries
 from alcore.schema import annotation_rows, current, items
-from alcore.store import OpenQuery, Store, database_url
+from alcore.store import Store, database_url
 from alcore.types import Annotation, Item, Progress, Skipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -591,17 +592,20 @@ def test_a_round_whose_query_names_no_item_is_not_stored(store, project):
 
 
 def test_the_open_query_is_the_newest_in_its_order_without_what_was_dealt_with(store, project, journal):
-    assert store.open_query(project) is None
+    queries = Queries(store, project)
+    assert queries.open() is None
     store.add_round(project, round_values("mal"), [1, 2])
     store.add_round(project, round_values("mal"), [6, 2, 4, 1, 3])
-    assert store.open_query(project) == OpenQuery(2, [6, 2, 4, 1, 3], 5, 0, 0)
+    assert queries.open() == OpenQuery(2, [6, 2, 4, 1, 3], 5, 0, 0)
     journal.record([label(1, 4), mark(2, 6, "skip"), mark(3, 3, "flag")], CLASSES)
-    assert store.open_query(project) == OpenQuery(2, [2, 1], 5, skipped=1, flagged=1)
+    assert queries.open() == OpenQuery(2, [2, 1], 5, skipped=1, flagged=1, answered=(3, 4, 6))  # of one moment: what was asked for last
     journal.record([mark(4, 6, "undo"), label(5, 3)], CLASSES)
-    assert store.open_query(project) == OpenQuery(2, [6, 2, 1], 5, skipped=0, flagged=0)
+    assert queries.open() == OpenQuery(2, [6, 2, 1], 5, skipped=0, flagged=0, answered=(3, 4))
+    assert queries.open(1) == OpenQuery(1, [1, 2], 2, 0, 0)
+    assert queries.left() == [(1, 2), (2, 3)]
     with store.write() as conn:
         store.replace_items(conn, project, [row("6.png", 0), row("1.png", 1)], [])
-    assert store.open_query(project) == OpenQuery(2, [6, 1], 5, 0, 0)
+    assert queries.open() == OpenQuery(2, [6, 1], 5, 0, 0)
 
 
 # ---- jobs' rows

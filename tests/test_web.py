@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore.errors import BadInput, NotFound
+from alcore.journal import Taken
 from alcore.types import Annotation, Job, Progress
 from alcore.web import EVENTS, routes
 
@@ -47,9 +48,10 @@ class Runner:
 class Project:
     name = "digits"
     classes = ("0", "1")
+    dense = False
 
     def __init__(self) -> None:
-        self.journal: dict[tuple[str, int], Annotation] = {}
+        self.stored: dict[tuple[str, int], Annotation] = {}
         self.pictures = 0
         self.columns_kept: dict[str, np.ndarray] = {
             "id": np.array([3, 5], np.int32),
@@ -70,15 +72,19 @@ class Project:
             raise NotFound(f"there is no item {item_id}")
         return {"id": 17}
 
-    def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
+    @property
+    def journal(self) -> Project:
+        return self
+
+    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> Taken:
         acked, rejected = [], []
         for event in events:
             if event.kind == "label" and event.value not in self.classes:
                 rejected.append({"seq": event.seq, "reason": f"there is no class {event.value!r}"})
                 continue
-            self.journal.setdefault((event.client, event.seq), event)
+            self.stored.setdefault((event.client, event.seq), event)
             acked.append(event.seq)
-        return acked, rejected
+        return Taken(acked, rejected)
 
     def picture(self, item_id: int, size: int) -> tuple[bytes, str, str]:
         self.item(item_id)
@@ -154,7 +160,7 @@ def test_everything_else_needs_a_valid_token(http, workspace, header, path):
 
 def test_a_post_without_token_stores_nothing(http, workspace):
     assert http.post(POST, json=body(event()), headers={"Authorization": "Bearer x"}).status_code == 401
-    assert workspace.digits.journal == {}
+    assert workspace.digits.stored == {}
 
 
 def test_a_token_of_one_project_opens_no_other(http):
@@ -173,7 +179,7 @@ def test_foreign_hosts_are_refused(http, workspace, host):
     answer = http.post(POST, json=body(event()), headers={"Host": host})
     assert answer.status_code == 400
     assert "ALCORE_HOSTS" in answer.json()["error"]
-    assert workspace.digits.journal == {}
+    assert workspace.digits.stored == {}
 
 
 def test_hosts_can_be_allowed(http, workspace, monkeypatch):
@@ -202,7 +208,7 @@ def test_hosts_can_be_allowed(http, workspace, monkeypatch):
 def test_a_request_from_another_sites_page_is_refused(http, workspace, origin, status):
     answer = http.post(POST, json=body(event()), headers={"Origin": origin})
     assert answer.status_code == status
-    assert len(workspace.digits.journal) == (1 if status == 200 else 0)
+    assert len(workspace.digits.stored) == (1 if status == 200 else 0)
 
 
 def test_default_ports_of_origin_and_host_are_the_same_place(http, monkeypatch):
@@ -223,14 +229,14 @@ def test_the_same_event_is_acknowledged_twice_and_stored_once(http, workspace):
     again = http.post(POST, json=body(event(value="0"), event(seq=3, kind="undo", value=None, ms=None)))
     assert (first.status_code, first.json()) == (200, {"acked": [1, 2], "rejected": []})
     assert again.json() == {"acked": [1, 3], "rejected": []}
-    assert sorted(workspace.digits.journal) == [("tab-1", 1), ("tab-1", 2), ("tab-1", 3)]
-    assert workspace.digits.journal["tab-1", 1].value == "1"
+    assert sorted(workspace.digits.stored) == [("tab-1", 1), ("tab-1", 2), ("tab-1", 3)]
+    assert workspace.digits.stored["tab-1", 1].value == "1"
 
 
 def test_the_annotator_comes_from_the_token_and_never_from_the_body(http, workspace):
     sent = {**body({**event(), "annotator": "mallory"}), "annotator": "mallory"}
     assert http.post(POST, json=sent, headers={"Authorization": f"Bearer {DIGITS}"}).json()["acked"] == [1]
-    assert workspace.digits.journal["tab-1", 1] == Annotation("tab-1", 1, 17, "label", "1", 812, "ann", None)
+    assert workspace.digits.stored["tab-1", 1] == Annotation("tab-1", 1, 17, "label", "1", 812, "ann", None)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,7 @@ def test_an_event_that_cannot_be_taken_comes_back_and_the_others_are_stored(http
     assert (answer.status_code, answer.json()["acked"]) == (200, [5])
     [rejected] = answer.json()["rejected"]
     assert word in rejected["reason"]
-    assert list(workspace.digits.journal) == [("tab-1", 5)]
+    assert list(workspace.digits.stored) == [("tab-1", 5)]
 
 
 def test_a_rejected_event_is_named_by_its_seq(http):
@@ -298,7 +304,7 @@ def test_a_malformed_body_is_refused_as_a_whole(http, workspace, content):
     answer = http.post(POST, content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert list(answer.json()) == ["error"]
-    assert workspace.digits.journal == {}
+    assert workspace.digits.stored == {}
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
@@ -316,7 +322,7 @@ def test_json_with_a_charset_and_no_events_is_fine(http):
 def test_a_thousand_events_pass_and_one_more_does_not(http, workspace):
     events = [event(seq=n) for n in range(1, 1002)]
     assert http.post(POST, json=body(*events)).status_code == 413
-    assert workspace.digits.journal == {}
+    assert workspace.digits.stored == {}
     assert http.post(POST, json=body(*events[:1000])).json()["acked"] == list(range(1, 1001))
 
 
@@ -329,7 +335,7 @@ def test_a_long_body_is_refused_with_and_without_content_length(http, workspace)
     assert http.post(POST, content=stream(), headers=kind).status_code == 413
     assert http.post(POST, content=b"{}", headers={**kind, "Content-Length": "many"}).status_code == 400
     assert http.post(POST, content=b"{}", headers={**kind, "Content-Length": "9" * 5000}).status_code == 413
-    assert workspace.digits.journal == {}
+    assert workspace.digits.stored == {}
 
 
 # ---- paths and numbers
