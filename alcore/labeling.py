@@ -82,4 +82,4 @@ def _tell_events(project: Project, items: Sequence[dict[str, Any]], rows: Any = 
 
 def _told(events: Sequence[Event]) -> Iterable[dict[str, Any]]:
     for event in events[-MOST_EVENTS:]:
-        yield {"id": event.id, "kind": event.kind, "value": event.value, "annotator": event.annotator}
+        yield {"id": event.id, "kind": event.kind, "value": event.value, "annotator": event.annotator, "round": event.round}

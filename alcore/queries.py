@@ -37,7 +37,7 @@ class Event:
     kind: str
     value: str | None
     annotator: str
-    created: float
+    round: int | None
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Queries:
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids}
         with self._store.read() as conn:
             for part in chunks(ids):
-                query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.created, a.id)
+                query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.id)
                 mine = (a.project_id == self._project, a.item_id.in_(part))
                 for item, *event in conn.execute(query.where(*mine).order_by(a.id)):
                     by_item[item].append(tuple(event))
         return {
-            item: [Event(number, kind, value, annotator, at) for kind, value, annotator, at, number in left_standing(events)]
+            item: [Event(number, kind, value, annotator, round_) for kind, value, annotator, round_, number in left_standing(events)]
             for item, events in by_item.items()
         }
 

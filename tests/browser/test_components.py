@@ -40,7 +40,7 @@ def wait_pictures(page: Page, count: int) -> None:
 def press(page: Page, *keys: str) -> None:
     """Presses each key once the picture it is for is shown, as a person would: the labeler takes no label for what nobody has seen."""
     for key in keys:
-        page.wait_for_selector(".labeler:is([data-loading='0'], :not([data-view=work]))")
+        page.wait_for_selector(".labeler:is([data-live='1'], :not([data-view=work]))")
         page.keyboard.press(key)
 
 
@@ -78,14 +78,50 @@ def test_sixty_keys_at_ten_a_second_give_sixty_rows_in_order(page_factory: PageF
     assert len(measures(page, "alcore:ack")) == 60
 
 
-def test_a_burst_of_two_hundred_keys_is_stored_once_each_in_order(page_factory: PageFactory, fake: Server) -> None:
+# What the labeler shows when a key arrives: [key, is the picture on the screen, its file name] of each, before the labeler sees the key.
+WATCH = """
+window.pressed = [];
+const find = (root) => root.querySelector(".labeler") || [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
+window.addEventListener("keydown", (event) => {
+  const labeler = find(document);
+  if (labeler) window.pressed.push([event.key, labeler.dataset.live === "1", labeler.querySelector(".path")?.textContent]);
+}, true);
+"""
+
+
+def test_a_burst_of_two_hundred_keys_labels_what_was_on_the_screen_and_nothing_else(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
+    page.add_init_script(WATCH)
     open_labeler(page, fake, "c3-n260-burst")
     wait_pictures(page, 200)
-    keys = random.Random(1).choices("123", k=200)
-    page.keyboard.type("".join(keys))
+    page.wait_for_selector(".labeler[data-live='1']")
+    page.keyboard.type("".join(random.Random(1).choices("123", k=200)))
+    page.wait_for_function("pressed.length === 200")
     wait_saved(page)
-    assert fake.rows("c3-n260-burst") == [(i + 1, "label", CLASSES[int(key) - 1]) for i, key in enumerate(keys)]
+    pressed = page.evaluate("pressed")
+    stood = [(int(name.split(".")[0]), "label", CLASSES[int(key) - 1]) for key, _, name in pressed]
+    stored = fake.rows("c3-n260-burst")
+    assert [item for item, _, _ in stored] == list(range(1, len(stored) + 1))
+    assert set(stored) <= set(stood)  # each is what was pressed while that picture stood there
+    live = [row for row, (_, live, _) in zip(stood, pressed, strict=True) if live]
+    assert set(live) <= set(stored)
+    assert len(stored) < 200
+
+
+def test_a_double_press_is_one_label(page_factory: PageFactory, fake: Server) -> None:
+    page = page_factory()
+    open_labeler(page, fake, "c3-n50-double")
+    wait_pictures(page, 50)
+    page.wait_for_selector(".labeler[data-live='1']")
+    page.evaluate("""() => {
+        const press = () => window.dispatchEvent(new KeyboardEvent("keydown", {key: "1", code: "Digit1", bubbles: true, cancelable: true}));
+        press();
+        press();
+    }""")
+    expect(page.locator(".notice")).to_contain_text("Too quick")
+    press(page, "2")
+    wait_saved(page)
+    assert fake.rows("c3-n50-double") == [(1, "label", T_SHIRT), (2, "label", TROUSERS)]
 
 
 def test_the_next_image_shows_before_the_server_answers(page_factory: PageFactory, fake: Server) -> None:
@@ -249,7 +285,7 @@ def test_labels_made_while_the_server_fails_are_kept_and_sent_later(page_factory
     open_labeler(page, fake, "c3-n60-down")
     wait_pictures(page, 60)
     fake.control(down=503)
-    page.keyboard.type("1231231")
+    press(page, *"1231231")
     expect(page.locator(".notice")).to_have_text("Server not reachable. 7 labels are kept in this browser, trying again.")
     expect(page.locator(".save")).to_have_text("7 unsaved")
     assert fake.rows("c3-n60-down") == []
@@ -319,9 +355,9 @@ def test_sigkill_in_the_middle_loses_nothing_and_doubles_nothing(page_factory: P
     open_labeler(page, mortal_fake, "c3-n90-kill")
     wait_pictures(page, 90)
     keys = random.Random(2).choices("123", k=40)
-    page.keyboard.type("".join(keys[:20]))
+    press(page, *keys[:20])
     mortal_fake.kill()
-    page.keyboard.type("".join(keys[20:]))
+    press(page, *keys[20:])
     expect(page.locator(".notice")).to_contain_text("Server not reachable")
     mortal_fake.start()
     wait_saved(page)
@@ -333,7 +369,7 @@ def test_an_expired_session_keeps_the_labels_until_there_is_a_new_token(page_fac
     open_labeler(page, fake, "c3-n60-expired")
     wait_pictures(page, 60)
     fake.control(down=401)
-    page.keyboard.type("12")
+    press(page, "1", "2")
     expect(page.locator(".notice")).to_have_text("Session expired: reload the page. 2 labels are kept in this browser.")
     fake.control(down=None)
     page.reload()

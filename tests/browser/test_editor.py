@@ -148,7 +148,10 @@ def zoom_in(page: Page, steps: int) -> None:
 
 
 def press(page: Page, *keys: str) -> None:
+    """Presses keys; those that answer, once the picture has been on the screen."""
     for key in keys:
+        if key in ("Enter", "n", "x"):
+            page.wait_for_selector(".labeler:is([data-live='1'], :not([data-view=work]))")
         page.keyboard.press(key)
 
 

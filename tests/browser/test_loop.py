@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,13 @@ def wait_labeler(page: Page, pictures: int) -> None:
     )
 
 
+def label(page: Page, keys: Sequence[str]) -> None:
+    """Presses each key once the picture it is for has been on the screen."""
+    for key in keys:
+        page.wait_for_selector(".labeler:is([data-live='1'], :not([data-view=work]))", timeout=PATIENCE * 1000)
+        page.keyboard.press(key)
+
+
 def wait_saved(page: Page) -> None:
     expect(page.locator(".save")).to_have_text("all saved", timeout=PATIENCE * 1000)
 
@@ -205,7 +212,7 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
     press(page, "Ask for 36 at random")
     wait_labeler(page, 36)
     items, keys = app.queue("shapes"), random.Random(0).choices("123", k=20)
-    page.keyboard.type("".join(keys), delay=20)
+    label(page, keys)
     wait_saved(page)
     assert stored(app.home, "shapes") == as_rows(items[:20], keys)
 
@@ -276,12 +283,12 @@ def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, t
         labels = open_page(page_factory(), app, "label", "shapes")
         wait_labeler(labels, 60)
         items, keys = app.queue("shapes"), random.Random(2).choices("123", k=60)
-        labels.keyboard.type("".join(keys[:20]), delay=20)
+        label(labels, keys[:20])
         wait_saved(labels)  # these are acknowledged
         wait(lambda: app.job("shapes")["progress"]["done"] > 0, "the job did not train")
-        labels.keyboard.type("".join(keys[20:30]))  # some of these are under way
+        label(labels, keys[20:30])  # some of these are under way
         app.kill()
-        labels.keyboard.type("".join(keys[30:45]))  # nobody is there to take these
+        label(labels, keys[30:45])  # nobody is there to take these
         known = stored(app.home, "shapes")
         assert 20 <= len(known) <= 30
         assert known == as_rows(items, keys)[: len(known)]
@@ -294,7 +301,7 @@ def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, t
         wait_saved(labels)
         expect(labels.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")).to_be_attached(timeout=PATIENCE * 1000)
         expect(labels.get_by_role("dialog")).to_have_count(0)  # Streamlit's own word on the lost connection takes the keys
-        labels.keyboard.type("".join(keys[45:]), delay=20)
+        label(labels, keys[45:])
         wait_saved(labels)
         assert stored(app.home, "shapes") == as_rows(items, keys)
 

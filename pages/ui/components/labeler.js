@@ -32,11 +32,11 @@ class Labeler extends LabelerView {
 
   itemOf(told) {
     const side = Math.max(told.width || 0, told.height || 0);
-    return { label: null, full: picturePath(told.image, side > SMALL ? 1280 : SMALL) };
+    return { full: picturePath(told.image, side > SMALL ? 1280 : SMALL) };
   }
 
   prefetch() {
-    for (const item of this.items.slice(this.cursor, this.cursor + 2 * AHEAD)) {
+    for (const item of this.items.slice(Math.max(0, this.cursor - PAGE), this.cursor + 2 * AHEAD)) {
       if (item.asked) continue;
       item.asked = true;
       this.pictures.load(item.small, item === this.current).then(() => this.arrived(item), (error) => this.broke(item, error));
@@ -102,17 +102,17 @@ class Labeler extends LabelerView {
 
   act(steps, event) {
     const ready = steps.filter(({ item }) => item.seen); // nobody labels what is not on the screen yet
-    if (!ready.length) return;
+    if (!ready.length || !this.mayAnswer(event)) return;
     const started = event?.timeStamp ?? performance.now();
     const now = performance.now();
+    const { round } = this.queue;
     const done = ready.map(({ item, kind, value = null }) => {
-      const before = { state: item.state, label: item.label };
       const ms = Math.round(Math.min(Math.max(now - (item.shownAt ?? now), 0), 3_600_000));
-      Object.assign(item, { state: kind, label: value, problem: null });
-      const seq = this.outbox.push({ item: item.id, kind, value, ms }, started);
+      const seq = this.outbox.push({ item: item.id, kind, value, ms, round, replaces: item.saw }, started);
+      const step = this.answered(item, kind, value, seq);
       item.shownAt = now;
       if (item.tile) this.fillTile(item);
-      return { item, before, seq };
+      return step;
     });
     this.history.push(done);
     this.touched = true;
@@ -125,16 +125,22 @@ class Labeler extends LabelerView {
   }
 
   undo(event) {
-    const steps = this.history.pop();
-    if (!steps) return this.say("There is nothing to undo.");
-    for (const { item, before } of steps.reverse()) {
-      Object.assign(item, before);
-      this.outbox.push({ item: item.id, kind: "undo", value: null, ms: null }, event?.timeStamp ?? performance.now());
+    const steps = this.lastSteps();
+    if (!steps) return this.say("You have nothing to undo in this query.");
+    for (const { item, event: said } of steps.reverse()) {
+      this.unsay(item, said);
+      this.outbox.push({ item: item.id, kind: "undo", value: null, ms: null, round: this.queue.round }, event?.timeStamp ?? performance.now());
       if (item.tile) this.fillTile(item);
     }
     this.message = null;
+    this.told = false;
     this.cursor = this.items.indexOf(steps[steps.length - 1].item);
     this.moved(event);
+  }
+
+  // What has to have been on the screen before a key counts: the picture on the stage, or the page of the grid.
+  staging() {
+    return this.data.mode === "grid" ? this.gridShown : this.current;
   }
 
   // To the next open item. A grid page is finished first.
@@ -163,23 +169,17 @@ class Labeler extends LabelerView {
 
   // ---- what the outbox tells
 
-  forget(seq) {
-    this.history = this.history.map((steps) => steps.filter((step) => step.seq !== seq)).filter((steps) => steps.length);
-  }
-
-  reopen(item) {
-    Object.assign(item, { state: "open", label: null });
-  }
+  reopened() {}
 
   // ---- keys
 
   key(event) {
     if (!keyIsOurs(event, this.root)) return;
     if (event.composedPath()[0] === this.find) return this.findKey(event);
-    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    const key = keyName(event);
+    const isUndo = key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
     if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return;
     if (!isUndo && keyDrivesControl(event, this.root)) return;
-    const key = keyName(event);
     const known = this.handle(key, event);
     if (!known && !/^[a-z0-9]$/.test(key)) return;
     event.preventDefault();

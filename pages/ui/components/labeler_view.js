@@ -36,11 +36,11 @@ class LabelerView extends Queue {
       button({ class: "tool icon", "aria-label": "Zoom in", title: "Zoom in (+)", text: "+", onclick: () => this.zoomBy(1) }),
       button({ class: "tool icon", "aria-label": "Keys", title: "All keys (?)", text: "?", onclick: () => this.toggleHelp() }),
     );
-    const bar = element("header", { class: "bar" }, element("div", { class: "progress" }, this.count, this.save, element("div", { class: "meter", "aria-hidden": "true" }, this.meter)), this.tools);
+    const bar = element("header", { class: "bar" }, element("div", { class: "progress" }, this.count, this.save, (this.places = element("span", { class: "places" })), element("div", { class: "meter", "aria-hidden": "true" }, this.meter)), this.tools);
     this.notice = element("div", { class: "notice", role: "alert", hidden: true });
     this.stage = element("div", { class: "stage" });
     this.caption = element("div", { class: "caption" });
-    this.strip = element("div", { class: "strip", role: "group", "aria-label": "Neighbours in the queue" });
+    this.strip = element("div", { class: "strip", role: "listbox", "aria-label": "Neighbours in the queue" });
     this.cells = element("div", { class: "cells", role: "listbox", "aria-multiselectable": "true", "aria-label": "Images to label", tabindex: "0" });
     this.pager = element("div", { class: "pager" });
     this.blank = element("div", { class: "blank" });
@@ -69,13 +69,14 @@ class LabelerView extends Queue {
     this.reason = element("p", { class: "reason" });
     this.find = element("input", { class: "find", type: "text", placeholder: "Find a class  /", "aria-label": "Find a class", autocomplete: "off", spellcheck: "false", hidden: true, oninput: () => this.filter() });
     this.classBox = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
+    this.unknown = element("p", { class: "unknown", role: "status", hidden: true });
     this.top = element("ul", { class: "top" });
     this.scores = element("ul", { class: "scores" });
     const section = (name, ...children) => element("section", { class: name }, ...children);
     this.why = section("why", element("h4", { text: "Why this image" }), this.reason);
     this.model = section("model", element("h4", { text: "What the model sees" }), this.top);
     this.numbers = section("numbers", element("h4", { text: "Scores" }), this.scores);
-    this.panel = element("aside", { class: "panel" }, this.why, (this.choose = section("choose", this.find, this.classBox)), this.model, this.numbers);
+    this.panel = element("aside", { class: "panel" }, this.why, (this.choose = section("choose", this.find, this.unknown, this.classBox)), this.model, this.numbers);
   }
 
   setClasses(classes) {
@@ -98,10 +99,12 @@ class LabelerView extends Queue {
   }
 
   filter() {
-    const typed = this.find.value.trim().toLowerCase();
-    for (const b of this.classButtons) b.hidden = !b.dataset.value.toLowerCase().includes(typed);
+    const typed = plain(this.find.value);
+    for (const b of this.classButtons) b.hidden = !plain(b.dataset.value).includes(typed);
     const shown = this.classButtons.filter((b) => !b.hidden);
-    this.setBest(typed ? shown.find((b) => b.dataset.value.toLowerCase().startsWith(typed)) || shown[0] : null);
+    this.setBest(typed ? shown.find((b) => plain(b.dataset.value).startsWith(typed)) || shown[0] : null);
+    this.unknown.hidden = shown.length > 0;
+    this.unknown.textContent = shown.length ? "" : `No class has “${this.find.value.trim()}” in its name. Esc shows all.`;
   }
 
   setBest(best) {
@@ -124,6 +127,7 @@ class LabelerView extends Queue {
     else if (this.data.mode === "single") this.renderStage(event), this.renderStrip();
     else this.renderGrid(event);
     if (working) this.renderPanel();
+    this.renderLive();
     this.renderBar();
     this.renderNotice();
   }
@@ -134,12 +138,13 @@ class LabelerView extends Queue {
     const aside = [skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`].filter(Boolean);
     const texts = {
       loading: ["", this.queue ? "Fetching the next images…" : this.outbox.events.length ? "Sending what an earlier visit left…" : "Loading the queue…", ""],
-      empty: ["○", this.data.empty, ""],
-      done: ["✓", aside.length ? `All ${whole(all)} of this query are done.` : `All ${whole(all)} of this query are labeled.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
+      empty: ["○", this.view === "review" ? "Nothing waits for review." : this.data.empty, ""],
+      done: ["✓", this.view === "review" ? `All ${whole(all)} are decided.` : aside.length ? `All ${whole(all)} of this query are done.` : `All ${whole(all)} of this query are labeled.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
     };
     const [icon, title, detail] = texts[kind];
     const parts = [icon ? element("div", { class: "icon", text: icon, "aria-hidden": "true" }) : element("div", { class: "spinner", "aria-hidden": "true" }), element("h3", { text: title })];
     if (detail) parts.push(element("p", { text: detail }));
+    if (this.view === "review" && kind !== "loading") parts.push(button({ class: "tool", text: "Back to the query", onclick: () => this.show("query", this.round) }));
     if (kind === "done" && this.history.length) parts.push(element("p", { class: "hint" }, element("kbd", { text: "Z" }), " takes the last one back, ", element("kbd", { text: "←" }), " goes through them again"));
     this.blank.replaceChildren(...parts);
     this.blank.dataset.kind = kind;
@@ -164,11 +169,13 @@ class LabelerView extends Queue {
       item.shownAt = performance.now();
       const started = this.paintStart;
       this.paintStart = null;
-      if (started) picture?.decode().catch(() => {}).then(() => requestAnimationFrame(() => measure("alcore:paint", started)));
+      this.appears(item, Promise.resolve(picture?.decode()).catch(() => {}), started);
     }
     this.fitPixels(picture, item);
     this.applyZoom();
-    const given = item.state === "open" ? null : element("span", { class: "given", "data-state": item.state, text: item.state === "label" ? `✓ ${item.label}` : `${MARKS[item.state]} ${STATE_NAMES[item.state]}` });
+    const by = this.givenBy(item);
+    const words = [item.state === "label" ? `✓ ${item.label}` : `${MARKS[item.state]} ${STATE_NAMES[item.state]}`, item.flagged && item.state !== "flag" && MARKS.flag, by && by !== this.me && `· ${by}`];
+    const given = item.state === "open" ? null : element("span", { class: "given", "data-state": item.disputed ? "disputed" : item.state, text: words.filter(Boolean).join(" ") });
     const size = item.width ? `${item.width} × ${item.height}` : "";
     this.caption.replaceChildren(element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
   }
@@ -185,7 +192,11 @@ class LabelerView extends Queue {
     const tiles = this.items.slice(first, first + room).map((item) => this.tile(item));
     const shown = this.strip.children;
     if (tiles.length !== shown.length || tiles.some((tile, i) => shown[i] !== tile)) this.strip.replaceChildren(...tiles);
-    for (const tile of tiles) tile.toggleAttribute("data-current", tile === this.current.tile);
+    for (const tile of tiles) {
+      const isCurrent = tile === this.current.tile;
+      tile.toggleAttribute("data-current", isCurrent);
+      tile.setAttribute("aria-selected", isCurrent ? "true" : "false");
+    }
   }
 
   tile(item) {
@@ -211,6 +222,7 @@ class LabelerView extends Queue {
     item.tile.dataset.state = item.state;
     item.tile.toggleAttribute("data-broken", Boolean(item.broken));
     item.tile.toggleAttribute("data-problem", Boolean(item.problem));
+    item.tile.toggleAttribute("data-disputed", Boolean(item.disputed));
     draft.textContent = item.draft ?? "";
     badge.textContent = item.state === "open" ? (item.problem ? "!" : "") : item.state === "label" ? item.label : MARKS[item.state];
     badge.title = item.problem || "";
@@ -220,8 +232,8 @@ class LabelerView extends Queue {
   renderPanel() {
     const item = (this.data.mode === "grid" && this.hovered) || this.current;
     if (!item) return;
-    this.reason.textContent = item.problem ? `Not saved: ${item.problem}` : item.reason || "";
-    this.reason.toggleAttribute("data-problem", Boolean(item.problem));
+    this.reason.textContent = item.problem ? `Not saved: ${item.problem}` : item.disputed ? `Two answers: ${this.saidOf(item)}. ${this.view === "review" ? "What is it?" : "It waits for review."}` : item.reason || "";
+    this.reason.toggleAttribute("data-problem", Boolean(item.problem || item.disputed));
     this.why.hidden = !this.reason.textContent;
     for (const b of [this.marked?.draft, this.marked?.given]) {
       if (!b) continue;
@@ -277,15 +289,27 @@ class LabelerView extends Queue {
 
   renderNotice() {
     if (!this.outbox) return;
-    const [text, kind, action] = this.noticed();
-    const { noticeShown: before } = this;
-    if (text !== before?.text || action !== before.action) this.notice.replaceChildren(element("span", { text }), ...(action ? [button({ class: "tool", text: action.text, onclick: action.does })] : []));
-    this.noticeShown = { text, action };
+    const [text, kind, ...actions] = this.noticed();
+    const shown = [text, ...actions.map((action) => action.text)].join("\n");
+    const about = this.message || this.offer; // the same words may be about another picture
+    if (shown !== this.noticeShown || about !== this.noticeAbout) this.notice.replaceChildren(element("span", { text }), ...actions.map((action) => button({ class: "tool", text: action.text, onclick: action.does })));
+    Object.assign(this, { noticeShown: shown, noticeAbout: about });
     this.notice.dataset.kind = kind;
     this.notice.hidden = !text;
   }
 
-  // What the notice says, its kind and its button: troubles on the way first, then what was just said.
+  // Ways to what else waits: items with two answers, other rounds, and back.
+  renderPlaces() {
+    const { disputed = 0, rounds = [] } = this.around || {};
+    const others = rounds.filter(({ round, remaining }) => round !== this.round && remaining);
+    const ways = this.view === "review" ? [["Back to the query", () => this.show("query", this.round)]] : [...(disputed ? [[`${whole(disputed)} to review`, () => this.show("review", this.round)]] : []), ...others.map(({ round, remaining }) => [`Round ${round}: ${whole(remaining)} left`, () => this.show("query", round)])];
+    const told = JSON.stringify(ways);
+    if (told === this.placesTold) return;
+    this.placesTold = told;
+    this.places.replaceChildren(...ways.map(([text, does]) => button({ class: "way", text, onclick: does })));
+  }
+
+  // What the notice says, its kind and its buttons: troubles on the way first, then what was just said.
   noticed() {
     const { outbox, message, loadProblem } = this;
     const { answer, unkept } = this.words;
@@ -295,10 +319,20 @@ class LabelerView extends Queue {
     if (outbox.state === "offline" && waiting) return [`Server not reachable. ${kept}, trying again.`, "waits"];
     if (outbox.state === "refused" && waiting) return [`The server does not take the ${answer}s (${outbox.problem}). ${kept}, trying again.`, "problem"];
     if (loadProblem) return [`The queue cannot be loaded (${loadProblem}). Trying again.`, "waits"];
-    if (message?.text) return [message.text, message.stays ? "problem" : message.action ? "waits" : "hint", message.action];
+    if (message?.contradiction) return [message.text, "waits", { text: "Review", does: () => this.show("review", this.round) }];
+    if (message?.text) return [message.text, message.stays ? "problem" : message.action ? "waits" : "hint", ...(message.action ? [message.action] : [])];
+    if (this.offer) return this.offered();
     if (outbox.inMemoryOnly && (waiting || unkept)) return [`This browser keeps nothing: ${[unkept, kept && `${kept}.`].filter(Boolean).join(" ")}`, "waits"];
     if (outbox.othersWait) return [`${whole(outbox.othersWait)} unsent ${answer}s of another annotator are kept in this browser. They are sent when that person is back.`, "hint"];
     return ["", ""];
+  }
+
+  // A newer round is ready while this one is being labeled.
+  offered() {
+    const { round, remaining } = this.offer;
+    const open = this.queue ? this.queue.total - Object.values(this.counts()).reduce((a, b) => a + b) : 0;
+    const text = `Round ${round} is ready${remaining === null ? "" : `: ${whole(remaining)} to label`}.`;
+    return [text, "hint", { text: "Switch to it", does: () => this.show("query", round) }, { text: `Keep these ${whole(Math.max(0, open))}`, does: () => this.keepRound() }];
   }
 
   flash(value) {
@@ -329,6 +363,7 @@ class LabelerView extends Queue {
     const tiles = items.map((item) => this.tile(item));
     if (tiles.length !== this.cells.children.length || tiles.some((tile, i) => this.cells.children[i] !== tile)) {
       this.cells.replaceChildren(...tiles);
+      this.gridShown = tiles;
       for (const item of items) item.shownAt = performance.now();
       this.measureGrid(items);
       this.cells.scrollTop = 0;
@@ -341,6 +376,7 @@ class LabelerView extends Queue {
     this.cells.setAttribute("aria-activedescendant", tile?.id || "");
     if (event && tile) tile.scrollIntoView({ block: "nearest" });
     if (event?.timeStamp) requestAnimationFrame(() => measure("alcore:paint", event.timeStamp));
+    if (this.visible !== this.gridShown) this.appears(this.gridShown, Promise.resolve());
     const pages = Math.ceil(this.items.length / PAGE);
     const n = this.selected.size;
     this.pager.replaceChildren(

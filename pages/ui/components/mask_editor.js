@@ -4,6 +4,7 @@
 const KEEP_AFTER = 250; // milliseconds from a stroke to its copy in the browser's store
 const SETTINGS = "alcore:editor:settings";
 const HEAT = ramp(false);
+const PAINTED = "painted here"; // stands for a mask whose name only the server knows yet
 
 function storedSettings() {
   const usual = { tool: "brush", size: 12, opacity: 0.55, outlines: true, wheelZooms: true, heads: false, heat: "", superpixels: SUPERPIXELS.Medium };
@@ -213,6 +214,7 @@ class MaskEditor extends MaskStage {
     const { doc, current: item } = this;
     if (!item || this.root.dataset.view !== "work") return;
     if (!doc) return this.say("The image is still on its way.");
+    if (!this.mayAnswer(event)) return;
     this.pointer.letGo();
     if (this.pointer.tools.polygon.finish()) return this.canvas.want();
     if (item.state === "label" && !doc.unsaved) return this.advance(1), this.moved(event);
@@ -223,8 +225,8 @@ class MaskEditor extends MaskStage {
     }
     this.emptyTold = null;
     item.kept = packed(doc.mask);
-    const bytes = { packed: item.kept, width: doc.width, height: doc.height, round: this.queue.round, clicks: item.clicks };
-    this.record(item, item.regions ? "region" : "mask", "label", event, bytes);
+    const bytes = { packed: item.kept, width: doc.width, height: doc.height, clicks: item.clicks };
+    this.record(item, item.regions ? "region" : "mask", event, bytes);
     doc.saved();
     item.unsaved = false;
     clearTimeout(item.keepTimer);
@@ -234,18 +236,18 @@ class MaskEditor extends MaskStage {
 
   answer(kind, event) {
     const item = this.current;
-    if (!item || this.root.dataset.view !== "work") return;
-    this.record(item, kind, kind, event);
+    if (!item || this.root.dataset.view !== "work" || !this.mayAnswer(event)) return;
+    this.record(item, kind, event);
     this.leaveItem(item, event);
   }
 
-  record(item, kind, state, event, mask = {}) {
-    const before = item.state;
+  record(item, kind, event, mask = {}) {
     const spent = item.ms + (item.shownAt ? performance.now() - item.shownAt : 0);
-    const seq = this.outbox.push({ item: item.id, kind, ms: Math.round(Math.min(spent, 3_600_000)), ...mask }, event?.timeStamp ?? performance.now());
-    Object.assign(item, { state, problem: null, ms: 0, clicks: 0, restored: null });
+    const replaces = item.saw === PAINTED ? undefined : item.saw; // the server has not named an own mask yet: nothing is contradicted
+    const seq = this.outbox.push({ item: item.id, kind, ms: Math.round(Math.min(spent, 3_600_000)), round: this.queue.round, replaces, ...mask }, event?.timeStamp ?? performance.now());
+    Object.assign(item, { ms: 0, clicks: 0, restored: null });
     if (item.shownAt) item.shownAt = performance.now();
-    this.history.push({ item, before, seq, mask: Boolean(mask.packed) });
+    this.history.push([{ ...this.answered(item, kind, mask.packed ? PAINTED : null, seq), mask: Boolean(mask.packed) }]);
     this.touched = true;
     this.message = null;
   }
@@ -258,13 +260,14 @@ class MaskEditor extends MaskStage {
 
   // Takes back the last save, skip or flag. Its strokes are unsaved again.
   takeBack(event) {
-    const last = this.history.pop();
-    if (!last) return this.say("There is no answer to take back. Ctrl+Z undoes a stroke.");
-    const { item, before, mask } = last;
-    item.state = before;
-    this.outbox.push({ item: item.id, kind: "undo", ms: null }, event?.timeStamp ?? performance.now());
+    const steps = this.lastSteps();
+    if (!steps) return this.say("You have no answer to take back in this query. Ctrl+Z undoes a stroke.");
+    const [{ item, event: said, mask }] = steps;
+    this.unsay(item, said);
+    this.outbox.push({ item: item.id, kind: "undo", ms: null, round: this.queue.round }, event?.timeStamp ?? performance.now());
     if (mask) this.markUnsaved(item);
     this.message = null;
+    this.told = false;
     this.cursor = this.items.indexOf(item);
     if (item.tile) this.fillTile(item);
     this.moved(event);

@@ -14,6 +14,7 @@ _mount = st.components.v2.component(
     js=scripts(
         "shared.js",
         "outbox.js",
+        "answers.js",
         "queue.js",
         "labeler_view.js",
         "map_points.js",

@@ -75,6 +75,7 @@ class MaskStage extends MaskView {
     if (!problem && !this.doc && item.bitmap && item.doc) this.stageDocument(item);
     this.root.dataset.loading = this.doc || problem ? "0" : "1";
     this.cover.hidden = !problem;
+    if (problem && this.visible !== item) this.appears(item, Promise.resolve());
     if (problem) this.cover.replaceChildren(element("div", { class: "broken", role: "alert" }, element("b", { text: item.tooLarge ? "This image is too large" : "This image cannot be painted" }), element("span", { text: problem })));
     this.renderCaption();
   }
@@ -104,10 +105,14 @@ class MaskStage extends MaskView {
       clearTimeout(this.quiet);
       this.message = { text: "Restored unsaved strokes of an earlier visit.", action: { text: "Drop them", does: () => this.dropRestored(item) } };
     }
-    if (!this.paintStart) return;
     const started = this.paintStart;
     this.paintStart = null;
-    requestAnimationFrame(() => requestAnimationFrame(() => measure("alcore:paint", started)));
+    requestAnimationFrame(() => this.appears(item, Promise.resolve(), started)); // the canvas draws with the next frame
+  }
+
+  // What has to have been on the screen before a key counts.
+  staging() {
+    return this.current;
   }
 
   // Back to the mask before the strokes an earlier visit left; Ctrl+Z brings them back.
@@ -194,12 +199,7 @@ class MaskStage extends MaskView {
 
   // ---- what the outbox tells
 
-  forget(seq) {
-    this.history = this.history.filter((step) => step.seq !== seq);
-  }
-
-  reopen(item, event) {
-    item.state = "open";
+  reopened(item, event) {
     if (event.packed) this.markUnsaved(item);
   }
 }

@@ -127,8 +127,9 @@ class MaskOutbox extends Outbox {
     const [event] = batch;
     if (!event.packed) return super.send(batch, extra);
     event.body ||= await deflated(unpacked(event.packed, event.width * event.height));
-    const { client, seq, kind, ms, round, clicks } = event;
-    const asked = new URLSearchParams({ client, seq, kind, ms, ...(round === null || round === undefined ? {} : { round }), clicks });
+    const { client, seq, kind, ms, round, clicks, replaces } = event;
+    const told = Object.entries({ round, replaces: replaces === undefined ? undefined : (replaces ?? "") }).filter(([, value]) => value !== undefined && value !== null);
+    const asked = new URLSearchParams({ client, seq, kind, ms, ...Object.fromEntries(told), clicks });
     const path = `/projects/${encodeURIComponent(this.project)}/items/${event.item}/mask?${asked}`;
     try {
       return await this.api.json(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: event.body, ...extra });

@@ -50,7 +50,7 @@ class MaskView extends LabelerView {
       keyed("Flag", "X", "Flag: something is wrong with this image", (event) => this.answer("flag", event)),
       this.saveButton,
     );
-    const bar = element("header", { class: "bar" }, element("div", { class: "progress" }, this.count, this.save, element("div", { class: "meter", "aria-hidden": "true" }, this.meter)), this.tools);
+    const bar = element("header", { class: "bar" }, element("div", { class: "progress" }, this.count, this.save, (this.places = element("span", { class: "places" })), element("div", { class: "meter", "aria-hidden": "true" }, this.meter)), this.tools);
     this.notice = element("div", { class: "notice", role: "alert", hidden: true });
     this.buildStage();
     this.buildPanel();
@@ -78,7 +78,7 @@ class MaskView extends LabelerView {
     this.cover = element("div", { class: "cover", hidden: true });
     this.stage = element("div", { class: "stage" }, this.canvas.panes, this.cover);
     this.caption = element("div", { class: "caption" }, (this.pathText = element("span", { class: "path" })), (this.sizeText = element("span", { class: "size" })), (this.placeText = element("span", { class: "place" })), (this.givenText = element("span", { class: "given" })));
-    this.strip = element("div", { class: "strip", role: "group", "aria-label": "Neighbours in the queue" });
+    this.strip = element("div", { class: "strip", role: "listbox", "aria-label": "Neighbours in the queue" });
     this.view = element("section", { class: "view" }, this.options, this.stage, this.caption, this.strip);
   }
 
@@ -269,7 +269,8 @@ class MaskView extends LabelerView {
     this.pathText.textContent = this.pathText.title = fileName(item);
     this.sizeText.textContent = `${item.width} × ${item.height}${asked}`;
     const unsaved = item.doc ? item.doc.unsaved : item.unsaved;
-    const given = item.state === "open" ? "" : `${MARKS[item.state]} ${STATE_NAMES[item.state]}`;
+    const by = this.givenBy(item);
+    const given = item.state === "open" ? "" : `${MARKS[item.state]} ${STATE_NAMES[item.state]}${by && by !== this.me ? ` by ${by}` : ""}`;
     this.givenText.textContent = unsaved ? (item.state === "open" ? "not saved yet" : `${given}, then changed: not saved yet`) : given;
     this.givenText.dataset.state = unsaved ? "flag" : item.state;
   }

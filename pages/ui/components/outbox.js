@@ -85,7 +85,7 @@ class Outbox {
     }
   }
 
-  // event: {item, kind, value, ms}; `started` is the key press, for the benchmark. Returns the sequence number.
+  // event: {item, kind, value, ms, round, replaces}; `started` is the key press, for the benchmark. Returns the sequence number.
   push(event, started) {
     lastSeq += 1;
     const kept = { ...event, client: CLIENT, seq: lastSeq, at: Date.now(), annotator: this.annotator };
@@ -166,7 +166,7 @@ class Outbox {
 
   // Resolves to the server's answer, {acked, rejected}.
   send(batch, extra = {}) {
-    const events = batch.map(({ seq, item, kind, value = null, ms }) => ({ seq, item, kind, value, ms }));
+    const events = batch.map(({ seq, item, kind, value = null, ms, round, replaces }) => ({ seq, item, kind, value, ms, round, replaces }));
     return this.api.post(`/projects/${encodeURIComponent(this.project)}/annotations`, { client: batch[0].client, events }, extra);
   }
 
@@ -180,6 +180,10 @@ class Outbox {
     for (const event of over) {
       if (rejected.has(event.seq)) this.listener?.rejected(event, rejected.get(event.seq));
       else if (event.started) measure(event.packed ? "alcore:mask-ack" : "alcore:ack", event.started, now);
+    }
+    for (const conflict of answer.conflicts || []) {
+      const event = batch.find(({ seq }) => seq === conflict.seq);
+      if (event) this.listener?.contradicted(event, conflict);
     }
     return over.size > 0;
   }

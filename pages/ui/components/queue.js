@@ -1,21 +1,30 @@
-// What the labeler and the mask editor have in common: the queue of a query's items, the place in it, what the outbox tells, and how keys are
-// read. Nothing is drawn here and nothing is known of what an answer is: `LabelerView` extends this, and each part extends a view.
+// What the labeler and the mask editor have in common: the queue of a query's items, the place in it, what the outbox and other people tell,
+// and how keys are read. Nothing is drawn here and nothing is known of what an answer is: `LabelerView` extends this, and each part extends a view.
 // A part says what is its own in: reset, leaveRound, itemOf, prefetch, layout, forget, reopen and give.
 
-class Queue {
+const BACK = 200; // answered items that are fetched at a time
+const NEAR = 20; // items from the first one at which earlier ones are fetched
+const EXPOSED = 14; // milliseconds a picture has to be on the screen before a key is an answer to it: the rest of a double press comes sooner
+const FOLLOW = 1200; // milliseconds between two looks at what others said
+
+class Queue extends Answers {
   // outbox: its class; ahead: open items below which more are fetched, twice as many are asked for; linger: milliseconds a hint is shown;
   // pictures: how many are kept; answer, back, unkept: words of the part's messages.
   constructor({ outbox, ahead, linger, pictures, answer, back = "", unkept = "" }) {
+    super();
     this.api = new Api();
     this.pictures = new Pictures(this.api, pictures);
     Object.assign(this, { outboxClass: outbox, ahead, linger, words: { answer, back, unkept } });
-    this.turn = 0; // grows with each change of project or round; answers of an older turn are dropped
+    this.turn = 0; // grows with each change of project, round or view; answers of an older turn are dropped
+    this.view = "query"; // or "review": the items that have two answers
+    this.round = null; // the round whose query is shown; null before the first
+    this.kept = null; // a newer round that a person did not want yet
   }
 
   // listeners: [target, name, does]; `watched` are elements whose size matters.
   listen(listeners, ...watched) {
-    this.listeners = listeners;
-    for (const [target, name, does] of listeners) target.addEventListener(name, does, true);
+    this.listeners = [...listeners, [window, "keydown", leaveField], [document, "visibilitychange", () => document.hidden || this.lookAround?.()]];
+    for (const [target, name, does] of this.listeners) target.addEventListener(name, does, true);
     this.resized = new ResizeObserver(() => this.layout());
     for (const node of watched) this.resized.observe(node);
   }
@@ -42,13 +51,16 @@ class Queue {
     const classes = JSON.stringify([data.classes, data.colors]);
     if (classes !== this.classesShown) this.setClasses(data.classes, data.colors);
     this.classesShown = classes;
-    const scope = JSON.stringify([data.identity, data.project, data.annotator, data.round]);
+    const scope = JSON.stringify([data.identity, data.project, data.annotator]);
     if (scope !== this.scope) {
       this.scope = scope;
-      this.open();
+      this.show("query", data.round);
     } else {
       if (newToken) this.outbox.renew();
-      this.render();
+      if (data.round !== null && this.round === null) this.show("query", data.round);
+      else this.render();
+      const rounds = this.around?.rounds || [];
+      if (this.queue && data.round !== null && !rounds.some(({ round }) => round === data.round)) this.hearOfRounds([...rounds, { round: data.round, remaining: null }]);
     }
   }
 
@@ -56,11 +68,19 @@ class Queue {
 
   leaveRound() {}
 
+  // Shows a round's query, or what is to be reviewed.
+  show(view, round) {
+    if (this.items) this.leaveRound();
+    Object.assign(this, { view, round, offer: null });
+    return this.open();
+  }
+
   async open() {
     const turn = ++this.turn;
     const { project, annotator, identity } = this.data;
     this.reset();
-    Object.assign(this, { items: [], byId: new Map(), cursor: 0, history: [], queue: null, base: 0, exhausted: false, told: false, filling: false, ready: 0, message: null });
+    this.startAnswers();
+    Object.assign(this, { items: [], byId: new Map(), cursor: 0, queue: null, around: null, exhausted: false, told: false, filling: false, ready: 0, message: null, visible: null });
     this.outbox = outboxFor(this.outboxClass, this.api, { project, annotator, identity });
     this.outbox.listener = this;
     this.render();
@@ -69,7 +89,14 @@ class Queue {
     this.touched = recovered > 0;
     this.render();
     await this.outbox.drained();
-    if (turn === this.turn) await this.fill();
+    if (turn !== this.turn) return;
+    await this.fill();
+    this.follow(turn);
+  }
+
+  address(numbers) {
+    const asked = this.view === "review" ? { view: "review" } : this.round === null ? {} : { round: this.round };
+    return `/projects/${encodeURIComponent(this.data.project)}/queue?${new URLSearchParams({ ...numbers, ...asked })}`;
   }
 
   async fill() {
@@ -79,7 +106,7 @@ class Queue {
     for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
       try {
         const n = 2 * this.ahead + this.outbox.events.length;
-        const answer = await this.api.json(`/projects/${encodeURIComponent(this.data.project)}/queue?n=${n}`);
+        const answer = await this.api.json(this.address({ n, done: this.queue ? 0 : BACK }));
         if (turn !== this.turn) return;
         this.filling = false;
         this.loadProblem = "";
@@ -95,33 +122,113 @@ class Queue {
   }
 
   take(answer) {
-    if (this.queue && answer.round !== this.queue.round) {
-      // A new round began meanwhile: what was not answered yet is no longer what is asked for.
-      this.leaveRound();
-      this.items = this.items.filter((item) => item.state !== "open");
-      this.byId = new Map(this.items.map((item) => [item.id, item]));
-      this.cursor = this.items.length;
-      this.queue = null;
-    }
-    if (!this.queue) {
-      this.base = answer.total - answer.remaining - (answer.skipped || 0) - (answer.flagged || 0);
-      this.skippedBefore = (answer.skipped || 0) + (answer.flagged || 0);
-      this.fromHere = new Set(); // items whose state counts into this query's progress
-    }
+    const first = !this.queue;
     const waiting = !this.current;
-    const fresh = answer.items.filter((item) => !this.byId.has(item.id));
-    for (const told of fresh) {
-      const item = { ...told, state: "open", small: picturePath(told.image, SMALL), ...this.itemOf(told) };
-      this.items.push(item);
-      this.byId.set(item.id, item);
-      this.fromHere.add(item);
-    }
     this.queue = answer;
+    this.round = answer.round ?? this.round;
+    if (first) this.event = answer.event;
+    const done = (answer.done || []).map((told) => this.made(told, false)).filter(Boolean);
+    const fresh = answer.items.map((told) => this.made(told, true)).filter(Boolean);
+    this.items.unshift(...done);
+    this.items.push(...fresh);
+    this.cursor += first ? 0 : done.length;
+    this.remember(done);
+    if (first || !this.outbox.events.length) this.recount(answer);
     this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.outbox.events.length);
     if (waiting) this.advance(0);
     this.prefetch();
+    this.hearOfRounds(answer.rounds || [], answer.disputed);
     this.render();
     this.checkFinished();
+  }
+
+  // An item of the queue's answer; null for one that is here already.
+  made(told, open) {
+    if (this.byId.has(told.id)) return null;
+    const item = { ...told, small: picturePath(told.image, SMALL), ...this.itemOf(told) };
+    this.adopt(item, told, open);
+    item.fromBefore = !open;
+    this.byId.set(item.id, item);
+    return item;
+  }
+
+  // Answers from before the oldest that is here, once a person comes near it.
+  async older() {
+    const { items, turn } = this;
+    if (this.fetchingOlder || items.filter((item) => item.fromBefore).length >= this.queue.answered) return;
+    this.fetchingOlder = true;
+    try {
+      const skip = items.filter(({ state }) => state !== "open").length - NEAR; // some twice rather than one left out
+      const answer = await this.api.json(this.address({ n: 0, done: BACK, skip: Math.max(0, skip) }));
+      if (turn !== this.turn) return;
+      const done = (answer.done || []).map((told) => this.made(told, false)).filter(Boolean);
+      if (!done.length) this.queue.answered = 0;
+      this.items.unshift(...done);
+      this.cursor += done.length;
+      this.remember(done);
+      this.moved();
+    } catch (error) {
+      console.warn("earlier answers could not be fetched; the next step back tries again:", error);
+    } finally {
+      this.fetchingOlder = false;
+    }
+  }
+
+  // ---- other people and other windows
+
+  // Asks every second or so what others said meanwhile; the image on the stage stays.
+  async follow(turn) {
+    for (let wait = FOLLOW; turn === this.turn; ) {
+      await Promise.race([sleep(wait), new Promise((resolve) => (this.lookAround = resolve))]);
+      if (turn !== this.turn) return;
+      if (document.hidden || this.event === undefined) continue;
+      try {
+        const answer = await this.api.json(`/projects/${encodeURIComponent(this.data.project)}/changes?after=${this.event}`);
+        if (turn !== this.turn) return;
+        this.event = answer.event;
+        this.hear(answer);
+        wait = FOLLOW;
+      } catch {
+        wait = Math.min(wait * 2, 20_000); // the outbox and the queue say what is wrong; this only asks less often
+      }
+    }
+  }
+
+  hear({ items, rounds, disputed }) {
+    let shows = false;
+    for (const told of items) {
+      const item = this.byId.get(told.id);
+      if (!item) continue;
+      const before = item.events.length;
+      if (!this.learn(item, told)) continue;
+      shows = true;
+      if (item.tile) this.fillTile(item);
+      if (item !== this.current) continue;
+      this.described = null;
+      if (item.events.length > before) this.say(`Meanwhile ${this.inWords(item.events.at(-1))}.`);
+    }
+    this.hearOfRounds(rounds, disputed);
+    if (!shows) return;
+    this.render();
+    this.checkFinished();
+  }
+
+  // What rounds there are and how many items have two answers. A newer round is offered, and taken at once where nothing is left to do here.
+  hearOfRounds(rounds, disputed = this.around?.disputed || 0) {
+    this.around = { rounds, disputed };
+    const newest = rounds.at(-1);
+    const newer = this.view === "query" && newest && this.round !== null && newest.round > this.round;
+    if (newer && this.root.dataset.view !== "work" && this.exhausted && !this.openItems().length && !this.outbox.events.length && newest.remaining !== 0) return this.show("query", newest.round);
+    this.offer = newer && newest.round !== this.kept && newest.remaining !== 0 ? newest : null;
+    this.renderPlaces();
+    this.renderNotice();
+    return undefined;
+  }
+
+  keepRound() {
+    this.kept = this.offer.round;
+    this.offer = null;
+    this.renderNotice();
   }
 
   get current() {
@@ -152,23 +259,44 @@ class Queue {
     this.render(event);
     this.prefetch();
     if (!this.exhausted && this.openItems().length <= this.ahead) this.fill();
+    if (this.cursor <= NEAR) this.older();
     this.checkFinished();
   }
 
   checkFinished() {
-    if (!this.queue || !this.exhausted || this.told || !this.touched || this.outbox.events.length || this.openItems().length) return;
+    if (!this.queue || this.view !== "query" || !this.exhausted || this.told || !this.touched || this.outbox.events.length || this.openItems().length) return;
     this.told = true;
     this.trigger("finished", { round: this.queue.round, total: this.queue.total, ...this.counts() });
   }
 
-  counts() {
-    const n = { labeled: this.base || 0, skipped: this.skippedBefore || 0, flagged: 0 };
-    for (const item of this.fromHere || []) {
-      if (item.state === "label") n.labeled += 1;
-      if (item.state === "skip") n.skipped += 1;
-      if (item.state === "flag") n.flagged += 1;
-    }
-    return n;
+  // A picture counts as seen once it has been on the screen for a moment: the frame that shows it is drawn after this callback, and what runs
+  // after the frame runs later than the picture. `what` is an item or a page of the grid.
+  appears(what, drawn, started) {
+    drawn.then(() =>
+      requestAnimationFrame(() => {
+        if (started) measure("alcore:paint", started);
+        setTimeout(() => {
+          if (this.staging() !== what || this.visible === what) return;
+          Object.assign(this, { visible: what, visibleFrom: performance.now() + EXPOSED });
+          setTimeout(() => this.renderLive(), EXPOSED);
+        });
+      }),
+    );
+  }
+
+  // True when what was pressed at `time` was for a picture that had been on the screen.
+  seenAt(time) {
+    return this.visible !== null && this.visible === this.staging() && time >= this.visibleFrom;
+  }
+
+  renderLive() {
+    this.root.dataset.live = this.seenAt(performance.now()) ? "1" : "0";
+  }
+
+  mayAnswer(event) {
+    if (this.seenAt(event?.timeStamp ?? performance.now())) return true;
+    this.say("Too quick: that picture was not on the screen yet.");
+    return false;
   }
 
   // ---- what the outbox tells
@@ -180,10 +308,10 @@ class Queue {
 
   rejected(event, reason) {
     const item = this.byId.get(event.item);
-    this.forget(event.seq);
+    const said = item?.events.find(({ client, seq }) => client === event.client && seq === event.seq);
+    if (said) this.unsay(item, said);
     if (!item) return this.say(`An earlier ${this.words.answer} could not be saved: ${reason}`, true);
-    // A later event of the same item may still be on its way; its answer decides then.
-    if (!this.outbox.events.some((other) => other.item === item.id && other.seq > event.seq)) this.reopen(item, event);
+    this.reopened(item, event);
     item.problem = reason;
     const place = this.items.indexOf(item);
     if (this.data.mode === "single" && place < this.cursor) {
@@ -195,6 +323,18 @@ class Queue {
     if (this.cursor >= this.items.length || this.current.state !== "open") this.advance(0);
     if (item.tile) this.fillTile(item);
     this.say(`${fileName(item)} was not saved: ${reason}. It is asked again${this.words.back}.`, true);
+    this.render();
+  }
+
+  // The server kept an answer that contradicts what its author had not seen.
+  contradicted(event, { label, annotator, value }) {
+    const item = this.byId.get(event.item);
+    if (item) Object.assign(item, { disputed: true }), item.tile && this.fillTile(item);
+    const [theirs, ours] = [{ annotator, value: label, kind: event.kind === "skip" ? "label" : event.kind }, { annotator: this.me, value, kind: event.kind }].map((said) => this.inWords(said));
+    if (this.around) this.hearOfRounds(this.around.rounds, this.around.disputed + 1);
+    this.message = { text: `${item ? fileName(item) : "An image"}: ${theirs}, ${ours}. Both are kept; it waits for review.`, contradiction: true };
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.message?.contradiction && ((this.message = null), this.renderNotice()), 4 * this.linger);
     this.render();
   }
 
@@ -241,9 +381,24 @@ function keyIsOurs(event, root) {
   return root.isConnected && !event.isComposing && root.getClientRects().length > 0 && !keysBelongElsewhere(event, root);
 }
 
-// What a key is called. Digits go by their place, so that keyboards with shifted digits work, unless the key writes something with AltGr.
+// What a key is called. Digits go by their place, so that keyboards with shifted digits work, unless the key writes something with AltGr or
+// the number pad moves instead (NumLock is off). Letters of other scripts go by their place too: Я is the Z of a Latin keyboard.
 function keyName(event, written = false) {
-  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
-  if (digit && !written && !(event.shiftKey && !/^[0-9]$/.test(event.key))) return digit[1];
-  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const { key, code } = event;
+  const digit = /^(Digit|Numpad)([0-9])$/.exec(code);
+  if (digit && !written && (digit[1] === "Numpad" ? key === digit[2] : !(event.shiftKey && !/^[0-9]$/.test(key)))) return digit[2];
+  const letter = /^Key([A-Z])$/.exec(code);
+  if (letter && key.length === 1 && key.charCodeAt(0) > 127 && !written) return letter[1].toLowerCase();
+  return key.length === 1 ? key.toLowerCase() : key;
+}
+
+// After Enter in a field beside the page (the annotator's name) keys are for the picture again: digits meant as labels became part of the name.
+function leaveField(event) {
+  const field = event.composedPath()[0];
+  if (event.key === "Enter" && field instanceof Element && field.matches("[data-testid=stSidebar] input[type=text]")) setTimeout(() => field.blur());
+}
+
+// How class names are compared with what somebody types: without case, marks and separators.
+function plain(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s_\-./]+/g, " ").trim();
 }
