@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
+from alcore import labeling
 from alcore.project import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
-from pages.ui.session import FORM_WIDTH, annotator, empty, header, identity, plain_errors, project, token
+from pages.ui.session import (
+    FORM_WIDTH,
+    LONGEST_NAME,
+    NAMELESS,
+    annotator,
+    empty,
+    given_name,
+    header,
+    identity,
+    name_later,
+    plain_errors,
+    project,
+    token,
+)
 from pages.ui.work import running
 
 
@@ -27,6 +41,11 @@ def main() -> None:
         header("Label", "One key an image.")
         _nothing_asked(of)
         return
+    others = [who for who in labeling.people(of) if who != NAMELESS]
+    if others and not given_name():
+        header("Label", "One key an image.")
+        _ask_name(others)
+        return
     newest = rounds[-1]
     finished = _masks(of, newest.number) if of.task == "segmentation" else _classes(of, newest.number)
     waiting = of.waiting()
@@ -34,6 +53,17 @@ def main() -> None:
         _next_step(of)
     elif running("round", of):
         st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
+
+
+def _ask_name(others: list[str]) -> None:
+    """Once, before labels of two people go under one name."""
+    with st.form("name", width=FORM_WIDTH, border=True):
+        st.subheader("Who is labeling?", anchor=False)
+        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        st.write(f"{shown} labeled here before. Your name is written beside your labels, so that each can be told from the others'.")
+        name = st.text_input("Your name", max_chars=LONGEST_NAME, placeholder=NAMELESS).strip()
+        if st.form_submit_button("Start labeling", type="primary"):
+            name_later(name or NAMELESS)
 
 
 def _classes(of: Project, number: int) -> object:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.components.remember import remember, remembered
 from pages.ui.now import sidebar_jobs
-from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
+from pages.ui.session import ANNOTATOR, ARRIVED, COOKIE, LONGEST_NAME, NAMELESS, PROJECT, given_name, recall_annotator, workspace
 
 LOOK = Path(__file__).parent / "ui"
 
@@ -31,12 +32,14 @@ pages = [
 ]
 page = st.navigation(pages)
 
+recall_annotator()
 with st.sidebar:
     if names:
         st.selectbox("Project", names, key=PROJECT)
-    st.text_input(
-        "Labeling as", key=ANNOTATOR, persist_state="session", placeholder="me", max_chars=80, help="Written beside every label you give."
-    )
+    told = "Written beside every label you give; this browser remembers it."
+    st.text_input("Labeling as", key=ANNOTATOR, persist_state="session", placeholder=NAMELESS, max_chars=LONGEST_NAME, help=told)
+    if given_name() != remembered(COOKIE):
+        remember(COOKIE, given_name(), key="remember_annotator")
     sidebar_jobs()
 
 if st.session_state[PROJECT]:

@@ -14,9 +14,13 @@ from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
 from alcore.workspace import Workspace, shared
+from pages.ui.components.remember import remembered
 
 FORM_WIDTH = 1000  # pixels; wider fields read badly on a large screen
-PROJECT, ARRIVED, ANNOTATOR = "chosen_project", "arrived_project", "annotator"
+PROJECT, ARRIVED, ANNOTATOR, NAMED = "chosen_project", "arrived_project", "annotator", "annotator_named"
+NAMELESS = "me"  # who labels where nobody gave a name
+COOKIE = "alcore_annotator"
+LONGEST_NAME = 80
 
 
 def workspace() -> Workspace:
@@ -53,7 +57,26 @@ def project() -> Project:
 
 def annotator() -> str:
     """Who labels: the name given in the sidebar."""
-    return str(st.session_state.get(ANNOTATOR) or "me").strip()[:80] or "me"
+    return given_name() or NAMELESS
+
+
+def given_name() -> str:
+    """The name given in the sidebar; empty without one."""
+    return str(st.session_state.get(ANNOTATOR) or "").strip()[:LONGEST_NAME]
+
+
+def recall_annotator() -> None:
+    """Fills the sidebar's field before it is drawn: with the name that was just given on a page, or the one this browser kept."""
+    if named := st.session_state.pop(NAMED, None):
+        st.session_state[ANNOTATOR] = named
+    elif ANNOTATOR not in st.session_state:
+        st.session_state[ANNOTATOR] = remembered(COOKIE)[:LONGEST_NAME]
+
+
+def name_later(name: str) -> None:
+    """Makes `name` the annotator. The sidebar's field is drawn already in this run, so the page runs again."""
+    st.session_state[NAMED] = name
+    st.rerun()
 
 
 def token(of: Project) -> str:

@@ -53,6 +53,7 @@ class Queue extends Answers {
     this.classesShown = classes;
     const scope = JSON.stringify([data.identity, data.project, data.annotator]);
     if (scope !== this.scope) {
+      if (!this.scope && document.activeElement?.closest("[data-testid=stSidebarNav]")) document.activeElement.blur(); // Enter is for the picture now
       this.scope = scope;
       this.show("query", data.round);
     } else {
@@ -219,7 +220,8 @@ class Queue extends Answers {
     const newest = rounds.at(-1);
     const newer = this.view === "query" && newest && this.round !== null && newest.round > this.round;
     if (newer && this.root.dataset.view !== "work" && this.exhausted && !this.openItems().length && !this.outbox.events.length && newest.remaining !== 0) return this.show("query", newest.round);
-    this.offer = newer && newest.round !== this.kept && newest.remaining !== 0 ? newest : null;
+    const offer = newer && newest.round !== this.kept && newest.remaining !== 0 ? newest : null;
+    if (JSON.stringify(offer) !== JSON.stringify(this.offer)) this.offer = offer; // as it is while nothing changed: its buttons stay too
     this.renderPlaces();
     this.renderNotice();
     return undefined;

@@ -176,13 +176,14 @@ function keysBelongElsewhere(event, own) {
   const dialog = document.querySelector("[role=dialog][aria-modal=true], [data-testid=stDialog]");
   return Boolean(dialog) && !dialog.contains(own.getRootNode().host || own);
 }
-// Also true for what the focused thing needs of its own: Enter, space and arrows on buttons, tabs, sliders and radios.
+// Also true for what the focused thing needs of its own: Enter and space on buttons and links, arrows on tabs, sliders and radios.
+const TAKES_ARROWS = "[role=tab], [role=slider], [role=radio], [role=switch], input";
 function keyDrivesControl(event, own) {
-  if (!["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(event.key)) return false;
+  const isArrow = /^Arrow(Left|Right|Up|Down)$/.test(event.key);
+  if (!isArrow && !["Enter", " "].includes(event.key)) return false;
   const target = event.composedPath()[0];
-  if (!(target instanceof Element)) return false;
-  if (own.contains(target) && event.key.startsWith("Arrow")) return false;
-  return Boolean(target.closest("button, a[href], summary, [role=button], [role=tab], [role=slider], [role=radio], [role=switch], input"));
+  if (!(target instanceof Element) || (isArrow && own.contains(target))) return false;
+  return Boolean(target.closest(isArrow ? TAKES_ARROWS : `${TAKES_ARROWS}, button, a[href], summary, [role=button]`));
 }
 
 // Timings for benchmarks, read with performance.getEntriesByName; never more than a few thousand are kept.
