@@ -64,7 +64,8 @@ def class_names(project: str) -> list[str]:
     n = shape(project)["classes"]
     if "digits" in project:
         return [str(i) for i in range(n)]
-    return [WORDS[i] if n <= 15 else f"{LONG_NAMES[i % 4]} {i}" for i in range(n)]
+    names = [WORDS[i] if n <= 15 else f"{LONG_NAMES[i % 4]} {i}" for i in range(n)]
+    return [name.replace(" ", "_") for name in names] if "under" in project else names
 
 
 def states(project: str) -> dict[int, list[tuple[str, str | None]]]:

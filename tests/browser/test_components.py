@@ -209,6 +209,65 @@ def test_a_class_among_two_hundred_is_found_by_typing(page_factory: PageFactory,
     assert fake.rows("c200-n50-find") == [(1, "label", "sea anemone 90"), (2, "label", first)]
 
 
+def test_a_class_is_found_whatever_separates_its_words(page_factory: PageFactory, fake: Server) -> None:
+    page = page_factory()
+    open_labeler(page, fake, "c120-n50-under")  # sea_anemone_90
+    page.keyboard.press("/")
+    page.keyboard.type("Séa anemone 90")
+    expect(page.locator(".class[data-best]")).to_have_attribute("data-value", "sea_anemone_90")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("sea lion")
+    expect(page.locator(".unknown")).to_have_text("No class has “sea lion” in its name. Esc shows all.")
+    page.keyboard.press("Enter")  # nothing is given
+    page.keyboard.press("Escape")
+    expect(page.locator(".unknown")).to_be_hidden()
+    press(page, "/")
+    page.keyboard.type("anemone-90")
+    page.keyboard.press("Enter")
+    wait_saved(page)
+    assert fake.rows("c120-n50-under") == [(1, "label", "sea_anemone_90")]
+
+
+# What keyboards send: (key, code) of layouts whose letters are not Latin, and of a number pad that moves.
+CYRILLIC = {"s": ("ы", "KeyS"), "f": ("а", "KeyF"), "z": ("я", "KeyZ")}
+GREEK = {"s": ("σ", "KeyS"), "f": ("φ", "KeyF"), "z": ("ζ", "KeyZ")}
+HEBREW = {"s": ("ד", "KeyS"), "f": ("כ", "KeyF"), "z": ("ז", "KeyZ")}
+SEND = "([key, code, ctrlKey]) => window.dispatchEvent(new KeyboardEvent('keydown', {key, code, ctrlKey, bubbles: true, cancelable: true}))"
+
+
+def send(page: Page, key: str, code: str, ctrl: bool = False) -> None:
+    page.wait_for_selector(".labeler[data-live='1']")
+    page.evaluate(SEND, [key, code, ctrl])
+
+
+@pytest.mark.parametrize(("layout", "keys"), [("cyrillic", CYRILLIC), ("greek", GREEK), ("hebrew", HEBREW)])
+def test_letters_of_other_scripts_go_by_their_place(
+    page_factory: PageFactory, fake: Server, layout: str, keys: dict[str, tuple[str, str]]
+) -> None:
+    page, project = page_factory(), f"c3-n50-{layout}"
+    open_labeler(page, fake, project)
+    for name in ("s", "f", "z"):
+        send(page, *keys[name])
+    send(page, *keys["z"], ctrl=True)
+    wait_saved(page)
+    assert fake.rows(project) == [(1, "skip", None), (2, "flag", None), (2, "undo", None), (1, "undo", None)]
+
+
+def test_a_number_pad_that_moves_labels_nothing(page_factory: PageFactory, fake: Server) -> None:
+    page = page_factory()
+    open_labeler(page, fake, "c10-n50-pad")
+    send(page, "ArrowRight", "Numpad6")
+    expect(page.locator(".caption .path")).to_contain_text("0002.png")
+    send(page, "ArrowLeft", "Numpad4")
+    expect(page.locator(".caption .path")).to_contain_text("0001.png")
+    for key, code in (("Clear", "Numpad5"), ("Home", "Numpad7"), ("End", "Numpad1"), ("Delete", "NumpadDecimal")):
+        send(page, key, code)
+    send(page, "4", "Numpad4")  # NumLock is on again
+    send(page, "é", "Digit2")  # a French keyboard's 2
+    wait_saved(page)
+    assert fake.rows("c10-n50-pad") == [(1, "label", "dress"), (2, "label", TROUSERS)]
+
+
 def test_typing_into_a_field_of_the_page_labels_nothing(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_labeler(page, fake, "c3-n50-typing")

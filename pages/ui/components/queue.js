@@ -4,6 +4,7 @@
 
 const BACK = 200; // answered items that are fetched at a time
 const NEAR = 20; // items from the first one at which earlier ones are fetched
+const NAMELESS = "me"; // who labels where nobody gave a name
 const EXPOSED = 14; // milliseconds a picture has to be on the screen before a key is an answer to it: the rest of a double press comes sooner
 const FOLLOW = 1200; // milliseconds between two looks at what others said
 
@@ -23,7 +24,7 @@ class Queue extends Answers {
 
   // listeners: [target, name, does]; `watched` are elements whose size matters.
   listen(listeners, ...watched) {
-    this.listeners = [...listeners, [window, "keydown", leaveField], [document, "visibilitychange", () => document.hidden || this.lookAround?.()]];
+    this.listeners = [...listeners, [window, "keydown", (event) => this.leaveField(event)], [window, "focusout", (event) => this.nameLeft(event)], [document, "visibilitychange", () => document.hidden || this.lookAround?.()]];
     for (const [target, name, does] of this.listeners) target.addEventListener(name, does, true);
     this.resized = new ResizeObserver(() => this.layout());
     for (const node of watched) this.resized.observe(node);
@@ -48,6 +49,7 @@ class Queue extends Answers {
     // as high as the window allows below the page's heading, so that a large screen shows a large image
     this.root.style.height = `max(${data.height}px, calc(100vh - 215px))`;
     this.root.dataset.mode = data.mode;
+    this.root.dataset.annotator = data.annotator;
     const classes = JSON.stringify([data.classes, data.colors]);
     if (classes !== this.classesShown) this.setClasses(data.classes, data.colors);
     this.classesShown = classes;
@@ -233,6 +235,20 @@ class Queue extends Answers {
     this.renderNotice();
   }
 
+  // After Enter in a field beside the page keys are for the picture again: digits meant as labels became part of the annotator's name.
+  leaveField(event) {
+    const field = event.composedPath()[0];
+    if (event.key === "Enter" && field instanceof Element && field.matches("[data-testid=stSidebar] input[type=text]")) setTimeout(() => field.blur());
+  }
+
+  // A new name counts once the page has given the token for it: until then nothing is answered under the old one.
+  nameLeft(event) {
+    const field = event.composedPath()[0];
+    if (!(field instanceof Element) || !field.matches("[data-testid=stSidebar] input[aria-label='Labeling as']")) return;
+    const name = field.value.trim() || NAMELESS;
+    this.renamed = name === this.me ? null : { name, until: performance.now() + 3000 };
+  }
+
   get current() {
     return this.items?.[this.cursor];
   }
@@ -296,6 +312,7 @@ class Queue extends Answers {
   }
 
   mayAnswer(event) {
+    if (this.renamed && this.renamed.name !== this.me && performance.now() < this.renamed.until) return this.say(`Taking the name ${this.renamed.name}…`), false;
     if (this.seenAt(event?.timeStamp ?? performance.now())) return true;
     this.say("Too quick: that picture was not on the screen yet.");
     return false;
@@ -392,12 +409,6 @@ function keyName(event, written = false) {
   const letter = /^Key([A-Z])$/.exec(code);
   if (letter && key.length === 1 && key.charCodeAt(0) > 127 && !written) return letter[1].toLowerCase();
   return key.length === 1 ? key.toLowerCase() : key;
-}
-
-// After Enter in a field beside the page (the annotator's name) keys are for the picture again: digits meant as labels became part of the name.
-function leaveField(event) {
-  const field = event.composedPath()[0];
-  if (event.key === "Enter" && field instanceof Element && field.matches("[data-testid=stSidebar] input[type=text]")) setTimeout(() => field.blur());
 }
 
 // How class names are compared with what somebody types: without case, marks and separators.
