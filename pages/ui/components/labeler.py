@@ -23,7 +23,6 @@ def labeler(
     annotator: str,
     classes: Sequence[str],
     api: str = "/api/v1",
-    height: int = 640,
     mode: Literal["single", "grid"] = "single",
     round_number: int | None = None,
     identity: str = "",
@@ -39,7 +38,6 @@ def labeler(
         classes: class names in index order; the first get the keys 1 to 9, 0, then letters. Classes that are all single digits
             keep each name as its key.
         api: where the API is mounted.
-        height: pixels on the page.
         mode: one large image, or a grid of 48.
         round_number: changes when a new query is open, so that the labeler starts on it; None when there is no round yet.
         identity: names the workspace (and the project's life). Unsent labels are never sent to another one of the same name.
@@ -56,7 +54,6 @@ def labeler(
         "annotator": annotator,
         "classes": list(classes),
         "api": api.rstrip("/"),
-        "height": height,
         "mode": mode,
         "round": round_number,
         "identity": identity,

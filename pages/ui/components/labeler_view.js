@@ -18,6 +18,9 @@ const GRID_HELP = [
   ["PageUp PageDown", "other pages"],
 ];
 
+const NARROW = 560; // pixels of width up to which everything stands below one another
+const LEAST_HEIGHT = 460;
+
 class LabelerView extends Queue {
   build(parent) {
     const tool = (name, key, act) => button({ class: "tool", "data-tool": name, title: `${name} (${key})`, onclick: act }, element("span", { text: name }), element("kbd", { text: key }));
@@ -32,7 +35,7 @@ class LabelerView extends Queue {
       tool("Flag", "F", (event) => this.handle("f", event)),
       element("span", { class: "gap" }),
       button({ class: "tool icon", "aria-label": "Zoom out", title: "Zoom out (−)", text: "−", onclick: () => this.zoomBy(-1) }),
-      (this.zoomLabel = button({ class: "tool level", "aria-label": "Reset zoom", title: "Reset zoom (Esc)", text: "100 %", onclick: () => this.resetZoom() })),
+      (this.zoomLabel = button({ class: "tool level", title: "Reset zoom (Esc)", text: "100 %", onclick: () => this.resetZoom() })),
       button({ class: "tool icon", "aria-label": "Zoom in", title: "Zoom in (+)", text: "+", onclick: () => this.zoomBy(1) }),
       button({ class: "tool icon", "aria-label": "Keys", title: "All keys (?)", text: "?", onclick: () => this.toggleHelp() }),
     );
@@ -71,7 +74,7 @@ class LabelerView extends Queue {
     this.classBox = element("div", { class: "classes", role: "group", "aria-label": "Classes" });
     this.unknown = element("p", { class: "unknown", role: "status", hidden: true });
     this.top = element("ul", { class: "top" });
-    this.scores = element("ul", { class: "scores" });
+    this.scores = element("ul", { class: "scores", tabindex: "0", "aria-label": "Scores" });
     const section = (name, ...children) => element("section", { class: name }, ...children);
     this.why = section("why", element("h4", { text: "Why this image" }), this.reason);
     this.model = section("model", element("h4", { text: "What the model sees" }), this.top);
@@ -86,7 +89,7 @@ class LabelerView extends Queue {
       button(
         { class: "class", "data-value": name, title: name, "aria-keyshortcuts": this.keys.get(name), onclick: (event) => this.label(name, event) },
         element("kbd", { text: this.keys.get(name) || "", "data-none": !this.keys.has(name) }),
-        element("span", { class: "name", text: name }),
+        nameOf(name),
         element("span", { class: "mark" }),
       ),
     );
@@ -250,7 +253,7 @@ class LabelerView extends Queue {
     if (item === this.described) return;
     this.described = item;
     const percent = (p) => `${p > 0 && p < 0.01 ? "<1" : Math.round(p * 100)} %`;
-    const top = (item.top || []).map(([name, p]) => element("li", { title: `${name}: ${percent(p)}` }, element("span", { class: "name", text: name }), thinBar(p), element("span", { class: "value", text: percent(p) })));
+    const top = (item.top || []).map(([name, p]) => element("li", { title: `${name}: ${percent(p)}` }, nameOf(name), thinBar(p), element("span", { class: "value", text: percent(p) })));
     this.top.replaceChildren(...top);
     this.model.hidden = !top.length;
     const details = (item.details || []).map((d) =>
@@ -347,7 +350,17 @@ class LabelerView extends Queue {
     this.help.hidden = !show;
   }
 
+  // As high as the window allows below the page's heading, so that a large screen shows a large image; a narrow one scrolls instead.
+  fitHeight() {
+    const page = document.querySelector("[data-testid=stMain]");
+    const top = this.root.getBoundingClientRect().top + (page?.scrollTop || 0);
+    const narrow = this.root.clientWidth <= NARROW;
+    this.root.toggleAttribute("data-narrow", narrow);
+    this.root.style.height = narrow ? "auto" : `${Math.max(LEAST_HEIGHT, Math.floor(window.innerHeight - Math.min(top, 300) - 20))}px`;
+  }
+
   layout() {
+    this.fitHeight();
     this.stripRoom = null;
     if (this.items && this.root.dataset.view === "work") this.render();
   }
@@ -499,6 +512,12 @@ class LabelerView extends Queue {
       this.stage.addEventListener("pointerup", () => this.stage.removeEventListener("pointermove", drag), { once: true });
     });
   }
+}
+
+// A class's name, of a long one the end too where there is no room: names of many classes often begin alike.
+function nameOf(name) {
+  const end = name.length > 18 ? name.slice(-8) : "";
+  return element("span", { class: "name" }, element("span", { class: "begins", text: name.slice(0, name.length - end.length) }), end && element("span", { text: end }));
 }
 
 // A thin bar of 0…1; the number stands beside it as text.

@@ -41,7 +41,6 @@ def mask_editor(
     classes: Sequence[str],
     colors: Sequence[Sequence[int]],
     api: str = "/api/v1",
-    height: int = 640,
     round_number: int | None = None,
     identity: str = "",
     unit: str = "frames",
@@ -57,7 +56,6 @@ def mask_editor(
         classes: class names in index order, at most 254; the first get the keys 1 to 9, 0, then the letters that are no tool's.
         colors: RGB of each class, 0 to 255.
         api: where the API is mounted.
-        height: pixels on the page.
         round_number: changes when a new query is open, so that the editor starts on it; None when there is no round yet.
         identity: names the workspace (and the project's life). Unsent masks are never sent to another one of the same name.
         unit: what was asked for: `frames`, or `tiles` or `superpixels` of them; a word in the caption.
@@ -75,7 +73,6 @@ def mask_editor(
         "classes": list(classes),
         "colors": [[int(part) for part in color] for color in colors],
         "api": api.rstrip("/"),
-        "height": height,
         "round": round_number,
         "identity": identity,
         "unit": unit,

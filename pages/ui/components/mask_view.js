@@ -42,8 +42,8 @@ class MaskView extends LabelerView {
       act("−", "Zoom out (−)", () => this.canvas.zoom(1 / 1.4), { class: "tool icon" }),
       (this.zoomLabel = element("span", { class: "tool level", title: "Screen pixels for a pixel of the picture" }, element("span", { text: "100 %" }))),
       act("+", "Zoom in (+)", () => this.canvas.zoom(1.4), { class: "tool icon" }),
-      act("1:1", "One pixel of the picture for one of the screen", () => this.canvas.actual()),
-      act("Fit", "Show the whole picture (Esc)", () => this.canvas.fit()),
+      act("1:1", "1:1, one pixel of the picture for one of the screen", () => this.canvas.actual()),
+      act("Fit", "Fit: show the whole picture (Esc)", () => this.canvas.fit()),
       act("?", ALL_KEYS, () => this.toggleHelp(), { class: "tool icon" }),
       element("span", { class: "gap" }),
       keyed("Skip", "N", "Skip: ask nobody about this image", (event) => this.answer("skip", event)),
@@ -68,7 +68,7 @@ class MaskView extends LabelerView {
       TOOLS.map(([name, title, key]) => {
         const icon = element("span", { class: "glyph" });
         icon.innerHTML = `<svg viewBox="0 0 18 18" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-        return [name, button({ class: "tool", title: `${title} (${key})`, "aria-label": title, onclick: () => this.setTool(name) }, icon, element("kbd", { text: key.length > 1 ? key : key.toUpperCase() }))];
+        return [name, button({ class: "tool", title: `${title} (${key})`, "aria-label": `${title} (${key})`, onclick: () => this.setTool(name) }, icon, element("kbd", { text: key.length > 1 ? key : key.toUpperCase() }))];
       }),
     );
     this.rail.append(...this.toolButtons.values());
@@ -133,7 +133,7 @@ class MaskView extends LabelerView {
       const swatch = element("i", { class: "swatch" });
       if (value !== VOID) swatch.style.background = `rgb(${colors[value]})`;
       const share = element("span", { class: "share" });
-      const choose = button({ class: "class", title: value === VOID ? "void: belongs to no class, trains nothing" : name, "aria-keyshortcuts": key, onclick: () => this.setValue(value) }, element("kbd", { text: key?.toUpperCase() || "", "data-none": !key }), swatch, element("span", { class: "name", text: name }), share);
+      const choose = button({ class: "class", title: value === VOID ? "void: belongs to no class, trains nothing" : name, "aria-keyshortcuts": key, onclick: () => this.setValue(value) }, element("kbd", { text: key?.toUpperCase() || "", "data-none": !key }), swatch, nameOf(name), share);
       const eye = button({ class: "eye", "aria-label": `Hide ${name}`, title: value === VOID ? "Show where the mask is void" : "Hide this class", onclick: () => this.toggleClass(value) });
       eye.innerHTML = EYE;
       const made = element("div", { class: "row", "data-value": name }, choose, eye);

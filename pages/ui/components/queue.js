@@ -24,7 +24,7 @@ class Queue extends Answers {
 
   // listeners: [target, name, does]; `watched` are elements whose size matters.
   listen(listeners, ...watched) {
-    this.listeners = [...listeners, [window, "keydown", (event) => this.leaveField(event)], [window, "focusout", (event) => this.nameLeft(event)], [document, "visibilitychange", () => document.hidden || this.lookAround?.()]];
+    this.listeners = [...listeners, [window, "resize", () => this.layout()], [window, "keydown", (event) => this.leaveField(event)], [window, "focusout", (event) => this.nameLeft(event)], [document, "visibilitychange", () => document.hidden || this.lookAround?.()]];
     for (const [target, name, does] of this.listeners) target.addEventListener(name, does, true);
     this.resized = new ResizeObserver(() => this.layout());
     for (const node of watched) this.resized.observe(node);
@@ -46,8 +46,7 @@ class Queue extends Answers {
     this.api.base = data.api;
     const newToken = this.api.token !== data.token;
     this.api.token = data.token;
-    // as high as the window allows below the page's heading, so that a large screen shows a large image
-    this.root.style.height = `max(${data.height}px, calc(100vh - 215px))`;
+    this.fitHeight();
     this.root.dataset.mode = data.mode;
     this.root.dataset.annotator = data.annotator;
     const classes = JSON.stringify([data.classes, data.colors]);
