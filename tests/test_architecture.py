@@ -32,7 +32,7 @@ TRAINING = FOUNDATION | {
     "tasks",
     "training",
 }
-STORE = FOUNDATION | {"columns", "schema", "store"}
+STORE = FOUNDATION | {"columns", "database", "schema", "store"}
 # the project layer knows everything but those who show it
 PROJECT = (
     TRAINING
@@ -84,6 +84,7 @@ MAY: dict[str, set[str]] = {
     "figures": FOUNDATION,
     "jobs": FOUNDATION,
     "schema": set(),
+    "database": FOUNDATION | {"schema"},
     "store": STORE,
     "journal": STORE,
     "jobtable": STORE,
@@ -111,24 +112,29 @@ MAY: dict[str, set[str]] = {
     "webrequests": FOUNDATION | {"project", "workspace"},
     "webmasks": FOUNDATION | {"layers", "masks", "project", "webrequests", "workspace"},
     "web": FOUNDATION | {"jobs", "project", "webmasks", "webrequests", "workspace"},
+    "hosts": {"errors"},
+    "doorpages": set(),
+    "signin": FOUNDATION | {"doorpages", "hosts", "webrequests", "workspace"},
+    "door": FOUNDATION | {"doorpages", "hosts", "signin", "webrequests", "workspace"},
+    "serving": FOUNDATION | {"hosts", "signin", "workspace"},
     "cli": FOUNDATION
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
-    | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
+    | {"formats.tables", "preview", "request", "simulation", "serving", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"preview", "request", "web", "workspace"}
+PAGES_MAY |= {"door", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
-    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},
-    "starlette": {"web", "webmasks", "webrequests"},
+    "sqlalchemy": {"database", "schema", "store", "journal", "jobtable", "maskstore"},
+    "starlette": {"door", "doorpages", "signin", "web", "webmasks", "webrequests"},
     "plotly": {"figures"},
     "torchvision": {"backbones"},
     "safetensors": {"roundfiles"},
     "numba": {"embedding"},
-    "uvicorn": {"cli"},
+    "uvicorn": {"serving"},
     "tqdm": {"loop"},
     "pandas": {"figures", "frames", "project", "simulation.comparison", "simulation.conduct", "simulation.records"},
     "PIL": {"images", "kinds", "layers", "levels", "masks", "pictures"},

@@ -8,10 +8,23 @@ class ApiError extends Error {
   }
 }
 
+// Where the app is mounted, as the browser sees it: "" or "/alcore". A proxy may serve it below a path that the server does not know, so it is
+// read off an address that was loaded from there; the pages stand beside one another, one step below it.
+function mountedAt() {
+  const sheets = [...document.styleSheets].map(({ href }) => href || "");
+  const [, base] = sheets.map((href) => /^(.*)\/static\/css\//.exec(href)).find(Boolean) || [];
+  return new URL(base === undefined ? "." : `${base}/`, document.baseURI).pathname.replace(/\/$/, "");
+}
+
 class Api {
   constructor() {
     this.base = "";
     this.token = "";
+  }
+
+  // An address below the one the app is mounted at.
+  set base(path) {
+    this.root = mountedAt() + path;
   }
 
   async request(path, init = {}) {
@@ -20,7 +33,7 @@ class Api {
     let answer;
     try {
       const headers = { Authorization: `Bearer ${this.token}`, ...init.headers };
-      answer = await fetch(this.base + path, { ...init, headers, signal: stop.signal });
+      answer = await fetch(this.root + path, { ...init, headers, signal: stop.signal });
       if (answer.ok) return { answer, body: await answer.arrayBuffer() };
     } catch (error) {
       throw new ApiError(String(error));
