@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from alcore import __version__, web
 from alcore.door import Door
 from alcore.workspace import shared
+from pages.ui.session import told
 from pages.ui.settings import base_path, bound_address, take_base_path
 
 HERE = Path(__file__).resolve().parent
@@ -43,5 +44,6 @@ app = st.App(
     # it stands around Streamlit's own middleware and every route, the WebSocket and static files included
     middleware=[Middleware(Door, workspace=shared, bound=bound_address, base=base_path)],
     lifespan=lifespan,
+    on_script_error=told,  # navigation.py says it for a whole page; this also sees what a part of it runs alone, again and again
 )
 take_base_path()  # once st.App has told Streamlit where its settings lie

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
-from alcore.schema import migrate
+from alcore.schema import applied, migrate
 
 PATIENCE = 30  # seconds to wait for a lock that another program holds, or for a free connection
 
@@ -49,6 +49,11 @@ class Database:
     def _migrate(self) -> None:
         with self.write() as conn:
             migrate(conn)
+
+    def check_writable(self) -> None:
+        """Changes nothing, but by writing; SQLite opens a file that it may only read without a word."""
+        with self.write() as conn:
+            conn.execute(applied.update().values(applied=applied.c.applied))
 
     def close(self) -> None:
         """Closes every connection."""

@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"ALCORE_SIGN_IN=0 with --host {args.host} lets everybody in: unset it, or say --insecure if that is what you want")
     os.environ["ALCORE_BIND"] = args.host
     _check_free(args.host, args.port)
-    token = shared().token  # a workspace that cannot be opened or written is told here, and the file is there from the first start
+    workspace = shared()  # one that cannot be opened or written is told here
+    workspace.store.check_writable()
+    token = workspace.token  # its file is there from the first start
     asks = wanted() if wanted() is not None else not is_loopback(args.host)
     for line in announced(args.host, args.port, token if asks else ""):
         print(line, file=sys.stderr)
@@ -92,11 +94,12 @@ def _own_address() -> str | None:
 
 
 def _check_free(host: str, port: int) -> None:
+    if not 0 <= port <= 65_535:
+        raise BadInput(f"--port {port}: ports go from 0 to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as wrong:
-        reason = getattr(wrong, "strerror", None) or str(wrong)
-        raise BadInput(f"{host}:{port} cannot be listened at: {reason}. Choose another --port or --host.") from wrong
+    except OSError as wrong:
+        raise BadInput(f"{host}:{port} cannot be listened at: {wrong.strerror}. Choose another --port or --host.") from wrong

@@ -107,8 +107,11 @@ def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def error_answer(status: int, sentence: str) -> Response:
-    """What every error looks like."""
-    return json_answer({"error": sentence}, status)
+    """What every error looks like. 503 tells a browser that the server is there and has said why not now."""
+    answer = json_answer({"error": sentence}, status)
+    if status == 503:
+        answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def cacheable(request: Request, content: bytes, etag: str, headers: Mapping[str, str]) -> Response:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.now import sidebar_jobs
-from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
+from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, plain_errors, workspace
 
 LOOK = Path(__file__).parent / "ui"
 
@@ -16,29 +16,35 @@ st.set_page_config(page_title="alcore", page_icon=str(LOOK / "mark.svg"), layout
 st.logo(str(LOOK / "wordmark.svg"), icon_image=str(LOOK / "mark.svg"), size="medium")
 st.html(LOOK / "app.css")
 
-names = workspace().projects()
-wanted = st.session_state.pop(ARRIVED, None) or st.session_state.get(PROJECT) or st.query_params.get("project")
-if wanted not in names:
-    wanted = names[0] if names else None
-st.session_state[PROJECT] = wanted
+with plain_errors():
+    names = workspace().projects()
+    wanted = st.session_state.pop(ARRIVED, None) or st.session_state.get(PROJECT) or st.query_params.get("project")
+    if wanted not in names:
+        wanted = names[0] if names else None
+    st.session_state[PROJECT] = wanted
 
-pages = [
-    st.Page("data.py", title="Data", icon=":material/photo_library:", default=True),
-    st.Page("train.py", title="Train", icon=":material/model_training:"),
-    st.Page("label.py", title="Label", icon=":material/sell:"),
-    st.Page("explore.py", title="Explore", icon=":material/scatter_plot:"),
-    st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
-]
-page = st.navigation(pages)
+    pages = [
+        st.Page("data.py", title="Data", icon=":material/photo_library:", default=True),
+        st.Page("train.py", title="Train", icon=":material/model_training:"),
+        st.Page("label.py", title="Label", icon=":material/sell:"),
+        st.Page("explore.py", title="Explore", icon=":material/scatter_plot:"),
+        st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
+    ]
+    page = st.navigation(pages)
 
-with st.sidebar:
-    if names:
-        st.selectbox("Project", names, key=PROJECT)
-    st.text_input(
-        "Labeling as", key=ANNOTATOR, persist_state="session", placeholder="me", max_chars=80, help="Written beside every label you give."
-    )
-    sidebar_jobs()
+    with st.sidebar:
+        if names:
+            st.selectbox("Project", names, key=PROJECT)
+        st.text_input(
+            "Labeling as",
+            key=ANNOTATOR,
+            persist_state="session",
+            placeholder="me",
+            max_chars=80,
+            help="Written beside every label you give.",
+        )
+        sidebar_jobs()
 
-if st.session_state[PROJECT]:
-    st.query_params["project"] = st.session_state[PROJECT]
-page.run()
+    if st.session_state[PROJECT]:
+        st.query_params["project"] = st.session_state[PROJECT]
+    page.run()

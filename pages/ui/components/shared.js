@@ -2,9 +2,10 @@
 // The .py beside each component puts this file in front of its own (inline modules cannot import one another).
 
 class ApiError extends Error {
-  constructor(message, status = 0) {
+  // told: the server answers and says why not now
+  constructor(message, status = 0, told = false) {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, told });
   }
 }
 
@@ -40,8 +41,8 @@ class Api {
     } finally {
       clearTimeout(timer);
     }
-    const told = await answer.json().catch(() => ({}));
-    throw new ApiError(told.error || `the server answered ${answer.status}`, answer.status);
+    const { error = `the server answered ${answer.status}` } = await answer.json().catch(() => ({}));
+    throw new ApiError(error.replace(/\.$/, ""), answer.status, answer.headers.has("retry-after"));
   }
 
   async json(path, init) {
