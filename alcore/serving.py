@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 def announced(host: str, port: int, token: str) -> Sequence[str]:
     """What is said at the start: where the app is, as a link that signs in when there is a token, and what one should know of it."""
-    link = f"/?token={quote(token, safe='')}" if token else ""
+    base = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
+    below = f"/{base}/" if base else "/" if token else ""
+    link = f"{below}?token={quote(token, safe='')}" if token else below
     names = ["localhost"] if host in WILDCARDS or host == "127.0.0.1" else [host]
     if host in WILDCARDS and (own := _own_address()):
         names.append(own)
