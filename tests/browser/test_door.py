@@ -285,6 +285,27 @@ def test_a_refused_label_is_kept_and_the_servers_sentence_is_shown(proxies: dict
     assert page.evaluate("() => Object.keys(localStorage).filter((key) => key.startsWith('alcore:event:')).length") == 1
 
 
+def test_why_the_server_cannot_store_now_is_said_and_the_label_goes_out_later(app: Served, home: Path, page_factory: PageFactory) -> None:
+    before = stored(home, "shapes")
+    page = page_factory()
+    full = {
+        "status": 503,
+        "headers": {"Retry-After": "5"},
+        "json": {"error": "the disk is full: nothing was stored. Free some space and try again."},
+    }
+    page.route("**/annotations", lambda route: route.fulfill(**full))
+    page.goto(f"{app.url}/label?project=shapes")
+    wait_labeler(page, 1)
+    page.keyboard.press("3")
+    expect(page.locator(".notice")).to_have_text(
+        "The server does not take the labels (the disk is full: nothing was stored. Free some space and try again). "
+        "1 label is kept in this browser, trying again."
+    )
+    page.unroute("**/annotations")
+    wait_saved(page)
+    assert [row[1:] for row in stored(home, "shapes")[len(before) :]] == [("label", CLASSES[2])]
+
+
 def test_through_the_readmes_block_a_label_is_stored(proxies: dict[str, str], home: Path, page_factory: PageFactory) -> None:
     page = page_factory()
     page.goto(f"{proxies['root']}/label?project=shapes")
