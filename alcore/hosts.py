@@ -112,7 +112,7 @@ class Names:
         return host.name in self._own or host.name in listed or "*" in listed or (every_address and host.is_address)
 
     def _lists(self, origin: Place) -> bool:
-        """Named by its owner. The page's own address is compared with Host, which a proxy may have changed; its Origin it cannot change."""
+        """Named by the owner. A proxy may have changed Host, which then says nothing of the page; the Origin is the browser's own word."""
         return any(
             name == "*" or (name == origin.name and (port is None or Place(name, None if port in (80, 443) else port) == origin))
             for name, port in _listed()

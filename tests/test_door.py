@@ -1,4 +1,7 @@
-"""The door around the whole app: what is refused before anything answers, the sign-in, the headers and policy, and what errors look like."""
+"""The door around the whole app: what is refused before anything answers, the sign-in, the headers and policy, and what errors look like.
+
+Longer than 400 lines: one small app serves all who come to the door.
+"""
 
 from __future__ import annotations
 

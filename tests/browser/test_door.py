@@ -1,4 +1,7 @@
-"""Nobody else gets in: a page of another site, a browser that has not signed in, and proxies as people set them up, in real Chromium and nginx."""
+"""Nobody else gets in: a page of another site, a browser that has not signed in, and proxies as people set them up, in real Chromium and nginx.
+
+Longer than 400 lines: two servers and one nginx serve them all.
+"""
 
 from __future__ import annotations
 
