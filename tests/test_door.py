@@ -109,7 +109,10 @@ def test_a_foreign_host_reaches_no_page_no_file_and_no_upload(client, reached, p
     assert client().get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/v1/health", "/api/v1/jobs", "/api/v1/projects/toy/annotations", "/api/nothing", "/api"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/health", "/api/v1/jobs", "/api/v1/projects/toy/annotations", "/api/v1/projects/toy/items/1/mask", "/api/nothing", "/api"],
+)
 def test_a_foreign_host_or_origin_gets_a_403_in_json_below_api(client, workspace, path):
     allowed = {"Authorization": f"Bearer {workspace.token}"}
     for foreign in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
