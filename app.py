@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from alcore import __version__, web
+from alcore.door import Door
 from alcore.workspace import shared
+from pages.ui.session import told
+from pages.ui.settings import base_path, bound_address, take_base_path
 
 HERE = Path(__file__).resolve().parent
 
@@ -25,6 +28,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     # a training thread made of many small calls would else keep each answer waiting for its 5 ms turns of the interpreter
     sys.setswitchinterval(0.001)
     workspace = await asyncio.to_thread(shared)
+    await asyncio.to_thread(lambda: workspace.token)  # its file is there from the first start
     await asyncio.to_thread(workspace.runner.start)
     warm_up()
     try:
@@ -36,6 +40,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 # `streamlit run` finds a module-level `app = st.App(...)` in the source text only: no function around it.
 app = st.App(
     HERE / "pages" / "navigation.py",
-    routes=web.routes(shared, version=__version__, hosts=[os.environ.get("ALCORE_BIND", "127.0.0.1")]),
+    routes=web.routes(shared, version=__version__),
+    # it stands around Streamlit's own middleware and every route, the WebSocket and static files included
+    middleware=[Middleware(Door, workspace=shared, bound=bound_address, base=base_path)],
     lifespan=lifespan,
+    on_script_error=told,  # navigation.py says it for a whole page; this also sees what a part of it runs alone, again and again
 )
+take_base_path()  # once st.App has told Streamlit where its settings lie

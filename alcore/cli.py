@@ -6,14 +6,14 @@ import argparse
 import csv
 import dataclasses
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alcore.errors import AlcoreError, BadInput
+from alcore import serving
+from alcore.errors import AlcoreError, BadInput, of_machine
 from alcore.simulation import verb as simulating
 from alcore.terminal import Line, print_answer
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         if args.verb == "serve":
-            return _serve(args)
+            return serving.run(args)
         answer: Answer
         if args.verb == "simulate":
             answer = simulating.run(args, Line())
@@ -41,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             answer = _in_workspace(args)
     except AlcoreError as problem:
-        print(f"alcore: {problem}", file=sys.stderr)
-        return 2
+        return _ended(problem)
+    except OSError as problem:  # what no module has put in words: a full disk, missing rights, too many files
+        if told := of_machine(problem):
+            return _ended(told)
+        raise
     except KeyboardInterrupt:
         how = "the same command" if args.verb == "simulate" else "`train --resume JOB`"
         print(f"alcore: interrupted; {how} goes on from the last checkpoint", file=sys.stderr)
@@ -52,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print_answer(answer)
     return 0 if answer.get("ok", True) else 2
+
+
+def _ended(problem: AlcoreError) -> int:
+    print(f"alcore: {problem}", file=sys.stderr)
+    return 2
 
 
 def _in_workspace(args: argparse.Namespace) -> Answer:
@@ -267,21 +275,6 @@ def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return {"strategies": listed, "training": described(TrainParams), "presets": presets}
 
 
-def _serve(args: argparse.Namespace) -> int:
-    """The app under uvicorn: Streamlit's own listener holds each answer back for 44 ms (Nagle), uvicorn's does not."""
-    import uvicorn
-
-    if args.home:
-        os.environ["ALCORE_HOME"] = str(Path(args.home).absolute())
-    root = Path(__file__).resolve().parent.parent
-    os.chdir(root)  # Streamlit reads .streamlit/config.toml from here
-    sys.path.insert(0, str(root))
-    os.environ["ALCORE_BIND"] = args.host
-    print(f"alcore is at http://{'localhost' if args.host == '127.0.0.1' else args.host}:{args.port}", file=sys.stderr)
-    uvicorn.run("app:app", host=args.host, port=args.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", help="workspace folder (else ALCORE_HOME, else ./workspace)")
@@ -357,6 +350,5 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("simulate", None, "strategies side by side on labeled data, an oracle answering; resumable", project=False)
     simulating.add_arguments(sub)
     sub = verb("serve", None, "the app in a browser", project=False)
-    sub.add_argument("--port", type=int, default=8501)
-    sub.add_argument("--host", default="127.0.0.1")
+    serving.add_arguments(sub)
     return parser

@@ -46,7 +46,11 @@ class NotEnoughLabels(AlcoreError):
     """Training was asked for before there is anything to learn from."""
 
 
-class DiskFull(AlcoreError):
+class Unavailable(AlcoreError):
+    """The machine does not let it be done now. What was asked for is fine as it is: asked again once the cause is gone, it is done."""
+
+
+class DiskFull(Unavailable):
     """Nothing could be written. What was to be stored is fine as it is: sent again once there is space, it is taken."""
 
 
@@ -65,3 +69,19 @@ def disk_full_told(where: Path, what: str) -> Iterator[None]:
                 f"the disk is full: {what} could not be written in {where}. Free some space and try again; nothing was lost."
             ) from wrong
         raise
+
+
+def of_machine(problem: BaseException) -> Unavailable | None:
+    """What the machine refuses (space, rights, file handles) as a sentence with its cure; None for every other error, which is a bug."""
+    if not isinstance(problem, OSError):
+        return None
+    where = f": {problem.filename}" if problem.filename else ""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"the disk is full{where}. Free some space and try again.")
+    if problem.errno == errno.EROFS:
+        return Unavailable(f"the disk is read-only{where}. Choose another workspace with --home or ALCORE_HOME, or make it writable.")
+    if problem.errno in (errno.EACCES, errno.EPERM) and problem.filename:
+        return Unavailable(f"permission denied{where}. Give this user the right to it, or choose another place.")
+    if problem.errno in (errno.EMFILE, errno.ENFILE):
+        return Unavailable("too many files are open: end other programs or raise the limit (`ulimit -n`), then try again.")
+    return None

@@ -1,11 +1,9 @@
-"""The database: connections, transactions, and the rows of projects, items and rounds. Knows no images and no torch."""
+"""The rows of projects, items and rounds in the database. Knows no images and no torch."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +11,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
-from alcore.errors import AlcoreError, BadInput, DiskFull, NotFound
-from alcore.schema import annotation_rows, current, items, masks, migrate, projects, queries, rounds, skipped
+from alcore.database import Database
+from alcore.errors import BadInput, NotFound
+from alcore.schema import annotation_rows, current, items, masks, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
 
 T = TypeVar("T")
@@ -24,57 +23,8 @@ ROWS = 5000  # rows of a block when there may be a million
 CHUNK = 500  # ids a statement: below SQLite's oldest limit of 999 variables
 
 
-class Store:
-    """One database. Safe to use from many threads; reads see one state, writes are one transaction.
-
-    Args:
-        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process.
-    """
-
-    def __init__(self, url: str) -> None:
-        sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"timeout": 30, "check_same_thread": False} if sqlite else {}
-        try:
-            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20)
-        except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
-            raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
-        self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
-        if sqlite:
-            sa.event.listen(self.engine, "connect", _set_pragmas)
-            sa.event.listen(self.engine, "begin", _begin)
-        try:
-            self._migrate()
-        except sa.exc.DatabaseError as wrong:
-            raise AlcoreError(
-                f"the database {self.engine.url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
-            ) from wrong
-
-    def _migrate(self) -> None:
-        with self.write() as conn:
-            migrate(conn)
-
-    def close(self) -> None:
-        """Closes every connection."""
-        self.engine.dispose()
-
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """One consistent state."""
-        with self.engine.connect() as conn, conn.begin():
-            yield conn
-
-    @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One transaction: all of it or nothing."""
-        with self._write, self.engine.connect() as conn:
-            conn = conn.execution_options(alcore_write=True)
-            try:
-                with conn.begin():
-                    yield conn
-            except sa.exc.OperationalError as wrong:
-                if "disk is full" in str(wrong.orig):
-                    raise DiskFull("the disk is full: nothing was stored. Free some space and try again.") from wrong
-                raise
+class Store(Database):
+    """The rows of one database; how it is opened, read and written is `Database`'s."""
 
     # ---- projects
 
@@ -346,17 +296,6 @@ def _parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.R
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:
     for start in range(0, len(ids), CHUNK):
         yield [int(i) for i in ids[start : start + CHUNK]]
-
-
-def _set_pragmas(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(conn: sa.Connection) -> None:
-    # a transaction that reads first and writes later could fail half way: writers take the lock at once
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("alcore_write") else "BEGIN")
 
 
 def database_url(home: Path, configured: str | None) -> str:

@@ -1,28 +1,26 @@
 """The HTTP routes below /api/v1: images, queue, annotations, map columns, jobs, health. Knows Starlette and the workspace, no Streamlit.
 
-Custom routes of a Streamlit app have no protection of their own (a POST without cookie and with a foreign Origin was stored), so every
-request is checked here: Host (a name of another site bound to our address), Origin (a page of another site), token (who it is). The
-annotator's name comes from the token. What may touch the disk runs in Starlette's thread pool; the event loop only moves bytes.
+Host and Origin were asked for at the door (door.py); who it is tells the token, and the annotator's name comes from it: no cookie counts
+here, so that no page of another site can act in somebody's name. What may touch the disk runs in Starlette's thread pool; the event loop
+only moves bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from alcore import labeling, webmasks
-from alcore.errors import AlcoreError, DiskFull, NotFound
+from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
 from alcore.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.webrequests import (
@@ -49,35 +47,35 @@ if TYPE_CHECKING:
 
 EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 
 
 logger = logging.getLogger(__name__)
 
 
-def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Sequence[str] = ()) -> list[Route]:
-    """All routes of the HTTP interface, and one that answers every other address below /api with a 404 in JSON.
+def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Route]:
+    """All routes of the HTTP interface, and one that answers everything else below /api with a 404 or 405 in JSON.
 
     Args:
         workspace: gives the workspace of the moment; called for each request, in a worker thread.
         version: what /health tells.
-        hosts: names this server may be called by besides the loopback ones and those in `ALCORE_HOSTS` (comma separated), that is, the
-            address it is bound to. A wildcard address (0.0.0.0, ::) allows every numeric address, "*" allows everything.
     """
-    allowed = frozenset(hosts)
 
     def health(request: Request) -> Response:
         return json_answer({"status": "ok", "version": version})
 
+    def origin(request: Request) -> Response:  # the door has let the page in that asks
+        return json_answer({"status": "ok"})
+
     def route(path: str, answer: Answer, method: str = "GET", takes: Takes = EVENTS) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await _serve(request, workspace, answer, allowed, takes)
+            return await _serve(request, workspace, answer, takes)
 
         return Route(f"/api/v1{path}", endpoint, methods=[method], name=answer.__name__)
 
-    return [
+    there = [
         Route("/api/v1/health", health, methods=["GET"]),
+        Route("/api/v1/origin", origin, methods=["POST"]),
         route("/jobs", _jobs),
         route("/projects/{project}/status", _status),
         route("/projects/{project}/queue", _queue),
@@ -89,15 +87,29 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", hosts: Seq
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
         *(route(path, answer) for path, answer in webmasks.READS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
-        # Without it Streamlit answers an address it does not know with its index page and 200.
-        Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     ]
+    # Without it Streamlit answers an address it does not know with its index page and 200.
+    return [*there, *(Route(path, _Nothing(there)) for path in ("/api", "/api/{rest:path}"))]
 
 
-async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, hosts: frozenset[str], takes: Takes) -> Response:
+class _Nothing:
+    """Answers what no route takes: 405 where another method is taken, else 404."""
+
+    def __init__(self, there: Sequence[Route]) -> None:
+        self.there = there
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods = sorted({method for route in self.there if route.matches(scope)[0] == Match.PARTIAL for method in route.methods or ()})
+        if methods:
+            answer = error_answer(405, f"{scope['method']} is not taken here, only {' and '.join(methods)}")
+            answer.headers["Allow"] = ", ".join(methods)
+        else:
+            answer = error_answer(404, "there is nothing at this address")
+        await answer(scope, receive, send)
+
+
+async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, takes: Takes) -> Response:
     try:
-        _check_host(request, hosts)
-        _check_origin(request)
         place, grant = await run_in_threadpool(_admit, request, workspace)
         body = await read_body(request, takes) if request.method == "POST" else b""
         return await run_in_threadpool(answer, place, grant, request, body)
@@ -105,48 +117,18 @@ async def _serve(request: Request, workspace: Callable[[], Workspace], answer: A
         return error_answer(refused.status, str(refused))
     except NotFound as missing:
         return error_answer(404, str(missing))
-    except DiskFull as full:  # not the request's fault: a browser keeps what it has and sends it again
-        return error_answer(503, str(full))
+    except Unavailable as reason:  # not the request's fault: a browser keeps what it has and sends it again
+        return error_answer(503, str(reason))
     except AlcoreError as problem:
         return error_answer(400, str(problem))
     except ClientDisconnect:
         return error_answer(400, "the connection ended before the whole request was there")
-    except Exception:  # a bug of ours: the caller gets a sentence in JSON like any other, the log the traceback
+    except Exception as problem:
+        if told := of_machine(problem):
+            return error_answer(503, str(told))
+        # a bug of ours: the caller gets a sentence in JSON like any other, the log the traceback
         logger.exception("%s %s failed", request.method, request.url.path)
         return error_answer(500, "this is a bug in alcore; the server's log has the details")
-
-
-# ---- who may ask
-
-
-def _check_host(request: Request, hosts: frozenset[str]) -> None:
-    named = request.headers.get("host", "")
-    try:
-        name = (urlsplit(f"//{named}").hostname or "").lower()
-    except ValueError:
-        name = ""
-    allowed = LOOPBACK | hosts | {host.strip().lower() for host in os.environ.get("ALCORE_HOSTS", "").split(",") if host.strip()}
-    if name and (name in allowed or "*" in allowed or (allowed & {"0.0.0.0", "::"} and _is_address(name))):
-        return
-    raise Refused(400, f"this server does not answer for the host {named[:100]!r}; name it in ALCORE_HOSTS if it is yours")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_origin(request: Request) -> None:
-    origin = request.headers.get("origin")
-    if origin is None:  # not a browser, or a GET of our own page
-        return
-    scheme, _, place = origin.lower().partition("://")
-    standard = {"http": ":80", "https": ":443"}.get(scheme, "")
-    if not place or place.removesuffix(standard) != request.headers["host"].lower().removesuffix(standard):
-        raise Refused(401, "the request comes from a page of another site")
 
 
 def _admit(request: Request, workspace: Callable[[], Workspace]) -> tuple[Workspace, Grant]:
@@ -262,10 +244,6 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
     taken = project.journal.take(good, None if project.dense else project.classes) if good else Taken()
     answer: dict[str, Any] = {"acked": taken.acked, "rejected": rejected + taken.rejected}
     return json_answer(answer | ({"conflicts": taken.conflicts} if taken.conflicts else {}))
-
-
-def _nothing(request: Request) -> Response:
-    return error_answer(404, "there is nothing at this address")
 
 
 # ---- reading what came

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from alcore.workspace import Grant, Workspace
 
 DAY = 86_400_000  # milliseconds
+STALL = 30.0  # seconds without a byte of a body that has begun
 FOREVER = "private, max-age=31536000, immutable"
 CLIENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -50,12 +52,17 @@ async def read_body(request: Request, takes: Takes) -> bytes:
         raise Refused(400, "Content-Length is not a number")
     if len(length) > 18 or int(length) > takes.limit:
         raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, stream = bytearray(), aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(STALL):
+                body += await anext(stream)
+        except StopAsyncIteration:
+            return bytes(body)
+        except TimeoutError:
+            raise Refused(408, f"nothing of the body came for {STALL:g} seconds; send it again") from None
         if len(body) > takes.limit:
             raise too_long
-    return bytes(body)
 
 
 def is_whole(value: Any, low: int, high: int) -> bool:
@@ -100,8 +107,11 @@ def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def error_answer(status: int, sentence: str) -> Response:
-    """What every error looks like."""
-    return json_answer({"error": sentence}, status)
+    """What every error looks like. 503 tells a browser that the server is there and has said why not now."""
+    answer = json_answer({"error": sentence}, status)
+    if status == 503:
+        answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def cacheable(request: Request, content: bytes, etag: str, headers: Mapping[str, str]) -> Response:

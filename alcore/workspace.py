@@ -7,14 +7,16 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
+import stat
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alcore.errors import AlcoreError
+from alcore.errors import AlcoreError, DiskFull, of_machine
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
 from alcore.store import Store, database_url
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from alcore.project import Project
 
 DEFAULT_HOME = "workspace"
+_SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,8 @@ class Workspace:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
         except OSError as wrong:
-            raise AlcoreError(
-                f"the workspace {self.home} cannot be made: {wrong.strerror}. Choose another with --home or ALCORE_HOME."
-            ) from wrong
+            how = "the disk is full" if isinstance(of_machine(wrong), DiskFull) else wrong.strerror
+            raise AlcoreError(f"the workspace {self.home} cannot be made: {how}. Choose another with --home or ALCORE_HOME.") from wrong
         self.store = Store(database_url(self.home, os.environ.get("ALCORE_DATABASE")))
         self.jobs_table = Jobs(self.store)
         self._lock = threading.Lock()
@@ -94,27 +96,40 @@ class Workspace:
                 self._token = _kept_secret(self.home / "token")
             return self._token
 
+    def is_token(self, text: str) -> bool:
+        """Whether the text is the workspace's own token, told in a time that gives nothing away."""
+        return hmac.compare_digest(text.encode(errors="replace"), self.token.encode())
+
     def sign(self, project: str, annotator: str, seconds: float = 12 * 3600) -> str:
         """A short-lived token for one project, in the annotator's name; what a page hands to its component."""
-        payload = json.dumps([project, annotator, int(time.time() + seconds)]).encode()
-        return f"{_b64(payload)}.{_b64(self._mac(payload))}"
+        return self.seal("component token", [project, annotator], seconds)
 
     def verify(self, token: str) -> Grant | None:
         """What the token allows; None for a forged, expired or unknown one."""
-        if hmac.compare_digest(token.encode(), self.token.encode()):
+        if self.is_token(token):
             return Grant(None, "api")
-        payload_text, dot, mac_text = token.partition(".")
+        content = self.unseal("component token", token)
+        return Grant(*content) if content else None
+
+    def seal(self, purpose: str, content: list[str], seconds: float) -> str:
+        """The texts signed for one purpose, for so many seconds: a value that may be given away. It ends with the workspace's token."""
+        payload = json.dumps([*content, int(time.time() + seconds)]).encode()
+        return f"{_b64(payload)}.{_b64(self._mac(purpose, payload))}"
+
+    def unseal(self, purpose: str, sealed: str) -> list[str] | None:
+        """What `seal` signed for this purpose; None for everything else and when its time is over."""
+        payload_text, dot, mac_text = sealed.partition(".")
         try:
             payload, mac = _unb64(payload_text), _unb64(mac_text)
         except ValueError:
             return None
-        if not dot or not hmac.compare_digest(mac, self._mac(payload)):
+        if not dot or not hmac.compare_digest(mac, self._mac(purpose, payload)):
             return None
-        project, annotator, expires = json.loads(payload)
-        return Grant(project, annotator) if expires > time.time() else None
+        *content, expires = json.loads(payload)
+        return content if expires > time.time() else None
 
-    def _mac(self, payload: bytes) -> bytes:
-        return hmac.digest(self.token.encode(), b"alcore component token\0" + payload, hashlib.sha256)
+    def _mac(self, purpose: str, payload: bytes) -> bytes:
+        return hmac.digest(self.token.encode(), f"alcore {purpose}\0".encode() + payload, hashlib.sha256)
 
 
 def resolve_home(home: str | Path | None) -> Path:
@@ -123,17 +138,43 @@ def resolve_home(home: str | Path | None) -> Path:
 
 
 def _kept_secret(path: Path) -> str:
+    """The secret in the file, which only its owner may read. A file that holds none (empty, cut short, not text) gets a new one."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        kept = path.read_text().strip()
-        if len(kept) < 16:
-            raise AlcoreError(f"{path} does not hold a token: delete it and start again") from None
-        return kept
-    with os.fdopen(handle, "w") as file:
-        made = secrets.token_urlsafe(32)
-        file.write(made)
-    return made
+        kept = _read_secret(path)
+        if kept is None:
+            made = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            _put_in_place(made, path)
+            kept = _read_secret(path)
+    except OSError as wrong:
+        raise of_machine(wrong) or AlcoreError(
+            f"the token cannot be kept in {path}: {wrong.strerror}. Put that right or set ALCORE_TOKEN."
+        ) from wrong
+    if kept is None:
+        raise AlcoreError(f"{path} does not keep a token: another program writes it. End that program, or set ALCORE_TOKEN.")
+    return kept
+
+
+def _put_in_place(made: Path, path: Path) -> None:
+    """Whole or not at all, and never over a token: of two processes that start at once, both go on with the first one's."""
+    try:
+        os.link(made, path)
+    except OSError:  # something is there, or the file system has no links
+        if _read_secret(path) is None:
+            made.replace(path)
+    made.unlink(missing_ok=True)
+
+
+def _read_secret(path: Path) -> str | None:
+    try:
+        state = path.stat()
+        kept = path.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    if stat.S_IMODE(state.st_mode) & 0o077 and state.st_uid == os.geteuid():
+        path.chmod(0o600)
+    return kept.decode() if _SECRET.fullmatch(kept) else None
 
 
 def _b64(raw: bytes) -> str:

@@ -63,7 +63,7 @@ def _press(page: Any) -> dict[str, float]:
     for at in range(KEYS):
         page.keyboard.press(str(at % 10))
         page.wait_for_timeout(EVERY * 1000)
-    page.wait_for_function(f"performance.getEntriesByName('alcore:ack').length >= {KEYS - 5}", timeout=60_000)
+    page.wait_for_function(f"() => performance.getEntriesByName('alcore:ack').length >= {KEYS - 5}", timeout=60_000)
     painted = page.evaluate("performance.getEntriesByName('alcore:paint').map(e => e.duration)")
     acked = page.evaluate("performance.getEntriesByName('alcore:ack').map(e => e.duration)")
     return {

@@ -60,7 +60,7 @@ def _grid(chromium: Any, address: str) -> float:
     page.wait_for_selector(READY, timeout=60_000)
     started = time.perf_counter()
     page.get_by_role("radio", name="Grid").or_(page.get_by_role("button", name="Grid")).first.click()
-    page.wait_for_function("performance.getEntriesByName('alcore:grid').length > 0", timeout=60_000)
+    page.wait_for_function("() => performance.getEntriesByName('alcore:grid').length > 0", timeout=60_000)
     seconds = time.perf_counter() - started
     page.close()
     return seconds

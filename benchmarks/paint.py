@@ -51,7 +51,7 @@ def run() -> dict[str, Any]:
             page.evaluate("performance.clearMeasures()")
             page.keyboard.press("Enter")
             _wait(page, item)
-            page.wait_for_function("performance.getEntriesByName('alcore:mask-ack').length > 0")
+            page.wait_for_function("() => performance.getEntriesByName('alcore:mask-ack').length > 0")
             saves.append(
                 {name: page.evaluate(f"performance.getEntriesByName('alcore:{name}')[0]?.duration ?? 0") for name in ("paint", "mask-ack")}
             )

@@ -32,7 +32,7 @@ TRAINING = FOUNDATION | {
     "tasks",
     "training",
 }
-STORE = FOUNDATION | {"columns", "schema", "store"}
+STORE = FOUNDATION | {"columns", "database", "schema", "store"}
 # the project layer knows everything but those who show it
 PROJECT = (
     TRAINING
@@ -96,6 +96,7 @@ MAY: dict[str, set[str]] = {
     "figures": FOUNDATION,
     "jobs": FOUNDATION,
     "schema": set(),
+    "database": FOUNDATION | {"schema"},
     "store": STORE,
     "journal": STORE,
     "queries": STORE,
@@ -124,9 +125,14 @@ MAY: dict[str, set[str]] = {
     "webrequests": FOUNDATION | {"project", "workspace"},
     "webmasks": FOUNDATION | {"layers", "masks", "project", "webrequests", "workspace"},
     "web": FOUNDATION | {"jobs", "journal", "labeling", "project", "webmasks", "webrequests", "workspace"},
+    "hosts": {"errors"},
+    "doorpages": set(),
+    "signin": FOUNDATION | {"doorpages", "hosts", "webrequests", "workspace"},
+    "door": FOUNDATION | {"doorpages", "hosts", "signin", "webrequests", "workspace"},
+    "serving": FOUNDATION | {"hosts", "signin", "workspace"},
     "cli": FOUNDATION
     | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
-    | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
+    | {"formats.tables", "preview", "request", "simulation", "serving", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
     **dict.fromkeys(
         ("doctor", "exporting", "frames", "importing", "labeling", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT
@@ -134,16 +140,16 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"labeling", "preview", "request", "web", "workspace"}
+PAGES_MAY |= {"door", "labeling", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
-    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore", "queries"},
-    "starlette": {"web", "webmasks", "webrequests"},
+    "sqlalchemy": {"database", "schema", "store", "journal", "jobtable", "maskstore", "queries"},
+    "starlette": {"door", "doorpages", "signin", "web", "webmasks", "webrequests"},
     "plotly": {"figures"},
     "torchvision": {"backbones"},
     "safetensors": {"roundfiles"},
     "numba": {"embedding"},
-    "uvicorn": {"cli"},
+    "uvicorn": {"serving"},
     "tqdm": {"loop"},
     "pandas": {"figures", "frames", "project", "simulation.comparison", "simulation.conduct", "simulation.records"},
     "PIL": {"images", "kinds", "layers", "levels", "masks", "pictures"},

@@ -384,7 +384,7 @@ def test_an_address_that_cannot_be_used_is_refused_with_words(url):
 
 
 def test_a_folder_that_is_not_there_is_named_and_a_password_is_not(tmp_path):
-    with pytest.raises(AlcoreError, match=r"/no/where\.sqlite cannot be opened: unable to open database file"):
+    with pytest.raises(AlcoreError, match=r"/no/where\.sqlite cannot be opened: its folder is missing or not writable"):
         Store(f"sqlite:///{tmp_path}/no/where.sqlite")
     with pytest.raises(AlcoreError) as refused:
         Store("postgresql+psycopg2://me:secret-word@localhost:1/db")  # no driver here, or nobody who listens

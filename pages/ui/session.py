@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from alcore.errors import AlcoreError
+from alcore.errors import AlcoreError, of_machine
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
@@ -33,8 +33,17 @@ def plain_errors() -> Iterator[None]:
     """Shows what the user can cure as a message on the page; a bug keeps its traceback."""
     try:
         yield
-    except AlcoreError as problem:
-        st.error(str(problem), icon=":material/error:")
+    except (AlcoreError, OSError) as problem:
+        if not told(problem):
+            raise
+
+
+def told(problem: BaseException) -> bool:
+    """Shows what the user can cure, a full disk and the like included, and says whether it was that."""
+    said = problem if isinstance(problem, AlcoreError) else of_machine(problem)
+    if said is not None:
+        st.error(str(said), icon=":material/error:")
+    return said is not None
 
 
 def choose_later(name: str) -> None:

@@ -54,7 +54,7 @@ def test_a_wrapped_set_is_shown_with_its_pictures_and_what_was_not_read(served: 
     expect(page.get_by_text("12 to label", exact=False)).to_be_visible()
     expect(page.locator(".alcore-preview .class")).to_have_count(3)
     expect(page.locator(".alcore-preview .name")).to_have_text(["cross", "disc", "ring"])
-    page.wait_for_function("document.querySelectorAll('.alcore-preview img').length === 9")
+    page.wait_for_function("() => document.querySelectorAll('.alcore-preview img').length === 9")
     assert sound_pictures(page) == 9
 
 

@@ -198,11 +198,11 @@ class Outbox {
       this.limit = Math.ceil(batch.length / 2);
       return wait;
     }
-    this.state = error.status >= 400 && error.status < 500 ? "refused" : "offline";
+    this.state = error.told || (error.status >= 400 && error.status < 500) ? "refused" : "offline";
     this.listener?.saved();
     await Promise.race([sleep(wait), new Promise((resolve) => (this.hurry = resolve))]);
     this.hurry = null;
-    return Math.min(wait * 2, 5000);
+    return Math.min(wait * 2, error.status === 403 ? 30000 : 5000); // 403: somebody must change the server's settings first
   }
 
   // The page is closing: hand what is left to the browser. It stays stored, so a failure here loses nothing.

@@ -2,10 +2,19 @@
 // The .py beside each component puts this file in front of its own (inline modules cannot import one another).
 
 class ApiError extends Error {
-  constructor(message, status = 0) {
+  // told: the server answers and says why not now
+  constructor(message, status = 0, told = false) {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, told });
   }
+}
+
+// Where the app is mounted, as the browser sees it: "" or "/alcore". A proxy may serve it below a path that the server does not know, so it is
+// read off an address that was loaded from there; the pages stand beside one another, one step below it.
+function mountedAt() {
+  const sheets = [...document.styleSheets].map(({ href }) => href || "");
+  const [, base] = sheets.map((href) => /^(.*)\/static\/css\//.exec(href)).find(Boolean) || [];
+  return new URL(base === undefined ? "." : `${base}/`, document.baseURI).pathname.replace(/\/$/, "");
 }
 
 class Api {
@@ -14,21 +23,26 @@ class Api {
     this.token = "";
   }
 
+  // An address below the one the app is mounted at.
+  set base(path) {
+    this.root = mountedAt() + path;
+  }
+
   async request(path, init = {}) {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), 15000);
     let answer;
     try {
       const headers = { Authorization: `Bearer ${this.token}`, ...init.headers };
-      answer = await fetch(this.base + path, { ...init, headers, signal: stop.signal });
+      answer = await fetch(this.root + path, { ...init, headers, signal: stop.signal });
       if (answer.ok) return { answer, body: await answer.arrayBuffer() };
     } catch (error) {
       throw new ApiError(String(error));
     } finally {
       clearTimeout(timer);
     }
-    const told = await answer.json().catch(() => ({}));
-    throw new ApiError(told.error || `the server answered ${answer.status}`, answer.status);
+    const { error = `the server answered ${answer.status}` } = await answer.json().catch(() => ({}));
+    throw new ApiError(error.replace(/\.$/, ""), answer.status, answer.headers.has("retry-after"));
   }
 
   async json(path, init) {

@@ -1,0 +1,190 @@
+"""What a database refuses is a sentence with its cure, whatever asked: a lock, missing rights, a folder that is gone, no file handles."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from alcore.database import Database
+from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machine
+from alcore.web import routes
+from alcore.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    """A database that was made and closed."""
+    path = tmp_path / "kept.sqlite"
+    Database(f"sqlite:///{path}").close()
+    return path
+
+
+def hold(path: Path) -> sqlite3.Connection:
+    """Another program that writes."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+def test_a_lock_of_another_program_is_waited_for_and_then_named(file):
+    database = Database(f"sqlite:///{file}", patience=0.01)
+    other = hold(file)
+    with pytest.raises(Unavailable) as told, database.write():
+        pass
+    assert str(told.value) == f"another program has held the database {file} for 0.01 s. End that program, or try again when it is done."
+    with database.read() as conn:
+        assert conn.scalar(sa.text("select 1")) == 1
+    other.close()
+    with database.write() as conn:
+        assert conn.scalar(sa.text("select 1")) == 1
+    database.close()
+
+
+def test_a_database_that_may_only_be_read_is_read_and_says_so_when_it_is_written(file):
+    database = Database(f"sqlite:///file:{file}?mode=ro&uri=true")
+    with database.read() as conn:
+        assert conn.scalar(sa.text("select count(*) from migrations")) > 0
+    told = r"kept\.sqlite is read-only: nothing was stored\. Make the file and its folder writable, or choose another workspace"
+    with pytest.raises(Unavailable, match=told):
+        database.check_writable()
+    database.close()
+    writable = Database(f"sqlite:///{file}")
+    writable.check_writable()
+    writable.close()
+
+
+def test_a_folder_that_is_gone_says_so(tmp_path):
+    with pytest.raises(Unavailable, match=r"/gone/x\.sqlite cannot be opened: its folder is missing or not writable\."):
+        Database(f"sqlite:///{tmp_path}/gone/x.sqlite")
+
+
+def test_without_file_handles_the_cause_is_named_and_not_the_folder(file):
+    code = f"""
+import os, resource
+from alcore.database import Database
+from alcore.errors import Unavailable
+database = Database("sqlite:///{file}")
+database.close()
+taken = [os.open(os.devnull, os.O_RDONLY)]
+resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    with database.read():
+        pass
+except Unavailable as told:
+    print(told)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again.\n", ended.stderr
+
+
+def test_an_error_of_our_own_stays_one(file):
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(sa.exc.OperationalError, match="no such table"), database.read() as conn:
+        conn.exec_driver_sql("select * from nowhere")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, DiskFull, "the disk is full: /home/x. Free some space and try again."),
+        (errno.EDQUOT, DiskFull, "the disk is full: /home/x. Free some space and try again."),
+        (
+            errno.EROFS,
+            Unavailable,
+            "the disk is read-only: /home/x. Choose another workspace with --home or ALCORE_HOME, or make it writable.",
+        ),
+        (errno.EACCES, Unavailable, "permission denied: /home/x. Give this user the right to it, or choose another place."),
+        (errno.EMFILE, Unavailable, "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again."),
+        (errno.ENFILE, Unavailable, "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again."),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence(number, kind, words):
+    told = of_machine(OSError(number, os.strerror(number), "/home/x"))
+    assert (type(told), str(told)) == (kind, words)
+    assert len(str(of_machine(OSError(number, os.strerror(number), "/x" * 500)))) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "bug", [OSError(errno.ENOENT, "No such file", "/x"), OSError(errno.EACCES, "no file is named"), ValueError("x"), OSError("x")]
+)
+def test_everything_else_is_a_bug(bug):
+    assert of_machine(bug) is None
+
+
+def test_a_really_full_disk_is_told(monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError) as full, open("/dev/full", "w") as file:
+        file.write("x")
+    assert str(of_machine(full.value)) == "the disk is full. Free some space and try again."
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_the_routes_answer_503_and_the_browser_keeps_what_it_has(workspace, monkeypatch, caplog, number):
+    def refused(project: str) -> None:
+        raise OSError(number, os.strerror(number), "/home/x")
+
+    monkeypatch.setattr(Workspace, "project", lambda self, name: refused(name))
+    with TestClient(Starlette(routes=routes(lambda: workspace)), headers={"Authorization": f"Bearer {workspace.token}"}) as http:
+        answer = http.get("/api/v1/projects/toy/status")
+    told = of_machine(OSError(number, "", "/home/x"))
+    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (503, {"error": str(told)}, "5")
+    assert caplog.text == "", "it is no bug"
+
+
+def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
+    impatient = Database(f"sqlite:///{home / 'alcore.sqlite'}", patience=0.01)
+    monkeypatch.setattr(workspace.store, "read", impatient.write)  # whatever waits for the lock
+    other = hold(home / "alcore.sqlite")
+    with TestClient(Starlette(routes=routes(lambda: workspace)), headers={"Authorization": f"Bearer {workspace.token}"}) as http:
+        answer = http.get("/api/v1/projects/toy/status")
+    other.close()
+    impatient.close()
+    assert (answer.status_code, "another program has held the database" in answer.json()["error"]) == (503, True)
+
+
+@pytest.mark.parametrize("kept", [b"", b"   \n", b"short", b"\xff\xfe" * 20, b"two words that are long enough"])
+def test_a_token_file_that_holds_none_is_made_anew(home, kept):
+    home.mkdir()
+    (home / "token").write_bytes(kept)
+    (home / "token").chmod(0o644)
+    opened = Workspace(home)
+    token = opened.token
+    opened.close()
+    assert len(token) == 43
+    assert (home / "token").read_text() == token
+    assert (home / "token").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in home.iterdir() if path.name.startswith("token")] == ["token"]
+
+
+def test_a_good_token_stays_and_becomes_its_owners_only(home):
+    home.mkdir()
+    (home / "token").write_text("a-good-token-of-somebody\n")
+    (home / "token").chmod(0o644)
+    opened = Workspace(home)
+    assert opened.token == "a-good-token-of-somebody"
+    opened.close()
+    assert (home / "token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_workspace_on_a_read_only_disk_is_told_in_one_line(home, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(home / "token"))
+
+    opened = Workspace(home)
+    monkeypatch.setattr("alcore.workspace.os.open", refused)
+    with pytest.raises(AlcoreError, match=r"^the disk is read-only: .*token\. Choose another workspace with --home or ALCORE_HOME"):
+        assert opened.token
+    opened.close()
