@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcore.errors import disk_full_told
-from alcore.jobs import JobKind
+from alcore.jobtypes import JobKind
 from alcore.types import Job, Report
 
 if TYPE_CHECKING:

@@ -37,7 +37,21 @@ STORE = FOUNDATION | {"columns", "schema", "store"}
 PROJECT = (
     TRAINING
     | STORE
-    | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
+    | {
+        "doctor",
+        "embedding",
+        "exporting",
+        "formats",
+        "frames",
+        "images",
+        "importing",
+        "jobs",
+        "jobtable",
+        "jobtypes",
+        "journal",
+        "labels",
+        "loop",
+    }
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
     | {"alike", "formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing", "reading", "request", "samples"}
     | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
@@ -82,11 +96,14 @@ MAY: dict[str, set[str]] = {
     "preview": FOUNDATION | {"columns", "formats", "images", "importing", "levels", "reading", "request", "streaming", "tasks"},
     "embedding": FOUNDATION,
     "figures": FOUNDATION,
-    "jobs": FOUNDATION,
+    "jobs": FOUNDATION | {"jobtypes", "pace", "processes"},
+    "jobtypes": FOUNDATION,
+    "pace": FOUNDATION,
+    "processes": set(),
     "schema": set(),
     "store": STORE,
     "journal": STORE,
-    "jobtable": STORE,
+    "jobtable": STORE | {"jobtypes", "processes"},
     "presets": FOUNDATION,
     "centers": FOUNDATION,
     "clusters": FOUNDATION | {"centers"},

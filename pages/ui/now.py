@@ -21,5 +21,7 @@ def _jobs() -> None:
         progress = job.progress
         share = progress.done / progress.total if progress.total else 0.0
         eta = runner.eta_seconds(job)
-        words = job.state if job.state == "queued" else progress.stage + (f", {duration(eta)} left" if eta is not None else "")
+        words = (
+            "waiting for the device" if job.state == "queued" else progress.stage + (f", {duration(eta)} left" if eta is not None else "")
+        )
         st.progress(min(1.0, share), text=f"**{job.project}**: {words}")
