@@ -49,13 +49,16 @@ class Journal:
     def __init__(self, store: Store, project_id: int) -> None:
         self._store, self._project = store, project_id
 
-    def record(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> tuple[list[int], list[dict[str, Any]]]:
+    def record(
+        self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None
+    ) -> tuple[list[int], list[dict[str, Any]]]:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again.
 
         Args:
             classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
+            within: the caller's transaction, which then stores all of it or nothing.
 
         Returns:
             (acked, rejected): sequence numbers, and {"seq", "reason"} for events that cannot be taken.
@@ -63,7 +66,7 @@ class Journal:
         acked: list[int] = []
         rejected: list[dict[str, Any]] = []
         now = time.time()
-        with self._store.write() as conn:
+        with self._store.write(within) as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             values = self._masks_there(conn, events) if classes is None else set(classes)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import asked, creation, doctor, exporting, frames, layers, loop, masks
+from alcore import answers, asked, creation, doctor, exporting, frames, layers, loop, masks
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
@@ -145,9 +145,9 @@ class Project:
 
     # ---- labels
 
-    def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
-        """Appends events to the journal; committed when this returns. See Journal.record."""
-        return self.journal.record(events, None if self.dense else self.classes)
+    def record(self, events: Sequence[Annotation], within: Any = None) -> tuple[list[int], list[dict[str, Any]]]:
+        """Appends events to the journal; committed when this returns, unless `within` a transaction. See Journal.record."""
+        return self.journal.record(events, None if self.dense else self.classes, within)
 
     def annotate(self, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
         """Labels items {id: class} or {id: mask}; how many. BadInput, and nothing recorded, when any of them cannot be taken."""
@@ -365,20 +365,9 @@ class Project:
         digest = self.workspace.store.item(self.id, item_id)["label"]
         return self.masks.load(digest) if self.dense and digest else None
 
-    def keep_mask(self, item_id: int, stream: bytes, kind: str = "mask", number: int | None = None) -> str:
-        """Checks and stores a mask that a browser painted, a zlib stream of its rows; the digest that an event of that kind may name.
-
-        Args:
-            kind: of a "region" only what round `number` asked for is taken; elsewhere the item keeps its current mask.
-        """
-        row = self.workspace.store.item(self.id, item_id)
-        if not self.dense:
-            raise BadInput(f"{self.name!r} is labeled by one class an image: send a label, not a mask")
-        mask = masks.inflated(stream, row["width"], row["height"])
-        masks.check(mask, (row["width"], row["height"]), len(self.classes))
-        if kind == "region":
-            mask = asked.over_current(self, row, mask, number)
-        return self.masks.keep(mask, len(self.classes))
+    def answer(self, event: Annotation, stream: bytes) -> tuple[str, list[int], list[dict[str, Any]]]:
+        """Stores a mask that a browser painted, a zlib stream of its rows, and the event that then names it: see answers.answer."""
+        return answers.answer(self, event, stream)
 
     def draft(self, number: int, item_id: int) -> np.ndarray:
         """What the model of a round would paint, (H, W) uint8; NotFound unless that round asked for the item."""

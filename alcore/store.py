@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
+from alcore.database import connected
 from alcore.errors import AlcoreError, BadInput, DiskFull, NotFound
 from alcore.schema import annotation_rows, current, events_of_query, items, masks, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped, answered_items
@@ -40,20 +40,12 @@ class Store:
     """One database. Safe to use from many threads; reads see one state, writes are one transaction.
 
     Args:
-        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process.
+        url: an SQLAlchemy address; see database.connected.
     """
 
     def __init__(self, url: str) -> None:
-        sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"timeout": 30, "check_same_thread": False} if sqlite else {}
-        try:
-            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20)
-        except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
-            raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
+        self.engine = connected(url)
         self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
-        if sqlite:
-            sa.event.listen(self.engine, "connect", _set_pragmas)
-            sa.event.listen(self.engine, "begin", _begin)
         try:
             self._migrate()
         except sa.exc.DatabaseError as wrong:
@@ -70,14 +62,20 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """One consistent state."""
+    def read(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One consistent state: that of the caller's transaction `within`, if there is one."""
+        if within is not None:
+            yield within
+            return
         with self.engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One transaction: all of it or nothing."""
+    def write(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One transaction, or the caller's `within`: all of it or nothing."""
+        if within is not None:
+            yield within
+            return
         with self._write, self.engine.connect() as conn:
             conn = conn.execution_options(alcore_write=True)
             try:
@@ -158,10 +156,10 @@ class Store:
         with self.read() as conn:
             return Known(_parts(conn, sa.select(*columns).where(items.c.project_id == project_id)))
 
-    def ids_of(self, project_id: int, paths: Sequence[str]) -> dict[str, int]:
+    def ids_of(self, project_id: int, paths: Sequence[str], within: sa.Connection | None = None) -> dict[str, int]:
         """path -> id of those that are items."""
         result: dict[str, int] = {}
-        with self.read() as conn:
+        with self.read(within) as conn:
             for start in range(0, len(paths), CHUNK):
                 query = sa.select(items.c.path, items.c.id).where(items.c.project_id == project_id)
                 result.update(conn.execute(query.where(items.c.path.in_(paths[start : start + CHUNK]))).all())
@@ -172,18 +170,18 @@ class Store:
             query = sa.select(skipped.c.path, skipped.c.reason).where(skipped.c.project_id == project_id).order_by(skipped.c.id)
             return [Skipped(path, reason) for path, reason in conn.execute(query)]
 
-    def item(self, project_id: int, item_id: int) -> dict[str, Any]:
+    def item(self, project_id: int, item_id: int, within: sa.Connection | None = None) -> dict[str, Any]:
         """The item's row with its current label, or NotFound."""
-        found = self.item_rows(project_id, [item_id])
+        found = self.item_rows(project_id, [item_id], within)
         if not found:
             raise NotFound(f"there is no item {item_id} in this project")
         return found[item_id]
 
-    def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    def item_rows(self, project_id: int, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, dict[str, Any]]:
         """id -> row with label, skipped, flagged; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
         state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
-        with self.read() as conn:
+        with self.read(within) as conn:
             for part in chunks(ids):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == project_id, items.c.id.in_(part))).mappings():
@@ -382,19 +380,3 @@ def _parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.R
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:
     for start in range(0, len(ids), CHUNK):
         yield [int(i) for i in ids[start : start + CHUNK]]
-
-
-def _set_pragmas(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(conn: sa.Connection) -> None:
-    # a transaction that reads first and writes later could fail half way: writers take the lock at once
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("alcore_write") else "BEGIN")
-
-
-def database_url(home: Path, configured: str | None) -> str:
-    """The configured address, else SQLite inside the workspace."""
-    return configured or f"sqlite:///{home / 'alcore.sqlite'}"

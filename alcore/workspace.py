@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alcore.database import database_url
 from alcore.errors import AlcoreError
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
-from alcore.store import Store, database_url
+from alcore.store import Store
 
 if TYPE_CHECKING:
     from alcore.project import Project

@@ -32,7 +32,7 @@ TRAINING = FOUNDATION | {
     "tasks",
     "training",
 }
-STORE = FOUNDATION | {"columns", "schema", "store"}
+STORE = FOUNDATION | {"columns", "database", "schema", "store"}
 # the project layer knows everything but those who show it
 PROJECT = (
     TRAINING
@@ -54,7 +54,7 @@ PROJECT = (
     }
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
     | {"alike", "formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing", "reading", "request", "samples"}
-    | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
+    | {"answers", "asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
 MAY: dict[str, set[str]] = {
@@ -100,6 +100,7 @@ MAY: dict[str, set[str]] = {
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
     "processes": set(),
+    "database": FOUNDATION,
     "schema": set(),
     "store": STORE,
     "journal": STORE,
@@ -133,13 +134,13 @@ MAY: dict[str, set[str]] = {
     | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
-    **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
+    **dict.fromkeys(("answers", "asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
-    "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},
+    "sqlalchemy": {"database", "schema", "store", "journal", "jobtable", "maskstore"},
     "starlette": {"web", "webmasks", "webrequests"},
     "plotly": {"figures"},
     "torchvision": {"backbones"},

@@ -16,11 +16,12 @@ import pytest
 import sqlalchemy as sa
 
 from alcore import schema
+from alcore.database import database_url
 from alcore.errors import Cancelled, NotFound
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
 from alcore.processes import FRESH, host_name, is_alive, process_name, process_words
-from alcore.store import Store, database_url
+from alcore.store import Store
 from alcore.types import Job, Progress, Report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -306,7 +307,8 @@ import sys, time
 from pathlib import Path
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
-from alcore.store import Store, database_url
+from alcore.database import database_url
+from alcore.store import Store
 home, name = Path(sys.argv[1]), sys.argv[2]
 def note(word):
     with (home / "turns.txt").open("a") as file:

@@ -18,11 +18,12 @@ import sqlalchemy as sa
 
 import alcore.store
 from alcore import schema
+from alcore.database import database_url
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.jobtable import Jobs
 from alcore.journal import Journal, fold
 from alcore.schema import annotation_rows, current, items
-from alcore.store import OpenQuery, Store, database_url
+from alcore.store import OpenQuery, Store
 from alcore.types import Annotation, Item, Skipped
 
 ROOT = Path(__file__).resolve().parents[1]
