@@ -26,6 +26,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     sys.setswitchinterval(0.001)
     workspace = await asyncio.to_thread(shared)
     await asyncio.to_thread(workspace.runner.start)
+    workspace.collect_leftovers()
     warm_up()
     try:
         yield

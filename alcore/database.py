@@ -13,7 +13,7 @@ from alcore.errors import AlcoreError
 def connected(url: str) -> sa.Engine:
     """The engine of an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process."""
     sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {"timeout": 30, "check_same_thread": False} if sqlite else {}
+    options: dict[str, Any] = {"timeout": 120, "check_same_thread": False} if sqlite else {}
     try:
         engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
@@ -26,7 +26,8 @@ def connected(url: str) -> sa.Engine:
 
 def _set_pragmas(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    # an import stores a million images with their labels in one transaction: whoever labels meanwhile waits for it
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=120000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -153,10 +153,10 @@ class Jobs:
         with self._store.read() as conn:
             return set(conn.scalars(sa.select(jobs.c.device).where(jobs.c.state == "queued", ~jobs.c.attended).distinct()))
 
-    def forget(self, project: str) -> None:
-        """Removes the jobs of a project that was deleted: a later one of that name must not find them."""
-        with self._store.write() as conn:
-            conn.execute(jobs.delete().where(jobs.c.project == project))
+    def ids(self) -> set[int]:
+        """Of every job."""
+        with self._store.read() as conn:
+            return set(conn.scalars(sa.select(jobs.c.id)))
 
     def append_log(self, id: int, line: str) -> None:
         with self._store.write() as conn:

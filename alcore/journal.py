@@ -118,6 +118,25 @@ class Journal:
 
     # ---- inside a transaction
 
+    def begin(self, events: Sequence[Annotation], within: sa.Connection) -> None:
+        """Stores labels that came with images which have no event yet: what follows from them needs no look into the journal, and a
+        million of them may hold up nobody for long."""
+        now = time.time()
+        rows = [_row(event, self._project, now) for event in events]
+        if rows:
+            within.execute(annotation_rows.insert(), rows)
+            alike = {"item_id": 0, "project_id": self._project, **(fold([(events[0].kind, "", events[0].annotator, now)]) or {})}
+            within.execute(current.insert(), [{**alike, "item_id": row["item_id"], "label": row["value"]} for row in rows])
+
+    def untouched(self, paths: Iterable[str], within: sa.Connection) -> dict[str, int]:
+        """path -> id of the items among `paths` that have no event."""
+        ids = self._store.ids_of(self._project, list(paths), within)
+        touched: set[int] = set()
+        for part in chunks(sorted(ids.values())):
+            query = sa.select(annotation_rows.c.item_id).where(annotation_rows.c.item_id.in_(part))
+            touched.update(within.scalars(query.distinct()))
+        return {path: i for path, i in ids.items() if i not in touched}
+
     def _items_there(self, conn: sa.Connection, ids: set[int]) -> dict[int, tuple[int, int]]:
         """id -> width and height."""
         found: dict[int, tuple[int, int]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from alcore import answers, asked, creation, doctor, exporting, frames, layers, 
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
-from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.errors import BadInput, NotFound
 from alcore.journal import Journal
 from alcore.loop import round_title
 from alcore.maskstore import MaskStore
@@ -101,12 +100,9 @@ class Project:
         return creation.refresh(self, report, levels)
 
     def delete(self) -> None:
-        """Removes the project, its labels and files from the workspace; the source is not touched."""
-        if any(not job.over for job in self.workspace.jobs_table.jobs(self.name)):
-            raise AlcoreError(f"a job of {self.name!r} is still running: cancel it first")
-        self.workspace.store.delete_project(self.id)
-        self.workspace.jobs_table.forget(self.name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the project, its labels and files from the workspace; the source is not touched. Refused while somebody is at work in it,
+        in whatever process."""
+        creation.delete(self)
 
     def add_class(self, name: str) -> None:
         """Adds a class at the end, so that the indices of the others stay."""
@@ -379,7 +375,7 @@ class Project:
 
     def doctor(self, rebuild: bool = False) -> list[str]:
         """What is wrong with the project, in words; with `rebuild` what can be mended is; see doctor.examine."""
-        return doctor.examine(self, rebuild)
+        return [*doctor.examine(self, rebuild), *doctor.leftover_words(self.workspace, self, rebuild)]
 
 
 __all__ = ["Project", "bundled_digits", "bundled_street", "round_title"]

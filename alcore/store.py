@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alcore.columns import Known, Snapshot
 from alcore.database import connected
 from alcore.errors import AlcoreError, BadInput, DiskFull, NotFound
-from alcore.schema import annotation_rows, current, events_of_query, items, masks, migrate, projects, queries, rounds, skipped
+from alcore.schema import annotation_rows, current, events_of_query, items, jobs, masks, migrate, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped, answered_items
 
 T = TypeVar("T")
@@ -92,6 +92,11 @@ class Store:
         with self.read() as conn:
             return list(conn.scalars(sa.select(projects.c.name).order_by(projects.c.name)))
 
+    def folders(self) -> dict[str, str]:
+        """Folder -> name of every project."""
+        with self.read() as conn:
+            return {settings["folder"]: name for name, settings in conn.execute(sa.select(projects.c.name, projects.c.settings))}
+
     def project(self, name: str) -> dict[str, Any]:
         """The project's row, or NotFound naming those there are."""
         with self.read() as conn:
@@ -115,9 +120,10 @@ class Store:
         """Changes a project's row, inside the caller's transaction."""
         conn.execute(projects.update().where(projects.c.id == project_id).values(**values))
 
-    def delete_project(self, project_id: int) -> None:
-        """Removes the project with its items, journal and rounds."""
+    def delete_project(self, project_id: int, name: str) -> None:
+        """Removes the project with its items, journal and rounds, and jobs of its name: a later one of that name must not find them."""
         with self.write() as conn:
+            conn.execute(jobs.delete().where(jobs.c.project == name))
             mine = sa.select(items.c.id).where(items.c.project_id == project_id).scalar_subquery()
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
             conn.execute(annotation_rows.delete().where(annotation_rows.c.project_id == project_id))
@@ -164,6 +170,11 @@ class Store:
                 query = sa.select(items.c.path, items.c.id).where(items.c.project_id == project_id)
                 result.update(conn.execute(query.where(items.c.path.in_(paths[start : start + CHUNK]))).all())
         return result
+
+    def fingerprints(self, project_id: int) -> dict[int, str]:
+        """id -> fingerprint of every item's file as it was imported last."""
+        with self.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.fingerprint).where(items.c.project_id == project_id)).all())
 
     def skipped(self, project_id: int) -> list[Skipped]:
         with self.read() as conn:

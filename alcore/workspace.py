@@ -75,6 +75,12 @@ class Workspace:
                 self._runner = JobRunner(self.jobs_table, kinds(self))
             return self._runner
 
+    def collect_leftovers(self) -> threading.Thread:
+        """Removes what killed work left, in the background; see leftovers.collect."""
+        from alcore.leftovers import collect_in_background
+
+        return collect_in_background(self)
+
     def close(self) -> None:
         """Stops jobs and closes the database."""
         with self._lock:

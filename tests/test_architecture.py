@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDATION = {"errors", "naming", "types"}
+FOUNDATION = {"errors", "naming", "types", "whole"}
 STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores", "tasks", "strategies.base"}
 # what a format may stand on: no other format
 SOURCE = {"columns", "kinds", "masks", "reading"} | {
@@ -50,6 +50,7 @@ PROJECT = (
         "jobtypes",
         "journal",
         "labels",
+        "leftovers",
         "loop",
     }
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
@@ -100,6 +101,7 @@ MAY: dict[str, set[str]] = {
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
     "processes": set(),
+    "whole": set(),
     "database": FOUNDATION,
     "schema": set(),
     "store": STORE,
@@ -130,11 +132,11 @@ MAY: dict[str, set[str]] = {
     "webmasks": FOUNDATION | {"layers", "masks", "project", "webrequests", "workspace"},
     "web": FOUNDATION | {"jobs", "project", "webmasks", "webrequests", "workspace"},
     "cli": FOUNDATION
-    | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
+    | {"doctor", "embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
     | {"formats.tables", "preview", "request", "simulation", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
     **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT),
-    **dict.fromkeys(("answers", "asked", "creation", "layers"), PROJECT),
+    **dict.fromkeys(("answers", "asked", "creation", "layers", "leftovers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"preview", "request", "web", "workspace"}

@@ -315,7 +315,7 @@ def test_sqlite_runs_in_wal_with_full_synchronisation_and_foreign_keys(store):
         found = [
             conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert found == ["wal", 2, 1, 30000]
+    assert found == ["wal", 2, 1, 120000]
     with pytest.raises(sa.exc.IntegrityError), store.write() as conn:
         conn.execute(annotation_rows.insert().values(project_id=77, item_id=1, kind="skip", annotator="", client="x", seq=1, created=0))
 
@@ -539,8 +539,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(store, project, j
             conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
-    store.delete_project(project)
-    jobs.forget("pets")
+    store.delete_project(project, "pets")
     assert store.project_names() == ["other"]
     with store.read() as conn:
         left = {table.name: conn.scalar(sa.select(sa.func.count()).select_from(table)) for table in schema.meta.sorted_tables}
