@@ -23,7 +23,7 @@ from typing import Any
 
 from alcore.errors import AlcoreError, Cancelled, NotFound
 from alcore.jobtypes import RESUMABLE, Claim, JobKind, JobTable
-from alcore.pace import Pace
+from alcore.pace import Course, Plan
 from alcore.processes import process_name, process_words
 from alcore.types import Job, Progress, Report, ignore_progress
 
@@ -42,11 +42,19 @@ class JobRunner:
     Thread-safe. Worker threads are daemons and start with the first job of their device.
     """
 
-    def __init__(self, table: JobTable, kinds: Mapping[str, JobKind], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        table: JobTable,
+        kinds: Mapping[str, JobKind],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        plan: Callable[[Job], Plan] | None = None,
+    ) -> None:
         self.owner = process_name()
         self._table = table
         self._kinds = kinds
         self._clock = clock
+        self._plan = plan
         self._changed = threading.Condition()  # guards the four below
         self._workers: dict[str, threading.Thread] = {}
         self._wanted: set[str] = set()  # devices whose worker should look into the queue
@@ -116,10 +124,17 @@ class JobRunner:
         return [*self._table.log(id), *waiting]
 
     def eta_seconds(self, job: Job) -> float | None:
-        """Seconds until the running stage ends; None when it runs elsewhere, not at all, or too shortly to tell."""
+        """Seconds until the job ends, or of a job without a plan the running stage; None when it runs elsewhere, not at all, or too
+        shortly to tell."""
         with self._changed:
             run = self._live.get(job.id)
-            return run.pace.eta(self._clock()) if run else None
+            return run.course.eta(self._clock()) if run else None
+
+    def fraction(self, job: Job) -> float | None:
+        """How much of all its stages a job has behind it, 0...1, and never less than before; None when it runs elsewhere or not at all."""
+        with self._changed:
+            run = self._live.get(job.id)
+            return run.course.fraction if run else None
 
     # ---- life
 
@@ -253,6 +268,8 @@ class JobRunner:
         raised: Exception | None = None
         try:
             self._obey(run)
+            if self._plan is not None:
+                run.course = Course(self._clock(), self._plan(job))
             result = dict(self._kinds[job.kind](job, report))
             json.dumps(result)  # here, where it is the job's fault, and not while its end is written
             state = "done"
@@ -278,7 +295,7 @@ class JobRunner:
         with self._changed:
             before, run.progress = run.progress, progress
             entered = progress.stage != before.stage or run.written is None
-            run.pace.add(now, progress, entered)
+            run.course.add(now, progress, entered)
             if entered:
                 run.lines.append(f"{_now()} {progress.stage}")
             if progress.message and progress.message != before.message:
@@ -317,7 +334,8 @@ class JobRunner:
             if not run.abandoned:
                 self._note(run, f"{_now()} {state}" + (f": {error}" if error else ""))
                 self._write(run, run.progress)
-                self._table.finish_job(run.job.id, state, result=result, error=error, owner=self.owner)
+                whole = run.course.stages(self._clock()) if state == "done" and not run.job.spent else None
+                self._table.finish_job(run.job.id, state, result=result, error=error, owner=self.owner, stages=whole)
         except Exception:  # a row that says "running" would keep everybody from the device: `recover` tries again
             with self._changed:
                 self._owed[run.job.id] = state, result, error
@@ -342,7 +360,7 @@ class _Run:
         self.written: float | None = None
         self.polled: float | None = None
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-        self.pace = Pace(now)
+        self.course = Course(now)
 
 
 def _waiting(device: str, claim: Claim) -> Progress:

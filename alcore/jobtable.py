@@ -106,9 +106,22 @@ class Jobs:
         self._update(id, progress=_to_json(progress), seen=time.time())
 
     def finish_job(
-        self, id: int, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None, owner: str | None = None
+        self,
+        id: int,
+        state: str,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: str | None = None,
+        owner: str | None = None,
+        stages: Mapping[str, float] | None = None,
     ) -> bool:
-        values = {"state": state, "result": dict(result) if result is not None else None, "error": error, "finished": time.time()}
+        values = {
+            "stages": dict(stages or {}),
+            "state": state,
+            "result": dict(result) if result is not None else None,
+            "error": error,
+            "finished": time.time(),
+        }
         with self._store.write() as conn:
             there = jobs.update().where(jobs.c.id == id)
             if owner is not None:
@@ -199,5 +212,5 @@ def _to_json(progress: Progress) -> dict[str, Any]:
 
 
 def _job(row: Mapping[Any, Any]) -> Job:
-    names = {f.name for f in dataclasses.fields(Job)} - {"progress"}
-    return Job(progress=Progress(**row["progress"]), **{n: row[n] for n in names})
+    names = {f.name for f in dataclasses.fields(Job)} - {"progress", "stages"}
+    return Job(progress=Progress(**row["progress"]), stages=row["stages"] or {}, **{n: row[n] for n in names})

@@ -77,9 +77,19 @@ class JobTable(Protocol):
     def save_progress(self, id: int, progress: Progress) -> None: ...
 
     def finish_job(
-        self, id: int, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None, owner: str | None = None
+        self,
+        id: int,
+        state: str,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: str | None = None,
+        owner: str | None = None,
+        stages: Mapping[str, float] | None = None,
     ) -> bool:
-        """Sets `finished` too. With `owner` only a job that is running or queued in that process; False when it is not."""
+        """Sets `finished` too, and how long its `stages` took.
+
+        With `owner` only a job that is running or queued in that process; False when it is not.
+        """
 
     def request_cancel(self, id: int) -> None:
         """A queued job becomes cancelled at once, a running one gets `cancel`, any other stays as it is; decided inside the transaction."""

@@ -142,6 +142,7 @@ jobs = sa.Table(
     sa.Column("seen", sa.Float),
     sa.Column("finished", sa.Float),
     sa.Column("spent", sa.Float, nullable=False, server_default="0"),
+    sa.Column("stages", Json),
     sa.Index("jobs_by_state", "state", "device"),
     sqlite_autoincrement=True,
 )
@@ -168,7 +169,7 @@ def _masks(conn: sa.Connection) -> None:
 
 
 def _job_attempts(conn: sa.Connection) -> None:
-    _add_columns(conn, jobs, ("attended", "seen", "spent"))
+    _add_columns(conn, jobs, ("attended", "seen", "spent", "stages"))
 
 
 def _add_columns(conn: sa.Connection, table: sa.Table, names: tuple[str, ...]) -> None:

@@ -171,7 +171,7 @@ class Round:
 @dataclass(frozen=True)
 class Job:
     """A piece of background work as last stored. Times are seconds since 1970; `result` and `error` are set at the end; `spent` are the
-    seconds of attempts before the one that `started`."""
+    seconds of attempts before the one that `started`, and `stages` those of each stage, of a job that was done in one go."""
 
     id: int
     kind: str
@@ -188,6 +188,7 @@ class Job:
     error: str | None = None
     cancel: bool = False
     spent: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def took(self) -> float | None:

@@ -68,11 +68,12 @@ class Workspace:
     @property
     def runner(self) -> JobRunner:
         """The one job runner of this process."""
+        from alcore.plans import plan
         from alcore.work import kinds
 
         with self._lock:
             if self._runner is None:
-                self._runner = JobRunner(self.jobs_table, kinds(self))
+                self._runner = JobRunner(self.jobs_table, kinds(self), plan=lambda job: plan(self, job))
             return self._runner
 
     def collect_leftovers(self) -> threading.Thread:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 NAMES = ("train", "score", "kcenter", "map", "keys", "pages", "dense", "paint")
-LONG = ("million",)  # minutes and millions of files: never part of all
+LONG = ("million", "eta")  # minutes, or millions of files: never part of all
 ASKED = ("strange",)  # wants a folder of somebody's
 HARSH = ("kills",)  # may find something wrong, and then ends with 1
 

@@ -52,6 +52,7 @@ PROJECT = (
         "labels",
         "leftovers",
         "loop",
+        "plans",
     }
     | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
     | {"alike", "formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing", "reading", "request", "samples"}
@@ -100,6 +101,7 @@ MAY: dict[str, set[str]] = {
     "jobs": FOUNDATION | {"jobtypes", "pace", "processes"},
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
+    "plans": FOUNDATION | {"pace", "rounds"},
     "processes": set(),
     "whole": set(),
     "database": FOUNDATION,

@@ -104,12 +104,19 @@ class MemoryTable:
             self._set(id, progress=progress)
 
     def finish_job(
-        self, id: int, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None, owner: str | None = None
+        self,
+        id: int,
+        state: str,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: str | None = None,
+        owner: str | None = None,
+        stages: Mapping[str, float] | None = None,
     ) -> bool:
         with self.lock:
             mine = owner is None or (self.owners[id] == owner and not self.job(id).over)
             if mine:
-                self._set(id, state=state, result=result, error=error, finished=self._tick())
+                self._set(id, state=state, result=result, error=error, finished=self._tick(), stages=stages or {})
             return mine
 
     def request_cancel(self, id: int) -> None:

@@ -31,6 +31,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def share_of(job: Job) -> float:
+    """How much of a running job is done, 0...1: of all its stages, or of the running one where another process runs it."""
+    known = workspace().runner.fraction(job)
+    if known is not None:
+        return known
+    return min(1.0, job.progress.done / job.progress.total) if job.progress.total else 0.0
+
+
 def waiting_words(job: Job) -> str:
     """Why a queued job does not run yet: a job of another process may have its device."""
     if job.progress.stage.startswith(WAITING):
@@ -69,11 +77,10 @@ def _show(job: Job, of: Project | None) -> None:
         if job.state == "queued":
             st.caption(waiting_words(job))
             return
-        share = progress.done / progress.total if progress.total else 0.0
-        eta = runner.eta_seconds(job)
+        share, eta = share_of(job), runner.eta_seconds(job)
         words = [STAGES.get(progress.stage, progress.stage), f"{progress.done:,} of {progress.total:,}" if progress.total else ""]
-        words += [f"about {duration(eta)} left in this stage" if eta is not None else ""]
-        st.progress(min(1.0, share), text=" · ".join(w for w in words if w))
+        words += [f"about {duration(eta)} left" if eta is not None else ""]
+        st.progress(share, text=" · ".join(w for w in words if w))
         if progress.message:
             st.info(progress.message)
         _numbers(job)
