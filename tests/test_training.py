@@ -140,9 +140,11 @@ def test_a_disk_that_fills_while_a_checkpoint_is_written_is_told_and_leaves_the_
         train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, stop_at("training: training", 2), folder=tmp_path)
     kept = (tmp_path / "checkpoint.pt").read_bytes()
     honest = Path.open
-    monkeypatch.setattr(
-        Path, "open", lambda self, *how: honest(Path("/dev/full"), "wb") if self.name.endswith(".part") else honest(self, *how)
-    )
+
+    def full(path: Path, *how, **more):
+        return honest(Path("/dev/full"), "wb") if path.name.startswith(".checkpoint") else honest(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(AlcoreError, match="the disk is full: the checkpoint could not be written"):
         train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, folder=tmp_path, checkpoint_every=0.0)
     assert (tmp_path / "checkpoint.pt").read_bytes() == kept
