@@ -118,6 +118,24 @@ def test_a_job_took_the_time_of_all_its_attempts(jobs):
     assert jobs.job(job.id).took == 45
 
 
+def test_jobs_of_an_older_database_are_taken_over(opened):
+    """Version 0.4 named a process without its host, and had no row for a terminal that waits."""
+    old = opened()
+    done = old.add_job("round", "p", "done", {}, "cpu", owner=DEAD)
+    set_row(old, done.id, state="done", started=10.0, finished=15.0)
+    left = old.add_job("round", "p", "in the queue of an app", {}, "cpu")
+    killed = old.add_job("round", "p", "killed", {}, "cuda:0", owner=DEAD)
+    set_row(old, killed.id, owner=f"{os.getpid()}:1")  # its number was given away again
+    with old._store.write() as conn:
+        for name in ("attended", "seen", "spent", "stages"):
+            conn.exec_driver_sql(f"alter table jobs drop column {name}")
+        conn.exec_driver_sql("delete from migrations where name = '0004_job_attempts'")
+    now = opened()
+    assert (now.job(done.id).took, now.job(done.id).spent, now.job(done.id).stages) == (5, 0, {})
+    assert [job.id for job in now.recover("gone")] == [killed.id]
+    assert now.claim("cpu", process_name()).job.id == left.id
+
+
 # ---- whose turn it is
 
 
