@@ -30,6 +30,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     workspace = await asyncio.to_thread(shared)
     await asyncio.to_thread(lambda: workspace.token)  # its file is there from the first start
     await asyncio.to_thread(workspace.runner.start)
+    workspace.collect_leftovers()
     warm_up()
     try:
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from alcore.batches import Batches
 from alcore.errors import AlcoreError, disk_full_told
 from alcore.precision import uses_bf16
 from alcore.strategies.base import Strategy
+from alcore.whole import written_whole
 
 
 @dataclass
@@ -62,13 +62,10 @@ def save(strategy: Strategy, batches: Batches, folder: Path, done: int, clock: C
         "rng": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state(batches.device) if batches.device.type == "cuda" else None,
     }
-    part = folder / "checkpoint.part"
-    with disk_full_told(folder, "the checkpoint"):
-        folder.mkdir(parents=True, exist_ok=True)
-        whole = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
-        torch.save(state, whole)
-        part.write_bytes(whole.getbuffer())
-        os.replace(part, folder / "checkpoint.pt")
+    whole = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+    torch.save(state, whole)
+    with disk_full_told(folder, "the checkpoint"), written_whole(folder / "checkpoint.pt") as file:
+        file.write(whole.getbuffer())
 
 
 def resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[int, Clock]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import io
 import json
 import sys
 import time
@@ -16,6 +17,7 @@ from alcore import serving
 from alcore.errors import AlcoreError, BadInput, of_machine
 from alcore.simulation import verb as simulating
 from alcore.terminal import Line, print_answer
+from alcore.whole import written_whole
 
 if TYPE_CHECKING:  # a machine that only simulates has no database library
     from alcore.project import Project
@@ -176,8 +178,9 @@ def _query(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.csv:
         names = list(found[0]["scores"]) if found else []
         try:
-            with Path(args.csv).open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
+            Path(args.csv).parent.stat()  # a folder is not made for it
+            with written_whole(Path(args.csv)) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline="") as text:
+                writer = csv.writer(text)
                 writer.writerow(["path", "label", "id", *names])
                 writer.writerows([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
         except OSError as wrong:
@@ -228,13 +231,31 @@ def _export(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return export(workspace.project(args.project), args.format, Path(args.out), splits)
 
 
+def _delete(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    if not args.yes:
+        has, rounds = project.counts(), len(project.rounds())
+        counted = f"{has['items']:,} images with {has['labeled']:,} labels, and {rounds:,} round{'s' if rounds != 1 else ''}"
+        raise BadInput(f"this removes {project.name!r} for good: {counted}. Its source {project.source} stays. Add --yes to do it.")
+    project.delete()
+    return {"project": project.name}
+
+
 def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
     import platform
 
     import torch
 
+    from alcore import doctor
+
     names = [args.project] if args.project else workspace.projects()
-    findings = [f for name in names for f in workspace.project(name).doctor(rebuild=args.rebuild)]
+    only = workspace.project(args.project) if args.project else None
+
+    def looked(rebuild: bool) -> list[str]:
+        wrong = [f for name in names for f in doctor.examine(workspace.project(name), rebuild)]
+        return [*wrong, *doctor.leftover_words(workspace, only, rebuild)]
+
+    findings = looked(args.rebuild)
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     environment = {
         "python": platform.python_version(),
@@ -243,7 +264,7 @@ def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "home": str(workspace.home),
         "projects": workspace.projects(),
     }
-    left = [f for name in names for f in workspace.project(name).doctor()] if args.rebuild else findings
+    left = looked(rebuild=False) if args.rebuild else findings
     return {"ok": not left, "findings": findings, "environment": environment}
 
 
@@ -338,6 +359,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--annotator")
     sub.add_argument("--seed", type=int, default=0)
 
+    sub = verb("delete", _delete, "removes a project, its labels and files; the source stays")
+    sub.add_argument("--yes", action="store_true", help="do it: without, it says what would be removed")
     verb("status", _status, "counts, classes, rounds, running jobs")
     sub = verb("export", _export, "writes the labels in a public format")
     sub.add_argument("--format", required=True)
@@ -345,7 +368,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--splits", default="train,val,test", help="which go out; the held-out ones with the labels that came with them")
     sub = verb("doctor", _doctor, "checks environment, store and files", project=False)
     sub.add_argument("--project")
-    sub.add_argument("--rebuild", action="store_true", help="derive current labels anew from the journal")
+    sub.add_argument("--rebuild", action="store_true", help="derive current labels anew, and remove what killed work left")
     verb("strategies", _strategies, "every strategy with its parameters and their sources", project=False)
     sub = verb("simulate", None, "strategies side by side on labeled data, an oracle answering; resumable", project=False)
     simulating.add_arguments(sub)

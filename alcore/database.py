@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,10 @@ import sqlalchemy as sa
 from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
 from alcore.schema import applied, migrate
 
-PATIENCE = 30  # seconds to wait for a lock that another program holds, or for a free connection
+# Seconds to wait for a lock that another program holds: an import stores a million images with their labels in one transaction, and whoever
+# labels meanwhile waits for it.
+PATIENCE = 120
+CONNECTION = 30  # seconds to wait for a free connection
 
 
 class Database:
@@ -31,7 +35,7 @@ class Database:
         sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"timeout": patience, "check_same_thread": False} if sqlite else {}
         try:
-            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20, pool_timeout=PATIENCE)
+            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20, pool_timeout=CONNECTION)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
             raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
         self._patience = patience
@@ -60,14 +64,20 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """One consistent state."""
+    def read(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One consistent state: that of the caller's transaction `within`, if there is one."""
+        if within is not None:
+            yield within
+            return
         with self._told(), self.engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One transaction: all of it or nothing."""
+    def write(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One transaction, or the caller's `within`: all of it or nothing."""
+        if within is not None:
+            yield within
+            return
         with self._told(), self._write, self.engine.connect() as conn:
             conn = conn.execution_options(alcore_write=True)
             with conn.begin():
@@ -129,3 +139,8 @@ def _set_pragmas(connection: Any, record: Any) -> None:
 def _begin(conn: sa.Connection) -> None:
     # a transaction that reads first and writes later could fail half way: writers take the lock at once
     conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("alcore_write") else "BEGIN")
+
+
+def database_url(home: Path, configured: str | None) -> str:
+    """The configured address, else SQLite inside the workspace."""
+    return configured or f"sqlite:///{home / 'alcore.sqlite'}"

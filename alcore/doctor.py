@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from alcore import leftovers
 
 if TYPE_CHECKING:
     from alcore.project import Project
-
-OLD = 3600.0  # seconds; a younger folder may be a running job's work
+    from alcore.workspace import Workspace
 
 
 def examine(project: Project, rebuild: bool) -> list[str]:
     """Findings, one sentence each, and none when all is well.
 
-    With `rebuild`, current labels are derived anew from the journal, and folders that a killed process left are removed.
+    With `rebuild`, current labels are derived anew from the journal.
     """
     findings = []
     if rebuild:
@@ -38,14 +36,13 @@ def examine(project: Project, rebuild: bool) -> list[str]:
     folder = project.folder / "rounds"
     kept = {r.folder: r.number for r in project.rounds() if r.folder}
     findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]
-    left = [f for f in folder.iterdir() if f.name not in kept and _is_old(f)] if folder.is_dir() else []
-    if left and rebuild:
-        for leftover in left:
-            shutil.rmtree(leftover, ignore_errors=True)
-    elif left:
-        findings.append(f"{project.name}: {len(left)} folders of killed rounds take up space: `doctor --rebuild` removes them")
     return findings
 
 
-def _is_old(folder: Path) -> bool:
-    return time.time() - folder.stat().st_mtime > OLD
+def leftover_words(workspace: Workspace, project: Project | None, rebuild: bool, older_than: float = leftovers.OLD) -> list[str]:
+    """What killed work left in the workspace, or in one project, with its size: one sentence, or none. With `rebuild` it is removed."""
+    if rebuild:
+        removed = leftovers.collect(workspace, project, older_than)
+        return [f"{leftovers.told(removed)}: removed"] if removed else []
+    found = leftovers.find(workspace, project, older_than)
+    return [f"{leftovers.told(found)}: `doctor --rebuild` removes them"] if found else []

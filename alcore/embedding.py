@@ -15,7 +15,6 @@ Without numba the map is a plain projection on two principal components, and the
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import itertools
@@ -30,6 +29,7 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.types import Progress, Report, ignore_progress
+from alcore.whole import written_whole
 
 VERSION = 1  # goes into the name of kept maps: raise it when the same points would come out elsewhere
 NEIGHBORS = 15  # umap-learn's default, the point itself included
@@ -352,13 +352,8 @@ def _start_from(ids: np.ndarray, known_ids: np.ndarray, positions: np.ndarray) -
 
 
 def _write_whole(path: Path, positions: np.ndarray) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with written_whole(path) as file:
             np.save(file, positions, allow_pickle=False)
-        part.replace(path)
     except OSError as problem:
-        with contextlib.suppress(OSError):  # nothing was begun, or the disk refuses that too
-            part.unlink()
         raise AlcoreError(f"the map cannot be kept in {path.parent}: {problem.strerror}. Make room or choose another folder.") from problem

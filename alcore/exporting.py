@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-import os
 import shutil
 import tempfile
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +18,7 @@ from alcore.formats.folder import CLASSES
 from alcore.formats.writing import Item, Legend, copy_upright, possible
 from alcore.naming import class_name, class_order
 from alcore.pictures import MIMES
+from alcore.whole import at_work, made_beside
 
 if TYPE_CHECKING:
     from alcore.project import Project
@@ -53,23 +51,18 @@ def export(project: Project, format_name: str, out: Path, splits: Sequence[str] 
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
     rows = _rows(project, splits)
-    part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     renamed: Renamed = []
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if project.dense:
-            legend = Legend(project.classes, project.colors, project.settings.get("naming", {}))
-            renamed = MASK_WRITERS[format_name](part, _masked(project, rows), legend)
-        elif format_name == "csv":
-            part.write_text(_csv_of(rows), encoding="utf-8", newline="")
-        else:
-            renamed = _write_folder(project, rows, part)
-        os.replace(part, out)
+        with made_beside(out) as part:
+            if project.dense:
+                legend = Legend(project.classes, project.colors, project.settings.get("naming", {}))
+                renamed = MASK_WRITERS[format_name](part, _masked(project, rows), legend)
+            elif format_name == "csv":
+                part.write_text(_csv_of(rows), encoding="utf-8", newline="")
+            else:
+                renamed = _write_folder(project, rows, part)
     except OSError as wrong:
         raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
-    finally:  # nothing is there when all went well
-        with contextlib.suppress(OSError):
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
     counted = Counter(SPLITS[row["split"]] for row in rows)
     told = [{"path": path, "name": name} for path, name in renamed]
     return {"format": format_name, "items": len(rows), "splits": dict(counted), "renamed": told, "out": str(out)}
@@ -88,7 +81,7 @@ def _rows(project: Project, splits: Sequence[str]) -> list[dict[str, Any]]:
 
 def archive(project: Project, format_name: str) -> bytes:
     """The export as the content of a zip file, made on the disk first."""
-    with tempfile.TemporaryDirectory(dir=project.folder) as folder:
+    with at_work(project.folder), tempfile.TemporaryDirectory(dir=project.folder, prefix=".export-") as folder:
         out = Path(folder) / "export"
         export(project, format_name, out)
         return Path(shutil.make_archive(str(out), "zip", out)).read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections import Counter
@@ -22,6 +21,7 @@ from alcore.reading import Reading
 from alcore.request import ImportRequest
 from alcore.tasks import TASKS
 from alcore.types import SPLITS, Progress, Report, Skipped, ignore_progress
+from alcore.whole import written_whole
 
 HOLD_OUT = 0.2
 POOL = SPLITS.index("pool")
@@ -138,7 +138,8 @@ def gather(
     prints = streaming.fingerprints(sources, report, mark=decoding.mark)
     before = known.at(entries.paths)
     same = _unchanged(known, before, prints)
-    name = f"packed-{uuid.uuid4().hex[:8]}.{'npz' if old.get('cache') == 'stream' else 'npy'}"
+    run = uuid.uuid4().hex[:8]  # what an earlier import made is needed until this one is stored
+    name = f"packed-{run}.{'npz' if old.get('cache') == 'stream' else 'npy'}"
     try:
         rows = np.full(len(entries), -1)
         rows[same] = known.rows[before[same]]
@@ -185,9 +186,10 @@ def gather(
             sample = good[:: max(1, len(good) // 200)]
             old["flip"] = size > images.GLYPH or not images.looks_like_glyphs(streaming.open_pixels(folder, old)[sample])
         with disk_full_told(folder, "the original images"):
-            old["arrays"] = _keep_originals(reading, size, folder)
+            old["arrays"] = _keep_originals(reading, size, folder, run)
     except BaseException:
-        (folder / name).unlink(missing_ok=True)
+        for made in folder.glob(f"*-{run}*"):
+            made.unlink(missing_ok=True)
         raise
     given = good[(truths[good] >= 0) & (splits[good] == POOL)] if request.truth == "labels" else good[:0]
     labels = Given(entries.paths, given, names, truths.copy())
@@ -196,6 +198,11 @@ def gather(
     return Imported(
         task, tuple(reading.classes), items, aside, labels, old, reading.took_for, old["notes"], masks=list(labeled_by.rows.values())
     )
+
+
+def files_of(settings: Mapping[str, Any]) -> set[str]:
+    """Names of the files below the project's folder that its settings speak of."""
+    return {settings["packed"], *(name for name, _, _ in settings.get("arrays", ()))}
 
 
 def _read(request: ImportRequest, old: Mapping[str, Any]) -> Reading:
@@ -374,15 +381,15 @@ def _drawn(members: np.ndarray, number: int, twins: np.ndarray | None) -> np.nda
     return np.array(drawn, np.int64)
 
 
-def _keep_originals(reading: Reading, size: int, folder: Path) -> list[list[Any]]:
+def _keep_originals(reading: Reading, size: int, folder: Path, run: str) -> list[list[Any]]:
     """Array sources larger than the packed images are kept as files, so that a person sees every pixel: [[file, first row, rows], ...]."""
     kept: list[list[Any]] = []
     start = 0
     for at, block in enumerate(reading.arrays):
         if block.shape[1:3] != (size, size):
-            name = f"original-{at}.npy"
-            np.save(folder / f"{name}.part.npy", block)
-            os.replace(folder / f"{name}.part.npy", folder / name)
+            name = f"original-{run}-{at}.npy"
+            with written_whole(folder / name) as file:
+                np.save(file, block)
             kept.append([name, start, len(block)])
         start += len(block)
     return kept

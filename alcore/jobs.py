@@ -1,8 +1,12 @@
-"""Background jobs: one worker thread a device, live progress, cancel within one report, durable state. Knows no torch, no SQL, no page.
+"""Background jobs: one at a time a device, live progress, cancel within one report, durable state. Knows no torch, no SQL, no page.
 
 A job is a call `kind(job, report) -> result`. It calls `report(Progress)` as often as it likes (every training step); that keeps the newest
 progress in memory, writes it to the table at most twice a second and raises `Cancelled` when somebody asked it to stop. What a job needs to
 go on after an interruption (its checkpoint) is its own affair: it finds it by `job.id`.
+
+A device is claimed in the table, by the name of a process, so that the app, a terminal and a notebook on one database take turns in the
+order they came; a process that ended claims nothing. Rounds claim the processor or the card they compute on. Imports claim "disk": whoever
+reads pictures while a round trains slows it down a little, and need not wait an hour to see them. No job claims two devices.
 """
 
 from __future__ import annotations
@@ -11,68 +15,25 @@ import collections
 import dataclasses
 import json
 import logging
-import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from alcore.errors import AlcoreError, Cancelled, NotFound
+from alcore.jobtypes import RESUMABLE, Claim, JobKind, JobTable
+from alcore.pace import Course, Plan
+from alcore.processes import process_name, process_words
 from alcore.types import Job, Progress, Report, ignore_progress
 
 WRITE_EVERY = 0.5  # seconds between two writes of the same job's progress
-POLL_EVERY = 0.5  # seconds between two looks for a cancel that came from another process
+POLL_EVERY = 0.5  # seconds between two looks for what came from another process: a cancel, a free device
+RETRY_EVERY = 5.0  # seconds until a worker looks again when the table could not be read
 LOG_LINES = 500  # how many lines of a run wait in memory at most
-RATE_MEMORY = 15.0  # seconds over which the speed behind an ETA is smoothed
-RESUMABLE = ("interrupted", "cancelled", "failed")
+WAITING = "waiting for the device"
 
 logger = logging.getLogger(__name__)
-
-
-class JobKind(Protocol):
-    """What a kind of job does. Returns its result, which must go into JSON."""
-
-    def __call__(self, job: Job, report: Report, /) -> Mapping[str, Any]: ...
-
-
-class JobTable(Protocol):
-    """Where jobs are kept. Every method is one transaction and may be called from any thread; an unknown id raises NotFound."""
-
-    def add_job(self, kind: str, project: str, title: str, arguments: Mapping[str, Any], device: str, owner: str | None = None) -> Job:
-        """A new job: queued, or already running (and started now) when `owner` is given, so that no worker can take it."""
-
-    def job(self, id: int) -> Job: ...
-
-    def jobs(self, project: str | None = None, limit: int = 50) -> list[Job]:
-        """Newest first."""
-
-    def claim_next(self, device: str, owner: str) -> Job | None:
-        """The oldest queued job of the device becomes running, for one caller only; sets `started`."""
-
-    def requeue(self, id: int, owner: str | None = None) -> bool:
-        """A job in one of RESUMABLE becomes queued again (or running when `owner` is given).
-
-        Clears `cancel`, `error`, `result`, `started` and `finished`; False when the job was in another state.
-        """
-
-    def save_progress(self, id: int, progress: Progress) -> None: ...
-
-    def finish_job(self, id: int, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None) -> None:
-        """Sets `finished` too."""
-
-    def request_cancel(self, id: int) -> None:
-        """A queued job becomes cancelled at once, a running one gets `cancel`, any other stays as it is; decided inside the transaction."""
-
-    def cancel_requested(self, id: int) -> bool: ...
-
-    def running(self) -> list[tuple[Job, str]]:
-        """Each running job with its owner."""
-
-    def append_log(self, id: int, line: str) -> None: ...
-
-    def log(self, id: int) -> list[str]: ...
 
 
 class JobRunner:
@@ -81,15 +42,24 @@ class JobRunner:
     Thread-safe. Worker threads are daemons and start with the first job of their device.
     """
 
-    def __init__(self, table: JobTable, kinds: Mapping[str, JobKind], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.owner = process_name(os.getpid())
+    def __init__(
+        self,
+        table: JobTable,
+        kinds: Mapping[str, JobKind],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        plan: Callable[[Job], Plan] | None = None,
+    ) -> None:
+        self.owner = process_name()
         self._table = table
         self._kinds = kinds
         self._clock = clock
-        self._changed = threading.Condition()  # guards the three below
+        self._plan = plan
+        self._changed = threading.Condition()  # guards the four below
         self._workers: dict[str, threading.Thread] = {}
         self._wanted: set[str] = set()  # devices whose worker should look into the queue
         self._live: dict[int, _Run] = {}
+        self._owed: dict[int, tuple[str, Mapping[str, Any] | None, str | None]] = {}  # ends that could not be written
         self._stopping = threading.Event()
 
     # ---- asking for work
@@ -97,7 +67,7 @@ class JobRunner:
     def submit(self, kind: str, project: str, title: str, arguments: Mapping[str, Any], device: str = "cpu") -> Job:
         """Queues a job behind the others of its device and returns it as stored."""
         self._check(kind)
-        job = self._table.add_job(kind, project, title, arguments, device)
+        job = self._table.add_job(kind, project, title, arguments, device, waiter=self.owner)
         self._wake(device)
         return job
 
@@ -107,7 +77,7 @@ class JobRunner:
         Raises:
             AlcoreError: the job is queued, running or done.
         """
-        self._requeue(id, None)
+        self._requeue(id)
         job = self._table.job(id)
         self._wake(job.device)
         return job
@@ -117,15 +87,16 @@ class JobRunner:
     ) -> Job:
         """Runs a job in this thread with the same bookkeeping and returns it when it is done.
 
-        Whatever the job raises is raised again after it was written down; Ctrl-C leaves it `interrupted`.
+        While another job has the device or waits longer for it, this one waits, and `report` says for which. Whatever the job raises is
+        raised again after it was written down; Ctrl-C leaves it `interrupted`.
         """
         self._check(kind)
-        return self._execute(self._table.add_job(kind, project, title, arguments, device, self.owner), also=report, reraise=True)
+        return self._attend(self._table.add_job(kind, project, title, arguments, device, waiter=self.owner, attended=True), report)
 
     def resume_now(self, id: int, *, report: Report = ignore_progress) -> Job:
         """`resume` in this thread, as `run_now` does it."""
-        self._requeue(id, self.owner)
-        return self._execute(self._table.job(id), also=report, reraise=True)
+        self._requeue(id, attended=True)
+        return self._attend(self._table.job(id), report)
 
     def cancel(self, id: int) -> None:
         """Asks a job to stop: felt at its next report, or at once when it is still queued. Harmless when it is over."""
@@ -153,29 +124,36 @@ class JobRunner:
         return [*self._table.log(id), *waiting]
 
     def eta_seconds(self, job: Job) -> float | None:
-        """Seconds until the running stage ends; None when it runs elsewhere, not at all, or too shortly to tell."""
+        """Seconds until the job ends, or of a job without a plan the running stage; None when it runs elsewhere, not at all, or too
+        shortly to tell."""
         with self._changed:
             run = self._live.get(job.id)
-            return run.pace.eta(self._clock()) if run else None
+            return run.course.eta(self._clock()) if run else None
+
+    def fraction(self, job: Job) -> float | None:
+        """How much of all its stages a job has behind it, 0...1, and never less than before; None when it runs elsewhere or not at all."""
+        with self._changed:
+            run = self._live.get(job.id)
+            return run.course.fraction if run else None
 
     # ---- life
 
     def start(self) -> list[Job]:
         """What the app does first: `recover`, then go on with what was left in the queue. Returns the interrupted jobs."""
         interrupted = self.recover()
-        for device in {job.device for job in self._table.jobs(limit=1000) if job.state == "queued"}:
+        for device in self._table.queued_devices():
             self._wake(device)
         return interrupted
 
     def recover(self) -> list[Job]:
-        """Turns running jobs whose process is gone into `interrupted`; those of other living processes go on. Returns the former."""
-        dead = [job for job, owner in self._table.running() if not is_alive(owner)]
-        for job in dead:
-            self._table.append_log(
-                job.id, f"{_now()} interrupted: the process that ran it has ended. Resume it to go on from its checkpoint."
-            )
-            self._table.finish_job(job.id, "interrupted")
-        return [self._table.job(job.id) for job in dead]
+        """Turns jobs whose process is gone into `interrupted`; those of other living processes go on. Returns the former."""
+        with self._changed:
+            owed = dict(self._owed)
+        for id, (state, result, error) in owed.items():
+            self._table.finish_job(id, state, result=result, error=error, owner=self.owner)
+            with self._changed:
+                self._owed.pop(id, None)
+        return self._table.recover(f"{_now()} interrupted: the process that ran it has ended. Resume it to go on from its checkpoint.")
 
     def stop(self, timeout: float = 5.0) -> None:
         """Interrupts what runs, leaves the queue for the next start, and returns within about `timeout` seconds."""
@@ -191,7 +169,7 @@ class JobRunner:
             for run in stuck:
                 run.abandoned = True  # its thread may still come to an end; the row has been written then
         for run in stuck:
-            self._table.finish_job(run.job.id, "interrupted")
+            self._table.finish_job(run.job.id, "interrupted", owner=self.owner)
 
     # ---- inside
 
@@ -201,11 +179,11 @@ class JobRunner:
         if self._stopping.is_set():
             raise AlcoreError("the app is shutting down and takes no more jobs. Start it again.")
 
-    def _requeue(self, id: int, owner: str | None) -> None:
+    def _requeue(self, id: int, attended: bool = False) -> None:
         before = self._table.job(id)
         self._check(before.kind)
         self.recover()  # it may be of a process that was killed
-        if not self._table.requeue(id, owner):
+        if not self._table.requeue(id, self.owner, attended=attended):
             raise AlcoreError(f"job {id} is {self._table.job(id).state}; only one that is {' or '.join(RESUMABLE)} resumes")
 
     def _fresh(self, job: Job) -> Job:
@@ -222,17 +200,59 @@ class JobRunner:
             self._changed.notify_all()
 
     def _work(self, device: str) -> None:
+        again: float | None = None  # when to look into the queue unasked
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: device in self._wanted or self._stopping.is_set())
+                self._changed.wait_for(lambda: device in self._wanted or self._stopping.is_set(), again)
                 if self._stopping.is_set():
                     return
                 self._wanted.discard(device)  # before looking: what is queued after the look wakes us again
             try:
-                while not self._stopping.is_set() and (job := self._table.claim_next(device, self.owner)):
-                    self._execute(job, also=ignore_progress, reraise=False)
+                again = POLL_EVERY if self._serve(device) else None
             except Exception:  # the table itself failed (disk full, database gone): the worker must outlive it
                 logger.exception("the worker of %s could not read or write the job table", device)
+                again = RETRY_EVERY
+
+    def _serve(self, device: str) -> bool:
+        """Runs what is queued for the device; True when the next one waits for another process or thread."""
+        while not self._stopping.is_set():
+            self.recover()  # nobody waits for the dead
+            claim = self._table.claim(device, self.owner)
+            if claim.job is None:
+                if claim.waits and claim.waits.progress != (waiting := _waiting(device, claim)):
+                    self._table.save_progress(claim.waits.id, waiting)
+                return claim.before is not None
+            self._execute(claim.job, also=ignore_progress, reraise=False)
+        return False
+
+    def _attend(self, job: Job, report: Report) -> Job:
+        """Waits for the job's turn, then runs it in this thread."""
+        try:
+            mine = self._await_turn(job, report)
+        except BaseException as stopped:  # Ctrl-C most of all
+            state = "cancelled" if isinstance(stopped, Cancelled) and not self._stopping.is_set() else "interrupted"
+            self._table.finish_job(job.id, state, owner=self.owner)
+            raise
+        return self._execute(mine, also=report, reraise=True)
+
+    def _await_turn(self, job: Job, report: Report) -> Job:
+        told: Progress | None = None
+        while not self._stopping.is_set():
+            self.recover()
+            claim = self._table.claim(job.device, self.owner, job.id)
+            if claim.job is not None:
+                return claim.job
+            if claim.before is None:
+                break  # somebody cancelled it
+            waiting = _waiting(job.device, claim)
+            if waiting != told:
+                self._table.save_progress(job.id, waiting)
+                self._table.append_log(job.id, f"{_now()} {waiting.stage}: {waiting.message}")
+                report(waiting)
+                told = waiting
+            with self._changed:
+                self._changed.wait(POLL_EVERY)
+        raise Cancelled(f"job {job.id} was asked to stop")
 
     def _execute(self, job: Job, *, also: Report, reraise: bool) -> Job:
         run = _Run(job, self._clock())
@@ -248,6 +268,8 @@ class JobRunner:
         raised: Exception | None = None
         try:
             self._obey(run)
+            if self._plan is not None:
+                run.course = Course(self._clock(), self._plan(job))
             result = dict(self._kinds[job.kind](job, report))
             json.dumps(result)  # here, where it is the job's fault, and not while its end is written
             state = "done"
@@ -273,7 +295,7 @@ class JobRunner:
         with self._changed:
             before, run.progress = run.progress, progress
             entered = progress.stage != before.stage or run.written is None
-            run.pace.add(now, progress, entered)
+            run.course.add(now, progress, entered)
             if entered:
                 run.lines.append(f"{_now()} {progress.stage}")
             if progress.message and progress.message != before.message:
@@ -296,7 +318,7 @@ class JobRunner:
         now = self._clock()
         if not run.asked.is_set() and (run.polled is None or now - run.polled >= POLL_EVERY):
             run.polled = now
-            if self._table.cancel_requested(run.job.id):
+            if self._table.must_stop(run.job.id, self.owner):
                 run.asked.set()
         if run.asked.is_set() or self._stopping.is_set():
             raise Cancelled(f"job {run.job.id} was asked to stop")
@@ -312,11 +334,17 @@ class JobRunner:
             if not run.abandoned:
                 self._note(run, f"{_now()} {state}" + (f": {error}" if error else ""))
                 self._write(run, run.progress)
-                self._table.finish_job(run.job.id, state, result=result, error=error)
+                whole = run.course.stages(self._clock()) if state == "done" and not run.job.spent else None
+                self._table.finish_job(run.job.id, state, result=result, error=error, owner=self.owner, stages=whole)
+        except Exception:  # a row that says "running" would keep everybody from the device: `recover` tries again
+            with self._changed:
+                self._owed[run.job.id] = state, result, error
+            raise
         finally:
             with self._changed:
                 if self._live.get(run.job.id) is run:  # it may have been resumed meanwhile in another thread
                     del self._live[run.job.id]
+                self._changed.notify_all()  # the device is free
 
 
 class _Run:
@@ -332,67 +360,17 @@ class _Run:
         self.written: float | None = None
         self.polled: float | None = None
         self.lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-        self.pace = _Pace(now)
+        self.course = Course(now)
 
 
-class _Pace:
-    """How fast the present stage goes. Counts from the first report of the stage, so a resumed run is not taken for a fast one."""
-
-    def __init__(self, now: float) -> None:
-        self._begin(now, Progress("", 0, 0))
-
-    def _begin(self, now: float, progress: Progress) -> None:
-        self._first = self._last = (now, progress.done)
-        self._total = progress.total
-        self._rate: float | None = None
-
-    def add(self, now: float, progress: Progress, entered: bool) -> None:
-        if entered or progress.total != self._total or progress.done < self._last[1]:
-            self._begin(now, progress)
-        passed, more = now - self._last[0], progress.done - self._last[1]
-        if passed > 0 and more > 0:
-            # The plain mean at first, then one that forgets.
-            weight = min(1.0, max(passed / RATE_MEMORY, passed / (now - self._first[0])))
-            self._rate = weight * more / passed + (1 - weight) * (self._rate or 0.0)
-            self._last = (now, progress.done)
-
-    def eta(self, now: float) -> float | None:
-        elapsed, gained = self._last[0] - self._first[0], self._last[1] - self._first[1]
-        if not self._rate or self._total <= 0 or (gained < 0.02 * self._total and elapsed < 3):
-            return None
-        return max(0.0, (self._total - self._last[1]) / self._rate - (now - self._last[0]))
-
-
-def process_name(pid: int) -> str:
-    """`pid:starttime`, so that a process that got a dead one's number is not taken for it."""
-    return f"{pid}:{_start_time(pid) or 0}"
-
-
-def is_alive(owner: str) -> bool:
-    """True while the process named by `process_name` runs."""
-    number, _, started = owner.partition(":")
-    if not number.isdigit():
-        return False
-    pid = int(number)
-    if pid == os.getpid():
-        return started in ("0", str(_start_time(pid) or 0))
-    if Path("/proc/self/stat").exists() or os.name == "nt":  # on Windows os.kill(pid, 0) is Ctrl-C
-        return started == str(_start_time(pid))
-    try:
-        os.kill(pid, 0)
-    except OSError as refused:
-        return isinstance(refused, PermissionError)
-    return True
-
-
-def _start_time(pid: int) -> int | None:
-    """Clock ticks from boot to the process's start; None without /proc, without such a process, or when it is a zombie."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()  # the name in brackets may hold spaces and brackets
-    return None if fields[0] in "ZX" else int(fields[19])
+def _waiting(device: str, claim: Claim) -> Progress:
+    """What a job is doing that waits for its turn."""
+    before = claim.before
+    if before is None:
+        return Progress("waiting", 0, 0)
+    does = "is running" if before.state == "running" else "is next"
+    message = f"job {before.id}, {before.title!r} of {before.project}, {does} in {process_words(claim.owner)}"
+    return Progress(f"{WAITING} {device}", 0, 0, message=message)
 
 
 def _now() -> str:

@@ -82,22 +82,25 @@ class Journal:
     def __init__(self, store: Store, project_id: int) -> None:
         self._store, self._project = store, project_id
 
-    def record(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> tuple[list[int], list[dict[str, Any]]]:
+    def record(
+        self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None
+    ) -> tuple[list[int], list[dict[str, Any]]]:
         """`take` for those who cannot contradict anybody: (acked, rejected)."""
-        taken = self.take(events, classes)
+        taken = self.take(events, classes, within)
         return taken.acked, taken.rejected
 
-    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> Taken:
+    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None) -> Taken:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again.
 
         Args:
             classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
+            within: the caller's transaction, which then stores all of it or nothing.
         """
         taken = Taken()
         now = time.time()
-        with self._store.write() as conn:
+        with self._store.write(within) as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             values = self._masks_there(conn, events) if classes is None else set(classes)
@@ -156,6 +159,25 @@ class Journal:
             return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
 
     # ---- inside a transaction
+
+    def begin(self, events: Sequence[Annotation], within: sa.Connection) -> None:
+        """Stores labels that came with images which have no event yet: what follows from them needs no look into the journal, and a
+        million of them may hold up nobody for long."""
+        now = time.time()
+        rows = [_row(event, self._project, now) for event in events]
+        if rows:
+            within.execute(annotation_rows.insert(), rows)
+            alike = {"item_id": 0, "project_id": self._project, **(fold([(events[0].kind, "", events[0].annotator, now)]) or {})}
+            within.execute(current.insert(), [{**alike, "item_id": row["item_id"], "label": row["value"]} for row in rows])
+
+    def untouched(self, paths: Iterable[str], within: sa.Connection) -> dict[str, int]:
+        """path -> id of the items among `paths` that have no event."""
+        ids = self._store.ids_of(self._project, list(paths), within)
+        touched: set[int] = set()
+        for part in chunks(sorted(ids.values())):
+            query = sa.select(annotation_rows.c.item_id).where(annotation_rows.c.item_id.in_(part))
+            touched.update(within.scalars(query.distinct()))
+        return {path: i for path, i in ids.items() if i not in touched}
 
     def _items_there(self, conn: sa.Connection, ids: set[int]) -> dict[int, tuple[int, int]]:
         """id -> width and height."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alcore import asked, masks
+from alcore import answers, asked, masks
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.formats.base import Inside
 from alcore.formats.places import Places
@@ -36,15 +36,22 @@ def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator
 
 
 def record(
-    project: Project, values: Mapping[int, str], annotator: str, *, partial: Container[int] = (), clicks: Mapping[int, int] | None = None
+    project: Project,
+    values: Mapping[int, str],
+    annotator: str,
+    *,
+    partial: Container[int] = (),
+    clicks: Mapping[int, int] | None = None,
+    within: Any = None,
 ) -> int:
-    """One event each: {id: class}, or {id: digest of a stored mask}; how many.
+    """One event each: {id: class}, or {id: digest of a stored mask}; how many. All of them in one transaction, that of the caller if it is
+    `within` one, or none.
 
     Args:
         partial: ids whose masks answer what was asked of their images; the rest may be asked for later.
         clicks: id -> how many it took.
     """
-    there = project.workspace.store.item_rows(project.id, [int(i) for i in values])
+    there = project.workspace.store.item_rows(project.id, [int(i) for i in values], within)
     missing = [int(i) for i in values if int(i) not in there]
     if missing:
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
@@ -59,9 +66,10 @@ def record(
         Annotation(client, seq, int(i), kind(int(i)), value, annotator=annotator, round=number, clicks=(clicks or {}).get(i))
         for seq, (i, value) in enumerate(values.items(), 1)
     ]
-    _, rejected = project.record(events)
-    if rejected:
-        raise BadInput(f"{len(rejected)} of {len(events)} labels were not taken, the first because {rejected[0]['reason']}")
+    with project.workspace.store.write(within) as conn:
+        _, rejected = project.record(events, conn)
+        if rejected:  # leaving by an error takes the others back
+            raise BadInput(f"{len(rejected)} of {len(events)} labels were not taken, the first because {rejected[0]['reason']}")
     return len(values)
 
 
@@ -162,10 +170,6 @@ def _with_truth(project: Project, ids: Sequence[int], annotator: str, areas: Map
     for i, truth in truths.items():
         area = asked.full_area(areas[i], rows[i]) if i in areas else None
         clicks[i] = masks.components(project.masks.load(truth), area)
-    parts = {i: _revealed(project, rows[i], asked.full_area(areas[i], rows[i])) for i in truths if i in areas}
-    return record(project, {**truths, **parts}, annotator, partial=parts, clicks=clicks)
-
-
-def _revealed(project: Project, row: Mapping[str, Any], inside: np.ndarray) -> str:
-    """The item's mask with its truth `inside`, bool (H, W), and as it was elsewhere."""
-    return project.masks.keep(asked.laid_over(project, row, project.masks.load(row["truth"]), inside), len(project.classes))
+    with project.workspace.store.write() as conn:
+        parts = answers.reveal(project, {i: areas[i] for i in truths if i in areas}, truths, conn)
+        return record(project, {**truths, **parts}, annotator, partial=parts, clicks=clicks, within=conn)

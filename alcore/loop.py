@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from alcore.rounds import Order, run
 from alcore.strategies import STRATEGIES
 from alcore.training import pick_device
 from alcore.types import Progress, Report, Round, Scores, ignore_progress
+from alcore.whole import written_whole
 
 if TYPE_CHECKING:
     from alcore.project import Project
@@ -87,7 +87,8 @@ def perform_round(project: Project, arguments: Mapping[str, Any], work: Path, re
     pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
     dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
     outcome = run(order, pool, frozen.classes, pixels, project.folder / "rounds", report, work=work, dense=dense, asked=frozen.asked)
-    stored_as.write_text(outcome.folder)
+    with written_whole(stored_as) as file:
+        file.write(outcome.folder.encode())
     values = {
         "strategy": order.strategy,
         "params": dict(order.params),
@@ -131,15 +132,13 @@ class _Frozen:
             return cls(pool, int(stored["classes"]), tuple(stored["digests"].tolist()), asked)
 
     def write(self, work: Path) -> None:
-        work.mkdir(parents=True, exist_ok=True)
-        part = work / "pool.part.npz"
         arrays = {name: getattr(self.pool, name) for name in Pool.__dataclass_fields__}
         ids = np.array(sorted(self.asked), np.int64)
         areas = np.stack([self.asked[i] for i in ids.tolist()]) if len(ids) else np.empty((0, 0, 0), bool)
         bits = np.packbits(areas.reshape(len(ids), areas.shape[1] * areas.shape[2]), axis=1)
         digests = np.array(self.digests, "U40")
-        np.savez(part, classes=self.classes, digests=digests, asked_ids=ids, asked=bits, side=areas.shape[1], **arrays)
-        os.replace(part, work / "pool.npz")
+        with written_whole(work / "pool.npz") as file:
+            np.savez(file, classes=self.classes, digests=digests, asked_ids=ids, asked=bits, side=areas.shape[1], **arrays)
 
 
 def _in_present_rows(project: Project, pool: Pool) -> Pool:

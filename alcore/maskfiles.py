@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from alcore import masks
 from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.reading import Reading
 from alcore.types import Progress, Report, Skipped, ignore_progress
+from alcore.whole import written_whole
 
 REPORT_EVERY = 64  # masks between two reports
 PNG_END = b"IEND\xaeB`\x82"
@@ -87,13 +87,8 @@ def keep(folder: Path, mask: np.ndarray, classes: int) -> tuple[str, dict[str, A
     digest = masks.digest(mask)
     path = place(folder, digest)
     if not is_whole(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{digest}.{uuid.uuid4().hex[:8]}")
-        with part.open("xb") as file:
+        with written_whole(path, lasting=True) as file:
             file.write(masks.encode(mask))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
         _settle(path.parent)
     height, width = mask.shape
     return digest, {"digest": digest, "width": width, "height": height, "pixels": masks.pixel_counts(mask, classes)}

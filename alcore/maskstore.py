@@ -32,25 +32,53 @@ class MaskStore:
     def __init__(self, store: Store, project_id: int, folder: Path) -> None:
         self._store, self._project, self._folder = store, project_id, folder
 
-    def keep(self, mask: np.ndarray, classes: int) -> str:
-        """Stores a mask (H, W) whose values were checked; its digest. The same mask is stored once."""
+    def keep(self, mask: np.ndarray, classes: int, within: sa.Connection | None = None) -> str:
+        """Stores a mask (H, W) whose values were checked, perhaps `within` the caller's transaction; its digest. The same mask is stored
+        once."""
+        return self.settle(self.write(mask, classes), mask, within)
+
+    def write(self, mask: np.ndarray, classes: int) -> dict[str, Any]:
+        """The file of a mask, written if it is not there; the values of the row that `settle` stores."""
         with disk_full_told(self._folder, "the mask"):
-            digest, row = maskfiles.keep(self._folder, mask, classes)
-        self.add([row])
+            return maskfiles.keep(self._folder, mask, classes)[1]
+
+    def settle(self, row: Mapping[str, Any], mask: np.ndarray, within: sa.Connection | None = None) -> str:
+        """Stores the row of a mask whose file was written; its digest."""
+        digest = str(row["digest"])
+        with self._store.write(within) as conn:
+            self.add([row], conn)
+            # a file without a row is litter, and who removes it does so in such a transaction: here it is settled who came first
+            if not maskfiles.is_whole(maskfiles.place(self._folder, digest)):
+                self.write(mask, len(row["pixels"]) - 1)
         return digest
 
-    def add(self, rows: Iterable[Mapping[str, Any]], conn: sa.Connection | None = None) -> None:
+    def add(self, rows: Iterable[Mapping[str, Any]], within: sa.Connection | None = None) -> None:
         """Rows of masks whose files are there; those that are known already stay."""
-        if conn is None:
-            with self._store.write() as own:
-                return self.add(rows, own)
         wanted = {row["digest"]: {**row, "project_id": self._project} for row in rows}
-        for digests in _parts(list(wanted)):
-            mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
-            known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
-            if fresh := [wanted[d] for d in digests if d not in known]:
-                conn.execute(mask_rows.insert(), fresh)
-        return None
+        with self._store.write(within) as conn:
+            for digests in _parts(list(wanted)):
+                mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
+                known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
+                if fresh := [wanted[d] for d in digests if d not in known]:
+                    conn.execute(mask_rows.insert(), fresh)
+
+    def remove_unnamed(self, files: Mapping[str, Path]) -> list[Path]:
+        """Removes those files {digest: path} that no row names; which. Nobody can store such a mask meanwhile."""
+        removed = []
+        with self._store.write() as conn:
+            for digests in _parts(list(files)):
+                mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
+                known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
+                for digest in digests:
+                    if digest not in known:
+                        files[digest].unlink(missing_ok=True)
+                        removed.append(files[digest])
+        return removed
+
+    def digests(self) -> set[str]:
+        """Of every mask that has a row."""
+        with self._store.read() as conn:
+            return set(conn.scalars(sa.select(mask_rows.c.digest).where(mask_rows.c.project_id == self._project)))
 
     def load(self, digest: str) -> np.ndarray:
         """The mask, (H, W) uint8. AlcoreError when its file is gone or damaged."""
@@ -58,9 +86,7 @@ class MaskStore:
 
     def missing(self) -> list[str]:
         """Digests whose file is gone or cut short."""
-        with self._store.read() as conn:
-            known = list(conn.scalars(sa.select(mask_rows.c.digest).where(mask_rows.c.project_id == self._project)))
-        return [digest for digest in known if not maskfiles.is_whole(maskfiles.place(self._folder, digest))]
+        return [digest for digest in sorted(self.digests()) if not maskfiles.is_whole(maskfiles.place(self._folder, digest))]
 
     def misfits(self) -> dict[int, str]:
         """id -> path of images whose current mask has another size than the image: the file was replaced after it was painted."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import shutil
 import threading
 import time
-import uuid
 import zlib
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -23,6 +21,7 @@ from alcore import images
 from alcore.errors import AlcoreError, BadInput
 from alcore.images import LEAST, MOST, PLAIN, Decoding
 from alcore.types import Progress, Report, ignore_progress
+from alcore.whole import written_whole
 
 SEEN_EVERY = 0.2  # seconds between two reports
 CHUNK_BYTES = 16 << 20
@@ -109,31 +108,17 @@ def pack(
     if free < needed:
         raise _disk_full(out, needed, free)
     packer = _Packer(sources, size, *_old_rows(reuse, size), decoding)
-    _sweep(out)
-    partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     try:
-        with open(partial, "xb") as file:
+        with written_whole(out, lasting=True) as file:
             shape = (len(sources), size, size, 3)
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
             packer.write(file, report, workers or os.cpu_count() or 1)
-            file.flush()
-            os.fsync(file.fileno())
-        packer.old = None  # some systems rename onto no file that is still mapped
-        os.replace(partial, out)
+            packer.old = None  # some systems rename onto no file that is still mapped
     except OSError as wrong:
         if wrong.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _disk_full(out, needed, None) from wrong
         raise
-    finally:
-        partial.unlink(missing_ok=True)
     return Packed(out, packer.sizes, dict(sorted(packer.failed.items())), packer.marks, tuple(sorted(packer.mended)))
-
-
-def _sweep(out: Path) -> None:
-    """Removes what a killed process left half-written. A file younger than an hour may be somebody's work."""
-    for partial in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        if time.time() - partial.stat().st_mtime > 3600:
-            partial.unlink(missing_ok=True)
 
 
 def _disk_full(out: Path, needed: int, free: int | None) -> AlcoreError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from PIL import Image
 from alcore import images, packing
 from alcore.errors import BadInput, NotFound
 from alcore.levels import Decoding
+from alcore.whole import written_whole
 
 MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
 
@@ -77,10 +76,8 @@ class Pictures:
 def keep_copy(path: Path, content: bytes) -> None:
     """Keeps what was made, whole, so that it need not be made again."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        part.write_bytes(content)
-        os.replace(part, path)
+        with written_whole(path) as file:
+            file.write(content)
     except OSError:
         return  # a full disk must not keep anyone from seeing it: it is made again next time
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alcore import asked, creation, doctor, exporting, frames, layers, loop, masks
+from alcore import answers, asked, creation, doctor, exporting, frames, layers, loop, masks
 from alcore import labels as label_sources
 from alcore.batches import Pixels
 from alcore.columns import Snapshot
-from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.journal import Journal
+from alcore.errors import BadInput, NotFound
+from alcore.journal import Journal, Taken
 from alcore.loop import round_title
 from alcore.maskstore import MaskStore
 from alcore.naming import clean_classes
@@ -103,12 +102,9 @@ class Project:
         return creation.refresh(self, report, levels)
 
     def delete(self) -> None:
-        """Removes the project, its labels and files from the workspace; the source is not touched."""
-        if any(not job.over for job in self.workspace.jobs_table.jobs(self.name)):
-            raise AlcoreError(f"a job of {self.name!r} is still running: cancel it first")
-        self.workspace.store.delete_project(self.id)
-        self.workspace.jobs_table.forget(self.name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the project, its labels and files from the workspace; the source is not touched. Refused while somebody is at work in it,
+        in whatever process."""
+        creation.delete(self)
 
     def add_class(self, name: str) -> None:
         """Adds a class at the end, so that the indices of the others stay."""
@@ -147,9 +143,9 @@ class Project:
 
     # ---- labels
 
-    def record(self, events: Sequence[Annotation]) -> tuple[list[int], list[dict[str, Any]]]:
-        """Appends events to the journal, (acked, rejected); committed when this returns. See Journal.record."""
-        return self.journal.record(events, None if self.dense else self.classes)
+    def record(self, events: Sequence[Annotation], within: Any = None) -> tuple[list[int], list[dict[str, Any]]]:
+        """Appends events to the journal, (acked, rejected); committed when this returns, or with `within`. See Journal."""
+        return self.journal.record(events, None if self.dense else self.classes, within)
 
     def annotate(self, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
         """Labels items {id: class} or {id: mask}; how many. BadInput, and nothing recorded, when any of them cannot be taken."""
@@ -367,20 +363,9 @@ class Project:
         digest = self.workspace.store.item(self.id, item_id)["label"]
         return self.masks.load(digest) if self.dense and digest else None
 
-    def keep_mask(self, item_id: int, stream: bytes, kind: str = "mask", number: int | None = None) -> str:
-        """Checks and stores a mask that a browser painted, a zlib stream of its rows; the digest that an event of that kind may name.
-
-        Args:
-            kind: of a "region" only what round `number` asked for is taken; elsewhere the item keeps its current mask.
-        """
-        row = self.workspace.store.item(self.id, item_id)
-        if not self.dense:
-            raise BadInput(f"{self.name!r} is labeled by one class an image: send a label, not a mask")
-        mask = masks.inflated(stream, row["width"], row["height"])
-        masks.check(mask, (row["width"], row["height"]), len(self.classes))
-        if kind == "region":
-            mask = asked.over_current(self, row, mask, number)
-        return self.masks.keep(mask, len(self.classes))
+    def answer(self, event: Annotation, stream: bytes) -> tuple[str, Taken]:
+        """Stores a mask that a browser painted, a zlib stream of its rows, and the event that then names it: see answers.answer."""
+        return answers.answer(self, event, stream)
 
     def draft(self, number: int, item_id: int) -> np.ndarray:
         """What the model of a round would paint, (H, W) uint8; NotFound unless that round asked for the item."""
@@ -392,7 +377,7 @@ class Project:
 
     def doctor(self, rebuild: bool = False) -> list[str]:
         """What is wrong with the project, in words; with `rebuild` what can be mended is; see doctor.examine."""
-        return doctor.examine(self, rebuild)
+        return [*doctor.examine(self, rebuild), *doctor.leftover_words(self.workspace, self, rebuild)]
 
 
 __all__ = ["Project", "bundled_digits", "bundled_street", "round_title"]

@@ -15,6 +15,7 @@ import numpy as np
 from alcore import explain
 from alcore.errors import disk_full_told
 from alcore.types import Scores
+from alcore.whole import part_of, written_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +33,7 @@ def write_files(
         views: of dense labels, (id, name -> (H, W)) of the images that are asked for: drafts and scores of every pixel.
     """
     name = uuid.uuid4().hex[:16]
-    part = rounds_folder / f".{name}"
+    part = part_of(rounds_folder / name)
     try:
         with disk_full_told(rounds_folder, "the round's files"):
             _write_all(part, scores, ids, arrays, strategy)
@@ -107,9 +108,8 @@ class RoundFiles:
 
     def write_map(self, ids: np.ndarray, xy: np.ndarray) -> None:
         """Keeps the map, whole."""
-        part = self.folder / "map.part.npz"
-        np.savez(part, ids=ids, xy=xy)
-        os.replace(part, self.folder / "map.npz")
+        with written_whole(self.folder / "map.npz") as file:
+            np.savez(file, ids=ids, xy=xy)
 
     def detail(self, item: int) -> dict[str, np.ndarray] | None:
         """What the model thinks of every pixel of an image that was asked for, (H, W) at model size: `draft` and `head_1` ... class

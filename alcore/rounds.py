@@ -23,6 +23,7 @@ from alcore.strategies.base import Strategy
 from alcore.tasks import TASKS, train_params
 from alcore.training import Walked, evaluate, inspect, pick_device, query, seeded, train
 from alcore.types import VOID, Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
+from alcore.whole import written_whole
 
 T = TypeVar("T")
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem
@@ -223,7 +224,8 @@ def turn(
             work.mkdir(parents=True, exist_ok=True)
             (work / "checkpoint.pt").unlink(missing_ok=True)
             (work / "history.csv").unlink(missing_ok=True)
-            halved.write_text(str(train_params.batch_size))
+            with written_whole(halved) as file:
+                file.write(str(train_params.batch_size).encode())
         report(
             Progress(
                 "training",

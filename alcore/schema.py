@@ -138,9 +138,13 @@ jobs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("cancel", sa.Boolean, nullable=False),
     sa.Column("owner", sa.String(80)),
+    sa.Column("attended", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("started", sa.Float),
+    sa.Column("seen", sa.Float),
     sa.Column("finished", sa.Float),
+    sa.Column("spent", sa.Float, nullable=False, server_default="0"),
+    sa.Column("stages", Json),
     sa.Index("jobs_by_state", "state", "device"),
     sqlite_autoincrement=True,
 )
@@ -162,23 +166,34 @@ def _first_schema(conn: sa.Connection) -> None:
 
 def _masks(conn: sa.Connection) -> None:
     masks.create(conn, checkfirst=True)
-    _add_columns(conn, (annotation_rows, "clicks"), (current, "partial"))
+    _add_columns(conn, annotation_rows, ("clicks",))
+    _add_columns(conn, current, ("partial",))
 
 
 def _what_an_author_saw(conn: sa.Connection) -> None:
-    _add_columns(conn, (annotation_rows, "replaces"), (current, "disputed"))
+    _add_columns(conn, annotation_rows, ("replaces",))
+    _add_columns(conn, current, ("disputed",))
 
 
-def _add_columns(conn: sa.Connection, *wanted: tuple[sa.Table, str]) -> None:
-    for table, name in wanted:
-        there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
+def _job_attempts(conn: sa.Connection) -> None:
+    _add_columns(conn, jobs, ("attended", "seen", "spent", "stages"))
+
+
+def _add_columns(conn: sa.Connection, table: sa.Table, names: tuple[str, ...]) -> None:
+    there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
+    for name in names:
         if name not in there:
             column = sa.schema.CreateColumn(table.c[name]).compile(dialect=conn.dialect)
             conn.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
 
 
 # Ordered and named; each runs once, in one transaction with the record that it ran. Never edit one that was released: add the next.
-MIGRATIONS = (("0001_first_schema", _first_schema), ("0002_masks", _masks), ("0003_what_an_author_saw", _what_an_author_saw))
+MIGRATIONS = (
+    ("0001_first_schema", _first_schema),
+    ("0002_masks", _masks),
+    ("0003_what_an_author_saw", _what_an_author_saw),
+    ("0004_job_attempts", _job_attempts),
+)
 
 
 def events_of_query(round_id: int) -> sa.Select[tuple[int, str, str | None, str, int | None, float]]:

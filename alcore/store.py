@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 from alcore.columns import Known, Snapshot
 from alcore.database import Database
 from alcore.errors import BadInput, NotFound
-from alcore.schema import annotation_rows, current, items, masks, projects, queries, rounds, skipped
+from alcore.schema import annotation_rows, current, items, jobs, masks, projects, queries, rounds, skipped
 from alcore.types import Item, Round, Skipped
 
 T = TypeVar("T")
@@ -31,6 +30,11 @@ class Store(Database):
     def project_names(self) -> list[str]:
         with self.read() as conn:
             return list(conn.scalars(sa.select(projects.c.name).order_by(projects.c.name)))
+
+    def folders(self) -> dict[str, str]:
+        """Folder -> name of every project."""
+        with self.read() as conn:
+            return {settings["folder"]: name for name, settings in conn.execute(sa.select(projects.c.name, projects.c.settings))}
 
     def project(self, name: str) -> dict[str, Any]:
         """The project's row, or NotFound naming those there are."""
@@ -55,9 +59,10 @@ class Store(Database):
         """Changes a project's row, inside the caller's transaction."""
         conn.execute(projects.update().where(projects.c.id == project_id).values(**values))
 
-    def delete_project(self, project_id: int) -> None:
-        """Removes the project with its items, journal and rounds."""
+    def delete_project(self, project_id: int, name: str) -> None:
+        """Removes the project with its items, journal and rounds, and jobs of its name: a later one of that name must not find them."""
         with self.write() as conn:
+            conn.execute(jobs.delete().where(jobs.c.project == name))
             mine = sa.select(items.c.id).where(items.c.project_id == project_id).scalar_subquery()
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
             conn.execute(annotation_rows.delete().where(annotation_rows.c.project_id == project_id))
@@ -96,32 +101,37 @@ class Store(Database):
         with self.read() as conn:
             return Known(_parts(conn, sa.select(*columns).where(items.c.project_id == project_id)))
 
-    def ids_of(self, project_id: int, paths: Sequence[str]) -> dict[str, int]:
+    def ids_of(self, project_id: int, paths: Sequence[str], within: sa.Connection | None = None) -> dict[str, int]:
         """path -> id of those that are items."""
         result: dict[str, int] = {}
-        with self.read() as conn:
+        with self.read(within) as conn:
             for start in range(0, len(paths), CHUNK):
                 query = sa.select(items.c.path, items.c.id).where(items.c.project_id == project_id)
                 result.update(conn.execute(query.where(items.c.path.in_(paths[start : start + CHUNK]))).all())
         return result
+
+    def fingerprints(self, project_id: int) -> dict[int, str]:
+        """id -> fingerprint of every item's file as it was imported last."""
+        with self.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.fingerprint).where(items.c.project_id == project_id)).all())
 
     def skipped(self, project_id: int) -> list[Skipped]:
         with self.read() as conn:
             query = sa.select(skipped.c.path, skipped.c.reason).where(skipped.c.project_id == project_id).order_by(skipped.c.id)
             return [Skipped(path, reason) for path, reason in conn.execute(query)]
 
-    def item(self, project_id: int, item_id: int) -> dict[str, Any]:
+    def item(self, project_id: int, item_id: int, within: sa.Connection | None = None) -> dict[str, Any]:
         """The item's row with its current label, or NotFound."""
-        found = self.item_rows(project_id, [item_id])
+        found = self.item_rows(project_id, [item_id], within)
         if not found:
             raise NotFound(f"there is no item {item_id} in this project")
         return found[item_id]
 
-    def item_rows(self, project_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    def item_rows(self, project_id: int, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, dict[str, Any]]:
         """id -> row with label, skipped, flagged, partial, disputed; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
         state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed)
-        with self.read() as conn:
+        with self.read(within) as conn:
             for part in chunks(ids):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == project_id, items.c.id.in_(part))).mappings():
@@ -296,8 +306,3 @@ def _parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.R
 def chunks(ids: Sequence[int]) -> Iterator[list[int]]:
     for start in range(0, len(ids), CHUNK):
         yield [int(i) for i in ids[start : start + CHUNK]]
-
-
-def database_url(home: Path, configured: str | None) -> str:
-    """The configured address, else SQLite inside the workspace."""
-    return configured or f"sqlite:///{home / 'alcore.sqlite'}"

@@ -22,6 +22,7 @@ from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.images import PLAIN, Decoding
 from alcore.reading import Reading
 from alcore.types import Progress, Report, ignore_progress
+from alcore.whole import written_whole
 
 CACHES = ("auto", "pack", "stream")
 SHARE = 3  # auto packs what takes at most a third of the free disk
@@ -112,11 +113,9 @@ def _first_cells(listed: Path) -> set[str]:
 
 def save_paths(paths: Sequence[str], out: Path) -> None:
     """Writes what a stream needs beside the files themselves: row -> path."""
-    with disk_full_told(out.parent, "the list of images"), open(out, "xb") as file:
+    with disk_full_told(out.parent, "the list of images"), written_whole(out, lasting=True) as file:
         blob, ends = Texts.of(paths).columns()
         np.savez(file, blob=blob, ends=ends)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def open_pixels(folder: Path, settings: Mapping[str, Any]) -> np.ndarray | FileRows:

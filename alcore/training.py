@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import io
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from alcore.precision import autocast, check_bf16
 from alcore.regions import Regions, first_regions
 from alcore.strategies.base import Seen, Strategy, rate_factor
 from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
+from alcore.whole import written_whole
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
 CHECKPOINT_EVERY = 30.0  # seconds
@@ -206,8 +208,8 @@ def _history(folder: Path | None, at: int) -> Iterator[Any]:
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
             kept = [row for row in csv.reader(file) if len(row) == 4 and int(row[1]) <= at]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(kept)
+        with written_whole(path) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline="") as text:
+            csv.writer(text).writerows(kept)
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
 

@@ -177,7 +177,8 @@ class Round:
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of background work as last stored. Times are seconds since 1970; `result` and `error` are set at the end."""
+    """A piece of background work as last stored. Times are seconds since 1970; `result` and `error` are set at the end; `spent` are the
+    seconds of attempts before the one that `started`, and `stages` those of each stage, of a job that was done in one go."""
 
     id: int
     kind: str
@@ -193,6 +194,13 @@ class Job:
     result: Mapping[str, Any] | None = None
     error: str | None = None
     cancel: bool = False
+    spent: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def took(self) -> float | None:
+        """Seconds of all its attempts; None before it has ended once."""
+        return self.spent + self.finished - self.started if self.finished and self.started else self.spent or None
 
     @property
     def over(self) -> bool:

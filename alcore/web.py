@@ -171,6 +171,7 @@ def _job(job: Job, runner: JobRunner) -> dict[str, Any]:
             "message": progress.message,
         },
         "eta_seconds": runner.eta_seconds(job),
+        "fraction": 1.0 if job.state == "done" else runner.fraction(job),
         "error": job.error,
         "created": job.created,
         "started": job.started,

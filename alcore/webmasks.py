@@ -6,9 +6,7 @@ Masks travel as zlib streams of one byte a pixel, which a browser unpacks withou
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 TAKES = Takes("application/octet-stream", 64_000_000)
 MOST_CLICKS = 1_000_000
 KINDS = ("mask", "region")
-_REGION_ANSWERS = threading.Lock()
 
 
 def _mask(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -114,12 +111,13 @@ def save(place: Workspace, grant: Grant, request: Request, body: bytes) -> Respo
         raise Refused(400, "seq must be a whole number from 1")
     numbers = {name: query_number(request, name, -1, 0, most) for name, most in (("ms", DAY), ("round", 2**53), ("clicks", MOST_CLICKS))}
     ms, round_, clicks = (None if value < 0 else value for value in numbers.values())
-    # an answer to regions is laid over the current mask: between reading that and storing the answer nobody else may answer
-    with _REGION_ANSWERS if kind == "region" else nullcontext():
-        try:
-            digest = project.keep_mask(item, body, kind, round_)
-        except BadInput as wrong:
-            return json_answer({"acked": [], "rejected": [{"seq": seq, "reason": str(wrong)}]})
-        event = Annotation(client, seq, item, kind, digest, ms=ms, annotator=grant.annotator, round=round_, clicks=clicks)
-        acked, rejected = project.record([event])
-    return json_answer({"acked": acked, "rejected": rejected, "digest": digest})
+    replaces = asked.get("replaces")
+    if replaces is not None and len(replaces) > 200:
+        raise Refused(400, "replaces must name the mask that was there, or be empty")
+    event = Annotation(client, seq, item, kind, ms=ms, annotator=grant.annotator, round=round_, clicks=clicks, replaces=replaces)
+    try:
+        digest, taken = project.answer(event, body)
+    except BadInput as wrong:
+        return json_answer({"acked": [], "rejected": [{"seq": seq, "reason": str(wrong)}]})
+    answer = {"acked": taken.acked, "rejected": taken.rejected, "digest": digest}
+    return json_answer(answer | ({"conflicts": taken.conflicts} if taken.conflicts else {}))

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcore.errors import disk_full_told
-from alcore.jobs import JobKind
+from alcore.jobtypes import JobKind
 from alcore.types import Job, Report
+from alcore.whole import at_work
 
 if TYPE_CHECKING:
     from alcore.workspace import Workspace
@@ -29,7 +30,7 @@ def kinds(workspace: Workspace) -> dict[str, JobKind]:
 
     def round_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         project = workspace.project(job.project)
-        with disk_full_told(project.folder, "the round"):  # its checkpoint, its frozen pool, its losses
+        with at_work(project.folder), disk_full_told(project.folder, "the round"):  # its checkpoint, its frozen pool, its losses
             done = project.perform_round(job.arguments, project.job_folder(job.id), report)
         return {
             "round": done.number,

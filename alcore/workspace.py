@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alcore.database import database_url
 from alcore.errors import AlcoreError, DiskFull, of_machine
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
-from alcore.store import Store, database_url
+from alcore.store import Store
 
 if TYPE_CHECKING:
     from alcore.project import Project
@@ -69,12 +70,19 @@ class Workspace:
     @property
     def runner(self) -> JobRunner:
         """The one job runner of this process."""
+        from alcore.plans import plan
         from alcore.work import kinds
 
         with self._lock:
             if self._runner is None:
-                self._runner = JobRunner(self.jobs_table, kinds(self))
+                self._runner = JobRunner(self.jobs_table, kinds(self), plan=lambda job: plan(self, job))
             return self._runner
+
+    def collect_leftovers(self) -> threading.Thread:
+        """Removes what killed work left, in the background; see leftovers.collect."""
+        from alcore.leftovers import collect_in_background
+
+        return collect_in_background(self)
 
     def close(self) -> None:
         """Stops jobs and closes the database."""

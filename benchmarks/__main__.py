@@ -12,14 +12,17 @@ import time
 from pathlib import Path
 
 NAMES = ("train", "score", "kcenter", "map", "keys", "pages", "dense", "paint")
-LONG = ("million",)  # minutes and millions of files: never part of all
+LONG = ("million", "eta")  # minutes, or millions of files: never part of all
 ASKED = ("strange",)  # wants a folder of somebody's
+HARSH = ("kills",)  # may find something wrong, and then ends with 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("name", choices=(*NAMES, *LONG, *ASKED, "all"))
-    parser.add_argument("folder", type=Path, nargs="?", help="of the strange benchmark: any folder of files, however odd")
+    parser.add_argument("name", choices=(*NAMES, *LONG, *ASKED, *HARSH, "all"))
+    parser.add_argument(
+        "what", nargs="?", help="of the strange benchmark: any folder of files, however odd; of the kills benchmark: how many (24)"
+    )
     parser.add_argument("--out", type=Path, default=Path("workspace/benchmarks.json"))
     parser.add_argument("--device", default="cpu", help="of the train, score and dense benchmarks: cpu or cuda:0")
     parser.add_argument("--images", type=int, default=1_281_167, help="of the million benchmark: size of the set")
@@ -27,8 +30,11 @@ def main() -> int:
     parser.add_argument("--memory", type=float, default=4, help="of the strange benchmark: GB of address space that one folder may take")
     parser.add_argument("--depth", type=int, default=3, help="of the strange benchmark: folders below FOLDER that are tried too")
     args = parser.parse_args()
-    if args.name in ASKED and (args.folder is None or not args.folder.exists()):
+    folder = Path(args.what) if args.name in ASKED and args.what else None
+    if args.name in ASKED and (folder is None or not folder.exists()):
         parser.error(f"{args.name} needs a folder that is there: python -m benchmarks {args.name} FOLDER")
+    if args.name in HARSH and not (args.what or "1").isdigit():
+        parser.error(f"{args.what!r} is no number: python -m benchmarks {args.name} N")
     figures: dict[str, object] = {
         "when": time.strftime("%Y-%m-%d %H:%M"),
         "python": platform.python_version(),
@@ -40,9 +46,10 @@ def main() -> int:
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
         given: dict[str, tuple[object, ...]] = dict.fromkeys(("train", "score", "dense"), (args.device,))
-        given |= {"million": (args.images,), "strange": (args.folder, args.seconds, args.memory, args.depth)}
+        given |= {"million": (args.images,), "strange": (folder, args.seconds, args.memory, args.depth)}
+        given |= {"kills": (int(args.what),) if args.what and args.name in HARSH else ()}
         figures[name] = module.run(*given.get(name, ()))
-        broken |= name in ASKED and module.failed(figures[name])
+        broken |= name in (*ASKED, *HARSH) and module.failed(figures[name])
     figures["load_after"] = os.getloadavg()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(figures, indent=1))

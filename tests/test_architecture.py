@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDATION = {"errors", "naming", "types"}
+FOUNDATION = {"errors", "naming", "types", "whole"}
 STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores", "tasks", "strategies.base"}
 # what a format may stand on: no other format
 SOURCE = {"columns", "kinds", "masks", "reading"} | {
@@ -37,22 +37,27 @@ STORE = FOUNDATION | {"columns", "database", "schema", "store"}
 PROJECT = (
     TRAINING
     | STORE
-    | {"doctor", "embedding", "exporting", "formats", "frames", "images", "importing", "jobs", "jobtable", "journal", "labels", "loop"}
-    | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
     | {
-        "alike",
-        "labeling",
-        "queries",
-        "formats.base",
-        "formats.folder",
-        "formats.places",
-        "formats.tables",
-        "formats.writing",
-        "reading",
-        "request",
-        "samples",
+        "doctor",
+        "embedding",
+        "exporting",
+        "formats",
+        "frames",
+        "images",
+        "importing",
+        "jobs",
+        "jobtable",
+        "jobtypes",
+        "journal",
+        "labels",
+        "leftovers",
+        "loop",
+        "plans",
     }
-    | {"asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
+    | {"columns", "pictures", "project", "rounds", "streaming", "work", "workspace"}
+    | {"alike", "labeling", "queries", "reading", "request", "samples"}
+    | {"formats.base", "formats.folder", "formats.places", "formats.tables", "formats.writing"}
+    | {"answers", "asked", "creation", "kinds", "layers", "levels", "maskfiles", "masks", "maskstore", "packing", "roundfiles"}
 )
 # module of alcore -> modules of alcore it may import when it runs
 MAY: dict[str, set[str]] = {
@@ -94,13 +99,18 @@ MAY: dict[str, set[str]] = {
     "preview": FOUNDATION | {"columns", "formats", "images", "importing", "levels", "reading", "request", "streaming", "tasks"},
     "embedding": FOUNDATION,
     "figures": FOUNDATION,
-    "jobs": FOUNDATION,
+    "jobs": FOUNDATION | {"jobtypes", "pace", "processes"},
+    "jobtypes": FOUNDATION,
+    "pace": FOUNDATION,
+    "plans": FOUNDATION | {"pace", "rounds"},
+    "processes": set(),
+    "whole": set(),
     "schema": set(),
     "database": FOUNDATION | {"schema"},
     "store": STORE,
     "journal": STORE,
     "queries": STORE,
-    "jobtable": STORE,
+    "jobtable": STORE | {"jobtypes", "processes"},
     "presets": FOUNDATION,
     "centers": FOUNDATION,
     "clusters": FOUNDATION | {"centers"},
@@ -131,13 +141,11 @@ MAY: dict[str, set[str]] = {
     "door": FOUNDATION | {"doorpages", "hosts", "signin", "webrequests", "workspace"},
     "serving": FOUNDATION | {"hosts", "signin", "workspace"},
     "cli": FOUNDATION
-    | {"embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
+    | {"doctor", "embedding", "exporting", "jobs", "loop", "presets", "project", "strategies"}
     | {"formats.tables", "preview", "request", "simulation", "serving", "simulation.verb", "terminal", "workspace"},
     "samples": FOUNDATION,
-    **dict.fromkeys(
-        ("doctor", "exporting", "frames", "importing", "labeling", "labels", "loop", "pictures", "project", "work", "workspace"), PROJECT
-    ),
-    **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
+    **dict.fromkeys(("doctor", "exporting", "frames", "importing", "labeling", "labels", "loop", "pictures"), PROJECT),
+    **dict.fromkeys(("answers", "asked", "creation", "layers", "leftovers", "project", "work", "workspace"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
 PAGES_MAY |= {"door", "labeling", "preview", "request", "web", "workspace"}

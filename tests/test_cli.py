@@ -445,3 +445,35 @@ def test_strategies_lists_presets_with_the_source_of_every_value(home, capsys):
     assert "mcdal-cifar10" in presets
     assert presets["mcdal-cifar10"]["train"]["steps"] == 38_610
     assert presets["mcdal-cifar10"]["sources"]["steps"]
+
+
+# ---- delete
+
+
+def test_delete_says_what_it_would_remove_and_removes_it_when_told(run, refused, home, toy):
+    run("label", "--project", "toy", "--from-truth", 12)
+    run("train", "--project", "toy", "--strategy", "random", "--query-size", "6", *SET)
+    assert refused("delete", "--project", "toy") == (
+        f"this removes 'toy' for good: 56 images with 12 labels, and 1 round. Its source {toy} stays. Add --yes to do it."
+    )
+    assert run("status", "--project", "toy")["labeled"] == 12
+    pictures = len(list(Path(toy).rglob("*.png")))
+    assert run("delete", "--project", "toy", "--yes") == {"project": "toy"}
+    assert refused("status", "--project", "toy") == "there is no project 'toy' (projects: none yet)"
+    assert list((home / "projects").iterdir()) == []
+    assert len(list(Path(toy).rglob("*.png"))) == pictures
+    assert run("doctor")["findings"] == []
+
+
+def test_doctor_names_what_killed_work_left_and_rebuild_removes_it(run, home, toy):
+    left = home / "projects" / "0123456789ab" / "packed-0.npy"
+    left.parent.mkdir()
+    left.write_bytes(bytes(2_100_000))
+    assert run("doctor")["findings"] == []  # it may be of an import that runs
+    for path in (left, left.parent):
+        os.utime(path, (0, 0))
+    assert run("doctor", code=2)["findings"] == ["1 leftover of killed work, 2.1 MB: `doctor --rebuild` removes them"]
+    assert run("doctor", "--project", "toy")["findings"] == []
+    assert run("doctor", "--rebuild")["findings"] == ["1 leftover of killed work, 2.1 MB: removed"]
+    assert run("doctor")["findings"] == []
+    assert not left.parent.exists()

@@ -347,15 +347,6 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, monke
     assert os.listdir(tmp_path) == []
 
 
-def test_what_a_killed_run_left_is_removed_after_an_hour(tmp_path: Path) -> None:
-    stale, fresh = tmp_path / ".out.npy.aa.partial", tmp_path / ".out.npy.bb.partial"
-    for path in (stale, fresh):
-        path.touch()
-    os.utime(stale, (0, 0))
-    pack([noise(8, 8)], 8, tmp_path / "out.npy")
-    assert sorted(os.listdir(tmp_path)) == [".out.npy.bb.partial", "out.npy"]
-
-
 @pytest.mark.parametrize(
     ("sources", "size", "words"), [([], 8, "no image to read"), ([noise(8, 8)], 7, "use 8 to 2048"), ([noise(8, 8)], 4096, "use 8 to 2048")]
 )

@@ -12,8 +12,9 @@ from PIL import Image
 
 from alcore import importing, packing, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
+from alcore.journal import Journal
 from alcore.project import Project
-from alcore.types import Progress
+from alcore.types import Annotation, Progress
 from alcore.workspace import Workspace
 
 
@@ -242,10 +243,64 @@ def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspa
     def full(*_, **__):
         raise AlcoreError("the disk is full")
 
-    monkeypatch.setattr(Project, "record", full)
+    monkeypatch.setattr(Journal, "begin", full)
     with pytest.raises(AlcoreError, match="the disk is full"):
         Project.import_into(workspace, "toy", digits_source, truth="labels")
     assert_nothing_is_left(workspace)
+
+
+def test_labels_that_came_with_images_are_stored_with_them_in_one_transaction(workspace, digits_source, monkeypatch):
+    """An import that was killed between two of them left images with neither labels nor truth, which nothing mended."""
+    begun = []
+    honest = workspace.store.write
+
+    def write(within=None):
+        if within is None:
+            begun.append(1)
+        return honest(within)
+
+    monkeypatch.setattr(workspace.store, "write", write)
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    assert len(begun) == 1
+    assert (project.counts()["labeled"], project.counts()["labels"]) == (40, dict.fromkeys("0123", 10))
+    assert {(e["kind"], e["annotator"], e["round"]) for e in project.journal.events()} == {("label", "import", None)}
+    assert project.doctor() == []
+
+
+def test_an_import_again_takes_labels_of_images_that_nobody_has_touched(workspace, digits_source):
+    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
+    ids = [item.id for item in workspace.store.pool_items(project.id) if item.split == "pool"]
+    with workspace.store.write() as conn:  # as versions before 0.5 left it when they were killed
+        mine = schema.annotation_rows.c.item_id.in_(ids[:30])
+        conn.execute(schema.annotation_rows.delete().where(mine))
+        conn.execute(schema.current.delete().where(schema.current.c.item_id.in_(ids[:30])))
+    project.record([Annotation("a", 1, ids[0], "skip"), Annotation("a", 2, ids[1], "label", "3"), Annotation("a", 3, ids[1], "undo")])
+    project.refresh()
+    labels = workspace.store.labels(project.id)
+    paths = workspace.store.paths(project.id)
+    assert labels == {i: paths[i].split("/")[1] for i in ids if i not in ids[:2]}
+    before = len(project.journal.events())
+    project.refresh()
+    assert len(project.journal.events()) == before
+    assert project.doctor() == []
+
+
+def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(workspace, make_npz, tmp_path, monkeypatch):
+    project = Project.import_into(workspace, "arrays", make_npz(tmp_path / "arrays", 120))  # packed smaller, with the originals kept
+    before = {path.name: path.read_bytes() for path in project.folder.iterdir()}
+
+    def full(*_, **__):
+        raise AlcoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace.store, "replace_items", full)
+        with pytest.raises(AlcoreError, match="the disk is full"):
+            project.refresh()
+    assert {path.name: path.read_bytes() for path in project.folder.iterdir()} == before
+    project.refresh()
+    after = {path.name for path in project.folder.iterdir()}
+    assert len(after) == len(before) == 4  # the lock, packed images, two originals
+    assert after & before.keys() == {".lock"}
 
 
 def test_a_flat_folder_has_no_classes_until_some_are_added(workspace, digits_source):

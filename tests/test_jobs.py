@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
-from alcore.jobs import RESUMABLE, JobRunner, is_alive, process_name
+from alcore.jobs import JobRunner
+from alcore.jobtypes import RESUMABLE, Claim
+from alcore.processes import is_alive, process_name
 from alcore.types import Job, Progress, Report
 
 PATIENCE = 20  # seconds a test waits for an event before it fails; never reached when all is well
@@ -30,6 +32,7 @@ class MemoryTable:
         self.reached = threading.Condition(self.lock)
         self.rows: dict[int, Job] = {}
         self.owners: dict[int, str] = {}
+        self.attended: dict[int, bool] = {}
         self.lines: dict[int, list[str]] = {}
         self.writes: list[tuple[int, Progress]] = []
         self.time = 0.0
@@ -44,13 +47,25 @@ class MemoryTable:
         self.time += 1
         return self.time
 
-    def add_job(self, kind: str, project: str, title: str, arguments: Mapping[str, Any], device: str, owner: str | None = None) -> Job:
+    def add_job(
+        self,
+        kind: str,
+        project: str,
+        title: str,
+        arguments: Mapping[str, Any],
+        device: str,
+        owner: str | None = None,
+        *,
+        waiter: str | None = None,
+        attended: bool = False,
+    ) -> Job:
         with self.lock:
             id = len(self.rows) + 1
             state = "running" if owner else "queued"
             self.rows[id] = Job(id, kind, project, title, dict(arguments), device, state, Progress("", 0, 0), created=self._tick())
             self.lines[id] = []
-            self.owners[id] = owner or ""
+            self.owners[id] = owner or waiter or ""
+            self.attended[id] = attended
             return self.rows[id]
 
     def job(self, id: int) -> Job:
@@ -63,20 +78,24 @@ class MemoryTable:
         with self.lock:
             return [job for id, job in sorted(self.rows.items(), reverse=True) if project in (None, job.project)][:limit]
 
-    def claim_next(self, device: str, owner: str) -> Job | None:
+    def claim(self, device: str, owner: str, id: int | None = None) -> Claim:
         with self.lock:
-            for id, job in sorted(self.rows.items()):
-                if job.state == "queued" and job.device == device:
-                    self.owners[id] = owner
-                    return self._set(id, state="running", started=self._tick())
-        return None
+            mine = [job for _, job in sorted(self.rows.items()) if job.device == device]
+            running = next((job for job in mine if job.state == "running"), None)
+            for job in mine:
+                if job.state == "queued" and (job.id == id if id else not self.attended[job.id]):
+                    if running:
+                        return Claim(waits=job, before=running, owner=self.owners[running.id])
+                    self.owners[job.id] = owner
+                    return Claim(self._set(job.id, state="running", started=self._tick()))
+        return Claim()
 
-    def requeue(self, id: int, owner: str | None = None) -> bool:
+    def requeue(self, id: int, waiter: str | None = None, *, attended: bool = False) -> bool:
         with self.lock:
             if self.job(id).state not in RESUMABLE:
                 return False
-            self.owners[id] = owner or ""
-            self._set(id, state="running" if owner else "queued", cancel=False, error=None, result=None, finished=None)
+            self.owners[id], self.attended[id] = waiter or "", attended
+            self._set(id, state="queued", cancel=False, error=None, result=None, finished=None)
             return True
 
     def save_progress(self, id: int, progress: Progress) -> None:
@@ -84,8 +103,21 @@ class MemoryTable:
             self.writes.append((id, progress))
             self._set(id, progress=progress)
 
-    def finish_job(self, id: int, state: str, *, result: Mapping[str, Any] | None = None, error: str | None = None) -> None:
-        self._set(id, state=state, result=result, error=error, finished=self._tick())
+    def finish_job(
+        self,
+        id: int,
+        state: str,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: str | None = None,
+        owner: str | None = None,
+        stages: Mapping[str, float] | None = None,
+    ) -> bool:
+        with self.lock:
+            mine = owner is None or (self.owners[id] == owner and not self.job(id).over)
+            if mine:
+                self._set(id, state=state, result=result, error=error, finished=self._tick(), stages=stages or {})
+            return mine
 
     def request_cancel(self, id: int) -> None:
         with self.lock:
@@ -94,12 +126,21 @@ class MemoryTable:
             elif self.job(id).state == "running":
                 self._set(id, cancel=True)
 
-    def cancel_requested(self, id: int) -> bool:
-        return self.job(id).cancel
-
-    def running(self) -> list[tuple[Job, str]]:
+    def must_stop(self, id: int, owner: str) -> bool:
         with self.lock:
-            return [(job, self.owners[id]) for id, job in self.rows.items() if job.state == "running"]
+            return self.job(id).cancel or self.owners[id] != owner or self.job(id).state != "running"
+
+    def recover(self, line: str) -> list[Job]:
+        with self.lock:
+            found = [id for id, job in self.rows.items() if job.state == "running" or (job.state == "queued" and self.attended[id])]
+            dead = [id for id in found if not is_alive(self.owners[id])]
+            for id in dead:
+                self.lines[id].append(line)
+            return [self._set(id, state="interrupted", finished=self._tick()) for id in dead]
+
+    def queued_devices(self) -> set[str]:
+        with self.lock:
+            return {job.device for id, job in self.rows.items() if job.state == "queued" and not self.attended[id]}
 
     def append_log(self, id: int, line: str) -> None:
         with self.lock:
@@ -234,15 +275,15 @@ def test_a_queued_job_that_is_cancelled_never_runs(table, runners):
 
 
 def test_a_cancel_between_claim_and_start_is_not_lost(table, runners):
-    claim, ran = table.claim_next, []
+    claim, ran = table.claim, []
 
-    def claim_then_cancel(device: str, owner: str) -> Job | None:
-        job = claim(device, owner)
-        if job:
-            runner.cancel(job.id)  # the worker holds the job but has not begun it
-        return job
+    def claim_then_cancel(device: str, owner: str) -> Claim:
+        taken = claim(device, owner)
+        if taken.job:
+            runner.cancel(taken.job.id)  # the worker holds the job but has not begun it
+        return taken
 
-    table.claim_next = claim_then_cancel
+    table.claim = claim_then_cancel
     runner = started(table, runners, {"note": lambda job, report: ran.append(job.id) or {}})
     job = runner.submit("note", "p", "t", {})
     assert table.await_state(job.id, "cancelled", "done").state == "cancelled"
@@ -292,16 +333,16 @@ def test_a_result_that_does_not_go_into_json_is_a_bug_of_the_job(table, runners)
 
 
 def test_a_table_that_fails_once_does_not_end_the_worker(table, runners):
-    claim, failures = table.claim_next, [OSError("disk full")]
+    claim, failures = table.claim, [OSError("disk full")]
     failed = threading.Event()
 
-    def claim_next(device: str, owner: str) -> Job | None:
+    def failing(device: str, owner: str) -> Claim:
         if failures:
             failed.set()
             raise failures.pop()
         return claim(device, owner)
 
-    table.claim_next = claim_next
+    table.claim = failing
     runner = started(table, runners, {"note": lambda job, report: {}})
     first = runner.submit("note", "p", "t", {})
     assert failed.wait(PATIENCE)

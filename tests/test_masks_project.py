@@ -365,7 +365,9 @@ def stream(mask: np.ndarray) -> bytes:
 
 def test_a_painted_stream_is_kept_and_one_of_the_wrong_length_or_values_is_not(scenes):
     item = ids_of(scenes)[0]
-    digest = scenes.keep_mask(item, stream(truth_of(0)))
+    digest, taken = scenes.answer(Annotation("tab", 1, item, "mask"), stream(truth_of(0)))
+    acked, rejected = taken.acked, taken.rejected
+    assert (acked, rejected) == ([1], [])
     assert np.array_equal(scenes.masks.load(digest), truth_of(0))
     for body, match in (
         (b"not zlib", "zlib"),
@@ -376,7 +378,8 @@ def test_a_painted_stream_is_kept_and_one_of_the_wrong_length_or_values_is_not(s
         (stream(truth_of(0))[:-6], f"{W} x {H}"),
     ):
         with pytest.raises(BadInput, match=match):
-            scenes.keep_mask(item, body)
+            scenes.answer(Annotation("tab", 2, item, "mask"), body)
+    assert len(scenes.journal.events()) == 1
 
 
 def test_superpixels_are_made_once_and_cover_the_picture(scenes, monkeypatch):

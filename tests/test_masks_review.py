@@ -3,10 +3,13 @@ files, full disks."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from scenes import QUICK, H, W, scene, truth_of, write_scenes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore import asked as asked_module
 from alcore import layers, loop, maskfiles, masks
 from alcore.asked import answered_areas
 from alcore.errors import AlcoreError, BadInput
@@ -25,6 +29,7 @@ from alcore.journal import fold
 from alcore.project import Project
 from alcore.types import Annotation
 from alcore.web import routes
+from alcore.workspace import Workspace
 
 REGIONS = {**QUICK, "query_unit": "tiles", "region_count": 6}
 VOID = masks.VOID
@@ -59,8 +64,9 @@ def asked(project: Project) -> list[int]:
 
 def answer(project: Project, item: int, mask: np.ndarray, kind: str, number: int | None, seq: int = 1, client: str = "tab") -> None:
     """What the route does with a painted mask."""
-    digest = project.keep_mask(item, zlib.compress(mask.tobytes()), kind, number)
-    assert project.record([Annotation(client, seq, item, kind, digest, annotator=client, round=number)]) == ([seq], [])
+    event = Annotation(client, seq, item, kind, annotator=client, round=number)
+    _, taken = project.answer(event, zlib.compress(mask.tobytes()))
+    assert (taken.acked, taken.rejected, taken.conflicts) == ([seq], [], [])
 
 
 def while_training(monkeypatch, act) -> None:
@@ -97,6 +103,41 @@ def test_a_region_answer_changes_nothing_outside_of_what_was_asked(scenes):
     answer(scenes, item, np.where(area, 2, 0).astype(np.uint8), "region", 1, client="second")
     assert np.array_equal(scenes.mask(item), np.where(area, 2, VOID))
     assert scenes.workspace.store.item(scenes.id, item)["partial"]
+
+
+@pytest.mark.parametrize("second", ["a person", "the command line"])
+def test_answers_to_different_regions_at_the_same_moment_in_two_processes_both_survive(scenes, monkeypatch, second):
+    """Two stores on one file share no lock of Python's, as two processes do not. Whoever reads first waits for the other to read too: who
+    reads outside of the transaction that stores gets its wish, and one of the answers is lost."""
+    scenes.run_round("entropy", 5, seed=1, train=REGIONS)
+    item = asked(scenes)[0]
+    left, right = np.zeros((32, 32), bool), np.zeros((32, 32), bool)
+    left[:, :16], right[:, 16:] = True, True
+    scenes.run_round("margin", 42, seed=2, train=REGIONS)
+    monkeypatch.setattr(
+        asked_module, "asked_areas", lambda project, ids, round_=None: dict.fromkeys(ids, left if round_ and round_.number == 1 else right)
+    )
+    elsewhere = Workspace(scenes.workspace.home)
+    both_have_read, honest = threading.Barrier(2), asked_module.laid_over
+
+    def laid_over(*args):
+        result = honest(*args)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_have_read.wait(0.3)
+        return result
+
+    monkeypatch.setattr(asked_module, "laid_over", laid_over)
+    with ThreadPoolExecutor(2) as threads:
+        mine = threads.submit(answer, scenes, item, np.full((H, W), 1, np.uint8), "region", 1)
+        if second == "a person":
+            answer(elsewhere.project("scenes"), item, np.full((H, W), 2, np.uint8), "region", 2, client="other")
+        else:
+            elsewhere.project("scenes").label_query_from_truth()
+        mine.result()
+    elsewhere.close()
+    wanted = np.full((H, W), 2, np.uint8) if second == "a person" else truth(scenes, item)
+    assert np.array_equal(scenes.mask(item), np.where(masks.resized(left, H, W), 1, wanted))
+    assert scenes.journal.differences() == 0
 
 
 def test_the_fold_keeps_an_image_whole_that_was_painted_as_a_whole():
@@ -347,5 +388,5 @@ def test_an_answer_to_regions_is_taken_only_where_it_was_asked(scenes):
     scenes.run_round("entropy", 5, seed=1, train=REGIONS)
     item = asked(scenes)[0]
     area = np.logical_or.reduce([masks.resized(region, H, W) for region in scenes.files(scenes.round()).regions(item)])
-    digest = scenes.keep_mask(item, zlib.compress(bytes([1]) * (W * H)), "region", scenes.round().number)
-    assert np.array_equal(scenes.masks.load(digest), np.where(area, 1, masks.VOID))
+    answer(scenes, item, np.ones((H, W), np.uint8), "region", scenes.round().number)
+    assert np.array_equal(scenes.mask(item), np.where(area, 1, masks.VOID))

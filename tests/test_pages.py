@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
 
 from alcore import workspace as workspaces
+from alcore.processes import process_name
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Job, TrainParams
@@ -602,6 +605,21 @@ def test_an_interrupted_job_is_shown_and_resumed(toy: Project) -> None:
     assert ended(toy.workspace, job.id).state == "done"
     assert (toy.round().strategy, len(toy.round().query)) == ("random", 4)
     assert "Resume" not in [b.label for b in ran(at).button]
+
+
+def test_a_round_that_waits_for_another_process_says_for_which(toy: Project) -> None:
+    toy.label_from_truth(9)
+    runner, table = toy.workspace.runner, toy.workspace.jobs_table
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        theirs = table.add_job("round", "elsewhere", "MCDAL, query of 50", {}, "cpu", owner=process_name(other.pid))
+        at = submit(show("train"), toy, steps=2, batch_size=8)
+        [mine] = runner.jobs("toy")
+        wait(lambda: runner.snapshot(mine.id).progress.stage == "waiting for the device cpu")
+        said = f"Waiting for the device cpu: job {theirs.id}, 'MCDAL, query of 50' of elsewhere, is running in process {other.pid}."
+        assert said in words(ran(at))
+        table.finish_job(theirs.id, "done")
+        assert ended(toy.workspace, mine.id).state == "done"
+        other.communicate(b"\n")
 
 
 # ---- Label, Explore, Progress

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ import sqlalchemy as sa
 
 from alcore import rounds, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotEnoughLabels, NotFound
+from alcore.processes import process_name
 from alcore.project import Project
 from alcore.types import Annotation, Progress
 from alcore.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def paths(project: Project) -> dict[str, int]:
@@ -355,10 +359,32 @@ def test_deleting_removes_rows_and_files_and_leaves_the_source_and_other_project
 
 
 def test_a_project_with_a_running_job_is_not_deleted(project):
-    project.workspace.jobs_table.add_job("round", "toy", "t", {}, "cpu", owner="me")
-    with pytest.raises(AlcoreError, match="a job of 'toy' is still running: cancel it first"):
-        project.delete()
-    assert project.counts()["items"] == 56
+    """In whatever process: the jobs of one that is gone keep nobody."""
+    jobs = project.workspace.jobs_table
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        job = jobs.add_job("round", "toy", "t", {}, "cpu", owner=process_name(other.pid))
+        with pytest.raises(AlcoreError, match="a job of 'toy' is still running: cancel it first"):
+            project.delete()
+        assert project.counts()["items"] == 56
+        other.communicate(b"\n")
+    assert jobs.job(job.id).state == "running"
+    project.delete()
+    assert project.workspace.projects() == []
+    assert not project.folder.exists()
+
+
+def test_a_project_that_another_process_works_in_is_not_deleted(project):
+    code = "import sys; from pathlib import Path; from alcore.whole import at_work\n"
+    code += "with at_work(Path(sys.argv[1])): print('in', flush=True); input()"
+    command = [sys.executable, "-c", code, str(project.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as other:
+        assert other.stdout.readline() == b"in\n"
+        with pytest.raises(AlcoreError, match="another process is at work in 'toy', importing or exporting: wait for it, or stop it"):
+            project.delete()
+        assert project.counts()["items"] == 56
+        other.communicate(b"\n")
+    project.delete()
+    assert project.workspace.projects() == []
 
 
 def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
@@ -391,15 +417,3 @@ def test_two_objects_of_one_project_see_the_same(project, home):
     assert twin.counts()["labeled"] == 1
     assert twin.pool().labeled.tolist() == [item]
     other.close()
-
-
-def test_doctor_finds_and_removes_what_a_killed_round_left(project):
-    folder = project.folder / "rounds"
-    for name, age in ((".half", 7200), ("whole-without-a-row", 7200), (".young", 10)):
-        (folder / name).mkdir(parents=True)
-        os.utime(folder / name, (time.time() - age, time.time() - age))
-    (finding,) = project.doctor()
-    assert finding.startswith(f"{project.name}: 2 folders of killed rounds")
-    assert project.doctor(rebuild=True) == []
-    assert [f.name for f in folder.iterdir()] == [".young"]
-    assert project.doctor() == []

@@ -42,7 +42,20 @@ def test_every_command_line_of_the_readme_is_understood():
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("python -m alcore ")]
     parsed = [_parser().parse_args(shlex.split(line)[3:]) for line in lines]
     verbs = {args.verb for args in parsed}
-    assert verbs == {"quickstart", "import", "train", "query", "label", "status", "export", "doctor", "strategies", "simulate", "serve"}
+    assert verbs == {
+        "quickstart",
+        "import",
+        "train",
+        "query",
+        "label",
+        "status",
+        "export",
+        "doctor",
+        "strategies",
+        "simulate",
+        "serve",
+        "delete",
+    }
 
 
 @pytest.mark.parametrize("name", [*STRATEGIES, *FORMATS, *PRESETS])

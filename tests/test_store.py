@@ -18,13 +18,14 @@ import sqlalchemy as sa
 
 import alcore.store
 from alcore import schema
+from alcore.database import database_url
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.jobtable import Jobs
 from alcore.journal import Journal, fold
 from alcore.queries import OpenQuery, Queries
 from alcore.schema import annotation_rows, current, items
-from alcore.store import Store, database_url
-from alcore.types import Annotation, Item, Progress, Skipped
+from alcore.store import Store
+from alcore.types import Annotation, Item, Skipped
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("cat", "dog")
@@ -315,7 +316,7 @@ def test_sqlite_runs_in_wal_with_full_synchronisation_and_foreign_keys(store):
         found = [
             conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert found == ["wal", 2, 1, 30000]
+    assert found == ["wal", 2, 1, 120000]
     with pytest.raises(sa.exc.IntegrityError), store.write() as conn:
         conn.execute(annotation_rows.insert().values(project_id=77, item_id=1, kind="skip", annotator="", client="x", seq=1, created=0))
 
@@ -539,8 +540,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(store, project, j
             conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
-    store.delete_project(project)
-    jobs.forget("pets")
+    store.delete_project(project, "pets")
     assert store.project_names() == ["other"]
     with store.read() as conn:
         left = {table.name: conn.scalar(sa.select(sa.func.count()).select_from(table)) for table in schema.meta.sorted_tables}
@@ -606,53 +606,3 @@ def test_the_open_query_is_the_newest_in_its_order_without_what_was_dealt_with(s
     with store.write() as conn:
         store.replace_items(conn, project, [row("6.png", 0), row("1.png", 1)], [])
     assert queries.open() == OpenQuery(2, [6, 1], 5, 0, 0)
-
-
-# ---- jobs' rows
-
-
-def test_jobs_are_claimed_oldest_first_and_once(store):
-    jobs = Jobs(store)
-    ids = [jobs.add_job("round", "p", f"t{n}", {"n": n}, device).id for n, device in enumerate(("cpu", "cpu", "cuda:0"))]
-    first = jobs.claim_next("cpu", "me")
-    assert (first.id, first.state, first.arguments, first.started is not None) == (ids[0], "running", {"n": 0}, True)
-    with ThreadPoolExecutor(3) as threads:
-        claimed = [job and job.id for job in threads.map(lambda _: jobs.claim_next("cpu", "you"), range(3))]
-    assert sorted(claimed, key=str) == sorted([ids[1], None, None], key=str)
-    assert {job.id: owner for job, owner in jobs.running()} == {ids[0]: "me", ids[1]: "you"}
-    assert [job.id for job in jobs.jobs("p")] == ids[::-1]
-    assert jobs.jobs("other") == []
-
-
-def test_a_job_goes_through_its_states(store):
-    jobs = Jobs(store)
-    job = jobs.add_job("round", "p", "t", {}, "cpu", owner="me")
-    assert job.state == "running"
-    jobs.save_progress(job.id, Progress("train", 3, 9, {"loss": 0.5}, "hello"))
-    assert jobs.job(job.id).progress == Progress("train", 3, 9, {"loss": 0.5}, "hello")
-    assert not jobs.cancel_requested(job.id)
-    jobs.request_cancel(job.id)
-    assert jobs.cancel_requested(job.id)
-    assert not jobs.requeue(job.id)  # it runs
-    jobs.finish_job(job.id, "failed", error="why")
-    over = jobs.job(job.id)
-    assert (over.state, over.error, over.over, over.finished is not None) == ("failed", "why", True, True)
-    assert jobs.requeue(job.id)
-    again = jobs.job(job.id)
-    assert (again.state, again.error, again.cancel, again.started, again.finished) == ("queued", None, False, None, None)
-    jobs.request_cancel(job.id)
-    assert jobs.job(job.id).state == "cancelled"
-    jobs.finish_job(job.id, "done", result={"round": 1})
-    assert not jobs.requeue(job.id)
-    jobs.request_cancel(job.id)
-    assert (jobs.job(job.id).state, jobs.job(job.id).result) == ("done", {"round": 1})
-    jobs.append_log(job.id, "one")
-    jobs.append_log(job.id, "two")
-    assert jobs.log(job.id) == ["one", "two"]
-
-
-def test_a_job_that_is_not_there_is_not_found(store):
-    jobs = Jobs(store)
-    for ask in (jobs.job, jobs.request_cancel, lambda i: jobs.finish_job(i, "done"), lambda i: jobs.save_progress(i, Progress("x", 0, 0))):
-        with pytest.raises(NotFound, match="there is no job 5"):
-            ask(5)

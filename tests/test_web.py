@@ -44,6 +44,9 @@ class Runner:
     def eta_seconds(self, job: Job) -> float | None:
         return 12.5 if job.state == "running" else None
 
+    def fraction(self, job: Job) -> float | None:
+        return 0.25 if job.state == "running" else None
+
 
 class Project:
     name = "digits"
@@ -418,6 +421,7 @@ def test_jobs_are_listed_with_progress_and_eta(http):
         "device": "cpu",
         "progress": {"stage": "train", "done": 30, "total": 100, "values": {"loss": 0.5}, "message": "batch halved"},
         "eta_seconds": 12.5,
+        "fraction": 0.25,
         "error": None,
         "created": 5.0,
         "started": 6.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.session import workspace
-from pages.ui.work import duration, running
+from pages.ui.work import duration, running, share_of
 
 POLL = 3.0  # seconds; the Train page looks every second
 
@@ -19,7 +19,8 @@ def _jobs() -> None:
     runner = workspace().runner
     for job in running():
         progress = job.progress
-        share = progress.done / progress.total if progress.total else 0.0
         eta = runner.eta_seconds(job)
-        words = job.state if job.state == "queued" else progress.stage + (f", {duration(eta)} left" if eta is not None else "")
-        st.progress(min(1.0, share), text=f"**{job.project}**: {words}")
+        words = (
+            "waiting for the device" if job.state == "queued" else progress.stage + (f", {duration(eta)} left" if eta is not None else "")
+        )
+        st.progress(share_of(job), text=f"**{job.project}**: {words}")

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
+from alcore.jobs import WAITING
 from alcore.project import Project
 from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
@@ -28,6 +29,21 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def share_of(job: Job) -> float:
+    """How much of a running job is done, 0...1: of all its stages, or of the running one where another process runs it."""
+    known = workspace().runner.fraction(job)
+    if known is not None:
+        return known
+    return min(1.0, job.progress.done / job.progress.total) if job.progress.total else 0.0
+
+
+def waiting_words(job: Job) -> str:
+    """Why a queued job does not run yet: a job of another process may have its device."""
+    if job.progress.stage.startswith(WAITING):
+        return f"{job.progress.stage.capitalize()}: {job.progress.message}."
+    return "Waiting for its turn: one job at a time runs on a device."
 
 
 def watch(job: Job, of: Project | None = None) -> None:
@@ -59,13 +75,12 @@ def _show(job: Job, of: Project | None) -> None:
                 args=(job.id,),
             )
         if job.state == "queued":
-            st.caption("Waiting for its turn: one job at a time runs on a device.")
+            st.caption(waiting_words(job))
             return
-        share = progress.done / progress.total if progress.total else 0.0
-        eta = runner.eta_seconds(job)
+        share, eta = share_of(job), runner.eta_seconds(job)
         words = [STAGES.get(progress.stage, progress.stage), f"{progress.done:,} of {progress.total:,}" if progress.total else ""]
-        words += [f"about {duration(eta)} left in this stage" if eta is not None else ""]
-        st.progress(min(1.0, share), text=" · ".join(w for w in words if w))
+        words += [f"about {duration(eta)} left" if eta is not None else ""]
+        st.progress(share, text=" · ".join(w for w in words if w))
         if progress.message:
             st.info(progress.message)
         _numbers(job)
@@ -75,7 +90,7 @@ def _show(job: Job, of: Project | None) -> None:
 
 def _numbers(job: Job) -> None:
     values = dict(job.progress.values)
-    shown = {"Running for": duration(time.time() - job.started)} if job.started else {}
+    shown = {"Running for": duration(job.spent + time.time() - job.started)} if job.started else {}
     if "images_per_second" in values:
         shown["Images a second"] = f"{values.pop('images_per_second'):,.0f}"
     if "device_memory" in values:
@@ -123,7 +138,7 @@ def past(of: Project, kind: str = "round") -> None:
             "state": [j.state for j in jobs],
             "round": [(j.result or {}).get("round") for j in jobs],
             "accuracy": [((j.result or {}).get("metrics") or {}).get("accuracy") for j in jobs],
-            "took": [duration(j.finished - j.started) if j.finished and j.started else None for j in jobs],
+            "took": [duration(j.took) if j.took else None for j in jobs],
             "when": [datetime.fromtimestamp(j.created) for j in jobs],
             "device": [j.device for j in jobs],
         }

@@ -1,0 +1,98 @@
+"""Files that appear whole or not at all, what they are called until then, and locks that end with their process. Knows no project."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: nothing is collected there
+    fcntl = None  # type: ignore[assignment]
+
+PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+LOCK = ".lock"
+
+
+def part_of(path: Path) -> Path:
+    """A new name beside `path` for what will be renamed to it; PART matches it."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+
+
+@contextmanager
+def written_whole(path: Path, lasting: bool = False) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` when the block ends, and is gone when the block fails.
+
+    Args:
+        lasting: also when the power fails right after.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = part_of(path)
+    try:
+        with part.open("xb") as file:
+            yield file
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def made_beside(out: Path) -> Iterator[Path]:
+    """A path to make a file or a folder at, which becomes `out` when the block ends well. What killed processes left beside `out` for it is
+    removed first."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
+        if not PART.fullmatch(left.name) or not left.is_dir():
+            continue
+        with alone_in(left) as alone:
+            if alone:
+                shutil.rmtree(left, ignore_errors=True)
+    part = part_of(out)
+    try:
+        with at_work(part):
+            yield part / "whole"
+            os.replace(part / "whole", out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """While this lasts nobody takes what lies in `folder` for litter, or removes it. Many may be at work at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool | None]:
+    """Keeps everybody from beginning work in `folder` if nobody is at work there; whether that is so, None where nobody can tell."""
+    if fcntl is None:
+        yield None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock)
