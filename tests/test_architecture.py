@@ -62,7 +62,7 @@ MAY: dict[str, set[str]] = {
     "masks": FOUNDATION | {"kinds"},
     "maskfiles": FOUNDATION | {"masks", "reading"},
     "maskstore": STORE | {"maskfiles", "masks"},
-    "explain": set(),
+    "explain": {"strategies", "strategies.base"},
     "pool": FOUNDATION | {"columns"},
     "batches": FOUNDATION | {"pool", "tasks"},
     "strategies": FOUNDATION | {"strategies.base"},

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from alcore.models import LossModule
-from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores, rate_factor
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Stage, Strategy, basic_scores, rate_factor
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -47,6 +47,13 @@ class LearningLoss(Strategy):
     )
     Params = Params
     rank_by = "predicted_loss"
+    score_info = (
+        ScoreInfo(
+            "predicted_loss",
+            "Predicted loss",
+            "How wrong the model expects to be on the image: only the order of the values means something, high is worse.",
+        ),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

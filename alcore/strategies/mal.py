@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from alcore import scores
 from alcore.models import CosineHead, unchanged_statistics
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, labeledness, uniform
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, labeledness, uniform
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -120,6 +120,14 @@ class MAL(Strategy):
     )
     Params = Params
     heat = "entropy"
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo(
+            "total",
+            "Priority",
+            "What the chosen criteria say, by default both: high when the entropy is high and the image looks unlike labeled ones.",
+        ),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -231,7 +239,7 @@ class MAL(Strategy):
         chance = 100 * values["labeledness"]
         chance_words = f"{chance:.0f} %" if chance >= 1 else "under 1 %"
         return (
-            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}; "
+            f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}, rank {rank['entropy']:,} of {n:,}; "
             f"the discriminator gives it {chance_words} to be labeled, rank {rank['labeledness']:,}"
         )
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from alcore import scores
 from alcore.models import unchanged_statistics
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -96,6 +96,19 @@ class MCDAL(Strategy):
     Params = Params
     rank_by = "discrepancy"
     heat = "pixel_discrepancy"
+    score_info = (
+        ScoreInfo(
+            "discrepancy",
+            "Discrepancy",
+            "How far the heads' guesses are apart, summed over all pairs: 0 when they agree, high where a label is missing.",
+        ),
+        ScoreInfo(
+            "pixel_discrepancy",
+            "Pixel discrepancy",
+            "How far the heads' guesses are apart at each pixel, averaged over the image: 0 when they agree everywhere.",
+        ),
+        ScoreInfo("total", "Priority", "The discrepancy minus that of the labeled images: high when the heads disagree more than usual."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -179,5 +192,5 @@ class MCDAL(Strategy):
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
         return (
             f"the heads disagree by {values['discrepancy']:.2g}, rank {rank['discrepancy']:,} of {n:,}; "
-            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats"
+            f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}"
         )

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
 from alcore.scores import per_image
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, labeledness, labeledness_words
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words, share
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -68,6 +68,16 @@ class SRAAL(Strategy):
         "The first labels are drawn at random, as for the other strategies; the paper spreads them by k-center.",
     )
     Params = Params
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo(
+            "state_uncertainty",
+            "Task model's uncertainty",
+            "How unsure the task model is: 0 when it is sure of one class, 1 when all seem alike.",
+            span=share,
+        ),
+        ScoreInfo("total", "Priority", "The discriminator's log-odds that the image is not labeled: high means unlike anything labeled."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
-from alcore.strategies.base import Draws, Losses, Seen, Strategy, labeledness, labeledness_words
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -57,6 +57,10 @@ class VAAL(Strategy):
         "Rates follow the run's schedule; the published code keeps those of VAE and discriminator.",
     )
     Params = Params
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo("total", "Priority", "The discriminator's log-odds that the image is not labeled: high means unlike anything labeled."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

@@ -218,7 +218,7 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
 
     press(page, "Label the query")
     wait_labeler(page, 16)
-    reason = r"^entropy [\d.e-]+ of 1\.1 nats, rank \d+ of 16; the discriminator gives it .* to be labeled"
+    reason = r"^entropy [\d.e-]+ of at most 1\.1, rank \d+ of 16; the discriminator gives it .* to be labeled"
     expect(page.locator(".reason")).to_have_text(re.compile(reason), timeout=PATIENCE * 1000)
     assert len(app.queue("shapes")) == 16
 
