@@ -63,12 +63,14 @@ def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
     return _finish(figure, dragmode="lasso", height=560)
 
 
-def score_histogram(frame: pd.DataFrame, score: str, *, log_count: bool = False) -> go.Figure:
-    """How `score` is spread over the pool, with the query on top, in the same bins.
+def score_histogram(frame: pd.DataFrame, score: str, *, title: str = "") -> go.Figure:
+    """How `score` is spread over the pool, and below it over the query, in the same bins.
+
+    Each has an axis of its own: a query of dozens would vanish beside a pool of thousands.
 
     Args:
         frame: column `score`, and `selected` to mark the query.
-        log_count: a logarithmic axis of counts, so that a small query shows beside a large pool.
+        title: what stands below the axis of values; the column's name without one.
     """
     if score not in frame:
         return _empty(f"there is no score {score!r} in this round")
@@ -78,12 +80,17 @@ def score_histogram(frame: pd.DataFrame, score: str, *, log_count: bool = False)
         return _empty(f"there are no values of {score} yet: train a round first")
     edges = np.histogram_bin_edges(values[is_finite], bins=BINS)
     figure = go.Figure(_bars(values[is_finite], edges, "pool", POOL))
+    figure.update_xaxes(title_text=title or score)
+    figure.update_yaxes(title_text="pool", rangemode="tozero", nticks=4)
     if "selected" in frame and (is_chosen := is_finite & frame["selected"].to_numpy(dtype=bool)).any():
-        figure.add_trace(_bars(values[is_chosen], edges, "query", QUERY))
-        figure.add_vline(x=float(np.median(values[is_chosen])), line={"color": QUERY, "dash": "dot", "width": 1})
-    figure.update_xaxes(title_text=score)
-    figure.update_yaxes(title_text="images", type="log" if log_count else "linear")
-    return _finish(figure, barmode="overlay", bargap=0.05, height=280)
+        query = _bars(values[is_chosen], edges, "query", QUERY)
+        figure.add_trace(query.update(yaxis="y2"))
+        figure.update_layout(yaxis={"domain": [0.42, 1]}, yaxis2={"domain": [0, 0.3], "title": {"text": "query"}, "nticks": 3})
+        figure.update_layout(xaxis={"anchor": "y2"}, yaxis2_rangemode="tozero")
+        line = {"color": QUERY, "dash": "dot", "width": 1}
+        middle = float(np.median(values[is_chosen]))
+        figure.add_shape(type="line", x0=middle, x1=middle, y0=0, y1=1, xref="x", yref="paper", line=line)
+    return _finish(figure, bargap=0.05, height=280)
 
 
 def learning_curve(rounds: pd.DataFrame) -> go.Figure:

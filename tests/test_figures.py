@@ -45,14 +45,17 @@ def test_the_map_colors_by_a_class_with_a_trace_each(frame):
 
 
 def test_the_histogram_counts_pool_and_query_in_the_same_bins(frame):
-    figure = score_histogram(frame, "total", log_count=True)
+    figure = score_histogram(frame, "total", title="Priority")
     pool, query = figure.data
     assert (sum(pool.y), sum(query.y)) == (4, 1)
     assert list(pool.x) == list(query.x)
     assert query.x[list(query.y).index(1)] == pytest.approx(0.5, abs=0.0126)
     assert pool.x[0] - pool.width[0] / 2 == pytest.approx(0.25)
     assert pool.x[-1] + pool.width[-1] / 2 == pytest.approx(1.0)
-    assert figure.layout.yaxis.type == "log"
+    assert (pool.yaxis, query.yaxis) == (None, "y2")  # an axis each, one above the other
+    assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
+    assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(0.5, 0.5)]
+    assert figure.layout.xaxis.title.text == "Priority"
 
 
 def test_a_constant_score_and_one_that_is_not_finite_are_drawn():

@@ -224,7 +224,7 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
 
     go(page, "Explore")
     canvas = page.locator("canvas.points")
-    expect(canvas).to_have_attribute("aria-label", re.compile("Map of 36 images .* by total; 16 queried"), timeout=PATIENCE * 1000)
+    expect(canvas).to_have_attribute("aria-label", re.compile("Map of 36 images .* by priority; 16 queried"), timeout=PATIENCE * 1000)
     expect(page.locator(".map .legend")).to_contain_text("queried (16)")
     page.wait_for_function("performance.getEntriesByName('alcore:map').length > 0")
 
