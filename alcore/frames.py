@@ -331,11 +331,22 @@ def _standing(events: list[tuple[int, str, str | None, int, float]]) -> dict[int
 
 
 def learning_curve(rounds: list[Round]) -> pd.DataFrame:
-    """strategy, round, labeled, metric, value: one row for each round and metric; metrics of single classes (iou/3) are left out."""
-    rows = [(_title(r), r.number, r.labeled, name, value) for r in rounds for name, value in r.metrics.items() if "/" not in name]
-    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value"])
+    """strategy, round, labeled, metric, value, asked_by: one row for each round and metric; metrics of single classes (iou/3) are left out.
+
+    `strategy` is what the round trained with, `asked_by` what had asked for the newest of its labels: the round before.
+    """
+    rows: list[tuple[Any, ...]] = []
+    asked_by, labeled = "first labels", 0
+    for at, r in enumerate(rounds):
+        if at and r.labeled > labeled:  # without new labels, those of the round before are still the newest
+            asked_by = _title(rounds[at - 1])
+        labeled = r.labeled
+        rows += [(_title(r), r.number, r.labeled, name, value, asked_by) for name, value in r.metrics.items() if "/" not in name]
+    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value", "asked_by"])
 
 
 def _title(round_: Round) -> str:
+    if round_.strategy.startswith(START):
+        return "first labels"
     known: Mapping[str, Any] = STRATEGIES
     return known[round_.strategy].title if round_.strategy in known else round_.strategy

@@ -48,7 +48,8 @@ MAY: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "naming": {"errors"},
-    "terminal": {"types"},
+    "terminal": {"measures", "types"},
+    "measures": set(),
     "reading": {"types"},
     "types": {"errors"},
     "scores": set(),
@@ -81,7 +82,7 @@ MAY: dict[str, set[str]] = {
     "request": FOUNDATION | {"formats", "formats.void", "images", "streaming"},
     "preview": FOUNDATION | {"columns", "formats", "images", "importing", "levels", "reading", "request", "streaming", "tasks"},
     "embedding": FOUNDATION,
-    "figures": FOUNDATION,
+    "figures": FOUNDATION | {"measures"},
     "jobs": FOUNDATION,
     "schema": set(),
     "store": STORE,
@@ -119,7 +120,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"preview", "request", "web", "workspace"}
+PAGES_MAY |= {"measures", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},

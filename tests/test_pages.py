@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
 
 from alcore import workspace as workspaces
+from alcore.explain import info
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Job, TrainParams
@@ -217,7 +219,7 @@ WORDS: dict[str, dict[str, list[str]]] = {
         "data": ["Labeled", "9"],
         "train": ["Trains on 9 labels.", "Past jobs", "Log of job"],
         "label": ["Label", "View"],
-        "explore": ["Round 1: MAL, 9 labels", "Color by", "How the scores are spread", "**Entropy**", "**Labeledness**"],
+        "explore": ["Round 1: MAL, 9 labels", "Color by", "How the scores are spread", "**Entropy**", "**Looks labeled**"],
         "progress": ["Accuracy", "37.5 %", "Rounds with a model", "Class balance of the labels"],
     },
     "done": {
@@ -615,11 +617,33 @@ def test_the_labeler_gets_the_newest_query_and_its_view(here: Workspace) -> None
     assert component(ran(at))["mode"] == "grid"
 
 
+@pytest.mark.parametrize("state", ["trained", "untested", "many"])
+def test_every_score_of_a_round_has_its_histogram_and_its_words(here: Workspace, state: str) -> None:
+    of = here.project(state)
+    round_ = of.round()
+    at = show("explore", state)
+    charts = [node.proto.id for node in at.main if node.type == "plotly_chart"]
+    scores = list(of.files(round_).scores)
+    assert [name for name in scores if not any(f"histogram.{name}" in chart for chart in charts)] == []
+    assert len(charts) == len(scores)
+    told = {node.value.strip("*"): node.proto.help for node in at.markdown if node.value.startswith("**")}
+    for about in (info(name, round_.strategy) for name in scores):
+        assert told[about.title] == f"{about.help} {'Low' if about.wanted == 'low' else 'High'} values are wanted."
+
+
+def test_the_selection_is_sorted_as_asked(here: Workspace) -> None:
+    at = show("explore", "trained")
+    assert component(at)["order"] == "most"
+    for order in ("least", "name"):
+        at.selectbox(key="explore.order").set_value(order)
+        assert component(ran(at))["order"] == order
+
+
 def test_the_map_is_colored_by_what_was_chosen(here: Workspace) -> None:
     at = show("explore", "trained")
     assert component(at)["color"] == "total"
     chooser = at.selectbox(key="explore.color")
-    assert {"Entropy", "Labeledness", "Prediction", "Label"} <= set(chooser.options)
+    assert {"Priority", "Entropy", "Looks labeled", "Prediction", "Label"} <= set(chooser.options)
     chooser.set_value("label")
     shown = component(ran(at))
     assert (shown["color"], shown["round"], shown["classes"]) == (
@@ -635,8 +659,55 @@ def test_progress_tabulates_what_the_rounds_measured(here: Workspace) -> None:
     at = show("progress", "trained")
     table = at.dataframe[0].value
     row = table.iloc[-1]
-    assert (row["query by"], row["labels"], row["queried"], row["accuracy"]) == ("MAL", 9, 5, made.metrics["accuracy"])
+    assert (row["query by"], row["labels"], row["queried"], row["accuracy"]) == ("MAL", 9, 5, 100 * made.metrics["accuracy"])
     assert f"{100 * made.metrics['accuracy']:.1f} %" in words(at)
+
+
+def give_round(project: Project, strategy: str, labeled: int, accuracy: float) -> None:
+    """A stored round of that outcome, as if it had been trained."""
+    metrics = {"accuracy": accuracy, "balanced_accuracy": accuracy / 2, "loss": 1.0}
+    values = {"strategy": strategy, "params": {}, "train": {}, "seed": 0, "device": "cpu", "folder": "", "labeled": labeled}
+    project.workspace.store.add_round(project.id, {**values, "metrics": metrics, "seconds": {"train": 2.0}}, [])
+
+
+def headline(at: AppTest) -> tuple[str, str, str]:
+    shown = next(m for m in at.metric if m.label == "Accuracy")
+    return shown.value, shown.delta, MetricProto.MetricColor.Name(shown.proto.color)
+
+
+def test_the_headline_compares_with_the_round_before_whichever_strategy_it_was(toy: Project) -> None:
+    """9 test images: an interval is 27 points or more to either side."""
+    give_round(toy, "mal", 6, 0.1)
+    assert headline(show("progress", "toy")) == ("10.0 %", "", "GRAY")
+    give_round(toy, "margin", 9, 0.9)
+    at = show("progress", "toy")
+    assert headline(at) == ("90.0 %", "+80.0 points", "GREEN")
+    assert "Measured on 9 test images: the 95 % interval is" in words(at)
+    assert "noise" not in words(at)
+    give_round(toy, "mal", 12, 0.2)
+    at = show("progress", "toy")
+    assert headline(at) == ("20.0 %", "-70.0 points", "RED")
+    assert at.metric[0].proto.delta_description == "since round 2, 3 labels ago"
+    give_round(toy, "bald", 12, 0.3)
+    at = show("progress", "toy")
+    assert headline(at) == ("30.0 %", "+10.0 points", "GRAY")
+    assert at.metric[0].proto.delta_description == "since round 3, on the same labels"
+    assert re.search(r"within the test set's noise: 9 test images, ±\d\d\.\d points", words(at))
+    give_round(toy, "bald", 15, 0.3)
+    assert headline(show("progress", "toy"))[1:] == ("no change", "GRAY")
+
+
+def test_the_rounds_of_a_project_are_one_curve_and_the_page_says_so(toy: Project) -> None:
+    give_round(toy, "mal", 6, 0.1)
+    assert "not a comparison of strategies" not in words(show("progress", "toy"))
+    give_round(toy, "margin", 9, 0.3)
+    give_round(toy, "mal", 12, 0.2)
+    at = show("progress", "toy")
+    assert "the curve is your project's, not a comparison of strategies; for that use `simulate`" in words(at)
+    drawn = json.loads(next(node for node in at.main if node.type == "plotly_chart").proto.spec)
+    lines = [trace for trace in drawn["data"] if trace["mode"] == "lines"]
+    assert len(lines) == 1
+    assert [trace["name"] for trace in drawn["data"] if trace["mode"] == "markers"] == ["first labels", "asked by MAL", "asked by Margin"]
 
 
 def test_the_range_of_deep_pictures_is_shown_and_changed_on_the_page(fresh: Workspace, tmp_path: Path) -> None:
