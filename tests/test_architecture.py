@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDATION = {"errors", "naming", "types"}
+FOUNDATION = {"errors", "naming", "params", "types"}
 STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores", "tasks", "strategies.base"}
 # what a format may stand on: no other format
 SOURCE = {"columns", "kinds", "masks", "reading"} | {
@@ -51,7 +51,8 @@ MAY: dict[str, set[str]] = {
     "terminal": {"measures", "types"},
     "measures": set(),
     "reading": {"types"},
-    "types": {"errors"},
+    "types": {"errors", "params"},
+    "params": {"errors"},
     "scores": set(),
     "convolution": set(),
     "models": {"convolution"},
@@ -63,6 +64,7 @@ MAY: dict[str, set[str]] = {
     "masks": FOUNDATION | {"kinds"},
     "maskfiles": FOUNDATION | {"masks", "reading"},
     "maskstore": STORE | {"maskfiles", "masks"},
+    "advice": {"strategies"},
     "explain": {"strategies", "strategies.base"},
     "pool": FOUNDATION | {"columns"},
     "batches": FOUNDATION | {"pool", "tasks"},
@@ -120,7 +122,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("asked", "creation", "layers"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"measures", "preview", "request", "web", "workspace"}
+PAGES_MAY |= {"advice", "measures", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"schema", "store", "journal", "jobtable", "maskstore"},

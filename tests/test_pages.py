@@ -21,11 +21,14 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
 
 from alcore import workspace as workspaces
+from alcore.errors import BadInput
 from alcore.explain import info
+from alcore.params import words_for
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Job, TrainParams
 from alcore.workspace import Workspace
+from pages.ui.forms import in_titles
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
@@ -180,7 +183,14 @@ def ended(workspace: Workspace, job_id: int) -> Job:
 # ---- every page in every state
 
 EMPTY = {
-    "data": ["Start here", "Try the bundled digits", "Folder, CSV or array file", "Import"],
+    "data": [
+        "alcore finds the images worth labeling",
+        "**Progress** tells whether",
+        "Start here",
+        "Try the bundled digits",
+        "Folder, CSV or array file",
+        "Import",
+    ],
     "train": ["No project yet", "Import images"],
     "label": ["No project yet", "Import images"],
     "explore": ["No project yet", "Import images"],
@@ -217,7 +227,7 @@ WORDS: dict[str, dict[str, list[str]]] = {
     },
     "trained": {
         "data": ["Labeled", "9"],
-        "train": ["Trains on 9 labels.", "Past jobs", "Log of job"],
+        "train": ["Trains on 9 labels", "Past jobs", "Log of job"],
         "label": ["Label", "View"],
         "explore": ["Round 1: MAL, 9 labels", "Color by", "How the scores are spread", "**Entropy**", "**Looks labeled**"],
         "progress": ["Accuracy", "37.5 %", "Rounds with a model", "Class balance of the labels"],
@@ -269,7 +279,7 @@ def test_an_empty_page_leads_to_the_data_page(fresh: Workspace, page: str, label
 
 @pytest.mark.parametrize("page", ["explore", "progress"])
 def test_pages_without_a_round_lead_to_training(here: Workspace, page: str) -> None:
-    assert "New round" in words(press(show(page, "new"), "Train a round"))
+    assert "Start with this" in words(press(show(page, "new"), "Train a round"))
 
 
 # ---- sidebar
@@ -510,13 +520,16 @@ def test_the_form_has_every_parameter_with_help_and_source(here: Workspace, stra
             widget = widgets[f"{prefix}.{number}.{spec.name}"]
             assert spec.metadata["help"] in widget.help
             assert f"Source: {spec.metadata['source']}" in widget.help
+            assert widget.label == spec.metadata["title"]
             assert widget.value == (here.project("trained").settings["flip"] if spec.name == "flip" else spec.default)
             if spec.metadata["choices"]:
                 offered = here.project("trained").architectures() if spec.name == "architecture" else spec.metadata["choices"]
-                assert widget.options == [str(choice) for choice in offered]
+                assert widget.options == [words_for(spec, choice) for choice in offered]
             elif isinstance(spec.default, int | float) and not isinstance(spec.default, bool):
                 assert (widget.min, widget.max) == (spec.metadata["low"], spec.metadata["high"])
-    assert STRATEGIES[strategy].paper in words(at)
+    said = words(at)
+    assert STRATEGIES[strategy].paper in said
+    assert re.findall(r"\b(?:official|score)_[a-z_]+\b", said) == []  # told by their titles
 
 
 def submit(at: AppTest, project: Project, **values: int) -> AppTest:
@@ -546,6 +559,69 @@ def test_a_round_is_submitted_with_what_the_form_says_and_leads_to_its_query(toy
     assert at.number_input(key=f"train.{toy.id}.steps").value == 3  # kept for the next round
     press(at, "Label the query")
     assert component(at)["round"] == made.number
+
+
+def test_the_recommended_round_is_one_button_that_does_what_it_says(toy: Project) -> None:
+    at = show("train")
+    assert button(at, "Start this").disabled
+    assert button(at, "Start this").help == "Label some images first."
+    toy.label_from_truth(9)
+    at = show("train")
+    said = words(at)
+    assert "**MAL, 15 images.** Trains on 9 labels and then asks for the 15 images it would learn most from. Why MAL: it asks" in said
+    assert [e.label for e in at.expander][:1] == ["Choose yourself"]
+    assert not at.expander[0].proto.expanded
+    press(at, "Start this")
+    [job] = toy.workspace.runner.jobs("toy")
+    assert {key: job.arguments[key] for key in ("strategy", "query_size", "seed", "params", "train")} == {
+        "strategy": "mal",
+        "query_size": 15,
+        "seed": 0,
+        "params": {},
+        "train": {"flip": toy.settings["flip"]},
+    }
+    toy.workspace.runner.cancel(job.id)
+    ended(toy.workspace, job.id)
+
+
+def test_what_was_changed_is_said_in_the_words_of_the_form(toy: Project) -> None:
+    toy.label_from_truth(9)
+    at = show("train")
+    at.selectbox(key=f"mal.{toy.id}.rule").set_value("ranksum")
+    at.toggle(key=f"mal.{toy.id}.init_from_f").set_value(False)
+    at.number_input(key=f"train.{toy.id}.batch_size").set_value(8)
+    said = words(ran(at))
+    assert (
+        "Trains on 9 labels, with How both criteria are joined sum of both ranks, Start the task model from F off, Images a step 8." in said
+    )
+    assert [c.value for c in at.caption if re.search(r"\b[a-z]+_[a-z_]+\b", c.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("steps=2.5: use a whole number", "“Steps: 2.5”: use a whole number"),
+        (
+            "so it cannot ask for tiles: use query_unit=frames, or one of mal",
+            "so it cannot ask for tiles: use “Ask for: whole images”, or one of mal",
+        ),
+        ("use architecture=small_cnn, or import with --image-size 32", "use “Network: Small CNN”, or import with --image-size 32"),
+        ("learning_rate_f='fast': use a number", "“Learning rate of the features, F: fast”: use a number"),
+        ("a folder with steps = 3 in its name", "a folder with steps = 3 in its name"),
+    ],
+)
+def test_messages_name_a_parameter_as_its_form_does(message: str, shown: str) -> None:
+    assert in_titles(message) == shown
+
+
+def test_an_error_of_a_form_names_the_field_by_its_title(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise BadInput("strategy coreset has no score of single pixels: use query_unit=frames")
+
+    monkeypatch.setattr(Project, "submit_round", refuse)
+    assert [e.value for e in press(show("train", "few"), "Start").error] == [
+        "strategy coreset has no score of single pixels: use “Ask for: whole images”"
+    ]
 
 
 def test_a_query_larger_than_the_pool_takes_what_is_left(toy: Project) -> None:
@@ -584,7 +660,9 @@ def test_a_running_round_is_shown_live_and_cancelled_from_the_page(toy: Project)
     job = toy.workspace.runner.jobs("toy")[0]
     wait(lambda: "images_per_second" in toy.workspace.runner.snapshot(job.id).progress.values)
     said = words(ran(at))
-    assert [word for word in ("MAL, query of 15", "Running for", "Images a second", "Cancel", "Queue it") if word not in said] == []
+    assert [
+        word for word in ("MAL, query of 15", "Running for", "Images a second", "Cancel", "Queue it", "Queue this") if word not in said
+    ] == []
     press(at, "Cancel")
     assert ended(toy.workspace, job.id).state == "cancelled"
     assert "stopped in training" in words(ran(at))

@@ -325,6 +325,11 @@ def test_every_parameter_has_help_a_source_and_a_default_within_its_bounds(kind)
         meta = field.metadata
         assert len(meta["help"]) > 10, field.name
         assert meta["source"], field.name
+        assert meta["title"][0].isupper(), field.name
+        assert "_" not in meta["title"], field.name
+        assert not any("_" in words for words in (meta["words"] or {}).values()), field.name
+        if meta["choices"] and isinstance(field.default, str):
+            assert meta["words"].keys() == set(meta["choices"]), field.name
         assert type(field.default) in (bool, int, float, str)
         if type(field.default) in (int, float) and not meta["choices"]:
             assert meta["low"] <= field.default <= meta["high"], field.name

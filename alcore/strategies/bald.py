@@ -20,11 +20,17 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     dropout: float = param(
-        0.2, "Share of the final feature map that is dropped, in training and in scoring.", source="MAL 4.1", low=0, high=0.95
+        0.2,
+        "Share of the final feature map that is dropped, in training and in scoring.",
+        title="Dropout",
+        source="MAL 4.1",
+        low=0,
+        high=0.95,
     )
     passes: int = param(
         25,
         "T, dropout masks a score averages over.",
+        title="Dropout masks",
         source="acl21 Sampling.bald; MAL gives no number, others use 10 to 100",
         low=1,
         high=1000,

@@ -17,13 +17,26 @@ from alcore.types import TrainParams, param
 
 @dataclass(frozen=True)
 class Params:
-    margin: float = param(1.0, "Gap that the predictions of a pair must keep.", source="Learning Loss 4.1 and Eq. 2", low=0, high=100)
+    margin: float = param(
+        1.0,
+        "Gap that the predictions of a pair must keep.",
+        title="Margin of a pair",
+        source="Learning Loss 4.1 and Eq. 2",
+        low=0,
+        high=100,
+    )
     loss_weight: float = param(
-        1.0, "Weight of the ranking loss beside cross-entropy.", source="Learning Loss 4.1; others use 0.02 to 0.1", low=0, high=100
+        1.0,
+        "Weight of the ranking loss beside cross-entropy.",
+        title="Weight of the ranking loss",
+        source="Learning Loss 4.1; others use 0.02 to 0.1",
+        low=0,
+        high=100,
     )
     detach_after: float = param(
         0.6,
         "From this share of the steps on, the ranking loss no longer reaches the backbone.",
+        title="Ranking loss stops reaching the network",
         source="Learning Loss 4.1: epoch 120 of 200",
         low=0,
         high=1,

@@ -22,6 +22,7 @@ class Params:
     members: int = param(
         3,
         "Networks in the committee, the task model among them. Training and scoring cost that many times as much.",
+        title="Networks in the committee",
         source="acl21's ensemble: 3",
         low=2,
         high=16,

@@ -21,11 +21,17 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     latent: int = param(
-        200, "Dimensions of the latent space; one half is decoded, the other classified.", source="SRAAL's code", low=2, high=4096
+        200,
+        "Dimensions of the latent space; one half is decoded, the other classified.",
+        title="Latent dimensions",
+        source="SRAAL's code",
+        low=2,
+        high=4096,
     )
     width: int = param(
         16,
         "Channels of the VAE's first layer; the published code has 128.",
+        title="Width of the VAE",
         source="SRAAL's code: 128; 16 is ours, for two CPU cores",
         low=4,
         high=512,
@@ -33,18 +39,35 @@ class Params:
     relabeling_steps: float = param(
         0.5,
         "Updates of VAE and discriminator after the task model, as a share of the round's steps.",
+        title="VAE's share of the steps",
         source="SRAAL's code: 20,000 of batch 250 beside 360 epochs; the default is sized for two CPU cores",
         low=0.01,
         high=10,
     )
     vae_steps: int = param(
-        2, "Updates of the VAE for each update of the discriminator.", source="SRAAL's code", low=1, high=20, expert=True
+        2,
+        "Updates of the VAE for each update of the discriminator.",
+        title="VAE updates a step",
+        source="SRAAL's code",
+        low=1,
+        high=20,
+        expert=True,
     )
-    reconstruction_weight: float = param(5.0, "Weight of the mean squared error.", source="SRAAL's code", low=0, high=1000, expert=True)
+    reconstruction_weight: float = param(
+        5.0, "Weight of the mean squared error.", title="Weight of the reconstruction", source="SRAAL's code", low=0, high=1000, expert=True
+    )
     class_weight: float = param(
-        5.0, "Weight of the latent classifier's cross-entropy.", source="SRAAL's code", low=0, high=1000, expert=True
+        5.0,
+        "Weight of the latent classifier's cross-entropy.",
+        title="Weight of the latent classifier",
+        source="SRAAL's code",
+        low=0,
+        high=1000,
+        expert=True,
     )
-    learning_rate_vae: float = param(5e-4, "Adam's rate for VAE and discriminator.", source="SRAAL's code", low=1e-7, high=1)
+    learning_rate_vae: float = param(
+        5e-4, "Adam's rate for VAE and discriminator.", title="Learning rate of the VAE", source="SRAAL's code", low=1e-7, high=1
+    )
 
 
 class SRAAL(Strategy):

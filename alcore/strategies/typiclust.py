@@ -20,6 +20,7 @@ class Params:
     neighbors: int = param(
         20,
         "Nearest neighbors whose mean distance says how typical an image is.",
+        title="Neighbors",
         source="TypiClust's published code, deep-al",
         low=1,
         high=1000,
@@ -27,6 +28,7 @@ class Params:
     max_clusters: int = param(
         500,
         "Most groups the pool is divided into; below it there are as many as labeled and asked images together.",
+        title="Most groups",
         source="TypiClust's published code: MAX_NUM_CLUSTERS",
         low=1,
         high=10_000,

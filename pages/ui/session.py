@@ -14,6 +14,7 @@ from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
 from alcore.workspace import Workspace, shared
+from pages.ui.forms import in_titles
 
 FORM_WIDTH = 1000  # pixels; wider fields read badly on a large screen
 PROJECT, ARRIVED, ANNOTATOR = "chosen_project", "arrived_project", "annotator"
@@ -30,7 +31,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except AlcoreError as problem:
-        st.error(str(problem), icon=":material/error:")
+        st.error(in_titles(str(problem)), icon=":material/error:")
 
 
 def choose_later(name: str) -> None:

@@ -176,9 +176,10 @@ def wait_saved(page: Page) -> None:
 
 
 def start_training(page: Page, steps: int) -> None:
+    page.get_by_text("Choose yourself", exact=True).click()
     page.get_by_text("Training: parameters", exact=True).click()
     fill(page.get_by_label("Steps", exact=True), str(steps))
-    expect(page.get_by_text(f"steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
+    expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
     press(page, "Start")
 
 
