@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.components.connection import watch_connection
 from pages.ui.now import sidebar_jobs
 from pages.ui.session import ANNOTATOR, ARRIVED, PROJECT, workspace
 
@@ -38,6 +39,7 @@ with st.sidebar:
         "Labeling as", key=ANNOTATOR, persist_state="session", placeholder="me", max_chars=80, help="Written beside every label you give."
     )
     sidebar_jobs()
+    watch_connection()
 
 if st.session_state[PROJECT]:
     st.query_params["project"] = st.session_state[PROJECT]

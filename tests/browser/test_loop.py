@@ -136,6 +136,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     served.kill()
 
 
+@pytest.fixture
+def mortal_app(tmp_path: Path) -> Iterator[App]:
+    """A server of this test's own, without a project, to be killed and started again."""
+    served = App(tmp_path / "home")
+    served.start()
+    yield served
+    served.kill()
+
+
 # ---- what a person does
 
 
@@ -308,3 +317,28 @@ def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, t
         expect(trains.get_by_role("button", name="Resume", exact=True)).to_have_count(0)
     finally:
         app.kill()
+
+
+COUNT_DIALOGS = """() => {
+  window.dialogs = 0;
+  new MutationObserver(() => { window.dialogs += document.querySelectorAll('[data-testid=stDialog]').length; }).observe(document.body, { subtree: true, childList: true });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_factory: PageFactory, mortal_app: App, width: int) -> None:
+    page = open_page(page_factory(width=width), mortal_app, "")
+    expect(page.get_by_text("Start here")).to_be_visible(timeout=PATIENCE * 1000)
+    page.evaluate(COUNT_DIALOGS)
+    mortal_app.kill()
+    gone = page.get_by_role("alert").filter(has_text="The server is not running")
+    expect(gone).to_contain_text("with make app or python -m alcore serve: this page goes on by itself", timeout=PATIENCE * 1000)
+    page.wait_for_function("window.dialogs > 0 && !document.querySelector('[role=dialog]')", timeout=PATIENCE * 1000)
+    assert "streamlit run" not in page.locator("body").inner_text()
+
+    mortal_app.start()
+    expect(gone).to_have_count(0, timeout=PATIENCE * 1000)
+    field = page.get_by_label("Folder, CSV or array file on this machine")
+    fill(field, "/no/such/folder")
+    expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
+    assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it
