@@ -11,7 +11,7 @@ USUAL_MASKS = 10  # a mask takes minutes, a class a second
 
 WHY = {
     "mal": "it asks for images that the model is unsure of and that look unlike anything labeled so far, and it is the one strategy here "
-    "that learns from the unlabeled images too",
+    "whose model learns from the unlabeled images too",
     "mcdal": "it asks for images over which parts of the model that fit the labels equally well disagree, and it takes little longer than "
     "plain training",
 }

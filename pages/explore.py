@@ -122,7 +122,7 @@ def _histograms(of: Project, chosen: Round) -> None:
             with cell, st.container(border=True, gap=None):
                 st.markdown(f"**{about.title}**", help=f"{about.help} {_wanted(about.wanted)}")
                 figure = figures.score_histogram(frame, name)
-                figure.update_layout(showlegend=False, margin={"l": 36, "r": 8, "t": 12, "b": 24})
+                figure.update_layout(showlegend=False, margin={"l": 36, "r": 16, "t": 12, "b": 24})
                 figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
                 figure.update_yaxes(title_text="", automargin=False)
                 st.plotly_chart(figure, key=f"histogram.{name}", height=190, config=PLAIN_CHART)

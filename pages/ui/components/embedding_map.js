@@ -34,7 +34,9 @@ class EmbeddingMap {
   }
 
   build(parent) {
-    const tool = (text, title, act, extra = {}) => button({ class: "tool", title, "aria-label": title, onclick: act, ...extra }, element("span", { text }));
+    // a name begins with what stands on the button, for those who speak it; signs are read as what they do
+    const name = (text, title) => (/^\w/.test(text) ? `${text}: ${title[0].toLowerCase()}${title.slice(1)}` : title);
+    const tool = (text, title, act) => button({ class: "tool", title, "aria-label": name(text, title), onclick: act }, element("span", { text }));
     this.canvas = element("canvas", { class: "points", role: "img", tabindex: "0", "aria-label": "Map" });
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.legend = element("div", { class: "legend" });
@@ -42,7 +44,7 @@ class EmbeddingMap {
     this.cover = element("div", { class: "cover", role: "status" });
     this.panButton = tool("Pan", "Drag moves the map", () => this.setTool("pan"));
     this.lassoButton = tool("Lasso", "Drag around points to select them (L, or Shift and drag)", () => this.setTool("lasso"));
-    this.lassoButton.append(element("kbd", { text: "L" }));
+    this.lassoButton.dataset.key = "L"; // drawn by the style sheet: text would be a part of the button's name
     const tools = element(
       "div",
       { class: "tools", role: "toolbar", "aria-label": "Map tools" },
@@ -53,7 +55,7 @@ class EmbeddingMap {
     this.plot = element("div", { class: "plot" }, this.canvas, this.overlay, this.legend, tools, this.tip, this.cover);
     this.head = element("div", { class: "head" });
     this.grid = element("ul", { class: "grid" });
-    this.root = element("div", { class: "map" }, this.plot, element("aside", { class: "side" }, this.head, this.grid));
+    this.root = element("div", { class: "map" }, element("div", { class: "board" }, this.plot, element("section", { class: "side", "aria-label": "Selection" }, this.head, this.grid)));
     parent.append(this.root);
     this.setTool("pan");
     this.listen();
@@ -67,7 +69,7 @@ class EmbeddingMap {
     this.data = data;
     this.api.base = data.api;
     this.api.token = data.token;
-    this.root.style.height = `${data.height}px`;
+    this.root.style.setProperty("--height", `${data.height}px`);
     const theme = this.readTheme();
     const newTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
     this.theme = theme;
