@@ -39,7 +39,8 @@ class EmbeddingMap {
     const tool = (text, title, act) => button({ class: "tool", title, "aria-label": name(text, title), onclick: act }, element("span", { text }));
     this.canvas = element("canvas", { class: "points", role: "img", tabindex: "0", "aria-label": "Map" });
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
-    this.legend = element("div", { class: "legend" });
+    // what may scroll can be reached by keyboard
+    this.legend = element("div", { class: "legend", role: "group", "aria-label": "Legend", tabindex: "0" });
     this.tip = element("div", { class: "tip", role: "tooltip", hidden: true });
     this.cover = element("div", { class: "cover", role: "status" });
     this.panButton = tool("Pan", "Drag moves the map", () => this.setTool("pan"));
@@ -54,7 +55,7 @@ class EmbeddingMap {
     );
     this.plot = element("div", { class: "plot" }, this.canvas, this.overlay, this.legend, tools, this.tip, this.cover);
     this.head = element("div", { class: "head" });
-    this.grid = element("ul", { class: "grid" });
+    this.grid = element("ul", { class: "grid", tabindex: "0", "aria-label": "Images of the selection" });
     this.root = element("div", { class: "map" }, element("div", { class: "board" }, this.plot, element("section", { class: "side", "aria-label": "Selection" }, this.head, this.grid)));
     parent.append(this.root);
     this.setTool("pan");
