@@ -196,6 +196,27 @@ def as_rows(items: list[int], keys: list[str]) -> list[tuple[int, str, str | Non
     return [(item, "label", CLASSES[int(key) - 1]) for item, key in zip(items, keys, strict=True)]
 
 
+def choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def gallery_values(page: Page, order: str, count: int) -> list[float]:
+    """The values below the images of a selection that is sorted as said; those of labeled images, which have none, come last."""
+    expect(page.locator(".map .head span")).to_have_text(order, timeout=PATIENCE * 1000)
+    expect(page.locator(".map .grid li")).to_have_count(count)
+    said = page.locator(".map .grid li > span").all_inner_texts()
+    numbers = [text for text in said if re.fullmatch(r"[\d.e-]+", text)]
+    assert said[: len(numbers)] == numbers or order == "by name"
+    return [float(text) for text in numbers]
+
+
+def column(app: App, project: str, name: str) -> list[float]:
+    """A score of every unlabeled image, as the gallery writes it: three digits."""
+    items = app.get(f"/projects/{project}/queue?n=200")["items"]
+    return [float(f"{item['scores'][name]:.3g}") for item in items]
+
+
 # ---- the tests
 
 
@@ -237,6 +258,17 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
     expect(canvas).to_have_attribute("aria-label", re.compile("Map of 36 images .* by priority; 16 queried"), timeout=PATIENCE * 1000)
     expect(page.locator(".map .legend")).to_contain_text("queried (16)")
     page.wait_for_function("performance.getEntriesByName('alcore:map').length > 0")
+    press(page, "Select view: select every point in view (V)")
+    choose(page, "Color by", "Margin")
+    expect(page.locator(".map .legend .ends span").first).to_have_text("0 wanted")
+    assert gallery_values(page, "most wanted first, by margin", 36) == sorted(column(app, "shapes", "margin"))
+    choose(page, "Sort the selection", "Least wanted first")
+    assert gallery_values(page, "least wanted first, by margin", 36) == sorted(column(app, "shapes", "margin"), reverse=True)
+    choose(page, "Sort the selection", "Name")
+    gallery_values(page, "by name", 36)
+    choose(page, "Color by", "Label")
+    choose(page, "Sort the selection", "Most wanted first")
+    gallery_values(page, "most wanted first, by priority", 36)
 
     go(page, "Progress")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE * 1000)

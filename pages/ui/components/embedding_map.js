@@ -362,7 +362,7 @@ class EmbeddingMap {
 
   get orderWords() {
     if (this.data.order === "name") return "by name";
-    return `${this.data.order === "least" ? "least" : "most"} wanted first, by ${this.sorting.title.toLowerCase()}`;
+    return `${this.data.order === "least" ? "least" : "most"} wanted first, by ${this.titleOf(this.sorting).toLowerCase()}`;
   }
 
   async reorder() {
@@ -384,7 +384,7 @@ class EmbeddingMap {
     const order = await this.ranked();
     if (!order || this.sideAsked !== asked) return; // something newer is on its way
     const note = order.length > SHOWN ? `first ${SHOWN}, ${this.orderWords}` : this.orderWords;
-    this.head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), element("span", { text: note, title: note }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => this.choose([]) }));
+    this.head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => this.choose([]) }), element("span", { text: note }));
     this.grid.replaceChildren(...order.slice(0, SHOWN).map((i) => this.card(i)));
   }
 
