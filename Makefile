@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PORT ?= 8501
+AXE := 4.14.1
 
 .PHONY: app test check bench
 
@@ -23,4 +24,5 @@ bench: $(VENV)/.done
 $(VENV)/.done: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	if command -v npm >/dev/null; then npm install --silent --no-save --prefix $(VENV)/axe axe-core@$(AXE); fi
 	touch $@

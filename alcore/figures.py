@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from alcore.measures import is_share, title, told, wilson
+
 # Okabe and Ito 2008: told apart with every kind of color vision, and readable on white and on black.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B8A800")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "pentagon", "hexagon")
 QUERY = "#D55E00"
 POOL = "#8C8C8C"
 BINS = 60
@@ -63,12 +66,14 @@ def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
     return _finish(figure, dragmode="lasso", height=560)
 
 
-def score_histogram(frame: pd.DataFrame, score: str, *, log_count: bool = False) -> go.Figure:
-    """How `score` is spread over the pool, with the query on top, in the same bins.
+def score_histogram(frame: pd.DataFrame, score: str, *, heading: str = "") -> go.Figure:
+    """How `score` is spread over the pool, and below it over the query, in the same bins.
+
+    Each has an axis of its own: a query of dozens would vanish beside a pool of thousands.
 
     Args:
         frame: column `score`, and `selected` to mark the query.
-        log_count: a logarithmic axis of counts, so that a small query shows beside a large pool.
+        heading: what stands below the axis of values; the column's name without one.
     """
     if score not in frame:
         return _empty(f"there is no score {score!r} in this round")
@@ -78,12 +83,17 @@ def score_histogram(frame: pd.DataFrame, score: str, *, log_count: bool = False)
         return _empty(f"there are no values of {score} yet: train a round first")
     edges = np.histogram_bin_edges(values[is_finite], bins=BINS)
     figure = go.Figure(_bars(values[is_finite], edges, "pool", POOL))
+    figure.update_xaxes(title_text=heading or score)
+    figure.update_yaxes(title_text="pool", rangemode="tozero", nticks=4)
     if "selected" in frame and (is_chosen := is_finite & frame["selected"].to_numpy(dtype=bool)).any():
-        figure.add_trace(_bars(values[is_chosen], edges, "query", QUERY))
-        figure.add_vline(x=float(np.median(values[is_chosen])), line={"color": QUERY, "dash": "dot", "width": 1})
-    figure.update_xaxes(title_text=score)
-    figure.update_yaxes(title_text="images", type="log" if log_count else "linear")
-    return _finish(figure, barmode="overlay", bargap=0.05, height=280)
+        query = _bars(values[is_chosen], edges, "query", QUERY)
+        figure.add_trace(query.update(yaxis="y2"))
+        figure.update_layout(yaxis={"domain": [0.42, 1]}, yaxis2={"domain": [0, 0.3], "title": {"text": "query"}, "nticks": 3})
+        figure.update_layout(xaxis={"anchor": "y2"}, yaxis2_rangemode="tozero")
+        line = {"color": QUERY, "dash": "dot", "width": 1}
+        middle = float(np.median(values[is_chosen]))
+        figure.add_shape(type="line", x0=middle, x1=middle, y0=0, y1=1, xref="x", yref="paper", line=line)
+    return _finish(figure, bargap=0.05, height=280)
 
 
 def learning_curve(rounds: pd.DataFrame) -> go.Figure:
@@ -118,11 +128,61 @@ def learning_curve(rounds: pd.DataFrame) -> go.Figure:
             )
         )
     drawn = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
-    is_share = "accuracy" in metric
+    _against_labels(figure, metric, known, drawn)
+    return _finish(figure, hovermode="x unified", height=380)
+
+
+def progress_curve(rounds: pd.DataFrame, images: int = 0) -> go.Figure:
+    """A project's metric against its labels: one line, since its rounds share one growing set of labels; a color says who asked for the
+    newest of them.
+
+    Args:
+        rounds: columns strategy, round, labeled, metric, value, asked_by; one metric (the first is drawn when there are more).
+        images: how many test images there are: an accuracy gets its 95 % interval.
+    """
+    needed = ["strategy", "round", "labeled", "metric", "value", "asked_by"]
+    known = rounds.dropna(subset=["labeled", "value"]) if all(name in rounds for name in needed) else rounds.iloc[:0]
+    if known.empty:
+        return _empty("no curve yet: it begins with the first round that has labeled test images")
+    metric = str(known["metric"].iloc[0])
+    known = known[known["metric"] == metric].sort_values(["labeled", "round"], kind="stable")
+    figure = go.Figure()
+    if len(known) > 1:
+        line = {"color": POOL, "width": 2}
+        figure.add_trace(go.Scatter(x=known["labeled"], y=known["value"], mode="lines", line=line, showlegend=False, hoverinfo="skip"))
+    drawn = known["value"].to_numpy(dtype=float)
+    for place, (asker, rows) in enumerate(known.groupby("asked_by", sort=False)):
+        shade, name = PALETTE[place % len(PALETTE)], str(asker)
+        value = rows["value"].to_numpy(dtype=float)
+        error = None
+        if images and metric == "accuracy":
+            low, high = np.array([wilson(one, images) for one in value.tolist()]).T
+            error = {"type": "data", "array": high - value, "arrayminus": value - low, "thickness": 1, "width": 3, "color": shade}
+            drawn = np.concatenate([drawn, low, high])
+        each = zip(rows["round"], rows["strategy"], value.tolist(), rows["labeled"], strict=True)
+        hover = [f"round {n}, trained with {by}: {told(metric, v)} with {labeled:,} labels, newest: {name}" for n, by, v, labeled in each]
+        figure.add_trace(
+            go.Scatter(
+                x=rows["labeled"],
+                y=value,
+                name=name if name == "first labels" else f"asked by {name}",
+                mode="markers",
+                marker={"color": shade, "size": 9, "symbol": SYMBOLS[place % len(SYMBOLS)]},
+                error_y=error,
+                hovertext=hover,
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    _against_labels(figure, metric, known, drawn)
+    return _finish(figure, height=380)
+
+
+def _against_labels(figure: go.Figure, metric: str, known: pd.DataFrame, drawn: np.ndarray) -> None:
+    """Axes of a curve of `metric` over labels that shows the values `drawn`."""
+    share = is_share(metric)
     figure.update_traces(cliponaxis=False)  # a marker at 100 % is drawn whole
     figure.update_xaxes(title_text="labels", range=[0, 1.05 * max(1.0, float(known["labeled"].max()))])
-    figure.update_yaxes(title_text=metric, range=_span(drawn, is_share), tickformat=".1~%" if is_share else "")
-    return _finish(figure, hovermode="x unified", height=380)
+    figure.update_yaxes(title_text=title(metric), range=_span(drawn, share), tickformat=".1~%" if share else "")
 
 
 def class_balance(frame: pd.DataFrame) -> go.Figure:

@@ -13,11 +13,11 @@ from alcore import asked, explain, layers
 from alcore.errors import NotFound
 from alcore.journal import fold
 from alcore.maskfiles import class_counts
-from alcore.naming import folded, neutral
+from alcore.naming import folded, natural, neutral
 from alcore.queries import OpenQuery
 from alcore.roundfiles import RoundFiles
 from alcore.rounds import START
-from alcore.strategies import STRATEGIES
+from alcore.strategies import SCORES, STRATEGIES
 from alcore.types import Round
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ def describe(project: Project, round_: Round | None, ids: Sequence[int]) -> list
     result = []
     for i in ids:
         row = rows[i]
+        name = shown_name(project, i, row["path"])
         entry: dict[str, Any] = {
             "id": i,
-            "path": row["path"],
-            "name": shown_name(project, i, row["path"]),
+            "path": name,  # this goes to browsers: a class folder would tell the hidden truth
+            "name": name,
             "image": _address(project, i, row["fingerprint"]),
             "width": row["width"],
             "height": row["height"],
@@ -155,21 +156,32 @@ def columns(project: Project, round_: Round) -> list[dict[str, Any]]:
         values = column(project, round_, name)
         result.append({"name": name, "kind": "number", "low": float(values.min()), "high": float(values.max())})
     classes = len(project.classes)
-    for name, values in sorted(files.scores.items(), key=lambda kv: kv[0] != "total"):
-        low, high = explain.bounds(name, values, classes)
-        result.append({"name": name, "title": explain.info(name).title, "kind": "number", "low": low, "high": high})
+    for name in score_names(files):
+        low, high = explain.bounds(name, files.scores[name], classes)
+        about = explain.info(name, round_.strategy)
+        told = {"title": about.title, "unit": about.unit, "wanted": about.wanted, "help": about.help}
+        result.append({"name": name, **told, "kind": "number", "low": low, "high": high})
     result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in ("prediction", "label")]
     return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
 
 
+def score_names(files: RoundFiles) -> list[str]:
+    """The score columns of a round: what it ranks by first, then in the order in which they are told of."""
+    known = ["total", *SCORES]
+    return sorted(files.scores, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
 def column(project: Project, round_: Round, name: str) -> np.ndarray:
-    """One column over all mapped items: id int32, selected uint8, label and prediction int16 (-1: none), the rest float32."""
+    """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
+    float32."""
     files = project.files(round_)
     if files is None or files.map is None:
         raise NotFound(f"round {round_.number} of {project.name!r} has no map")
     ids = files.walked_ids
     if name == "id":
         return ids.astype(np.int32)
+    if name == "place_by_name":
+        return _places_by_name(project, ids)
     if name in ("x", "y"):
         return _positions(files)[:, "xy".index(name)].astype(np.float32)
     if name == "selected":
@@ -185,6 +197,15 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     values = np.full(len(ids), np.nan, np.float32)
     values[: len(files.ids)] = files.scores[name]
     return values
+
+
+def _places_by_name(project: Project, ids: np.ndarray) -> np.ndarray:
+    """Where each item comes when they are sorted by the names people see, in natural order; equal names by id."""
+    paths = project.workspace.store.paths(project.id)
+    named = sorted((natural(shown_name(project, i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
+    places = np.empty(len(ids), np.int32)
+    places[[at for _, _, at in named]] = np.arange(len(ids))
+    return places
 
 
 def _largest(project: Project, labels: Mapping[int, str]) -> dict[str, int]:
@@ -317,11 +338,22 @@ def _standing(events: list[tuple[int, str, str | None, int, float]]) -> dict[int
 
 
 def learning_curve(rounds: list[Round]) -> pd.DataFrame:
-    """strategy, round, labeled, metric, value: one row for each round and metric; metrics of single classes (iou/3) are left out."""
-    rows = [(_title(r), r.number, r.labeled, name, value) for r in rounds for name, value in r.metrics.items() if "/" not in name]
-    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value"])
+    """strategy, round, labeled, metric, value, asked_by: one row for each round and metric; metrics of single classes (iou/3) are left out.
+
+    `strategy` is what the round trained with, `asked_by` what had asked for the newest of its labels: the round before.
+    """
+    rows: list[tuple[Any, ...]] = []
+    asked_by, labeled = "first labels", 0
+    for at, r in enumerate(rounds):
+        if at and r.labeled > labeled:  # without new labels, those of the round before are still the newest
+            asked_by = _title(rounds[at - 1])
+        labeled = r.labeled
+        rows += [(_title(r), r.number, r.labeled, name, value, asked_by) for name, value in r.metrics.items() if "/" not in name]
+    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value", "asked_by"])
 
 
 def _title(round_: Round) -> str:
+    if round_.strategy.startswith(START):
+        return "first labels"
     known: Mapping[str, Any] = STRATEGIES
     return known[round_.strategy].title if round_.strategy in known else round_.strategy

@@ -53,7 +53,7 @@ def describe(project: Project, round_: Round | None, files: RoundFiles | None, r
         entry["heads"] = [{"name": n, "title": title, "address": f"{of_round}/heads/{n}?{version}"} for n, title in named]
     at = files.position[item_id]
     for name, values in files.scores.items():
-        if name not in detail and name not in ("total", "labeledness_logit"):
+        if name not in detail and name != "total" and info(name).listed:
             low, high = bounds(name, values, len(project.classes))
             entry["frame"].append({"name": name, "title": info(name).title, "value": float(values[at]), "low": low, "high": high})
     if regions := files.regions(item_id):

@@ -1,15 +1,17 @@
-"""The few types everything speaks: frozen values without behaviour beyond their own checks. Knows nothing of alcore but errors."""
+"""The few types everything speaks: frozen values that do no more than check themselves. Knows nothing of alcore but errors and params."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
 
-from alcore.errors import AlcoreError, BadInput, BadParameters, one_line
+from alcore.errors import AlcoreError, BadInput, one_line
+from alcore.params import TrainParams as TrainParams
+from alcore.params import make_params as make_params
+from alcore.params import param as param
 
 SPLITS = ("pool", "val", "test")
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
@@ -206,171 +208,6 @@ class Job:
     def over(self) -> bool:
         """True once nothing more will happen without a person asking."""
         return self.state not in ("queued", "running")
-
-
-# ---- parameters: frozen dataclasses whose fields carry what a form needs
-
-
-def param(
-    default: Any,
-    help: str,
-    *,
-    source: str,
-    low: float | None = None,
-    high: float | None = None,
-    choices: Sequence[str | int] | None = None,
-    expert: bool = False,
-) -> Any:
-    """A dataclass field with its help text, its source (paper and place, or who decided) and its bounds (inclusive)."""
-    extra = {"help": help, "source": source, "low": low, "high": high, "choices": tuple(choices) if choices else None, "expert": expert}
-    return field(default=default, metadata=extra)
-
-
-def make_params(kind: type, values: Mapping[str, Any], where: str) -> Any:
-    """`kind(**values)` after converting text to the fields' types; one BadInput lists everything that is wrong.
-
-    Args:
-        kind: a frozen dataclass whose fields were made with `param`.
-        values: name -> value; text is converted ("0.1", "true").
-        where: what the parameters belong to, for the message ("strategy mal").
-    """
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    problems, clean = [], {}
-    for name, value in values.items():
-        if name not in fields:
-            problems.append(f"{name} is not a parameter (there are: {', '.join(fields) or 'none'})")
-            continue
-        try:
-            clean[name] = _convert(value, fields[name])
-        except ValueError as wrong:
-            problems.append(f"{name}={value!r}: {wrong}")
-    if problems:
-        raise BadParameters(f"parameters of {where}: " + "; ".join(problems))
-    return kind(**clean)
-
-
-def _convert(value: Any, spec: dataclasses.Field[Any]) -> Any:
-    wanted: Any = type(spec.default)
-    meta = spec.metadata
-    if wanted is bool:
-        if isinstance(value, str):
-            if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
-                raise ValueError("use true or false")
-            value = value.lower() in ("true", "1", "yes")
-        value = bool(value)
-    elif wanted in (int, float):
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ValueError("use a number") from None
-        if not np.isfinite(number):
-            raise ValueError("use a finite number")
-        if wanted is int and number != int(number):
-            raise ValueError("use a whole number")
-        value = wanted(number)
-        if (meta["low"] is not None and value < meta["low"]) or (meta["high"] is not None and value > meta["high"]):
-            raise ValueError(f"use a value from {meta['low']} to {meta['high']}")
-    else:
-        value = wanted(value)
-    if meta["choices"] and value not in meta["choices"]:
-        raise ValueError(f"use one of {', '.join(map(str, meta['choices']))}")
-    return value
-
-
-@dataclass(frozen=True)
-class TrainParams:
-    """All of a training run that does not belong to the strategy. The task model's recipe is the same for every strategy."""
-
-    architecture: str = param(
-        "small_cnn",
-        "Backbone. small_cnn trains on a CPU in a minute; resnet18 has the ImageNet stem (MAL), resnet18_cifar the 3x3 stem (MCDAL), "
-        "vgg16_bn is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation: small_drn trains on a CPU, drn_d_22 is what "
-        "the papers' DRN most likely is.",
-        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn and small_drn are ours",
-        choices=("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", "small_drn", "drn_d_22"),
-    )
-    weights: str = param(
-        "none",
-        "Starting weights: none, imagenet (torchvision's, from its cache), or the path of a state dict.",
-        source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
-    )
-    steps: int = param(
-        600,
-        "Updates of the task model a round, whatever the number of labels. The papers: 39,062 (MAL, after VAAL) and 38,610 (MCDAL).",
-        source="VAAL solver.py; MCDAL official code; the default is sized for two CPU cores",
-        low=1,
-        high=10_000_000,
-    )
-    batch_size: int = param(
-        64, "Labeled images a step (and as many unlabeled ones). The papers use 128.", source="VAAL arguments.py", low=2, high=8192
-    )
-    learning_rate: float = param(0.1, "Peak learning rate of SGD for the task model.", source="MCDAL IV-A", low=1e-6, high=10)
-    momentum: float = param(0.9, "Momentum of SGD.", source="MCDAL official code", low=0, high=0.999)
-    weight_decay: float = param(5e-4, "Weight decay of SGD.", source="MCDAL official code", low=0, high=1, expert=True)
-    warmup: float = param(
-        0.02,
-        "Share of the steps over which the learning rate rises to its peak, never above it.",
-        source="MCDAL official code: 1 of 99 epochs",
-        low=0,
-        high=0.5,
-        expert=True,
-    )
-    decay: float = param(
-        0.2, "The learning rate is multiplied by this at 30, 60 and 80 % of the steps.", source="MCDAL IV-A", low=0.001, high=1, expert=True
-    )
-    flip: bool = param(True, "Mirror images left-right at random. Switch off for text and digits.", source="MAL 4.1; MCDAL official code")
-    crop: float = param(
-        0.125,
-        "Random shift, as a share of the side (0.125 is 4 pixels of 32); 0 switches it off.",
-        source="MCDAL official code: RandomCrop(32, 4)",
-        low=0,
-        high=0.5,
-    )
-    rotation: float = param(
-        0.0,
-        "Random rotation in degrees either way. MCDAL's code turns by up to 15.",
-        source="MCDAL official code",
-        low=0,
-        high=180,
-        expert=True,
-    )
-    compile: str = param(
-        "off",
-        "Compile the backbone before training: on fuses its operations, graphs replays them as CUDA graphs too. Costs a minute at the "
-        "start of a round; pays on a GPU for thousands of steps. When it cannot be compiled, training goes on without and says so.",
-        source="torch.compile; ours",
-        choices=("off", "on", "graphs"),
-        expert=True,
-    )
-    score_sample: int = param(
-        0,
-        "Score only so many unlabeled images, drawn at random each round; 0 scores them all. For pools of millions.",
-        source="Learning Loss 4.1 scores 10,000 at random; 0 is what the other papers do",
-        low=0,
-        high=100_000_000,
-        expert=True,
-    )
-    query_unit: str = param(
-        "frames",
-        "What a query of a segmentation project asks for: whole images, tiles of a grid, or superpixels that follow the picture's edges.",
-        source="the papers ask for frames; regions as in Mackowiak et al. 2018 (CEREALS) and Siddiqui et al. 2020 (ViewAL)",
-        choices=("frames", "tiles", "superpixels"),
-    )
-    region_count: int = param(
-        48,
-        "About how many tiles or superpixels an image is cut into.",
-        source="ours: at 96 pixels a region is about 14 pixels wide",
-        low=4,
-        high=1000,
-        expert=True,
-    )
-    precision: str = param(
-        "auto",
-        "auto uses bf16 where the device is fast at it; scores are always fp32.",
-        source="ours",
-        choices=("auto", "fp32", "bf16"),
-        expert=True,
-    )
 
 
 def check_query_size(query_size: int, unlabeled: int) -> int:

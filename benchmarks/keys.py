@@ -79,7 +79,7 @@ def _start_round(chromium: Any, address: str, token: str) -> None:
     """Presses Start on the Train page (mal, its defaults) and waits for the first steps: training, scoring and the map outlast the keys."""
     page = chromium.new_page(viewport={"width": 1280, "height": 800})
     page.goto(f"{address}/train?project=bench")
-    page.get_by_role("button", name="Start").click(timeout=60_000)
+    page.get_by_role("button", name="Start this").click(timeout=60_000)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         jobs = _get(address, "/api/v1/jobs", token)["jobs"]

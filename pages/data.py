@@ -15,6 +15,13 @@ from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
 from pages.ui.work import running, watch
 
+ABOUT = (
+    "alcore finds the images worth labeling: it trains a model on the labels there are, asks for the images it would learn most from, and "
+    "takes your labels, round after round. **Data** reads a folder of images, **Train** trains a model in the background, **Label** shows "
+    "what it asks for and takes your labels, **Explore** shows all images as the model sees them, **Progress** tells whether more labels "
+    "are worth it."
+)
+NEXT = "Train a model, label what it asks for, and see on Progress whether more labels are worth it."
 SHOWN_CLASSES = 12
 SHOWN_MASK_CLASSES = 30  # rows of the table of masks before it scrolls
 SAMPLES = 10
@@ -24,10 +31,12 @@ def main() -> None:
     there = bool(workspace().projects())
     is_adding = not there or st.session_state.get(ADDING) == project().name
     with st.container(horizontal=True, vertical_alignment="center"):
-        header("Data", "What the project holds, and where new projects come from.")
+        header("Data", "What the project holds, and where new projects come from." + (f" {NEXT}" if there else ""))
         if not is_adding and st.button("New project", icon=":material/add:"):
             st.session_state[ADDING] = project().name
             st.rerun()
+    if not there:
+        st.markdown(ABOUT)
     if not is_adding:
         st.session_state[ADDING] = st.session_state[FAILURE] = None
     with st.container():  # always there: what comes and goes above must not fold what is open below
@@ -211,7 +220,9 @@ def _manage(of: Project) -> None:
             typed = st.text_input(
                 "Delete the project", key=f"delete.{of.id}", placeholder=f"type {of.name}", live="300ms", label_visibility="collapsed"
             )
-            if st.button("Delete", icon=":material/delete:", disabled=typed.strip() != of.name):
+            is_named = typed.strip() == of.name
+            why = None if is_named else "Type the project's name above to allow it."
+            if st.button("Delete", icon=":material/delete:", disabled=not is_named, help=why):
                 of.delete()
                 st.rerun()
 

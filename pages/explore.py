@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+import pandas as pd
 import streamlit as st
 
 from alcore import figures
 from alcore.explain import info
+from alcore.frames import score_names
 from alcore.project import Project
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
@@ -13,10 +17,13 @@ from pages.ui.session import empty, header, maker, plural, project, token
 from pages.ui.work import PLAIN_CHART
 
 TABLE_ROWS = 500
+Order = Literal["most", "least", "name"]
+ORDERS: dict[Order, str] = {"most": "Most wanted first", "least": "Least wanted first", "name": "Name"}
+CLASSES = {"prediction": "The class the model guesses.", "label": "The class a person gave."}
 
 
 def main() -> None:
-    header("Explore", "Every image of the pool, where the model sees it. Lasso some to look at them.")
+    header("Explore", "Every image of the pool, where the model sees it: what looks alike to it lies close. Lasso some to look at them.")
     of = project()
     rounds = [r for r in of.rounds() if of.files(r)]
     if not rounds:
@@ -28,29 +35,77 @@ def main() -> None:
             "Round", [r.number for r in reversed(rounds)], format_func=titles.__getitem__, width=320, key=f"explore.round.{of.id}"
         )
         chosen = next(r for r in rounds if r.number == number)
-        columns = {c["name"]: c.get("title", c["name"]) for c in of.columns(number) if c["name"] not in ("x", "y", "selected")}
+        columns = {c["name"]: c for c in of.columns(number) if c["name"] not in ("x", "y", "selected")}
         if columns:
             color = st.selectbox(
-                "Color by", list(columns), format_func=columns.__getitem__, width=240, key="explore.color", persist_state="session"
+                "Color by",
+                list(columns),
+                format_func=lambda name: columns[name]["title"],
+                width=240,
+                key="explore.color",
+                persist_state="session",
             )
-            st.caption(info(color).help if info(color).help else "The class of each point.")
+            order = _order()
     if not columns:
         st.info("The map of this round is still being made, or could not be: see the job's log on the Train page.")
     else:
-        selection = embedding_map(project=of.name, token=token(of), round_number=number, color=color, classes=of.classes, key="map")
+        st.caption(_about(columns[color]))
+        selection = embedding_map(
+            project=of.name, token=token(of), round_number=number, color=color, order=order, classes=of.classes, key="map"
+        )
         if selection.count:
             _table(of, chosen, selection.ids, selection.count)
     _histograms(of, chosen)
 
 
+def _order() -> Order:
+    """How the images of a selection are sorted, beside the map and in the table."""
+    return st.selectbox(
+        "Sort the selection",
+        list(ORDERS),
+        format_func=ORDERS.__getitem__,
+        width=200,
+        help="By the score the map is colored by; when it shows classes, by what the strategy ranks by.",
+        key="explore.order",
+        persist_state="session",
+    )
+
+
+def _about(column: dict[str, Any]) -> str:
+    """What a column means, and which end is asked for."""
+    if column["kind"] != "number":
+        return CLASSES[column["name"]]
+    return f"{column['help']} {_wanted(column['wanted'])}"
+
+
+def _wanted(end: str) -> str:
+    return "High values are wanted." if end == "high" else "Low values are wanted."
+
+
 def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None:
     frame = of.scores(chosen).set_index("id")
-    shown = frame.loc[[i for i in ids[:TABLE_ROWS] if i in frame.index]].reset_index()
+    shown = frame.loc[[i for i in ids if i in frame.index][:TABLE_ROWS]].reset_index()
     shown["path"] = [of.shown_name(int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
     st.subheader(f"{count:,} selected", anchor=False)
-    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore").rename(columns={"selected": "queried", "path": "name"}), hide_index=True)
+    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore"), hide_index=True, column_config=_headings(shown, chosen))
     if count > len(shown):
         st.caption(f"The table lists {len(shown):,} of them: those that were scored, at most {TABLE_ROWS}.")
+
+
+def _headings(frame: pd.DataFrame, chosen: Round) -> dict[str, Any]:
+    """Titles and help of the table's columns; the scores are told of by their strategy."""
+    told: dict[str, Any] = {
+        "id": st.column_config.NumberColumn("Number", format="%d", width="small"),
+        "path": st.column_config.TextColumn("Name"),
+        "rank": st.column_config.NumberColumn("Rank", help="1 is the most wanted of the pool.", format="localized"),
+        "selected": st.column_config.CheckboxColumn("Queried"),
+        "prediction": st.column_config.TextColumn("Prediction", help=CLASSES["prediction"]),
+    }
+    for name in frame.columns:
+        if name not in told and name not in ("x", "y"):
+            about = info(name, chosen.strategy)
+            told[name] = st.column_config.NumberColumn(about.title, help=f"{about.help} {_wanted(about.wanted)}", format="%.4g")
+    return told
 
 
 def _histograms(of: Project, chosen: Round) -> None:
@@ -58,18 +113,19 @@ def _histograms(of: Project, chosen: Round) -> None:
     if files is None:
         return
     st.subheader("How the scores are spread", anchor=False)
-    st.caption("Gray: the pool. Orange: what was queried, its median dotted.")
+    st.caption("Gray: the pool. Orange: what was queried, on an axis of its own, its median dotted.")
     frame = of.scores(chosen)
-    names = [n for n in ("total", "entropy", "margin", "confidence", "labeledness", "discrepancy") if n in files.scores]
-    cells = st.columns(3)
-    for at, name in enumerate(names):
-        with cells[at % 3], st.container(border=True, gap=None):
-            st.markdown(f"**{info(name).title}**", help=info(name).help)
-            figure = figures.score_histogram(frame, name)
-            figure.update_layout(showlegend=False, margin={"l": 36, "r": 8, "t": 12, "b": 24})
-            figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
-            figure.update_yaxes(title_text="", automargin=False)
-            st.plotly_chart(figure, key=f"histogram.{name}", height=150, config=PLAIN_CHART)
+    names = score_names(files)
+    for start in range(0, len(names), 3):  # a row at a time, so that on a narrow page they stay in order
+        for name, cell in zip(names[start : start + 3], st.columns(3), strict=False):
+            about = info(name, chosen.strategy)
+            with cell, st.container(border=True, gap=None):
+                st.markdown(f"**{about.title}**", help=f"{about.help} {_wanted(about.wanted)}")
+                figure = figures.score_histogram(frame, name)
+                figure.update_layout(showlegend=False, margin={"l": 36, "r": 16, "t": 12, "b": 24})
+                figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
+                figure.update_yaxes(title_text="", automargin=False)
+                st.plotly_chart(figure, key=f"histogram.{name}", height=190, config=PLAIN_CHART)
 
 
 main()

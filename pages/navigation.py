@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.components.connection import watch_connection
 from pages.ui.components.remember import remember, remembered
 from pages.ui.now import sidebar_jobs
 from pages.ui.session import (
@@ -53,6 +54,7 @@ with plain_errors():
         if given_name() != remembered(COOKIE):
             remember(COOKIE, given_name(), key="remember_annotator")
         sidebar_jobs()
+        watch_connection()
 
     if st.session_state[PROJECT]:
         st.query_params["project"] = st.session_state[PROJECT]

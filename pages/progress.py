@@ -9,10 +9,16 @@ import streamlit as st
 
 from alcore import figures
 from alcore.frames import learning_curve
+from alcore.measures import Standing, title, told
 from alcore.project import Project
 from alcore.types import Round
-from pages.ui.session import empty, header, maker, project
+from pages.ui.session import empty, header, maker, plural, project
 from pages.ui.work import PLAIN_CHART, duration
+
+ONE_CURVE = (
+    "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that use `simulate`. "
+    "A point's color says who asked for its newest labels."
+)
 
 
 def main() -> None:
@@ -24,6 +30,7 @@ def main() -> None:
         empty("No rounds yet", "Each round adds a point to the curve. Train the first one.", "train.py", "Train a round")
         return
     _headline(of, rounds, counts)
+    images = _test_images(counts)
     left, right = st.columns([3, 2])
     with left, st.container(border=True, height="stretch"):
         curve = learning_curve(rounds)
@@ -34,7 +41,7 @@ def main() -> None:
                 metrics,
                 default=metrics[0],
                 required=True,
-                format_func=words,
+                format_func=title,
                 label_visibility="collapsed",
                 key=f"metric.{of.task}",
                 persist_state="session",
@@ -45,11 +52,13 @@ def main() -> None:
         if against != "images":
             drawn = drawn.merge(of.costs()[["round", against]], on="round")
             drawn["labeled"] = drawn[against]
-        chart = figures.learning_curve(drawn)
-        chart.update_yaxes(title_text=words(metric))
+        chart = figures.progress_curve(drawn, images)
         if against != "images":
             chart.update_xaxes(title_text=f"labeled {against}" if against == "pixels" else "clicks spent")
         st.plotly_chart(chart, key="curve", height=340, config=PLAIN_CHART)
+        if len(drawn) > 1:
+            bars = " The bars are 95 % intervals." if metric == "accuracy" and images else ""
+            st.caption(ONE_CURVE + bars)
     with right, st.container(border=True, height="stretch"):
         if of.dense:
             st.markdown("**Share of the labeled pixels**")
@@ -75,24 +84,29 @@ def main() -> None:
             "round": [r.number for r in rounds],
             "query by": [maker(r) for r in rounds],
             "labels": [r.labeled for r in rounds],
-            **{words(name, start=False): [r.metrics.get(name) for r in rounds] for name in shares},
+            **{title(name, start=False): [100 * r.metrics[name] if name in r.metrics else None for r in rounds] for name in shares},
             "queried": [len(r.query) for r in rounds],
-            "train": [duration(r.seconds["train"]) if "train" in r.seconds else None for r in rounds],
-            "score": [f"{r.seconds['score']:.1f} s" if "score" in r.seconds else None for r in rounds],
-            "map": [f"{r.seconds['map']:.1f} s" if "map" in r.seconds else None for r in rounds],
+            **{f"time to {stage}": [_took(r, stage) for r in rounds] for stage in ("train", "score", "map")},
             "device": [r.device for r in rounds],
             "seed": [r.seed for r in rounds],
         }
     )
-    percent = st.column_config.NumberColumn(format="percent")
-    st.dataframe(table, hide_index=True, column_config={words(name, start=False): percent for name in shares}, placeholder="–")
+    in_percent = st.column_config.NumberColumn(format="%.1f %%")
+    st.dataframe(table, hide_index=True, column_config={title(name, start=False): in_percent for name in shares}, placeholder="–")
     _pace(of.pace())
 
 
-def words(metric: str, start: bool = True) -> str:
-    """A metric's name for people, with a capital at the `start` of a sentence."""
-    said = metric.replace("_", " ")
-    return (said.capitalize() if start else said).replace("iou", "IoU")
+def _took(round_: Round, stage: str) -> str | None:
+    """How long a stage of a round took, in words."""
+    if (seconds := round_.seconds.get(stage)) is None:
+        return None
+    return duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def _test_images(counts: dict[str, Any]) -> int:
+    """How many images a round is tested on: val stands in for a test split without truth."""
+    truth = counts["truth"]
+    return sum(truth.get("test", {}).values()) or sum(truth.get("val", {}).values())
 
 
 def _against(of: Project) -> str:
@@ -136,20 +150,42 @@ def _by_class(of: Project, rounds: list[Round]) -> None:
 
 
 def _headline(of: Project, rounds: list[Round], counts: dict[str, Any]) -> None:
-    """Where the project stands, and what the last labels brought."""
+    """Where the project stands, and what the newest round brought."""
     pool = max(1, counts["splits"].get("pool", 0))
     measured = [r for r in rounds if of.metric in r.metrics]
+    standing = None
     with st.container(horizontal=True, gap=44):
         if measured:
-            newest = measured[-1]
-            before = [r for r in measured if r.strategy == newest.strategy and r.labeled < newest.labeled]
-            gain = f"{100 * (newest.metrics[of.metric] - before[-1].metrics[of.metric]):+.1f} points" if before else None
-            about = f"since {before[-1].labeled:,} labels" if before else None
-            st.metric(words(of.metric), f"{100 * newest.metrics[of.metric]:.1f} %", gain, delta_description=about, width="content")
+            newest, before = measured[-1], measured[-2] if len(measured) > 1 else None
+            was = before.metrics[of.metric] if before else None
+            standing = Standing(newest.metrics[of.metric], was, _test_images(counts), is_counted=of.metric == "accuracy")
+            _change(of, standing, newest, before)
         st.metric("Labels", f"{counts['labeled']:,}", width="content")
         st.metric("Share of the pool", f"{100 * counts['labeled'] / pool:.1f} %", width="content")
         st.metric("Rounds with a model", f"{sum('train' in r.seconds for r in rounds):,}", width="content")
         st.metric("Trained for", duration(sum(r.seconds.get("train", 0.0) for r in rounds)), width="content")
+    if standing is not None and (said := standing.words()):
+        st.caption(said)
+
+
+def _change(of: Project, standing: Standing, newest: Round, before: Round | None) -> None:
+    """The metric with its change since the round before: green for a rise and red for a fall, gray for what may be noise."""
+    value = told(of.metric, standing.value)
+    if standing.points is None or before is None:
+        st.metric(title(of.metric), value, width="content")
+        return
+    more = newest.labeled - before.labeled
+    since = f"since round {before.number}, " + (f"{plural(more, 'label')} ago" if more > 0 else "on the same labels")
+    is_flat = standing.points == 0 or standing.is_noise
+    st.metric(
+        title(of.metric),
+        value,
+        f"{standing.points:+.1f} points" if standing.points else "no change",
+        delta_color="off" if is_flat else "normal",
+        delta_arrow="auto" if standing.points else "off",
+        delta_description=since,
+        width="content",
+    )
 
 
 def _pace(pace: pd.DataFrame) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from alcore.advice import advise, usual_query
+from alcore.params import TrainParams, title_of, words_for
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
-from alcore.types import TrainParams
-from pages.ui.forms import params_form
+from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.session import header, open_images, plain_errors, plural, project
 from pages.ui.work import past, running, watch
 
@@ -32,6 +33,8 @@ def main() -> None:
         if not counts["labeled"]:
             _first_query(of, counts)
     with st.container(border=True):
+        _recommended(of, counts, bool(jobs))
+    with st.expander("Choose yourself", icon=":material/tune:", key=f"choose.{of.id}"):
         _new_round(of, counts, bool(jobs))
     st.subheader("Past jobs", anchor=False)
     past(of)
@@ -46,7 +49,7 @@ def _ended(of: Project, ids: list[int]) -> None:
         if job.state == "done":
             st.session_state[f"ready.{of.id}"] = int((job.result or {})["round"])
         elif job.state == "failed":
-            st.error(job.error, icon=":material/error:")
+            st.error(in_titles(str(job.error)), icon=":material/error:")
 
 
 def _ready(number: int, waiting: int) -> None:
@@ -64,12 +67,12 @@ def _ready(number: int, waiting: int) -> None:
 
 def _first_query(of: Project, counts: dict[str, Any]) -> None:
     pool = max(1, counts["splits"].get("pool", 0))
-    usual = 10 if of.dense else 50  # a mask takes minutes, a class a second
+    usual = usual_query(of.dense, pool)
     with st.container(border=True, gap="xsmall"):
         st.subheader("Nothing is labeled yet", anchor=False)
         st.write("A model needs a few labels first. Ask for some images without one, label them, then train.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            size = st.number_input("Images", 1, pool, min(usual, pool), width=140)
+            size = st.number_input("Images", 1, pool, usual, width=140)
             how = st.segmented_control(
                 "Chosen",
                 ["random", "kcenter"],
@@ -92,8 +95,43 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
                     st.rerun()
 
 
+def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
+    """A round for whoever does not want to choose: what it does, why, one button."""
+    advice = advise(of.dense, open_images(counts))
+    st.subheader("Start with this", anchor=False)
+    st.markdown(
+        f"**{advice.title}, {plural(advice.query_size, 'image')}.** Trains on {plural(counts['labeled'], 'label')} and then asks for the "
+        f"{plural(advice.query_size, 'image')} it would learn most from. Why {advice.title}: {advice.why}."
+    )
+    obstacle = _obstacle(counts)
+    if st.button(
+        "Queue this" if busy else "Start this",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(obstacle),
+        help=obstacle or None,
+    ):
+        _submit(of, advice.strategy, advice.query_size, len(of.rounds()), of.devices()[0][0], {}, {})
+    st.caption(obstacle or "It runs in the background. Labels given while it runs count for the next round.")
+
+
+def _obstacle(counts: dict[str, Any]) -> str:
+    """Why no round can start; "" when one can."""
+    if not counts["labeled"]:
+        return "Label some images first."
+    if not open_images(counts):
+        return "Every image of the pool is labeled or skipped: nothing is left to ask for. The Data page, under Manage, has the labels."
+    return ""
+
+
+def _submit(of: Project, name: str, size: int, seed: int, device: str, params: dict[str, Any], train: dict[str, Any]) -> None:
+    with plain_errors():
+        job = of.submit_round(name, size, seed, device, params, train)
+        st.session_state.setdefault(f"watched.{of.id}", []).append(job.id)  # it may be over before the page looks again
+        st.rerun()
+
+
 def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
-    st.subheader("New round", anchor=False)
     name = (
         st.segmented_control(
             "Strategy",
@@ -115,7 +153,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             "Query size",
             1,
             100_000,
-            min(10 if of.dense else 50, left),
+            usual_query(of.dense, left),
             width=140,
             help="How many images to ask for, or how many regions when the query is of tiles or superpixels.",
             key=f"query_size.{of.id}",
@@ -125,12 +163,8 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             "Seed", 0, 2**31, len(of.rounds()), width=120, help="The same seed, labels and parameters give the same round."
         )
         device = st.selectbox("Device", of.devices(), width=200, format_func=lambda d: d[1], key="device")[0]
-        start = st.button(
-            "Queue it" if busy else "Start",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=not counts["labeled"] or not open_images(counts),
-        )
+        obstacle = _obstacle(counts)
+        start = st.button("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
     words = st.empty()
     params = {}
     with st.container(gap=4):
@@ -147,25 +181,22 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             )
         if strategy.differences:
             with st.expander("How this differs from the paper", type="compact"):
-                st.markdown("\n".join(f"- {d}" for d in strategy.differences))
-    words.caption(_plan(of, counts, {**params, **train}))
+                st.markdown("\n".join(f"- {titled(d, strategy.Params)}" for d in strategy.differences))
+    words.caption(obstacle or _plan(of, counts, strategy.Params, params, train))
     if start:
-        with plain_errors():
-            job = of.submit_round(name, int(size), int(seed), device, params, train)
-            st.session_state.setdefault(f"watched.{of.id}", []).append(job.id)  # it may be over before the page looks again
-            st.rerun()
+        _submit(of, name, int(size), int(seed), device, params, train)
 
 
-def _plan(of: Project, counts: dict[str, Any], chosen: dict[str, Any]) -> str:
+def _plan(of: Project, counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any]) -> str:
     """What a start would do, with the parameters that were changed: the forms that hold them are folded."""
-    if not counts["labeled"]:
-        return "Label some images first."
-    if not open_images(counts):
-        return "Every image of the pool is labeled or skipped: nothing is left to ask for. The Data page, under Manage, has the labels."
     usual = of.train_defaults()
-    own = {name: value for name, value in chosen.items() if name not in usual or value != usual[name]}
-    changed = f", with {', '.join(f'{name} {value}' for name, value in own.items())}" if own else ""
-    return f"Trains on {plural(counts['labeled'], 'label')}{changed}. Labels given while it runs count for the next round."
+    own: list[tuple[type, str, Any]] = [(kind_of_params, name, value) for name, value in params.items()]
+    own += [(TrainParams, name, value) for name, value in train.items() if name not in usual or value != usual[name]]
+    changed = []
+    for kind, name, value in own:
+        spec = next(f for f in dataclasses.fields(kind) if f.name == name)
+        changed.append(f"{title_of(spec)} {words_for(spec, value)}")
+    return f"Trains on {plural(counts['labeled'], 'label')}{', with ' if changed else ''}{', '.join(changed)}."
 
 
 main()

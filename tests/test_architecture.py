@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDATION = {"errors", "naming", "types", "whole"}
+FOUNDATION = {"errors", "naming", "params", "types", "whole"}
 STRATEGY = FOUNDATION | {"backbones", "centers", "clusters", "models", "scores", "tasks", "strategies.base"}
 # what a format may stand on: no other format
 SOURCE = {"columns", "kinds", "masks", "reading"} | {
@@ -65,9 +65,11 @@ MAY: dict[str, set[str]] = {
     "__main__": {"cli"},
     "errors": set(),
     "naming": {"errors"},
-    "terminal": {"types"},
+    "terminal": {"measures", "types"},
+    "measures": set(),
     "reading": {"types"},
-    "types": {"errors"},
+    "types": {"errors", "params"},
+    "params": {"errors"},
     "scores": set(),
     "convolution": set(),
     "models": {"convolution"},
@@ -79,7 +81,8 @@ MAY: dict[str, set[str]] = {
     "masks": FOUNDATION | {"kinds"},
     "maskfiles": FOUNDATION | {"masks", "reading"},
     "maskstore": STORE | {"maskfiles", "masks"},
-    "explain": set(),
+    "advice": {"strategies"},
+    "explain": {"strategies", "strategies.base"},
     "pool": FOUNDATION | {"columns"},
     "batches": FOUNDATION | {"pool", "tasks"},
     "strategies": FOUNDATION | {"strategies.base"},
@@ -98,7 +101,7 @@ MAY: dict[str, set[str]] = {
     "request": FOUNDATION | {"formats", "formats.void", "images", "streaming"},
     "preview": FOUNDATION | {"columns", "formats", "images", "importing", "levels", "reading", "request", "streaming", "tasks"},
     "embedding": FOUNDATION,
-    "figures": FOUNDATION,
+    "figures": FOUNDATION | {"measures"},
     "jobs": FOUNDATION | {"jobtypes", "pace", "processes"},
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
@@ -148,7 +151,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("answers", "asked", "creation", "layers", "leftovers", "project", "work", "workspace"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"door", "labeling", "preview", "request", "web", "workspace"}
+PAGES_MAY |= {"advice", "door", "labeling", "measures", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"database", "schema", "store", "journal", "jobtable", "maskstore", "queries"},

@@ -186,5 +186,5 @@ def test_progress_is_told_and_what_it_raises_goes_through():
 
 def test_it_says_how_long_the_gradient_is():
     said = Badge.explain({"total": 0.756, "entropy": 2.1}, {"total": 4, "entropy": 3}, 1387, 10)
-    assert said == "its gradient is 0.76 long, rank 4 of 1,387; entropy 2.1 of 2.3 nats, rank 3 of 1,387"
+    assert said == "its gradient is 0.76 long, rank 4 of 1,387; entropy 2.1 of at most 2.3, rank 3 of 1,387"
     assert Badge.greedy

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from alcore.figures import class_balance, embedding_map, learning_curve, losses, score_histogram
+from alcore.figures import class_balance, embedding_map, learning_curve, losses, progress_curve, score_histogram
 
 
 @pytest.fixture
@@ -45,14 +45,17 @@ def test_the_map_colors_by_a_class_with_a_trace_each(frame):
 
 
 def test_the_histogram_counts_pool_and_query_in_the_same_bins(frame):
-    figure = score_histogram(frame, "total", log_count=True)
+    figure = score_histogram(frame, "total", heading="Priority")
     pool, query = figure.data
     assert (sum(pool.y), sum(query.y)) == (4, 1)
     assert list(pool.x) == list(query.x)
     assert query.x[list(query.y).index(1)] == pytest.approx(0.5, abs=0.0126)
     assert pool.x[0] - pool.width[0] / 2 == pytest.approx(0.25)
     assert pool.x[-1] + pool.width[-1] / 2 == pytest.approx(1.0)
-    assert figure.layout.yaxis.type == "log"
+    assert (pool.yaxis, query.yaxis) == (None, "y2")  # an axis each, one above the other
+    assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
+    assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(0.5, 0.5)]
+    assert figure.layout.xaxis.title.text == "Priority"
 
 
 def test_a_constant_score_and_one_that_is_not_finite_are_drawn():
@@ -104,6 +107,40 @@ def test_the_band_of_several_seeds_lies_on_the_axis() -> None:
     assert learning_curve(rows).layout.yaxis.range == pytest.approx((0.5 - std - 0.05, 0.5 + std + 0.05))
 
 
+def test_a_project_has_one_curve_whose_points_say_who_asked():
+    rounds = pd.DataFrame(
+        {
+            "strategy": ["Margin", "MAL", "MAL", "BALD"],
+            "round": [2, 1, 3, 4],
+            "labeled": [90, 50, 130, 130],
+            "metric": "accuracy",
+            "value": [0.6, 0.5, 0.8, 0.7],
+            "asked_by": ["MAL", "first labels", "Margin", "Margin"],
+        }
+    )
+    line, first, by_mal, by_margin = progress_curve(rounds, images=100).data
+    assert (list(line.x), list(line.y), line.showlegend) == ([50, 90, 130, 130], [0.5, 0.6, 0.8, 0.7], False)
+    assert [(trace.name, list(trace.x)) for trace in (first, by_mal, by_margin)] == [
+        ("first labels", [50]),
+        ("asked by MAL", [90]),
+        ("asked by Margin", [130, 130]),
+    ]
+    assert len({(trace.marker.color, trace.marker.symbol) for trace in (first, by_mal, by_margin)}) == 3
+    assert by_margin.hovertext[1] == "round 4, trained with BALD: 70.0 % with 130 labels, newest: Margin"
+    # Wilson for 50 of 100: 0.4038 to 0.5962
+    assert (first.error_y.array[0], first.error_y.arrayminus[0]) == pytest.approx((0.0962, 0.0962), abs=1e-4)
+    assert progress_curve(rounds.assign(metric="mean_iou"), images=100).data[1].error_y.array is None
+    assert progress_curve(rounds.assign(metric="mean_iou")).layout.yaxis.tickformat == ".1~%"
+    assert progress_curve(rounds.assign(metric="loss")).layout.yaxis.tickformat == ""
+
+
+def test_a_single_round_is_a_point_without_a_line():
+    rounds = pd.DataFrame(
+        {"strategy": ["MAL"], "round": [1], "labeled": [50], "metric": ["accuracy"], "value": [0.5], "asked_by": ["first labels"]}
+    )
+    assert [trace.mode for trace in progress_curve(rounds).data] == ["markers"]
+
+
 def test_the_balance_shows_counts_beside_the_pools_share():
     labeled, pool = class_balance(pd.DataFrame({"class": ["a", "b"], "labeled": [6, 2], "pool": [100, 300]})).data
     assert (list(labeled.x), list(labeled.y)) == (["a", "b"], [6, 2])
@@ -145,6 +182,7 @@ def test_losses_are_drawn_raw_and_smoothed_without_lag():
         (lambda: score_histogram(pd.DataFrame(), "entropy"), "entropy"),
         (lambda: score_histogram(pd.DataFrame({"entropy": []}), "entropy"), "train a round"),
         (lambda: learning_curve(pd.DataFrame()), "no curve"),
+        (lambda: progress_curve(pd.DataFrame()), "no curve"),
         (lambda: learning_curve(pd.DataFrame({"strategy": [], "round": [], "labeled": [], "metric": [], "value": []})), "no curve"),
         (lambda: class_balance(pd.DataFrame()), "no classes"),
         (lambda: losses(pd.DataFrame()), "no losses"),

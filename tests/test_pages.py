@@ -18,15 +18,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
 
 from alcore import workspace as workspaces
+from alcore.errors import BadInput
+from alcore.explain import info
+from alcore.params import words_for
 from alcore.processes import process_name
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from alcore.types import Job, TrainParams
 from alcore.workspace import Workspace
+from pages.ui.forms import in_titles
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
@@ -181,7 +186,14 @@ def ended(workspace: Workspace, job_id: int) -> Job:
 # ---- every page in every state
 
 EMPTY = {
-    "data": ["Start here", "Try the bundled digits", "Folder, CSV or array file", "Import"],
+    "data": [
+        "alcore finds the images worth labeling",
+        "**Progress** tells whether",
+        "Start here",
+        "Try the bundled digits",
+        "Folder, CSV or array file",
+        "Import",
+    ],
     "train": ["No project yet", "Import images"],
     "label": ["No project yet", "Import images"],
     "explore": ["No project yet", "Import images"],
@@ -218,9 +230,9 @@ WORDS: dict[str, dict[str, list[str]]] = {
     },
     "trained": {
         "data": ["Labeled", "9"],
-        "train": ["Trains on 9 labels.", "Past jobs", "Log of job"],
+        "train": ["Trains on 9 labels", "Past jobs", "Log of job"],
         "label": ["Label", "View"],
-        "explore": ["Round 1: MAL, 9 labels", "Color by", "How the scores are spread", "**Entropy**", "**Labeledness**"],
+        "explore": ["Round 1: MAL, 9 labels", "Color by", "How the scores are spread", "**Entropy**", "**Looks labeled**"],
         "progress": ["Accuracy", "37.5 %", "Rounds with a model", "Class balance of the labels"],
     },
     "done": {
@@ -270,7 +282,7 @@ def test_an_empty_page_leads_to_the_data_page(fresh: Workspace, page: str, label
 
 @pytest.mark.parametrize("page", ["explore", "progress"])
 def test_pages_without_a_round_lead_to_training(here: Workspace, page: str) -> None:
-    assert "New round" in words(press(show(page, "new"), "Train a round"))
+    assert "Start with this" in words(press(show(page, "new"), "Train a round"))
 
 
 # ---- sidebar
@@ -511,13 +523,16 @@ def test_the_form_has_every_parameter_with_help_and_source(here: Workspace, stra
             widget = widgets[f"{prefix}.{number}.{spec.name}"]
             assert spec.metadata["help"] in widget.help
             assert f"Source: {spec.metadata['source']}" in widget.help
+            assert widget.label == spec.metadata["title"]
             assert widget.value == (here.project("trained").settings["flip"] if spec.name == "flip" else spec.default)
             if spec.metadata["choices"]:
                 offered = here.project("trained").architectures() if spec.name == "architecture" else spec.metadata["choices"]
-                assert widget.options == [str(choice) for choice in offered]
+                assert widget.options == [words_for(spec, choice) for choice in offered]
             elif isinstance(spec.default, int | float) and not isinstance(spec.default, bool):
                 assert (widget.min, widget.max) == (spec.metadata["low"], spec.metadata["high"])
-    assert STRATEGIES[strategy].paper in words(at)
+    said = words(at)
+    assert STRATEGIES[strategy].paper in said
+    assert re.findall(r"\b(?:official|score)_[a-z_]+\b", said) == []  # told by their titles
 
 
 def submit(at: AppTest, project: Project, **values: int) -> AppTest:
@@ -547,6 +562,69 @@ def test_a_round_is_submitted_with_what_the_form_says_and_leads_to_its_query(toy
     assert at.number_input(key=f"train.{toy.id}.steps").value == 3  # kept for the next round
     press(at, "Label the query")
     assert component(at)["round"] == made.number
+
+
+def test_the_recommended_round_is_one_button_that_does_what_it_says(toy: Project) -> None:
+    at = show("train")
+    assert button(at, "Start this").disabled
+    assert button(at, "Start this").help == "Label some images first."
+    toy.label_from_truth(9)
+    at = show("train")
+    said = words(at)
+    assert "**MAL, 15 images.** Trains on 9 labels and then asks for the 15 images it would learn most from. Why MAL: it asks" in said
+    assert [e.label for e in at.expander][:1] == ["Choose yourself"]
+    assert not at.expander[0].proto.expanded
+    press(at, "Start this")
+    [job] = toy.workspace.runner.jobs("toy")
+    assert {key: job.arguments[key] for key in ("strategy", "query_size", "seed", "params", "train")} == {
+        "strategy": "mal",
+        "query_size": 15,
+        "seed": 0,
+        "params": {},
+        "train": {"flip": toy.settings["flip"]},
+    }
+    toy.workspace.runner.cancel(job.id)
+    ended(toy.workspace, job.id)
+
+
+def test_what_was_changed_is_said_in_the_words_of_the_form(toy: Project) -> None:
+    toy.label_from_truth(9)
+    at = show("train")
+    at.selectbox(key=f"mal.{toy.id}.rule").set_value("ranksum")
+    at.toggle(key=f"mal.{toy.id}.init_from_f").set_value(False)
+    at.number_input(key=f"train.{toy.id}.batch_size").set_value(8)
+    said = words(ran(at))
+    assert (
+        "Trains on 9 labels, with How both criteria are joined sum of both ranks, Start the task model from F off, Images a step 8." in said
+    )
+    assert [c.value for c in at.caption if re.search(r"\b[a-z]+_[a-z_]+\b", c.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("steps=2.5: use a whole number", "“Steps: 2.5”: use a whole number"),
+        (
+            "so it cannot ask for tiles: use query_unit=frames, or one of mal",
+            "so it cannot ask for tiles: use “Ask for: whole images”, or one of mal",
+        ),
+        ("use architecture=small_cnn, or import with --image-size 32", "use “Network: Small CNN”, or import with --image-size 32"),
+        ("learning_rate_f='fast': use a number", "“Learning rate of the features, F: fast”: use a number"),
+        ("a folder with steps = 3 in its name", "a folder with steps = 3 in its name"),
+    ],
+)
+def test_messages_name_a_parameter_as_its_form_does(message: str, shown: str) -> None:
+    assert in_titles(message) == shown
+
+
+def test_an_error_of_a_form_names_the_field_by_its_title(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise BadInput("strategy coreset has no score of single pixels: use query_unit=frames")
+
+    monkeypatch.setattr(Project, "submit_round", refuse)
+    assert [e.value for e in press(show("train", "few"), "Start").error] == [
+        "strategy coreset has no score of single pixels: use “Ask for: whole images”"
+    ]
 
 
 def test_a_query_larger_than_the_pool_takes_what_is_left(toy: Project) -> None:
@@ -585,7 +663,9 @@ def test_a_running_round_is_shown_live_and_cancelled_from_the_page(toy: Project)
     job = toy.workspace.runner.jobs("toy")[0]
     wait(lambda: "images_per_second" in toy.workspace.runner.snapshot(job.id).progress.values)
     said = words(ran(at))
-    assert [word for word in ("MAL, query of 15", "Running for", "Images a second", "Cancel", "Queue it") if word not in said] == []
+    assert [
+        word for word in ("MAL, query of 15", "Running for", "Images a second", "Cancel", "Queue it", "Queue this") if word not in said
+    ] == []
     press(at, "Cancel")
     assert ended(toy.workspace, job.id).state == "cancelled"
     assert "stopped in training" in words(ran(at))
@@ -633,11 +713,33 @@ def test_the_labeler_gets_the_newest_query_and_its_view(here: Workspace) -> None
     assert component(ran(at))["mode"] == "grid"
 
 
+@pytest.mark.parametrize("state", ["trained", "untested", "many"])
+def test_every_score_of_a_round_has_its_histogram_and_its_words(here: Workspace, state: str) -> None:
+    of = here.project(state)
+    round_ = of.round()
+    at = show("explore", state)
+    charts = [node.proto.id for node in at.main if node.type == "plotly_chart"]
+    scores = list(of.files(round_).scores)
+    assert [name for name in scores if not any(f"histogram.{name}" in chart for chart in charts)] == []
+    assert len(charts) == len(scores)
+    told = {node.value.strip("*"): node.proto.help for node in at.markdown if node.value.startswith("**")}
+    for about in (info(name, round_.strategy) for name in scores):
+        assert told[about.title] == f"{about.help} {'Low' if about.wanted == 'low' else 'High'} values are wanted."
+
+
+def test_the_selection_is_sorted_as_asked(here: Workspace) -> None:
+    at = show("explore", "trained")
+    assert component(at)["order"] == "most"
+    for order in ("least", "name"):
+        at.selectbox(key="explore.order").set_value(order)
+        assert component(ran(at))["order"] == order
+
+
 def test_the_map_is_colored_by_what_was_chosen(here: Workspace) -> None:
     at = show("explore", "trained")
     assert component(at)["color"] == "total"
     chooser = at.selectbox(key="explore.color")
-    assert {"Entropy", "Labeledness", "Prediction", "Label"} <= set(chooser.options)
+    assert {"Priority", "Entropy", "Looks labeled", "Prediction", "Label"} <= set(chooser.options)
     chooser.set_value("label")
     shown = component(ran(at))
     assert (shown["color"], shown["round"], shown["classes"]) == (
@@ -653,8 +755,55 @@ def test_progress_tabulates_what_the_rounds_measured(here: Workspace) -> None:
     at = show("progress", "trained")
     table = at.dataframe[0].value
     row = table.iloc[-1]
-    assert (row["query by"], row["labels"], row["queried"], row["accuracy"]) == ("MAL", 9, 5, made.metrics["accuracy"])
+    assert (row["query by"], row["labels"], row["queried"], row["accuracy"]) == ("MAL", 9, 5, 100 * made.metrics["accuracy"])
     assert f"{100 * made.metrics['accuracy']:.1f} %" in words(at)
+
+
+def give_round(project: Project, strategy: str, labeled: int, accuracy: float) -> None:
+    """A stored round of that outcome, as if it had been trained."""
+    metrics = {"accuracy": accuracy, "balanced_accuracy": accuracy / 2, "loss": 1.0}
+    values = {"strategy": strategy, "params": {}, "train": {}, "seed": 0, "device": "cpu", "folder": "", "labeled": labeled}
+    project.workspace.store.add_round(project.id, {**values, "metrics": metrics, "seconds": {"train": 2.0}}, [])
+
+
+def headline(at: AppTest) -> tuple[str, str, str]:
+    shown = next(m for m in at.metric if m.label == "Accuracy")
+    return shown.value, shown.delta, MetricProto.MetricColor.Name(shown.proto.color)
+
+
+def test_the_headline_compares_with_the_round_before_whichever_strategy_it_was(toy: Project) -> None:
+    """9 test images: an interval is 27 points or more to either side."""
+    give_round(toy, "mal", 6, 0.1)
+    assert headline(show("progress", "toy")) == ("10.0 %", "", "GRAY")
+    give_round(toy, "margin", 9, 0.9)
+    at = show("progress", "toy")
+    assert headline(at) == ("90.0 %", "+80.0 points", "GREEN")
+    assert "Measured on 9 test images: the 95 % interval is" in words(at)
+    assert "noise" not in words(at)
+    give_round(toy, "mal", 12, 0.2)
+    at = show("progress", "toy")
+    assert headline(at) == ("20.0 %", "-70.0 points", "RED")
+    assert at.metric[0].proto.delta_description == "since round 2, 3 labels ago"
+    give_round(toy, "bald", 12, 0.3)
+    at = show("progress", "toy")
+    assert headline(at) == ("30.0 %", "+10.0 points", "GRAY")
+    assert at.metric[0].proto.delta_description == "since round 3, on the same labels"
+    assert re.search(r"within the test set's noise: 9 test images, ±\d\d\.\d points", words(at))
+    give_round(toy, "bald", 15, 0.3)
+    assert headline(show("progress", "toy"))[1:] == ("no change", "GRAY")
+
+
+def test_the_rounds_of_a_project_are_one_curve_and_the_page_says_so(toy: Project) -> None:
+    give_round(toy, "mal", 6, 0.1)
+    assert "not a comparison of strategies" not in words(show("progress", "toy"))
+    give_round(toy, "margin", 9, 0.3)
+    give_round(toy, "mal", 12, 0.2)
+    at = show("progress", "toy")
+    assert "the curve is your project's, not a comparison of strategies; for that use `simulate`" in words(at)
+    drawn = json.loads(next(node for node in at.main if node.type == "plotly_chart").proto.spec)
+    lines = [trace for trace in drawn["data"] if trace["mode"] == "lines"]
+    assert len(lines) == 1
+    assert [trace["name"] for trace in drawn["data"] if trace["mode"] == "markers"] == ["first labels", "asked by MAL", "asked by Margin"]
 
 
 def test_the_range_of_deep_pictures_is_shown_and_changed_on_the_page(fresh: Workspace, tmp_path: Path) -> None:

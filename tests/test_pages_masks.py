@@ -77,8 +77,8 @@ def test_the_train_page_offers_what_serves_masks(here):
     project = here.project("frames")
     at = show("train", "frames")
     assert "BADGE" not in at.button_group(key="strategy").options
-    assert at.selectbox(key=f"train.{project.id}.architecture").options == ["small_drn", "drn_d_22"]
-    assert at.selectbox(key=f"train.{project.id}.query_unit").options == ["frames", "tiles", "superpixels"]
+    assert at.selectbox(key=f"train.{project.id}.architecture").options == ["Small DRN", "DRN-D-22"]
+    assert at.selectbox(key=f"train.{project.id}.query_unit").options == ["whole images", "tiles", "superpixels"]
     recipe = project.train_defaults()
     assert at.number_input(key=f"train.{project.id}.steps").value == recipe["steps"]
     assert at.number_input(key=f"train.{project.id}.batch_size").value == recipe["batch_size"]

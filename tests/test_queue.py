@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from alcore.errors import NotFound
+from alcore.naming import natural
 from alcore.project import Project
+from alcore.strategies import SCORES
 from alcore.types import Annotation
 from alcore.workspace import Workspace
 
@@ -63,7 +65,7 @@ def test_in_a_cold_start_items_have_a_reason_and_no_draft(waiting):
     }  # fmt: skip
     assert [item["id"] for item in queue["items"]] == list(waiting.round().query[:2])
     assert queue["items"][0] == {
-        "id": first, "path": rows[first]["path"], "name": "train/" + rows[first]["path"].split("/")[-1], "image": f"/api/v1/projects/toy/items/{first}/image?v={rows[first]['fingerprint']}",
+        "id": first, "path": "train/" + rows[first]["path"].split("/")[-1], "name": "train/" + rows[first]["path"].split("/")[-1], "image": f"/api/v1/projects/toy/items/{first}/image?v={rows[first]['fingerprint']}",
         "width": 8, "height": 8, "rank": None, "of": None, "draft": None, "top": [], "reason": "first query, drawn at random: there is no model yet",
         "scores": {}, "details": [], "state": {"label": None, "skipped": False, "flagged": False},
     }  # fmt: skip
@@ -189,7 +191,7 @@ def test_mal_says_entropy_and_the_discriminators_chance(project, quick):
     assert "labeledness_logit" not in ranks
     chance = 100 * item["scores"]["labeledness"]
     assert item["reason"] == (
-        f"entropy {item['scores']['entropy']:.2g} of 1.4 nats, rank {ranks['entropy']} of 28; "
+        f"entropy {item['scores']['entropy']:.2g} of at most 1.4, rank {ranks['entropy']} of 28; "
         f"the discriminator gives it {f'{chance:.0f} %' if chance >= 1 else 'under 1 %'} to be labeled, rank {ranks['labeledness']}"
     )
 
@@ -244,6 +246,27 @@ def test_the_frame_of_a_start_has_its_query(played):
     assert frame["selected"].all()
 
 
+def test_no_answer_for_a_browser_names_the_hidden_truth(played):
+    """The source has a folder a class: "train/ü/07.png"."""
+    paths = played.workspace.store.paths(played.id)
+    items = [*played.queue(10)["items"], *(played.item(i) for i in played.files(played.round(2)).ids.tolist())]
+    for item in items:
+        split, truth, name = paths[item["id"]].split("/")
+        assert truth in SPECIAL
+        assert (item["path"], item["name"]) == (f"{split}/{name}",) * 2
+
+
+def test_the_order_by_name_is_that_of_the_shown_names_and_tells_no_class(played):
+    ids, places = played.column(2, "id"), played.column(2, "place_by_name")
+    paths = played.workspace.store.paths(played.id)
+    expected = sorted(ids.tolist(), key=lambda i: (natural(played.shown_name(i, paths[i])), i))
+    assert places.dtype == np.int32
+    assert ids[np.argsort(places)].tolist() == expected
+    named = [paths[i].split("/")[1] for i in expected]
+    assert named != sorted(named)  # by path it would be the order of the classes
+    assert "place_by_name" not in {c["name"] for c in played.columns(2)}
+
+
 def test_columns_hold_every_mapped_item_in_the_types_of_the_contract(played):
     files = played.files(played.round(2))
     ids = played.column(2, "id")
@@ -273,6 +296,13 @@ def test_columns_hold_every_mapped_item_in_the_types_of_the_contract(played):
 
 def test_the_listing_of_columns_names_kinds_and_ranges(played):
     listed = {c["name"]: c for c in played.columns(2)}
+    assert {name: (listed[name]["title"], listed[name]["wanted"]) for name in ("total", "margin", "discrepancy")} == {
+        "total": ("Priority", "high"),
+        "margin": ("Margin", "low"),
+        "discrepancy": ("Discrepancy", "high"),
+    }
+    assert listed["total"]["help"].startswith("The discrepancy minus that of the labeled images")
+    assert (listed["entropy"]["unit"], listed["entropy"]["help"]) == ("nats", SCORES["entropy"].help)
     assert [c["name"] for c in played.columns(2)][:3] == ["x", "y", "total"]
     assert {name: c["kind"] for name, c in listed.items()} == {
         **dict.fromkeys(("x", "y", "total", "entropy", "margin", "confidence", "discrepancy"), "number"),

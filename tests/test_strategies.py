@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from alcore import strategies
 from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput
+from alcore.explain import info
 from alcore.models import evaluating
 from alcore.pool import Pool
-from alcore.strategies import STRATEGIES, strategy_named
-from alcore.strategies.base import Seen, Strategy
+from alcore.strategies import SCORES, STRATEGIES, strategy_named
+from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.strategies.random import Random
 from alcore.tasks import TASKS
 from alcore.training import query, seeded, train, walk
@@ -287,12 +289,47 @@ def test_a_strategy_says_what_it_is(name, task):
     assert kind.__doc__ != Strategy.__doc__
 
 
+@each
+def test_a_strategy_says_what_each_of_its_scores_means(name, task, trained, batches):
+    found, _, _ = query(trained[name, task], batches, 3, np.random.default_rng(0))
+    told = STRATEGIES[name].score_columns()
+    assert {"total", *found.parts} - told.keys() == set()
+    assert {about.name for about in STRATEGIES[name].score_info} - {"total", *found.parts} <= {"pixel_discrepancy"}  # of masks only
+    for about in told.values():
+        assert about.wanted in ("high", "low")
+        assert about.title[0].isupper()
+        assert "_" not in about.title
+        assert about.help.endswith(".")
+        if about.span:
+            low, high = about.span(3)
+            values = found.parts.get(about.name, np.zeros(1))
+            assert low <= values.min()
+            assert values.max() <= high + 1e-6
+
+
+def test_every_score_is_told_of_once_and_what_is_ranked_by_differs(monkeypatch):
+    assert SCORES.keys() == {name for kind in STRATEGIES.values() for name in kind.score_columns()}
+    assert info("total", "coreset").help.startswith("Distance to the nearest labeled image")
+    assert info("total", "entropy") == info("total")
+    assert info("labeledness").wanted == "low"
+    assert info("of_a_strategy_that_is_gone").title == "Of a strategy that is gone"
+    other = ScoreInfo("bald", "Something else", "Not what BALD means.")
+    monkeypatch.setattr(STRATEGIES["qbc"], "score_info", (*STRATEGIES["qbc"].score_info, other))
+    with pytest.raises(ValueError, match="qbc says something else of the score 'bald'"):
+        strategies._told()
+
+
 @pytest.mark.parametrize("kind", [*(STRATEGIES[name].Params for name in STRATEGIES), TrainParams])
 def test_every_parameter_has_help_a_source_and_a_default_within_its_bounds(kind):
     for field in dataclasses.fields(kind):
         meta = field.metadata
         assert len(meta["help"]) > 10, field.name
         assert meta["source"], field.name
+        assert meta["title"][0].isupper(), field.name
+        assert "_" not in meta["title"], field.name
+        assert not any("_" in words for words in (meta["words"] or {}).values()), field.name
+        if meta["choices"] and isinstance(field.default, str):
+            assert meta["words"].keys() == set(meta["choices"]), field.name
         assert type(field.default) in (bool, int, float, str)
         if type(field.default) in (int, float) and not meta["choices"]:
             assert meta["low"] <= field.default <= meta["high"], field.name
@@ -308,12 +345,12 @@ def test_explanations_are_sentences_with_the_numbers_in_them():
     def said(name, classes=10, **other):
         return STRATEGIES[name].explain(values | other, rank, 1387, classes)
 
-    assert said("entropy") == "entropy 2.1 of 2.3 nats, rank 3 of 1,387"
-    assert said("random") == "drawn at random; entropy 2.1 of 2.3 nats, rank 3 of 1,387"
+    assert said("entropy") == "entropy 2.1 of at most 2.3, rank 3 of 1,387"
+    assert said("random") == "drawn at random; entropy 2.1 of at most 2.3, rank 3 of 1,387"
     assert said("margin") == "its two likeliest classes are 3 points apart, rank 7 of 1,387"
-    assert said("mal") == ("entropy 2.1 of 2.3 nats, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12")
+    assert said("mal") == ("entropy 2.1 of at most 2.3, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12")
     assert "gives it under 1 % to be labeled" in said("mal", labeledness=0.002)
-    assert said("mcdal") == "the heads disagree by 0.12, rank 1 of 1,387; entropy 2.1 of 2.3 nats"
+    assert said("mcdal") == "the heads disagree by 0.12, rank 1 of 1,387; entropy 2.1 of at most 2.3"
 
 
 @each

@@ -1,4 +1,4 @@
-"""STRATEGIES: name -> class, found by importing this folder. A new method is one new file here."""
+"""STRATEGIES: name -> class, found by importing this folder, and SCORES: what their score columns mean. A new method is one new file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from alcore.errors import BadInput
-from alcore.strategies.base import Strategy
+from alcore.strategies.base import ScoreInfo, Strategy
 
 
 def _find() -> dict[str, type[Strategy]]:
@@ -24,6 +24,19 @@ def _find() -> dict[str, type[Strategy]]:
 
 
 STRATEGIES: Mapping[str, type[Strategy]] = MappingProxyType(_find())
+
+
+def _told() -> dict[str, ScoreInfo]:
+    """Every column of every strategy. What `total` is differs between them: see `Strategy.score_columns`."""
+    told: dict[str, ScoreInfo] = dict(Strategy.score_columns())
+    for kind in STRATEGIES.values():
+        for name, about in kind.score_columns().items():
+            if name != "total" and told.setdefault(name, about) != about:
+                raise ValueError(f"{kind.name} says something else of the score {name!r} than another strategy: give it a name of its own")
+    return told
+
+
+SCORES: Mapping[str, ScoreInfo] = MappingProxyType(_told())
 
 
 def strategy_named(name: str) -> type[Strategy]:

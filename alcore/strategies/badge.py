@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alcore.clusters import spread
-from alcore.strategies.base import Seen, Strategy, entropy_words
+from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 from alcore.types import Report
 
 
@@ -33,6 +33,13 @@ class Badge(Strategy):
     )
     greedy = True
     tasks = ("classification",)
+    score_info = (
+        ScoreInfo(
+            "total",
+            "Priority",
+            "Length of the gradient the image would give the last layer if the model's guess were right: long when it is unsure.",
+        ),
+    )
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """The gradient embedding's length |p - onehot| |h|."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from alcore import scores
-from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -19,11 +20,17 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     dropout: float = param(
-        0.2, "Share of the final feature map that is dropped, in training and in scoring.", source="MAL 4.1", low=0, high=0.95
+        0.2,
+        "Share of the final feature map that is dropped, in training and in scoring.",
+        title="Dropout",
+        source="MAL 4.1",
+        low=0,
+        high=0.95,
     )
     passes: int = param(
         25,
         "T, dropout masks a score averages over.",
+        title="Dropout masks",
         source="acl21 Sampling.bald; MAL gives no number, others use 10 to 100",
         low=1,
         high=1000,
@@ -48,6 +55,15 @@ class BALD(Strategy):
     Params = Params
     rank_by = "bald"
     heat = "bald"
+    score_info = (
+        ScoreInfo(
+            "bald",
+            "Dropout disagreement",
+            "How far guesses of the model with random parts switched off disagree (BALD, in nats): 0 when all of them agree.",
+            "nats",
+            span=information,
+        ),
+    )
     mask_seed: Tensor
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
@@ -87,4 +103,8 @@ class BALD(Strategy):
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
-        return f"dropout masks disagree by {values['bald']:.2g} nats, rank {rank['bald']:,} of {n:,}; entropy {values['entropy']:.2g}"
+        most = np.log(classes)
+        return (
+            f"dropout masks disagree by {values['bald']:.2g} of at most {most:.2g}, rank {rank['bald']:,} of {n:,}; "
+            f"entropy {values['entropy']:.2g}"
+        )

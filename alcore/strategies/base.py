@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -71,6 +72,81 @@ class Seen:
     device: torch.device
 
 
+Span = Callable[[int], tuple[float, float]]
+
+
+def share(classes: int) -> tuple[float, float]:
+    """The range of a probability, or of a difference of two."""
+    return 0.0, 1.0
+
+
+def information(classes: int) -> tuple[float, float]:
+    """The range of an entropy over `classes`, in nats."""
+    return 0.0, log(max(classes, 2))
+
+
+@dataclass(frozen=True)
+class ScoreInfo:
+    """What people are told of a score column. Everything that shows scores reads it: tooltips, tables, histograms, the map's legend.
+
+    Attributes:
+        name: of the column, as frames, files and the HTTP interface have it.
+        title: what it is called, in plain words.
+        help: one sentence: what it measures, and what a low and a high value mean.
+        unit: what a value counts, "" for a bare number.
+        wanted: the end that is asked for, "high" or "low".
+        span: the range theory gives for a number of classes; None where only the values themselves give one.
+        listed: False for a score that says no more than another one listed beside it; maps and histograms offer it all the same.
+    """
+
+    name: str
+    title: str
+    help: str
+    unit: str = ""
+    wanted: str = "high"
+    span: Span | None = None
+    listed: bool = True
+
+
+BASIC = (
+    ScoreInfo("total", "Priority", "What the strategy ranks by: the highest is asked for first."),
+    ScoreInfo(
+        "entropy",
+        "Entropy",
+        "How evenly the model spreads its guess over the classes: 0 when it is sure of one, the logarithm of their number (in nats) "
+        "when all seem alike.",
+        "nats",
+        span=information,
+    ),
+    ScoreInfo(
+        "margin",
+        "Margin",
+        "How far apart the two likeliest classes are in probability: near 0 when the model hesitates between two, 1 when it is sure.",
+        wanted="low",
+        span=share,
+    ),
+    ScoreInfo(
+        "confidence", "Confidence", "The probability of the class the model guesses: low when it is unsure.", wanted="low", span=share
+    ),
+)
+DISCRIMINATOR = (
+    ScoreInfo(
+        "labeledness",
+        "Looks labeled",
+        "The discriminator's probability that the image is one of the labeled ones: low means unlike anything labeled so far.",
+        wanted="low",
+        span=share,
+    ),
+    ScoreInfo(
+        "labeledness_logit",
+        "Looks labeled, log-odds",
+        "The same as log-odds, where differences between values near 0 or near 1 stay visible: low means unlike anything labeled.",
+        wanted="low",
+        listed=False,
+    ),
+)
+
+
 @dataclass(frozen=True)
 class NoParams:
     """A strategy without parameters of its own."""
@@ -91,6 +167,7 @@ class Strategy(nn.Module):
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
         heat: the score that has a value at every pixel and is taken for regions; "" when there is none.
+        score_info: what people are told of its own score columns, those beside BASIC; "total" in it says what its priority is.
     """
 
     name: ClassVar[str]
@@ -103,6 +180,7 @@ class Strategy(nn.Module):
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
     heat: ClassVar[str] = ""
+    score_info: ClassVar[tuple[ScoreInfo, ...]] = ()
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__()
@@ -173,6 +251,11 @@ class Strategy(nn.Module):
     # ---- words
 
     @classmethod
+    def score_columns(cls) -> dict[str, ScoreInfo]:
+        """Every score column it can have, and what people are told of it."""
+        return {about.name: about for about in (*BASIC, *cls.score_info)}
+
+    @classmethod
     def semi_supervised(cls, params: Any) -> bool:
         """True when under these parameters unlabeled images reach the task model: its weights or its normalization."""
         return False
@@ -204,7 +287,7 @@ def labeledness(logit: Tensor) -> dict[str, Tensor]:
 
 
 def entropy_words(values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
-    return f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}"
+    return f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}, rank {rank['entropy']:,} of {n:,}"
 
 
 def uniform(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:

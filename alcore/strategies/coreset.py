@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alcore.centers import k_center, nearest
-from alcore.strategies.base import Seen, Strategy
+from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.types import Report
 
 
@@ -27,6 +27,11 @@ class CoreSet(Strategy):
         "Distances are Euclidean between penultimate features as they are, not normalized.",
     )
     greedy = True
+    score_info = (
+        ScoreInfo(
+            "total", "Priority", "Distance to the nearest labeled image, as the model sees them: high when nothing like it is labeled."
+        ),
+    )
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Distance to the nearest labeled image's embedding."""

@@ -10,20 +10,33 @@ import torch
 from torch import Tensor
 
 from alcore.models import LossModule
-from alcore.strategies.base import Draws, Losses, Stage, Strategy, basic_scores, rate_factor
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Stage, Strategy, basic_scores, rate_factor
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)
 class Params:
-    margin: float = param(1.0, "Gap that the predictions of a pair must keep.", source="Learning Loss 4.1 and Eq. 2", low=0, high=100)
+    margin: float = param(
+        1.0,
+        "Gap that the predictions of a pair must keep.",
+        title="Margin of a pair",
+        source="Learning Loss 4.1 and Eq. 2",
+        low=0,
+        high=100,
+    )
     loss_weight: float = param(
-        1.0, "Weight of the ranking loss beside cross-entropy.", source="Learning Loss 4.1; others use 0.02 to 0.1", low=0, high=100
+        1.0,
+        "Weight of the ranking loss beside cross-entropy.",
+        title="Weight of the ranking loss",
+        source="Learning Loss 4.1; others use 0.02 to 0.1",
+        low=0,
+        high=100,
     )
     detach_after: float = param(
         0.6,
         "From this share of the steps on, the ranking loss no longer reaches the backbone.",
+        title="Ranking loss stops reaching the network",
         source="Learning Loss 4.1: epoch 120 of 200",
         low=0,
         high=1,
@@ -47,6 +60,13 @@ class LearningLoss(Strategy):
     )
     Params = Params
     rank_by = "predicted_loss"
+    score_info = (
+        ScoreInfo(
+            "predicted_loss",
+            "Predicted loss",
+            "How wrong the model expects to be on the image: only the order of the values means something, high is worse.",
+        ),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

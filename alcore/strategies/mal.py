@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from alcore import scores
 from alcore.models import CosineHead, unchanged_statistics
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, labeledness, uniform
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, labeledness, uniform
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -22,74 +22,125 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     temperature: float = param(
-        0.05, "T, divides the cosine logits; smaller is sharper.", source="MME main.py --T; MAL names none", low=0.001, high=10
+        0.05,
+        "T, divides the cosine logits; smaller is sharper.",
+        title="Temperature",
+        source="MME main.py --T; MAL names none",
+        low=0.001,
+        high=10,
     )
     entropy_weight: float = param(
         1.0,
         "Lambda, the weight of the entropy game beside cross-entropy. MME's code uses 0.1.",
+        title="Weight of the entropy game",
         source="MAL Algorithm 1, which has no lambda",
         low=0,
         high=100,
     )
-    minimax: bool = param(True, "Play the entropy game on unlabeled images (SSL). Off is the ablation SL.", source="MAL 3.1, Table 7")
+    minimax: bool = param(
+        True,
+        "Play the entropy game on unlabeled images (SSL). Off is the ablation SL.",
+        title="Entropy game on unlabeled images",
+        source="MAL 3.1, Table 7",
+    )
     select_by: str = param(
         "both",
         "Which criteria query: both, the classifier's uncertainty, the discriminator's diversity, or none (random).",
+        title="Ask by",
         source="MAL Tables 7, 8",
-        choices=("both", "uncertainty", "diversity", "random"),
+        choices={"both": "both criteria", "uncertainty": "uncertainty alone", "diversity": "diversity alone", "random": "chance"},
     )
     rule: str = param(
         "minmax_rank",
-        "How both criteria are joined. minmax_rank grows the two top lists until they share b images; filter_rank takes the highest "
-        "entropies among those called unlabeled; two_stage the highest entropies among the most unlabeled third; product and ranksum "
-        "add up; strict breaks minmax_rank's ties by the better rank.",
+        "How both criteria are joined: both top lists grow until they share as many images as are asked for; the highest entropy of those "
+        "that the discriminator calls unlabeled, or of the third it calls most unlabeled; the product of both; the sum of their ranks; or "
+        "the first way with ties broken by the better rank.",
+        title="How both criteria are joined",
         source="MAL 3.3 and Algorithm 2 leave it open; methods 1.5",
-        choices=("minmax_rank", "filter_rank", "two_stage", "product", "ranksum", "strict"),
+        choices={
+            "minmax_rank": "grow both lists until they meet",
+            "filter_rank": "highest entropy of those called unlabeled",
+            "two_stage": "highest entropy of the most unlabeled third",
+            "product": "product of both",
+            "ranksum": "sum of both ranks",
+            "strict": "grow both lists, ties by the better rank",
+        },
     )
     update: str = param(
         "joint",
-        "joint: one update of F and C for both losses; two_step: cross-entropy first, then entropy on a fresh forward, same optimizer.",
+        "How F and C learn from both losses: in one update, or from cross-entropy first and then from entropy on a fresh forward pass, "
+        "with the same optimizer.",
+        title="Updates of F and C",
         source="MAL Algorithm 1 and MME: two_step; joint has the same fixed points",
-        choices=("joint", "two_step"),
+        choices={"joint": "one for both losses", "two_step": "one after the other"},
         expert=True,
     )
     learning_rate_f: float = param(
         1e-3,
         "Adam's rate for F (alpha 1).",
+        title="Learning rate of the features, F",
         source="Adam's own default (Kingma & Ba 2015); VAAL solver.py has 5e-4 over 39,062 steps, MAL names none",
         low=1e-7,
         high=1,
     )
-    learning_rate_c: float = param(1e-3, "Adam's rate for C (alpha 2).", source="as alpha 1", low=1e-7, high=1)
-    learning_rate_d: float = param(5e-4, "Adam's rate for the discriminator (alpha 3).", source="VAAL solver.py", low=1e-7, high=1)
+    learning_rate_c: float = param(
+        1e-3, "Adam's rate for C (alpha 2).", title="Learning rate of the classifier, C", source="as alpha 1", low=1e-7, high=1
+    )
+    learning_rate_d: float = param(
+        5e-4,
+        "Adam's rate for the discriminator (alpha 3).",
+        title="Learning rate of the discriminator, D",
+        source="VAAL solver.py",
+        low=1e-7,
+        high=1,
+    )
     task_steps: float = param(
         1.0,
         "Updates of the task model M after the game, as a share of the round's steps; 1 gives M as many as any other task model.",
+        title="Task model's share of the steps",
         source="MAL Algorithm 3 gives no number; with half of them M stayed below random's first point on CIFAR-10 with 500 labels",
         low=0.01,
         high=10,
     )
-    init_from_f: bool = param(True, "Start the task model from F's weights.", source="MAL Algorithm 3, line 1")
+    init_from_f: bool = param(
+        True, "Start the task model from F's weights.", title="Start the task model from F", source="MAL Algorithm 3, line 1"
+    )
     head: str = param(
         "auto",
-        "C's shape: mme_deep has a hidden layer before the cosine, single is Eq. 1 to the letter, norm_w normalizes the prototypes of "
-        "mme_deep; auto is mme_deep for classification and single, a 1x1 convolution of prototypes, for segmentation.",
+        "C's shape: a hidden layer before the cosine; the cosine alone, Eq. 1 to the letter; or a hidden layer and normalized prototypes. "
+        "By the task it is a hidden layer for classification, and for segmentation the cosine alone, a 1x1 convolution of prototypes.",
+        title="Shape of the classifier",
         source="MAL 5.1's parameter counts; MME Predictor_deep; MAL 3.2 for segmentation",
-        choices=("auto", "mme_deep", "single", "norm_w"),
+        choices={
+            "auto": "by the task",
+            "mme_deep": "a hidden layer, then the cosine",
+            "single": "the cosine alone",
+            "norm_w": "a hidden layer, normalized prototypes",
+        },
         expert=True,
     )
     hidden: int = param(
         256,
         "Width of C's hidden layer.",
+        title="Width of the hidden layer",
         source="MAL 5.1's parameter counts: 256 for ResNet18, 512 for VGG16",
         low=1,
         high=8192,
         expert=True,
     )
-    eta: float = param(1.0, "Strength of the gradient reversal.", source="MME utils/loss.py", low=0, high=100, expert=True)
+    eta: float = param(
+        1.0,
+        "Strength of the gradient reversal.",
+        title="Strength of the gradient reversal",
+        source="MME utils/loss.py",
+        low=0,
+        high=100,
+        expert=True,
+    )
     temperature_d: float = param(
         1.0,
         "Divides D's logit inside its loss; it never changes D's ranking.",
+        title="Temperature of the discriminator",
         source="MAL Eq. 3's 1/T can only mean this",
         low=0.001,
         high=100,
@@ -113,13 +164,21 @@ class MAL(Strategy):
         "F and C get one joint Adam update by default; Algorithm 1 has two. Entropy never has an Adam of its own, which would undo lambda.",
         "C has MME's hidden layer, which the paper's parameter counts force and its Eq. 1 does not show.",
         "D's loss is taken from the logit; Eq. 3's 1/T in front of a probability cannot be meant.",
-        "minmax_rank joins the two criteria; the paper says 'meet both' and leaves open how.",
+        "Both top lists grow until they share enough images; the paper says 'meet both' and leaves open how (rule).",
         "D on feature maps has widths 128, 64 and 32; the paper gives none.",
         "Drafts and scores come from F and C; accuracy from M, as in Algorithm 3.",
         "All rates follow the run's schedule, and M is trained by the recipe of the baselines' task model; the paper names neither.",
     )
     Params = Params
     heat = "entropy"
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo(
+            "total",
+            "Priority",
+            "What the chosen criteria say, by default both: high when the entropy is high and the image looks unlike labeled ones.",
+        ),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -231,7 +290,7 @@ class MAL(Strategy):
         chance = 100 * values["labeledness"]
         chance_words = f"{chance:.0f} %" if chance >= 1 else "under 1 %"
         return (
-            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats, rank {rank['entropy']:,} of {n:,}; "
+            f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}, rank {rank['entropy']:,} of {n:,}; "
             f"the discriminator gives it {chance_words} to be labeled, rank {rank['labeledness']:,}"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.strategies.base import Seen, Strategy
+from alcore.strategies.base import ScoreInfo, Seen, Strategy
 
 
 class Margin(Strategy):
@@ -16,6 +16,7 @@ class Margin(Strategy):
     title = "Margin"
     paper = "Scheffer, Decomain & Wrobel 2001"
     heat = "margin"
+    score_info = (ScoreInfo("total", "Priority", "1 minus the margin: high when the two likeliest classes are close."),)
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """1 - margin: higher = label first."""

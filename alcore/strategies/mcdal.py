@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from alcore import scores
 from alcore.models import unchanged_statistics
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -24,18 +24,21 @@ class Params:
     distance: str = param(
         "l1",
         "Discrepancy between two heads' probabilities. The paper uses L1; L2 and KL do no better than random there.",
+        title="Distance between heads",
         source="MCDAL Eq. 4, Fig. 8",
-        choices=("l1", "l2", "kl"),
+        choices={"l1": "L1", "l2": "L2", "kl": "KL divergence"},
     )
     heads: int = param(
         2,
         "Auxiliary heads. The paper uses 2 and finds 4, 6, 8 alike; all pairs with the main head count.",
+        title="Auxiliary heads",
         source="MCDAL 3.2, Fig. 9",
         choices=(2, 4, 6, 8),
     )
     discrepancy_weight: float = param(
         1.0,
         "Weight of the discrepancy the auxiliary heads maximize; 0 leaves only their initialization to make them differ.",
+        title="Weight of the discrepancy",
         source="MCDAL Eq. 2 (1), Fig. 10 (0)",
         low=0,
         high=1000,
@@ -44,18 +47,21 @@ class Params:
         "probabilities",
         "For segmentation, what is averaged over an image's pixels: the heads' probabilities before they are compared, the pixels' "
         "distances, or the logits.",
+        title="Averaging over pixels",
         source="MCDAL IV-B: (N, C, H, W) is averaged over the mask to (N, C); which quantity is left open",
-        choices=scores.AVERAGINGS,
+        choices=dict(zip(scores.AVERAGINGS, ("probabilities", "distances of pixels", "logits"), strict=True)),
     )
     official_updates: bool = param(
         False,
         "Two auxiliary updates a step, cross-entropy and then both losses on a second forward, instead of one joint update.",
+        title="Two updates a step, as published",
         source="MCDAL official code train.py; the paper's Eq. 2 has one",
         expert=True,
     )
     official_statistics: bool = param(
         False,
         "Let unlabeled images into the task model's batch-norm statistics.",
+        title="Unlabeled images in batch norm, as published",
         source="MCDAL official code train.py; the paper says the task model is not affected",
         expert=True,
     )
@@ -63,12 +69,14 @@ class Params:
         False,
         "Warm up over |L| / batch steps but go on for one of 99 epochs, so that the rate climbs past its peak, then drops back to it. "
         "With few labels it climbs to hundreds of times the peak, and training diverges.",
+        title="Warm-up past the peak, as published",
         source="MCDAL official code utils.py WarmUpLR",
         expert=True,
     )
     official_scoring: bool = param(
         False,
         "Score augmented images and leave the last incomplete batch unscored.",
+        title="Scoring augmented images, as published",
         source="MCDAL official code sampling.py",
         expert=True,
     )
@@ -96,6 +104,19 @@ class MCDAL(Strategy):
     Params = Params
     rank_by = "discrepancy"
     heat = "pixel_discrepancy"
+    score_info = (
+        ScoreInfo(
+            "discrepancy",
+            "Discrepancy",
+            "How far the heads' guesses are apart, summed over all pairs: 0 when they agree, high where a label is missing.",
+        ),
+        ScoreInfo(
+            "pixel_discrepancy",
+            "Pixel discrepancy",
+            "How far the heads' guesses are apart at each pixel, averaged over the image: 0 when they agree everywhere.",
+        ),
+        ScoreInfo("total", "Priority", "The discrepancy minus that of the labeled images: high when the heads disagree more than usual."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -179,5 +200,5 @@ class MCDAL(Strategy):
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
         return (
             f"the heads disagree by {values['discrepancy']:.2g}, rank {rank['discrepancy']:,} of {n:,}; "
-            f"entropy {values['entropy']:.2g} of {np.log(classes):.2g} nats"
+            f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}"
         )

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from alcore import scores
 from alcore.backbones import make_backbone
-from alcore.strategies.base import Draws, Losses, Strategy, basic_scores
+from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -21,6 +22,7 @@ class Params:
     members: int = param(
         3,
         "Networks in the committee, the task model among them. Training and scoring cost that many times as much.",
+        title="Networks in the committee",
         source="acl21's ensemble: 3",
         low=2,
         high=16,
@@ -45,6 +47,15 @@ class QBC(Strategy):
     Params = Params
     rank_by = "disagreement"
     heat = "disagreement"
+    score_info = (
+        ScoreInfo(
+            "disagreement",
+            "Committee disagreement",
+            "How far the networks of the committee disagree about the class (in nats): 0 when all of them agree.",
+            "nats",
+            span=information,
+        ),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
@@ -77,4 +88,5 @@ class QBC(Strategy):
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
-        return f"the committee disagrees by {values['disagreement']:.2g} nats, rank {rank['disagreement']:,} of {n:,}"
+        most = np.log(classes)
+        return f"the committee disagrees by {values['disagreement']:.2g} of at most {most:.2g}, rank {rank['disagreement']:,} of {n:,}"

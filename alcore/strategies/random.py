@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.strategies.base import Seen, Strategy, entropy_words, uniform
+from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words, uniform
 
 
 class Random(Strategy):
@@ -16,6 +16,7 @@ class Random(Strategy):
     title = "Random"
     paper = "baseline"
     heat = "entropy"  # shown, not asked by
+    score_info = (ScoreInfo("total", "Priority", "A random number: the highest are asked for, whatever the model thinks."),)
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Uniform numbers."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
 from alcore.scores import per_image
-from alcore.strategies.base import Draws, Losses, Seen, Stage, Strategy, labeledness, labeledness_words
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words, share
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
@@ -21,11 +21,17 @@ from alcore.types import TrainParams, param
 @dataclass(frozen=True)
 class Params:
     latent: int = param(
-        200, "Dimensions of the latent space; one half is decoded, the other classified.", source="SRAAL's code", low=2, high=4096
+        200,
+        "Dimensions of the latent space; one half is decoded, the other classified.",
+        title="Latent dimensions",
+        source="SRAAL's code",
+        low=2,
+        high=4096,
     )
     width: int = param(
         16,
         "Channels of the VAE's first layer; the published code has 128.",
+        title="Width of the VAE",
         source="SRAAL's code: 128; 16 is ours, for two CPU cores",
         low=4,
         high=512,
@@ -33,18 +39,35 @@ class Params:
     relabeling_steps: float = param(
         0.5,
         "Updates of VAE and discriminator after the task model, as a share of the round's steps.",
+        title="VAE's share of the steps",
         source="SRAAL's code: 20,000 of batch 250 beside 360 epochs; the default is sized for two CPU cores",
         low=0.01,
         high=10,
     )
     vae_steps: int = param(
-        2, "Updates of the VAE for each update of the discriminator.", source="SRAAL's code", low=1, high=20, expert=True
+        2,
+        "Updates of the VAE for each update of the discriminator.",
+        title="VAE updates a step",
+        source="SRAAL's code",
+        low=1,
+        high=20,
+        expert=True,
     )
-    reconstruction_weight: float = param(5.0, "Weight of the mean squared error.", source="SRAAL's code", low=0, high=1000, expert=True)
+    reconstruction_weight: float = param(
+        5.0, "Weight of the mean squared error.", title="Weight of the reconstruction", source="SRAAL's code", low=0, high=1000, expert=True
+    )
     class_weight: float = param(
-        5.0, "Weight of the latent classifier's cross-entropy.", source="SRAAL's code", low=0, high=1000, expert=True
+        5.0,
+        "Weight of the latent classifier's cross-entropy.",
+        title="Weight of the latent classifier",
+        source="SRAAL's code",
+        low=0,
+        high=1000,
+        expert=True,
     )
-    learning_rate_vae: float = param(5e-4, "Adam's rate for VAE and discriminator.", source="SRAAL's code", low=1e-7, high=1)
+    learning_rate_vae: float = param(
+        5e-4, "Adam's rate for VAE and discriminator.", title="Learning rate of the VAE", source="SRAAL's code", low=1e-7, high=1
+    )
 
 
 class SRAAL(Strategy):
@@ -68,6 +91,16 @@ class SRAAL(Strategy):
         "The first labels are drawn at random, as for the other strategies; the paper spreads them by k-center.",
     )
     Params = Params
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo(
+            "state_uncertainty",
+            "Task model's uncertainty",
+            "How unsure the task model is: 0 when it is sure of one class, 1 when all seem alike.",
+            span=share,
+        ),
+        ScoreInfo("total", "Priority", "The discriminator's log-odds that the image is not labeled: high means unlike anything labeled."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

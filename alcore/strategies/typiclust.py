@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alcore.clusters import k_means, neighbor_distance
-from alcore.strategies.base import Seen, Strategy
+from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.types import Report, param
 
 SMALL = 5  # clusters of fewer images come last: they are outliers more often than groups; deep-al drops those of 5 or fewer
@@ -20,6 +20,7 @@ class Params:
     neighbors: int = param(
         20,
         "Nearest neighbors whose mean distance says how typical an image is.",
+        title="Neighbors",
         source="TypiClust's published code, deep-al",
         low=1,
         high=1000,
@@ -27,6 +28,7 @@ class Params:
     max_clusters: int = param(
         500,
         "Most groups the pool is divided into; below it there are as many as labeled and asked images together.",
+        title="Most groups",
         source="TypiClust's published code: MAX_NUM_CLUSTERS",
         low=1,
         high=10_000,
@@ -53,6 +55,9 @@ class TypiClust(Strategy):
     )
     Params = Params
     greedy = True
+    score_info = (
+        ScoreInfo("total", "Priority", "How typical the image is: high when many images look much like it, low for an odd one out."),
+    )
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Typicality in the pool: 1 / mean distance to the nearest neighbors, looked for in a coarse cell of the pool."""

@@ -12,28 +12,47 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.models import VAE, Discriminator, gaussian_kl
-from alcore.strategies.base import Draws, Losses, Seen, Strategy, labeledness, labeledness_words
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
 from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)
 class Params:
-    latent: int = param(32, "Dimensions of the latent space.", source="VAAL main.py", low=1, high=4096)
+    latent: int = param(32, "Dimensions of the latent space.", title="Latent dimensions", source="VAAL main.py", low=1, high=4096)
     width: int = param(
         16,
         "Channels of the VAE's first layer. The paper has 128, which costs about 50 times as much: right on a GPU, hours on a CPU.",
+        title="Width of the VAE",
         source="VAAL model.py: 128; 16 is ours, for two CPU cores",
         low=4,
         high=512,
     )
-    beta: float = param(1.0, "Weight of the KL term.", source="VAAL main.py", low=0, high=1000)
-    adversary_weight: float = param(1.0, "Weight of the adversarial term in the VAE's loss.", source="VAAL main.py", low=0, high=1000)
-    vae_steps: int = param(2, "Updates of the VAE for each update of the task model.", source="VAAL main.py", low=1, high=20, expert=True)
-    learning_rate_vae: float = param(5e-4, "Adam's rate for the VAE and for the discriminator.", source="VAAL solver.py", low=1e-7, high=1)
+    beta: float = param(1.0, "Weight of the KL term.", title="Weight of the KL term", source="VAAL main.py", low=0, high=1000)
+    adversary_weight: float = param(
+        1.0, "Weight of the adversarial term in the VAE's loss.", title="Weight of the adversary", source="VAAL main.py", low=0, high=1000
+    )
+    vae_steps: int = param(
+        2,
+        "Updates of the VAE for each update of the task model.",
+        title="VAE updates a step",
+        source="VAAL main.py",
+        low=1,
+        high=20,
+        expert=True,
+    )
+    learning_rate_vae: float = param(
+        5e-4,
+        "Adam's rate for the VAE and for the discriminator.",
+        title="Learning rate of the VAE",
+        source="VAAL solver.py",
+        low=1e-7,
+        high=1,
+    )
     official_kl: bool = param(
         False,
         "Sum KL over batch and dimensions, as the published code does, where it outweighs the mean squared error; else the mean.",
+        title="KL as a sum, as published",
         source="VAAL solver.py; mean: TA-VAAL",
         expert=True,
     )
@@ -57,6 +76,10 @@ class VAAL(Strategy):
         "Rates follow the run's schedule; the published code keeps those of VAE and discriminator.",
     )
     Params = Params
+    score_info = (
+        *DISCRIMINATOR,
+        ScoreInfo("total", "Priority", "The discriminator's log-odds that the image is not labeled: high means unlike anything labeled."),
+    )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)

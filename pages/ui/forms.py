@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+
+from alcore.params import TrainParams, title_of, words_for
+from alcore.strategies import STRATEGIES
 
 
 def params_form(
@@ -48,12 +53,21 @@ def params_form(
 
 def _widget(field: dataclasses.Field[Any], key: str, value: Any, choices: Sequence[Any] | None) -> Any:
     meta = field.metadata
-    words = field.name.replace("_", " ").capitalize().split()
-    label = " ".join(word.upper() if len(word) == 1 or word == "vae" else word for word in words)  # F, C, D: the papers' nets
-    help_text = f"{meta['help']}\n\nSource: {meta['source']}"
+    label = title_of(field)
+    values = f", with the values {', '.join(f'`{each}`' for each in meta['choices'])}" if meta["words"] else ""
+    called = f"Called `{field.name}` on the command line{values}. " if values or field.name != label.lower() else ""
+    help_text = f"{meta['help']}\n\n{called}Source: {meta['source']}"
     if choices:
         options = list(choices)
-        return st.selectbox(label, options, index=options.index(value), key=key, help=help_text, persist_state="session")
+        return st.selectbox(
+            label,
+            options,
+            index=options.index(value),
+            format_func=lambda choice: words_for(field, choice),
+            key=key,
+            help=help_text,
+            persist_state="session",
+        )
     if isinstance(field.default, bool):
         return st.toggle(label, value=value, key=key, help=help_text, persist_state="session")
     if isinstance(field.default, int):
@@ -79,3 +93,27 @@ def _widget(field: dataclasses.Field[Any], key: str, value: Any, choices: Sequen
         )
         return float(number)
     return st.text_input(label, value, key=key, help=help_text, persist_state="session")
+
+
+def in_titles(message: str) -> str:
+    """A message with each `name=value` of a parameter as forms have it: by title, in words."""
+
+    def shown(found: re.Match[str]) -> str:
+        field, value = _fields()[found["name"]], found["value"].strip("'\"")
+        return f"“{title_of(field)}: {words_for(field, value)}”"
+
+    names = "|".join(sorted(_fields(), key=len, reverse=True))
+    return re.sub(rf"\b(?P<name>{names})=(?P<value>'[^']*'|\"[^\"]*\"|[\w.+-]*\w)", shown, message)
+
+
+def titled(text: str, kind: type) -> str:
+    """A sentence with each parameter of `kind` that it names in parentheses called by its title."""
+    titles = {field.name: title_of(field) for field in dataclasses.fields(kind)}
+    return re.sub(r"\((\w+)\)", lambda found: f"(“{titles[found[1]]}”)" if found[1] in titles else found[0], in_titles(text))
+
+
+@functools.cache
+def _fields() -> Mapping[str, dataclasses.Field[Any]]:
+    """Every parameter by name; those that strategies share by name mean the same."""
+    kinds = [*(strategy.Params for strategy in STRATEGIES.values()), TrainParams]
+    return {field.name: field for kind in kinds for field in dataclasses.fields(kind)}

@@ -15,6 +15,7 @@ from alcore.strategies import STRATEGIES
 from alcore.types import Round
 from alcore.workspace import Workspace, shared
 from pages.ui.components.remember import remembered
+from pages.ui.forms import in_titles
 
 FORM_WIDTH = 1000  # pixels; wider fields read badly on a large screen
 PROJECT, ARRIVED, ANNOTATOR, NAMED = "chosen_project", "arrived_project", "annotator", "annotator_named"
@@ -42,7 +43,7 @@ def told(problem: BaseException) -> bool:
     """Shows what the user can cure, a full disk and the like included, and says whether it was that."""
     said = problem if isinstance(problem, AlcoreError) else of_machine(problem)
     if said is not None:
-        st.error(str(said), icon=":material/error:")
+        st.error(in_titles(str(said)), icon=":material/error:")
     return said is not None
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from alcore import figures
 from alcore.jobs import WAITING
+from alcore.measures import title
 from alcore.project import Project
 from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
@@ -131,20 +132,21 @@ def past(of: Project, kind: str = "round") -> None:
                 with plain_errors():
                     runner.resume(job.id)
                     st.rerun()
+    metric = title(of.metric, start=False)
     frame = pd.DataFrame(
         {
             "job": [j.id for j in jobs],
             "what": [j.title for j in jobs],
             "state": [j.state for j in jobs],
             "round": [(j.result or {}).get("round") for j in jobs],
-            "accuracy": [((j.result or {}).get("metrics") or {}).get("accuracy") for j in jobs],
+            metric: [None if (value := _measured(j, of.metric)) is None else 100 * value for j in jobs],
             "took": [duration(j.took) if j.took else None for j in jobs],
             "when": [datetime.fromtimestamp(j.created) for j in jobs],
             "device": [j.device for j in jobs],
         }
     )
     columns = {
-        "accuracy": st.column_config.NumberColumn(format="percent"),
+        metric: st.column_config.NumberColumn(format="%.1f %%"),
         "when": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
         "job": st.column_config.NumberColumn(width="small"),
         "round": st.column_config.NumberColumn(width="small"),
@@ -152,6 +154,11 @@ def past(of: Project, kind: str = "round") -> None:
     st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–")
     with st.expander(f"Log of job {jobs[0].id}", type="compact"):
         st.code("\n".join(runner.log(jobs[0].id)[-200:]) or "empty", language=None)
+
+
+def _measured(job: Job, metric: str) -> float | None:
+    """What a round job measured at its end."""
+    return ((job.result or {}).get("metrics") or {}).get(metric)
 
 
 def _where(job: Job) -> str:

@@ -90,14 +90,28 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        missing = "no Chromium on the PATH: install it (apt-get install chromium) to run the browser tests"
-        if os.environ.get("ALCORE_BROWSER_TESTS") == "required":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing("no Chromium on the PATH: install it (apt-get install chromium) to run the browser tests")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
         yield running
         running.close()
+
+
+def missing(what: str) -> None:
+    """Skips, or fails where browser tests are required."""
+    if os.environ.get("ALCORE_BROWSER_TESTS") == "required":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """The script of axe-core, which finds what keeps people from using a page: below ALCORE_AXE, else where the Makefile puts it."""
+    folders = [Path(folder) for folder in (os.environ.get("ALCORE_AXE"), ROOT / ".venv" / "axe") if folder]
+    found = [script for folder in folders if (script := folder / "node_modules" / "axe-core" / "axe.min.js").is_file()]
+    if not found:
+        missing("no axe-core: `make .venv/.done` installs it with npm, or name its folder in ALCORE_AXE")
+    return found[0]
 
 
 PageFactory = Callable[..., Page]

@@ -611,7 +611,7 @@ def test_select_view_takes_what_is_in_view_and_double_click_shows_all(page_facto
     page = page_factory()
     open_map(page, fake, "c3-n400-grid")
     start = page.locator(".map").get_attribute("data-at")
-    page.get_by_role("button", name="Select every point in view (V)").click()
+    page.get_by_role("button", name="Select view: select every point in view (V)").click()
     expect(page.locator(".head b")).to_have_text("400 selected")
     page.get_by_role("button", name="Zoom in (+)").click()
     expect(page.locator(".map")).not_to_have_attribute("data-at", start or "")

@@ -136,6 +136,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     served.kill()
 
 
+@pytest.fixture
+def mortal_app(tmp_path: Path) -> Iterator[App]:
+    """A server of this test's own, without a project, to be killed and started again."""
+    served = App(tmp_path / "home")
+    served.start()
+    yield served
+    served.kill()
+
+
 # ---- what a person does
 
 
@@ -183,14 +192,36 @@ def wait_saved(page: Page) -> None:
 
 
 def start_training(page: Page, steps: int) -> None:
+    page.get_by_text("Choose yourself", exact=True).click()
     page.get_by_text("Training: parameters", exact=True).click()
     fill(page.get_by_label("Steps", exact=True), str(steps))
-    expect(page.get_by_text(f"steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
+    expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
     press(page, "Start")
 
 
 def as_rows(items: list[int], keys: list[str]) -> list[tuple[int, str, str | None]]:
     return [(item, "label", CLASSES[int(key) - 1]) for item, key in zip(items, keys, strict=True)]
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def gallery_values(page: Page, order: str, count: int) -> list[float]:
+    """The values below the images of a selection that is sorted as said; those of labeled images, which have none, come last."""
+    expect(page.locator(".map .head span")).to_have_text(order, timeout=PATIENCE * 1000)
+    expect(page.locator(".map .grid li")).to_have_count(count)
+    said = page.locator(".map .grid li > span").all_inner_texts()
+    numbers = [text for text in said if re.fullmatch(r"[\d.e-]+", text)]
+    assert said[: len(numbers)] == numbers or order == "by name"
+    return [float(text) for text in numbers]
+
+
+def column(app: App, project: str, name: str) -> list[float]:
+    """A score of every unlabeled image, as the gallery writes it: three digits."""
+    items = app.get(f"/projects/{project}/queue?n=200")["items"]
+    return [float(f"{item['scores'][name]:.3g}") for item in items]
 
 
 # ---- the tests
@@ -225,15 +256,26 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
 
     press(page, "Label the query")
     wait_labeler(page, 16)
-    reason = r"^entropy [\d.e-]+ of 1\.1 nats, rank \d+ of 16; the discriminator gives it .* to be labeled"
+    reason = r"^entropy [\d.e-]+ of at most 1\.1, rank \d+ of 16; the discriminator gives it .* to be labeled"
     expect(page.locator(".reason")).to_have_text(re.compile(reason), timeout=PATIENCE * 1000)
     assert len(app.queue("shapes")) == 16
 
     go(page, "Explore")
     canvas = page.locator("canvas.points")
-    expect(canvas).to_have_attribute("aria-label", re.compile("Map of 36 images .* by total; 16 queried"), timeout=PATIENCE * 1000)
+    expect(canvas).to_have_attribute("aria-label", re.compile("Map of 36 images .* by priority; 16 queried"), timeout=PATIENCE * 1000)
     expect(page.locator(".map .legend")).to_contain_text("queried (16)")
     page.wait_for_function("() => performance.getEntriesByName('alcore:map').length > 0")
+    press(page, "Select view: select every point in view (V)")
+    choose(page, "Color by", "Margin")
+    expect(page.locator(".map .legend .ends span").first).to_have_text("0 wanted")
+    assert gallery_values(page, "most wanted first, by margin", 36) == sorted(column(app, "shapes", "margin"))
+    choose(page, "Sort the selection", "Least wanted first")
+    assert gallery_values(page, "least wanted first, by margin", 36) == sorted(column(app, "shapes", "margin"), reverse=True)
+    choose(page, "Sort the selection", "Name")
+    gallery_values(page, "by name", 36)
+    choose(page, "Color by", "Label")
+    choose(page, "Sort the selection", "Most wanted first")
+    gallery_values(page, "most wanted first, by priority", 36)
 
     go(page, "Progress")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE * 1000)
@@ -314,3 +356,28 @@ def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, t
         expect(trains.get_by_role("button", name="Resume", exact=True)).to_have_count(0)
     finally:
         app.kill()
+
+
+COUNT_DIALOGS = """() => {
+  window.dialogs = 0;
+  new MutationObserver(() => { window.dialogs += document.querySelectorAll('[data-testid=stDialog]').length; }).observe(document.body, { subtree: true, childList: true });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_factory: PageFactory, mortal_app: App, width: int) -> None:
+    page = open_page(page_factory(width=width), mortal_app, "")
+    expect(page.get_by_text("Start here")).to_be_visible(timeout=PATIENCE * 1000)
+    page.evaluate(COUNT_DIALOGS)
+    mortal_app.kill()
+    gone = page.get_by_role("alert").filter(has_text="The server is not running")
+    expect(gone).to_contain_text("with make app or python -m alcore serve: this page goes on by itself", timeout=PATIENCE * 1000)
+    page.wait_for_function("() => window.dialogs > 0 && !document.querySelector('[role=dialog]')", timeout=PATIENCE * 1000)
+    assert "streamlit run" not in page.locator("body").inner_text()
+
+    mortal_app.start()
+    expect(gone).to_have_count(0, timeout=PATIENCE * 1000)
+    field = page.get_by_label("Folder, CSV or array file on this machine")
+    fill(field, "/no/such/folder")
+    expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
+    assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it

@@ -149,9 +149,9 @@ def test_the_name_is_kept_by_the_browser_and_enter_gives_the_keys_back(people: A
     page.get_by_role("textbox", name="Labeling as").click()
     page.keyboard.type("Änne B.")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement === document.body")
+    page.wait_for_function("() => document.activeElement === document.body")
     page.keyboard.press("3")  # before the page has answered: it goes to nobody
-    page.wait_for_function("document.cookie.includes('alcore_annotator=%C3%84nne%20B.')")
+    page.wait_for_function("() => document.cookie.includes('alcore_annotator=%C3%84nne%20B.')")
     page.wait_for_selector(".labeler[data-annotator='Änne B.']")
     wait_labeler(page, QUERY)
     assert stored(app.home, "names") == []

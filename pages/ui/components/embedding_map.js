@@ -34,15 +34,18 @@ class EmbeddingMap {
   }
 
   build(parent) {
-    const tool = (text, title, act, extra = {}) => button({ class: "tool", title, "aria-label": title, onclick: act, ...extra }, element("span", { text }));
+    // a name begins with what stands on the button, for those who speak it; signs are read as what they do
+    const name = (text, title) => (/^\w/.test(text) ? `${text}: ${title[0].toLowerCase()}${title.slice(1)}` : title);
+    const tool = (text, title, act) => button({ class: "tool", title, "aria-label": name(text, title), onclick: act }, element("span", { text }));
     this.canvas = element("canvas", { class: "points", role: "img", tabindex: "0", "aria-label": "Map" });
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
-    this.legend = element("div", { class: "legend" });
+    // what may scroll can be reached by keyboard
+    this.legend = element("div", { class: "legend", role: "group", "aria-label": "Legend", tabindex: "0" });
     this.tip = element("div", { class: "tip", role: "tooltip", hidden: true });
     this.cover = element("div", { class: "cover", role: "status" });
     this.panButton = tool("Pan", "Drag moves the map", () => this.setTool("pan"));
     this.lassoButton = tool("Lasso", "Drag around points to select them (L, or Shift and drag)", () => this.setTool("lasso"));
-    this.lassoButton.append(element("kbd", { text: "L" }));
+    this.lassoButton.dataset.key = "L"; // drawn by the style sheet: text would be a part of the button's name
     const tools = element(
       "div",
       { class: "tools", role: "toolbar", "aria-label": "Map tools" },
@@ -52,8 +55,8 @@ class EmbeddingMap {
     );
     this.plot = element("div", { class: "plot" }, this.canvas, this.overlay, this.legend, tools, this.tip, this.cover);
     this.head = element("div", { class: "head" });
-    this.grid = element("ul", { class: "grid" });
-    this.root = element("div", { class: "map" }, this.plot, element("aside", { class: "side" }, this.head, this.grid));
+    this.grid = element("ul", { class: "grid", tabindex: "0", "aria-label": "Images of the selection" });
+    this.root = element("div", { class: "map" }, element("div", { class: "board" }, this.plot, element("section", { class: "side", "aria-label": "Selection" }, this.head, this.grid)));
     parent.append(this.root);
     this.setTool("pan");
     this.listen();
@@ -67,12 +70,13 @@ class EmbeddingMap {
     this.data = data;
     this.api.base = data.api;
     this.api.token = data.token;
-    this.root.style.height = `${data.height}px`;
+    this.root.style.setProperty("--height", `${data.height}px`);
     const theme = this.readTheme();
     const newTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
     this.theme = theme;
     if (!before || before.project !== data.project || before.round !== data.round) this.open();
-    else if (before.color !== data.color) this.recolor(true);
+    else if (before.color !== data.color) this.recolor(true).then(() => this.chosen && this.reportChosen());
+    else if (before.order !== data.order) this.reorder();
     else if (newTheme && this.values) this.recolor(false);
     if (before && before.token !== data.token) this.retryNow?.();
   }
@@ -191,6 +195,10 @@ class EmbeddingMap {
     return this.listing.columns.find((column) => column.name === name) || { name, kind: "number", low: 0, high: 1 };
   }
 
+  titleOf(column) {
+    return column.title ?? column.name.replaceAll("_", " ");
+  }
+
   async recolor(smoothly) {
     if (!this.listing || !this.ids) return;
     const name = this.data.color;
@@ -206,8 +214,8 @@ class EmbeddingMap {
     this.renderLegend();
     this.renderSide();
     this.draw();
-    const column = name.replaceAll("_", " ");
-    this.canvas.setAttribute("aria-label", `Map of ${whole(this.ids.length)} images coloured by ${column}; ${whole(this.ringed.length)} queried images are ringed. Arrow keys move, plus and minus zoom, V selects what is in view.`);
+    const column = this.titleOf(this.describe(name)).toLowerCase();
+    this.canvas.setAttribute("aria-label", `Map of ${whole(this.ids.length)} images colored by ${column}; ${whole(this.ringed.length)} queried images are ringed. Arrow keys move, plus and minus zoom, V selects what is in view.`);
   }
 
   // ---- drawing
@@ -296,7 +304,7 @@ class EmbeddingMap {
 
   renderLegend() {
     const column = this.describe(this.data.color);
-    const title = element("b", { text: column.name.replaceAll("_", " ") });
+    const title = element("b", { text: this.titleOf(column) });
     const ring = element("li", {}, element("i", { class: "ringed" }), element("span", { text: `queried (${whole(this.ringed.length)})` }));
     const entry = (color, text, n) => {
       const dot = element("i");
@@ -307,8 +315,9 @@ class EmbeddingMap {
       const bar = element("div", { class: "ramp" });
       bar.style.background = `linear-gradient(to right, ${[0, 51, 102, 153, 204, 255].map((i) => `rgb(${this.theme.ramp[i].join(" ")})`).join(", ")})`;
       const rows = [ring];
+      const end = (name) => element("span", {}, `${short(column[name])}${name === "high" && column.unit ? ` ${column.unit}` : ""}`, column.wanted === name ? element("em", { text: " wanted" }) : null);
       if (this.values.some((v) => !Number.isFinite(v))) rows.unshift(entry(this.theme.gray, "no value (labeled)"));
-      this.legend.replaceChildren(title, bar, element("div", { class: "ends" }, element("span", { text: short(column.low) }), element("span", { text: short(column.high) })), element("ul", {}, ...rows));
+      this.legend.replaceChildren(title, bar, element("div", { class: "ends" }, end("low"), end("high")), element("ul", {}, ...rows));
       return;
     }
     const counts = new Map();
@@ -334,26 +343,48 @@ class EmbeddingMap {
     return this.values[i] < 0 ? "unlabeled" : (names[this.values[i]] ?? String(this.values[i]));
   }
 
-  // Highest value first; no value last; equal values by id, so that the order never wavers.
-  ranked() {
-    const value = (i) => (Number.isFinite(this.values[i]) ? this.values[i] : -Infinity);
-    return [...this.chosen].sort((a, b) => value(b) - value(a) || this.ids[a] - this.ids[b]);
+  // What the selection is sorted by: the score shown; where classes are shown, what the strategy ranks by; or the names.
+  get sorting() {
+    if (this.data.order === "name") return { name: "place_by_name", title: "name", wanted: "low" };
+    const shown = this.describe(this.data.color);
+    return shown.kind === "number" ? shown : this.describe("total");
+  }
+
+  // The wanted end first, or last when it is asked for; no value last; equal values by id, so that the order never wavers.
+  async ranked() {
+    const by = this.sorting;
+    const values = await this.trying(() => this.column(by.name));
+    if (!values || !this.chosen) return null;
+    const sign = (by.wanted === "low") === (this.data.order !== "least") ? 1 : -1;
+    const key = (i) => (Number.isFinite(values[i]) ? sign * values[i] : Infinity);
+    return [...this.chosen].sort((a, b) => key(a) - key(b) || this.ids[a] - this.ids[b]); // Infinity - Infinity is NaN, which is falsy
+  }
+
+  get orderWords() {
+    if (this.data.order === "name") return "by name";
+    return `${this.data.order === "least" ? "least" : "most"} wanted first, by ${this.titleOf(this.sorting).toLowerCase()}`;
+  }
+
+  async reorder() {
+    await this.renderSide();
+    if (this.chosen) await this.reportChosen();
   }
 
   imagePath(id) {
     return `/projects/${encodeURIComponent(this.data.project)}/items/${id}/image?size=96`;
   }
 
-  renderSide() {
+  async renderSide() {
     if (!this.chosen || !this.values) {
       this.head.replaceChildren(element("b", { text: "Selection" }));
       this.grid.replaceChildren(element("li", { class: "none" }, "Draw around points to see their images here: press ", element("kbd", { text: "L" }), " or hold ", element("kbd", { text: "Shift" }), " and drag."));
       return;
     }
-    const order = this.ranked();
-    const column = this.data.color.replaceAll("_", " ");
-    const note = order.length > SHOWN ? `first ${SHOWN} by ${column}` : `by ${column}`;
-    this.head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), element("span", { text: note }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => this.choose([]) }));
+    const asked = (this.sideAsked = {});
+    const order = await this.ranked();
+    if (!order || this.sideAsked !== asked) return; // something newer is on its way
+    const note = order.length > SHOWN ? `first ${SHOWN}, ${this.orderWords}` : this.orderWords;
+    this.head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => this.choose([]) }), element("span", { text: note }));
     this.grid.replaceChildren(...order.slice(0, SHOWN).map((i) => this.card(i)));
   }
 
@@ -376,8 +407,13 @@ class EmbeddingMap {
     if (!members.length && !this.chosen) return;
     this.chosen = members.length ? new Set(members) : null;
     this.recolor(true);
-    const ids = this.chosen ? this.ranked().slice(0, REPORTED).map((i) => this.ids[i]) : [];
-    this.report("selection", { ids, count: members.length });
+    this.reportChosen();
+  }
+
+  async reportChosen() {
+    const chosen = this.chosen;
+    const order = chosen ? await this.ranked() : [];
+    if (order && chosen === this.chosen) this.report("selection", { ids: order.slice(0, REPORTED).map((i) => this.ids[i]), count: order.length });
   }
 
   selectView() {
@@ -489,7 +525,7 @@ class EmbeddingMap {
     const column = this.describe(this.data.color);
     const image = element("img", { alt: "" });
     const path = element("span", { class: "path", text: this.about.get(id)?.name ?? `image ${id}` });
-    const rows = element("span", {}, `${column.name.replaceAll("_", " ")} `, element("b", { text: this.valueText(i) }));
+    const rows = element("span", {}, `${this.titleOf(column)} `, element("b", { text: this.valueText(i) }));
     this.tip.replaceChildren(image, element("div", {}, rows, path, this.ringed.includes(i) ? element("span", { class: "asked", text: "queried" }) : null));
     this.tip.hidden = false;
     const [px, py] = this.toScreen(i);

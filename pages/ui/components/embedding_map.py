@@ -19,7 +19,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Selection:
-    """What a lasso caught: how many points, and the ids of at most 2,000 of them, highest value of the colour column first."""
+    """What a lasso caught: how many points, and the ids of at most 2,000 of them, in the order that was asked for."""
 
     ids: tuple[int, ...] = ()
     count: int = 0
@@ -31,6 +31,7 @@ def embedding_map(
     token: str,
     round_number: int,
     color: str,
+    order: Literal["most", "least", "name"] = "most",
     classes: Sequence[str],
     api: str = "/api/v1",
     height: int = 560,
@@ -44,6 +45,8 @@ def embedding_map(
         token: signed token for the API; a new one at every rerun is fine.
         round_number: the round whose map and scores are shown.
         color: name of a number, class or flag column.
+        order: of the images of a selection: the most or the least wanted first, by the score shown or, where classes are, by what the
+            strategy ranks by; or by name.
         classes: class names in index order.
         api: where the API is mounted.
         height: pixels on the page.
@@ -58,6 +61,7 @@ def embedding_map(
         "token": token,
         "round": round_number,
         "color": color,
+        "order": order,
         "classes": list(classes),
         "api": api.rstrip("/"),
         "height": height,

@@ -259,7 +259,7 @@ class LabelerView extends Queue {
     const details = (item.details || []).map((d) =>
       element(
         "li",
-        { title: `${d.name} ${short(d.value)}${d.unit ? ` ${d.unit}` : ""}${Number.isFinite(d.low) && Number.isFinite(d.high) ? ` (from ${short(d.low)} to ${short(d.high)})` : ""}, rank ${whole(d.rank)} of ${whole(d.of)}, higher than ${short(d.percentile)} % of the pool` },
+        { title: `${d.title ?? d.name} ${short(d.value)}${d.unit ? ` ${d.unit}` : ""}${Number.isFinite(d.low) && Number.isFinite(d.high) ? ` (from ${short(d.low)} to ${short(d.high)})` : ""}, rank ${whole(d.rank)} of ${whole(d.of)}: ${wantedness(d.rank, d.of)}` },
         element("span", { class: "name", text: d.name.replaceAll("_", " ") }),
         element("span", { class: "value" }, element("b", { text: short(d.value) }), d.unit ? ` ${d.unit}` : ""),
         thinBar(d.percentile / 100),

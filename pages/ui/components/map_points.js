@@ -31,7 +31,7 @@ function paint(values, column, theme, chosen) {
     if (column.kind === "number" ? Number.isFinite(value) : value >= 0) {
       const place = column.kind === "number" ? Math.round(255 * Math.min(1, Math.max(0, (value - column.low) / span))) : value % palette.length;
       color = palette[place];
-      level[i] = column.kind === "number" ? Math.max(1, place) : column.kind === "flag" ? value : 1;
+      level[i] = column.kind === "number" ? Math.max(1, column.wanted === "low" ? 255 - place : place) : column.kind === "flag" ? value : 1;
       alpha = column.kind === "flag" && !value ? 110 : 225;
     }
     if (chosen && !chosen.has(i)) alpha = Math.round(alpha * 0.16);

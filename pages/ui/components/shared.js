@@ -200,6 +200,17 @@ function keyDrivesControl(event, own) {
   return Boolean(target.closest(isArrow ? TAKES_ARROWS : `${TAKES_ARROWS}, button, a[href], summary, [role=button]`));
 }
 
+// What a rank means, 1 being asked for first. Rounded down near 100 %: only the first is more wanted than all others.
+function wantedness(rank, of) {
+  if (of === 1) return "the only one";
+  if (rank === 1) return "the most wanted of the pool";
+  if (rank === of) return "the least wanted of the pool";
+  const share = (100 * (of - rank)) / of;
+  const digits = share > 99 || share < 0.95 ? 1 : 0;
+  const text = share > 99 ? (Math.floor(10 * share) / 10).toFixed(1) : Math.max(share, 0.1).toFixed(digits);
+  return `more wanted than ${share < 0.1 ? "under " : ""}${text} % of the pool`;
+}
+
 // Timings for benchmarks, read with performance.getEntriesByName; never more than a few thousand are kept.
 function measure(name, start, end = performance.now()) {
   if (performance.getEntriesByName(name).length > 2000) performance.clearMeasures(name);

@@ -1,0 +1,235 @@
+"""Parameters: frozen dataclasses whose fields carry what forms, messages and the command line need. Knows nothing of alcore but errors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from alcore.errors import BadParameters
+
+
+def param(
+    default: Any,
+    help: str,
+    *,
+    title: str = "",
+    source: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str | int] | Mapping[str, str] | None = None,
+    expert: bool = False,
+) -> Any:
+    """A dataclass field with what people are told of it.
+
+    Args:
+        help: what it does, and in which unit.
+        title: what it is called where people choose it; its name in words without one.
+        source: paper and place, or who decided.
+        low, high: its bounds, inclusive.
+        choices: the values it takes, or value -> words for it.
+        expert: True for what is rarely changed.
+    """
+    words = dict(choices) if isinstance(choices, Mapping) else None
+    extra = {"title": title, "help": help, "source": source, "low": low, "high": high, "expert": expert}
+    return field(default=default, metadata={**extra, "choices": tuple(choices) if choices else None, "words": words})
+
+
+def title_of(spec: dataclasses.Field[Any]) -> str:
+    """What a parameter is called where people choose it."""
+    return str(spec.metadata["title"] or spec.name.replace("_", " ").capitalize())
+
+
+def words_for(spec: dataclasses.Field[Any], value: Any) -> str:
+    """A value of a parameter as people read it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str((spec.metadata["words"] or {}).get(value, f"{value:g}" if isinstance(value, float) else value))
+
+
+def make_params(kind: type, values: Mapping[str, Any], where: str) -> Any:
+    """`kind(**values)` after converting text to the fields' types; one BadInput lists everything that is wrong.
+
+    Args:
+        kind: a frozen dataclass whose fields were made with `param`.
+        values: name -> value; text is converted ("0.1", "true").
+        where: what the parameters belong to, for the message ("strategy mal").
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    problems, clean = [], {}
+    for name, value in values.items():
+        if name not in fields:
+            problems.append(f"{name} is not a parameter (there are: {', '.join(fields) or 'none'})")
+            continue
+        try:
+            clean[name] = _convert(value, fields[name])
+        except ValueError as wrong:
+            problems.append(f"{name}={value!r}: {wrong}")
+    if problems:
+        raise BadParameters(f"parameters of {where}: " + "; ".join(problems))
+    return kind(**clean)
+
+
+def _convert(value: Any, spec: dataclasses.Field[Any]) -> Any:
+    wanted: Any = type(spec.default)
+    meta = spec.metadata
+    if wanted is bool:
+        if isinstance(value, str):
+            if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
+                raise ValueError("use true or false")
+            value = value.lower() in ("true", "1", "yes")
+        value = bool(value)
+    elif wanted in (int, float):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError("use a number") from None
+        if not np.isfinite(number):
+            raise ValueError("use a finite number")
+        if wanted is int and number != int(number):
+            raise ValueError("use a whole number")
+        value = wanted(number)
+        if (meta["low"] is not None and value < meta["low"]) or (meta["high"] is not None and value > meta["high"]):
+            raise ValueError(f"use a value from {meta['low']} to {meta['high']}")
+    else:
+        value = wanted(value)
+    if meta["choices"] and value not in meta["choices"]:
+        raise ValueError(f"use one of {', '.join(map(str, meta['choices']))}")
+    return value
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """All of a training run that does not belong to the strategy. The task model's recipe is the same for every strategy."""
+
+    architecture: str = param(
+        "small_cnn",
+        "The backbone. The small CNN trains on a CPU in a minute; ResNet-18 has the ImageNet stem (MAL) or a 3x3 stem for small images "
+        "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation the small DRN trains on a CPU, and "
+        "DRN-D-22 is what the papers' DRN most likely is.",
+        title="Network",
+        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn and small_drn are ours",
+        choices={
+            "small_cnn": "Small CNN",
+            "resnet18": "ResNet-18, ImageNet stem",
+            "resnet18_cifar": "ResNet-18, CIFAR stem",
+            "vgg16_bn": "VGG-16 with batch norm",
+            "small_drn": "Small DRN",
+            "drn_d_22": "DRN-D-22",
+        },
+    )
+    weights: str = param(
+        "none",
+        "Starting weights: none, imagenet (torchvision's, from its cache), or the path of a state dict.",
+        title="Starting weights",
+        source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
+    )
+    steps: int = param(
+        600,
+        "Updates of the task model a round, whatever the number of labels. The papers: 39,062 (MAL, after VAAL) and 38,610 (MCDAL).",
+        title="Steps",
+        source="VAAL solver.py; MCDAL official code; the default is sized for two CPU cores",
+        low=1,
+        high=10_000_000,
+    )
+    batch_size: int = param(
+        64,
+        "Labeled images a step (and as many unlabeled ones). The papers use 128.",
+        title="Images a step",
+        source="VAAL arguments.py",
+        low=2,
+        high=8192,
+    )
+    learning_rate: float = param(
+        0.1, "Peak learning rate of SGD for the task model.", title="Learning rate", source="MCDAL IV-A", low=1e-6, high=10
+    )
+    momentum: float = param(0.9, "Momentum of SGD.", title="Momentum", source="MCDAL official code", low=0, high=0.999)
+    weight_decay: float = param(
+        5e-4, "Weight decay of SGD.", title="Weight decay", source="MCDAL official code", low=0, high=1, expert=True
+    )
+    warmup: float = param(
+        0.02,
+        "Share of the steps over which the learning rate rises to its peak, never above it.",
+        title="Warm-up",
+        source="MCDAL official code: 1 of 99 epochs",
+        low=0,
+        high=0.5,
+        expert=True,
+    )
+    decay: float = param(
+        0.2,
+        "The learning rate is multiplied by this at 30, 60 and 80 % of the steps.",
+        title="Fall of the rate",
+        source="MCDAL IV-A",
+        low=0.001,
+        high=1,
+        expert=True,
+    )
+    flip: bool = param(
+        True,
+        "Mirror images left-right at random. Switch off for text and digits.",
+        title="Mirror images",
+        source="MAL 4.1; MCDAL official code",
+    )
+    crop: float = param(
+        0.125,
+        "Random shift, as a share of the side (0.125 is 4 pixels of 32); 0 switches it off.",
+        title="Shift images",
+        source="MCDAL official code: RandomCrop(32, 4)",
+        low=0,
+        high=0.5,
+    )
+    rotation: float = param(
+        0.0,
+        "Random rotation in degrees either way. MCDAL's code turns by up to 15.",
+        title="Turn images",
+        source="MCDAL official code",
+        low=0,
+        high=180,
+        expert=True,
+    )
+    compile: str = param(
+        "off",
+        "Compile the backbone before training: that fuses its operations, and with CUDA graphs replays them too. Costs a minute at the "
+        "start of a round; pays on a GPU for thousands of steps. When it cannot be compiled, training goes on without and says so.",
+        title="Compile the network",
+        source="torch.compile; ours",
+        choices={"off": "no", "on": "yes", "graphs": "yes, with CUDA graphs"},
+        expert=True,
+    )
+    score_sample: int = param(
+        0,
+        "Score only so many unlabeled images, drawn at random each round; 0 scores them all. For pools of millions.",
+        title="Score a sample only",
+        source="Learning Loss 4.1 scores 10,000 at random; 0 is what the other papers do",
+        low=0,
+        high=100_000_000,
+        expert=True,
+    )
+    query_unit: str = param(
+        "frames",
+        "What a query of a segmentation project asks for: whole images, tiles of a grid, or superpixels that follow the picture's edges.",
+        title="Ask for",
+        source="the papers ask for frames; regions as in Mackowiak et al. 2018 (CEREALS) and Siddiqui et al. 2020 (ViewAL)",
+        choices={"frames": "whole images", "tiles": "tiles", "superpixels": "superpixels"},
+    )
+    region_count: int = param(
+        48,
+        "About how many tiles or superpixels an image is cut into.",
+        title="Regions in an image",
+        source="ours: at 96 pixels a region is about 14 pixels wide",
+        low=4,
+        high=1000,
+        expert=True,
+    )
+    precision: str = param(
+        "auto",
+        "Numbers in training. By the device it is 16 bit (bf16) where that is fast; scores are always 32 bit.",
+        title="Precision",
+        source="ours",
+        choices={"auto": "by the device", "fp32": "32 bit", "bf16": "16 bit (bf16)"},
+        expert=True,
+    )
