@@ -36,7 +36,7 @@ def main() -> None:
             st.session_state[ADDING] = project().name
             st.rerun()
     if not there:
-        st.markdown(ABOUT)
+        st.markdown(ABOUT, width=FORM_WIDTH)
     if not is_adding:
         st.session_state[ADDING] = st.session_state[FAILURE] = None
     with st.container():  # always there: what comes and goes above must not fold what is open below

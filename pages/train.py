@@ -13,7 +13,7 @@ from alcore.params import TrainParams, title_of, words_for
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
 from pages.ui.forms import in_titles, params_form, titled
-from pages.ui.session import header, open_images, plain_errors, plural, project
+from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project
 from pages.ui.work import past, running, watch
 
 
@@ -32,8 +32,10 @@ def main() -> None:
     with st.container():
         if not counts["labeled"]:
             _first_query(of, counts)
-    with st.container(border=True):
-        _recommended(of, counts, bool(jobs))
+    with st.container():
+        if counts["labeled"]:  # before that, the first query is what to start with
+            with st.container(border=True):
+                _recommended(of, counts, bool(jobs))
     with st.expander("Choose yourself", icon=":material/tune:", key=f"choose.{of.id}"):
         _new_round(of, counts, bool(jobs))
     st.subheader("Past jobs", anchor=False)
@@ -97,22 +99,20 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
 
 def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
     """A round for whoever does not want to choose: what it does, why, one button."""
+    if obstacle := _obstacle(counts):
+        st.subheader("No round to start", anchor=False)
+        st.write(obstacle)
+        return
     advice = advise(of.dense, open_images(counts))
     st.subheader("Start with this", anchor=False)
     st.markdown(
         f"**{advice.title}, {plural(advice.query_size, 'image')}.** Trains on {plural(counts['labeled'], 'label')} and then asks for the "
-        f"{plural(advice.query_size, 'image')} it would learn most from. Why {advice.title}: {advice.why}."
+        f"{plural(advice.query_size, 'image')} it would learn most from. Why {advice.title}: {advice.why}.",
+        width=FORM_WIDTH,
     )
-    obstacle = _obstacle(counts)
-    if st.button(
-        "Queue this" if busy else "Start this",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=bool(obstacle),
-        help=obstacle or None,
-    ):
+    if st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:"):
         _submit(of, advice.strategy, advice.query_size, len(of.rounds()), of.devices()[0][0], {}, {})
-    st.caption(obstacle or "It runs in the background. Labels given while it runs count for the next round.")
+    st.caption("It runs in the background. Labels given while it runs count for the next round.")
 
 
 def _obstacle(counts: dict[str, Any]) -> str:

@@ -84,6 +84,17 @@ def test_the_train_page_offers_what_serves_masks(here):
     assert at.number_input(key=f"train.{project.id}.batch_size").value == recipe["batch_size"]
 
 
+def test_the_train_page_recommends_what_suits_masks_and_lists_their_metric(here):
+    project = here.project("frames")
+    at = show("train", "frames")
+    left = project.counts()["splits"]["pool"] - 4
+    assert 1 < left < 10
+    assert f"**MCDAL, {left} images.** Trains on 4 labels and then asks for the {left} images" in said(at)
+    measured = at.dataframe[0].value
+    assert measured["mean IoU"].tolist() == [pytest.approx(100 * project.round().metrics["mean_iou"])]
+    assert "accuracy" not in measured
+
+
 def test_the_progress_page_has_iou_by_class_and_the_costs(here):
     project = here.project("regions")
     at = show("progress", "regions")

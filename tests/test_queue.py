@@ -341,9 +341,12 @@ def test_the_learning_curve_lists_each_metric_of_each_round(played):
     from alcore import frames
 
     curve = frames.learning_curve(played.rounds())
-    assert list(curve.columns) == ["strategy", "round", "labeled", "metric", "value"]
+    assert list(curve.columns) == ["strategy", "round", "labeled", "metric", "value", "asked_by"]
     accuracy = curve[curve["metric"] == "accuracy"]
-    assert accuracy[["strategy", "round", "labeled"]].to_numpy().tolist() == [["MAL", 1, 10], ["MCDAL", 2, 18]]
+    assert accuracy[["strategy", "round", "labeled", "asked_by"]].to_numpy().tolist() == [
+        ["MAL", 1, 10, "first labels"],
+        ["MCDAL", 2, 18, "MAL"],
+    ]
     assert accuracy["value"].tolist() == [played.round(n).metrics["accuracy"] for n in (1, 2)]
 
 

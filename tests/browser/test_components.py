@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import PageFactory, Server
+from tests.browser.conftest import ROOT, PageFactory, Server
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +61,29 @@ def effective(rows: Sequence[tuple[int, str, str | None]]) -> dict[int, tuple[st
 
 def measures(page: Page, name: str) -> list[float]:
     return page.evaluate(f"performance.getEntriesByName('{name}').map(entry => entry.duration)")
+
+
+# ---- words
+
+
+def test_a_rank_is_told_as_how_much_the_image_is_wanted(page_factory: PageFactory, fake: Server) -> None:
+    """1 is asked for first, whether a high or a low value is wanted: "higher than 1 %" would be false of a margin."""
+    page = page_factory()
+    source = (ROOT / "pages" / "ui" / "components" / "shared.js").read_text(encoding="utf-8")
+    ranks = [(1, 2347), (2, 2347), (12, 1387), (700, 1400), (2324, 2347), (2346, 2347), (2347, 2347), (1, 1)]
+    assert page.evaluate(f"(ranks) => {{ {source}; return ranks.map(([rank, of]) => wantedness(rank, of)); }}", ranks) == [
+        "the most wanted of the pool",
+        "more wanted than 99.9 % of the pool",
+        "more wanted than 99.1 % of the pool",
+        "more wanted than 50 % of the pool",
+        "more wanted than 1 % of the pool",
+        "more wanted than hardly any other",
+        "the least wanted of the pool",
+        "the only one",
+    ]
+    open_labeler(page, fake, "c3-n60-wanted")
+    shown = page.locator(".scores li", has_text="labeledness")
+    expect(shown).to_have_attribute("title", "labeledness 0.04 (from 0 to 1), rank 12 of 1,387: more wanted than 99.1 % of the pool")
 
 
 # ---- labels

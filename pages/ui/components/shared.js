@@ -206,9 +206,9 @@ function wantedness(rank, of) {
   if (rank === 1) return "the most wanted of the pool";
   if (rank === of) return "the least wanted of the pool";
   const share = (100 * (of - rank)) / of;
-  const digits = share > 99 || share < 0.95 ? 1 : 0;
-  const text = share > 99 ? (Math.floor(10 * share) / 10).toFixed(1) : Math.max(share, 0.1).toFixed(digits);
-  return `more wanted than ${share < 0.1 ? "under " : ""}${text} % of the pool`;
+  if (share < 0.1) return "more wanted than hardly any other";
+  const text = share > 99 ? (Math.floor(10 * share) / 10).toFixed(1) : share.toFixed(share < 0.95 ? 1 : 0);
+  return `more wanted than ${text} % of the pool`;
 }
 
 // Timings for benchmarks, read with performance.getEntriesByName; never more than a few thousand are kept.
