@@ -364,20 +364,22 @@ COUNT_DIALOGS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_factory: PageFactory, mortal_app: App, width: int) -> None:
-    page = open_page(page_factory(width=width), mortal_app, "")
-    expect(page.get_by_text("Start here")).to_be_visible(timeout=PATIENCE * 1000)
-    page.evaluate(COUNT_DIALOGS)
+def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_factory: PageFactory, mortal_app: App) -> None:
+    """Also where the sidebar, in which the watcher is, lies closed: in a narrow window."""
+    wide, narrow = (open_page(page_factory(width=width), mortal_app, "") for width in (1280, 390))
+    for page in (wide, narrow):
+        expect(page.get_by_text("Start here")).to_be_visible(timeout=PATIENCE * 1000)
+        page.evaluate(COUNT_DIALOGS)
     mortal_app.kill()
-    gone = page.get_by_role("alert").filter(has_text="The server is not running")
-    expect(gone).to_contain_text("with make app or python -m alcore serve: this page goes on by itself", timeout=PATIENCE * 1000)
-    page.wait_for_function("() => window.dialogs > 0 && !document.querySelector('[role=dialog]')", timeout=PATIENCE * 1000)
-    assert "streamlit run" not in page.locator("body").inner_text()
+    for page in (wide, narrow):
+        gone = page.get_by_role("alert").filter(has_text="The server is not running")
+        expect(gone).to_contain_text("with make app or python -m alcore serve: this page goes on by itself", timeout=PATIENCE * 1000)
+        page.wait_for_function("() => window.dialogs > 0 && !document.querySelector('[role=dialog]')", timeout=PATIENCE * 1000)
+        assert "streamlit run" not in page.locator("body").inner_text()
 
     mortal_app.start()
-    expect(gone).to_have_count(0, timeout=PATIENCE * 1000)
-    field = page.get_by_label("Folder, CSV or array file on this machine")
-    fill(field, "/no/such/folder")
-    expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
-    assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it
+    for page in (wide, narrow):
+        expect(page.get_by_role("alert").filter(has_text="The server is not running")).to_have_count(0, timeout=PATIENCE * 1000)
+        fill(page.get_by_label("Folder, CSV or array file on this machine"), "/no/such/folder")
+        expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
+        assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it
