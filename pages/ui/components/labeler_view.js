@@ -164,7 +164,8 @@ class LabelerView extends Queue {
       this.stage.replaceChildren(picture);
     }
     if (item !== this.staged) {
-      this.staged = item;
+      Object.assign(this, { staged: item, visible: null, placed: null }); // seen anew, also when it comes back
+      this.root.dataset.item = item.id;
       item.shownAt = undefined;
     }
     if (event?.timeStamp) this.paintStart = event.timeStamp;
@@ -260,7 +261,7 @@ class LabelerView extends Queue {
       element(
         "li",
         { title: `${d.title ?? d.name} ${short(d.value)}${d.unit ? ` ${d.unit}` : ""}${Number.isFinite(d.low) && Number.isFinite(d.high) ? ` (from ${short(d.low)} to ${short(d.high)})` : ""}, rank ${whole(d.rank)} of ${whole(d.of)}: ${wantedness(d.rank, d.of)}` },
-        element("span", { class: "name", text: d.name.replaceAll("_", " ") }),
+        element("span", { class: "name", text: (d.title || d.name).replaceAll("_", " ") }),
         element("span", { class: "value" }, element("b", { text: short(d.value) }), d.unit ? ` ${d.unit}` : ""),
         thinBar(d.percentile / 100),
         element("span", { class: "rank", text: `#${whole(d.rank)} of ${whole(d.of)} · ${d.percentile >= 99.95 ? "100" : d.percentile.toFixed(d.percentile < 99 ? 0 : 1)} %` }),

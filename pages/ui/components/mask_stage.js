@@ -84,7 +84,7 @@ class MaskStage extends MaskView {
     const before = this.staged;
     if (before?.shownAt) before.ms += performance.now() - before.shownAt;
     if (before) before.shownAt = 0;
-    Object.assign(this, { staged: item, doc: null, region: 0, heatShown: null });
+    Object.assign(this, { staged: item, visible: null, placed: null, doc: null, region: 0, heatShown: null });
     for (const tool of Object.values(this.pointer.tools)) tool.cancel?.(), tool.leave?.();
     this.canvas.clear();
     if (this.message && !this.message.stays) this.message = null;
@@ -180,7 +180,7 @@ class MaskStage extends MaskView {
     if (layer && !this.heatShown) {
       picture(layer.address).then((grey) => {
         item.heat.set(layer.name, { ...layer, grey, canvas: inColors(grey, HEAT) });
-        if (!stale()) this.showLayers();
+        if (!stale()) this.showLayers(), this.renderPlace(); // the pointer may rest where a value of the layer can be told now
       }, failed);
     }
     const heads = settings.heads && item.heads?.length ? item.heads : [];

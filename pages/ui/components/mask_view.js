@@ -68,7 +68,7 @@ class MaskView extends LabelerView {
       TOOLS.map(([name, title, key]) => {
         const icon = element("span", { class: "glyph" });
         icon.innerHTML = `<svg viewBox="0 0 18 18" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-        return [name, button({ class: "tool", title: `${title} (${key})`, "aria-label": title, onclick: () => this.setTool(name) }, icon, element("kbd", { "aria-hidden": "true", text: key.length > 1 ? key : key.toUpperCase() }))];
+        return [name, button({ class: "tool", title: `${title} (${key})`, "aria-label": title, onclick: () => this.setTool(name) }, icon, element("kbd", { "aria-hidden": "true", "data-key": key.length > 1 ? key : key.toUpperCase() }))];
       }),
     );
     this.rail.append(...this.toolButtons.values());

@@ -6,6 +6,7 @@ const BACK = 200; // answered items that are fetched at a time
 const NEAR = 20; // items from the first one at which earlier ones are fetched
 const NAMELESS = "me"; // who labels where nobody gave a name
 const EXPOSED = 14; // milliseconds a picture has to be on the screen before a key is an answer to it: the rest of a double press comes sooner
+const LONG = 60;
 const FOLLOW = 1200; // milliseconds between two looks at what others said
 
 class Queue extends Answers {
@@ -82,7 +83,7 @@ class Queue extends Answers {
     const { project, annotator, identity } = this.data;
     this.reset();
     this.startAnswers();
-    Object.assign(this, { items: [], byId: new Map(), cursor: 0, queue: null, around: null, exhausted: false, told: false, filling: false, ready: 0, message: null, visible: null });
+    Object.assign(this, { items: [], byId: new Map(), cursor: 0, queue: null, around: null, exhausted: false, told: false, filling: false, ready: 0, message: null, visible: null, placed: null });
     this.outbox = outboxFor(this.outboxClass, this.api, { project, annotator, identity });
     this.outbox.listener = this;
     this.render();
@@ -286,10 +287,12 @@ class Queue extends Answers {
     this.trigger("finished", { round: this.queue.round, total: this.queue.total, ...this.counts() });
   }
 
-  // A picture counts as seen once it has been on the screen for a moment: the frame that shows it is drawn after this callback, and what runs
-  // after the frame runs later than the picture. `what` is an item or a page of the grid.
+  // A picture counts as seen once it has been on the screen for a moment: the frame that shows it is drawn after the callback for that frame,
+  // and what runs after the callback runs later than the picture. Where frames come late because the machine is busy, a picture that has been
+  // decoded and in its place for LONG is seen too. `what` is an item or a page of the grid.
   appears(what, drawn, started) {
-    drawn.then(() =>
+    drawn.then(() => {
+      if (this.staging() === what && this.placed !== what) Object.assign(this, { placed: what, placedAt: performance.now() });
       requestAnimationFrame(() => {
         if (started) measure("alcore:paint", started);
         setTimeout(() => {
@@ -297,13 +300,15 @@ class Queue extends Answers {
           Object.assign(this, { visible: what, visibleFrom: performance.now() + EXPOSED });
           setTimeout(() => this.renderLive(), EXPOSED);
         });
-      }),
-    );
+      });
+    });
   }
 
   // True when what was pressed at `time` was for a picture that had been on the screen.
   seenAt(time) {
-    return this.visible !== null && this.visible === this.staging() && time >= this.visibleFrom;
+    const what = this.staging();
+    if (!what) return false;
+    return (this.visible === what && time >= this.visibleFrom) || (this.placed === what && time >= this.placedAt + LONG);
   }
 
   renderLive() {
