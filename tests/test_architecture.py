@@ -41,6 +41,7 @@ PROJECT = (
         "doctor",
         "embedding",
         "exporting",
+        "forecast",
         "formats",
         "frames",
         "images",
@@ -106,6 +107,8 @@ MAY: dict[str, set[str]] = {
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
     "plans": FOUNDATION | {"pace", "rounds"},
+    "probe": TRAINING | {"maskfiles", "regions", "rounds", "workspace"},
+    "forecast": FOUNDATION | {"loop", "plans", "probe", "rounds", "strategies"},
     "processes": set(),
     "whole": set(),
     "schema": set(),
@@ -167,7 +170,7 @@ ONLY = {
     "pillow_heif": {"kinds"},
     "skimage": {"masks"},
     "pycocotools": {"formats.coco", "formats.runs"},
-    "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "rounds", "embedding", "cli", "centers", "clusters"}
+    "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "probe", "rounds", "embedding", "cli", "centers", "clusters"}
     | {"simulation.environment", "simulation.experiment", "simulation.runs"},
 }  # fmt: skip
 TRAINING_SIDE = (
