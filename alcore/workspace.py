@@ -23,8 +23,8 @@ from alcore.jobtable import Jobs
 from alcore.store import Store
 
 if TYPE_CHECKING:
-    from alcore.forecast import Forecasts
     from alcore.project import Project
+    from alcore.timing import Forecasts
 
 DEFAULT_HOME = "workspace"
 _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
@@ -83,7 +83,7 @@ class Workspace:
     @property
     def forecasts(self) -> Forecasts:
         """How long rounds would take, as far as this process knows."""
-        from alcore.forecast import Forecasts
+        from alcore.timing import Forecasts
 
         with self._lock:
             if self._forecasts is None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from alcore import forecast, images
+from alcore import images, timing
 from alcore.pool import Pool
 from alcore.probe import Costs
 from alcore.project import Project
@@ -59,7 +59,7 @@ def timed_apart(monkeypatch) -> list[Mapping[str, Any]]:
         asked.append(arguments)
         return Costs((("training", 1.0, 0.1),), 0.01, 0.01, 5), True
 
-    monkeypatch.setattr(forecast, "measure_apart", known)
+    monkeypatch.setattr(timing, "measure_apart", known)
     return asked
 
 
