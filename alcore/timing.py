@@ -110,8 +110,8 @@ class Forecasts:
 
     def _ask(self, key: str, project: str, arguments: Mapping[str, Any]) -> None:
         with self._changed:
-            if self._closed or key in self._wanted:
-                return
+            if self._closed or key in self._wanted or key in self._costs:
+                return  # the last: it came since somebody looked
             self._wanted[key] = (project, arguments)
             while len(self._wanted) > FEW:
                 del self._wanted[next(iter(self._wanted))]
@@ -150,9 +150,10 @@ class Forecasts:
 
 def _key(project: Project, arguments: Mapping[str, Any]) -> str:
     """Rounds of one key have steps of one cost."""
-    params, train = Order(**arguments).check()
-    told = {"params": vars(params), "train": costly(train), **{name: arguments[name] for name in ("strategy", "device", "task")}}
-    return json.dumps([project.id, project.settings, told], sort_keys=True, default=str)
+    order = Order(**arguments)
+    params, train = order.check()
+    told = (project.id, project.settings, order.strategy, order.device, vars(params), costly(train))
+    return json.dumps(told, sort_keys=True, default=str)
 
 
 def measure_apart(

@@ -114,9 +114,9 @@ def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
     device = of.devices()[0][0]
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:")
+        if pressed:
+            _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device, {}, {})
         forecast_line(of, advice.strategy, advice.query_size, device, {}, {})
-    if pressed:
-        _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device, {}, {})
     st.caption("It runs in the background. Labels given while it runs count for the next round.")
 
 
@@ -189,11 +189,11 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             with st.expander("How this differs from the paper", type="compact"):
                 st.markdown("\n".join(f"- {titled(d, strategy.Params)}" for d in strategy.differences))
     words.caption(obstacle or _plan(of, counts, strategy.Params, params, train))
+    if start:
+        _submit(of, name, int(size), int(seed), device, params, train)
     if not obstacle:
         with time_line:
             forecast_line(of, name, int(size), device, params, train)
-    if start:
-        _submit(of, name, int(size), int(seed), device, params, train)
 
 
 def _plan(of: Project, counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from alcore import probe, timing
 from alcore import workspace as workspaces
+from alcore.backbones import Backbone
 from alcore.cli import main
 from alcore.errors import AlcoreError
 from alcore.forecast import Forecast, forecast
@@ -267,9 +268,10 @@ def test_a_probe_leaves_everything_as_it_was_and_a_round_what_it_would_be(toy, q
     assert (second.metrics, second.query) == (first.metrics, first.query)
 
 
-def test_images_too_small_for_a_network_are_told_before_the_start(toy, quick_one):
-    with pytest.raises(AlcoreError, match="vgg16_bn wants images of at least 32 pixels"):
-        timed(toy, quick_one("random", architecture="vgg16_bn"))
+def test_images_too_small_for_a_network_are_told_before_the_start(toy, quick_one, monkeypatch):
+    monkeypatch.setattr(Backbone, "smallest", 16)
+    with pytest.raises(AlcoreError, match="small_cnn wants images of at least 16 pixels and these have 8"):
+        timed(toy, quick_one("random"))
 
 
 def test_steps_are_timed_in_a_process_of_their_own(toy, quick_one):

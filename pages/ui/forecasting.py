@@ -27,15 +27,23 @@ def forecast_line(of: Project, strategy: str, size: int, device: str, params: Ma
         line = found.words()
         return f"{line[0].upper()}{line[1:]}. {found.cure()}".strip()
 
+    words = said()
+    if words is not None:
+        _show(words)
+        return
+    whole = True  # while the whole page runs: a rerun then would lose the button that was pressed for it
+
     @st.fragment(run_every=LOOK)
     def wait() -> None:
-        if said() is None:
-            st.caption(":material/schedule: estimating…")
-        else:
+        nonlocal whole
+        if not whole and said() is not None:
             st.rerun()
+        whole = False
+        _show("estimating…")
 
-    words = said()
-    if words is None:
-        wait()
-    elif words:
+    wait()
+
+
+def _show(words: str) -> None:
+    if words:
         st.caption(f":material/schedule: {words}")
