@@ -1,5 +1,4 @@
-"""How long a job says that it still takes, at 10, 25, 50 and 75 % of its time, beside what it took, and what was
-forecast before a round began: an import and rounds on the digits."""
+"""How long a job says that it still takes, at 10, 25, 50 and 75 % of its time and before it starts, beside what it took: on the digits."""
 
 from __future__ import annotations
 
