@@ -136,6 +136,9 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
         params, train = split_settings(args.strategy, args.set)
         arguments = project.round_arguments(args.strategy, args.query_size, args.seed, args.device, params, train)
         title = round_title(arguments)
+        if project.counts()["labeled"]:  # else a first query at random, without a model
+            told = workspace.forecasts.forecast(project, arguments)
+            print(f"alcore: {' '.join(filter(None, (told.words() + '.', told.cure())))}", file=sys.stderr)
         job = workspace.runner.run_now("round", project.name, title, arguments, device=arguments["device"], report=Line())
     done = project.round(int((job.result or {})["round"]))
     return {

@@ -37,22 +37,36 @@ def round_arguments(
     train: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """A round job's arguments, checked: raises before anything is queued."""
-    train = {"flip": project.settings["flip"], **(train or {})}
     if seed is None:
         seed = len(project.rounds())
-    order = Order(strategy, query_size, seed, device, dict(params or {}), train, task=project.task)
-    _, run_params = order.check()
+    arguments = order_arguments(project, strategy, query_size, seed, device, params, train)
+    _, run_params = Order(**arguments).check()
     if run_params.query_unit != "frames" and not project.counts()["labeled"]:
         raise NotEnoughLabels(f"nothing is labeled yet, and {run_params.query_unit} are ranked by a model: label some whole images first")
     if strategy != "random" or project.counts()["labeled"]:
         pool = project.pool()
         pool.check_trainable(len(project.classes), _seen_classes(project) if project.dense else None)
+    return arguments
+
+
+def order_arguments(
+    project: Project,
+    strategy: str,
+    query_size: int,
+    seed: int,
+    device: str,
+    params: Mapping[str, Any] | None,
+    train: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The same, checked without a look at the pool: whether there is enough to train on is another question."""
+    train = {"flip": project.settings["flip"], **(train or {})}
+    Order(strategy, query_size, seed, device, dict(params or {}), train, task=project.task).check()
     return {
         "strategy": strategy,
         "query_size": query_size,
         "seed": seed,
         "device": str(pick_device(device)),
-        "params": order.params,
+        "params": dict(params or {}),
         "train": train,
         "task": project.task,
     }

@@ -1,4 +1,4 @@
-"""How long the stages of a job may take: as those of the last job of its kind did, else by a rule. Knows projects; computes nothing."""
+"""How long the stages of a job may take: as those of the last job of its kind did, as was forecast, else by a rule. Knows projects."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def plan(workspace: Workspace, job: Job) -> Plan:
     """The plan of a round or an import; an empty one for any other job."""
     if job.kind == "import":
         read = "reading headings" if job.arguments.get("cache") == "stream" else "reading images"
-        ruled = tuple(Planned(read if stage == "reading images" else stage, seconds) for stage, seconds in IMPORT)
+        guessed = tuple(Planned(read if stage == "reading images" else stage, seconds) for stage, seconds in IMPORT)
         like: dict[str, Any] = {"again": job.arguments.get("again")}
     elif job.kind == "round":
-        ruled = _round(workspace.project(job.project), job.arguments)
+        guessed = ruled(workspace.project(job.project), job.arguments)
         like = {name: job.arguments.get(name) for name in ("strategy", "params", "task")}
         like["train"] = _without_steps(job.arguments)
     else:
@@ -37,11 +37,14 @@ def plan(workspace: Workspace, job: Job) -> Plan:
     for earlier in workspace.jobs_table.jobs(job.project, limit=100):
         same = earlier.kind == job.kind and earlier.device == job.device and earlier.stages
         if same and all(_told(earlier.arguments, name) == value for name, value in like.items()):
-            return Plan(_measured(ruled, earlier, _steps(job.arguments) / _steps(earlier.arguments)), measured=True)
-    return Plan(ruled)
+            return Plan(_measured(guessed, earlier.stages, _steps(job.arguments) / _steps(earlier.arguments)), measured=True)
+    if job.kind == "round" and (seen := workspace.forecasts.stages(workspace.project(job.project), job.arguments)):
+        return Plan(_measured(guessed, seen), measured=True)
+    return Plan(guessed)
 
 
-def _round(project: Project, arguments: Mapping[str, Any]) -> tuple[Planned, ...]:
+def ruled(project: Project, arguments: Mapping[str, Any]) -> tuple[Planned, ...]:
+    """The stages of a round by the rule: in proportion, and as long as on a slow core with the small network."""
     order = Order(**arguments)
     params, train = order.check()
     has = project.counts()
@@ -69,12 +72,12 @@ def _round(project: Project, arguments: Mapping[str, Any]) -> tuple[Planned, ...
     )
 
 
-def _measured(ruled: tuple[Planned, ...], earlier: Job, steps: float) -> tuple[Planned, ...]:
-    """The same stages with the seconds of an earlier job, which took 1/`steps` as many steps."""
+def _measured(guessed: tuple[Planned, ...], seen: Mapping[str, float], steps: float = 1.0) -> tuple[Planned, ...]:
+    """The same stages with the seconds that those of a job were `seen` to take, which took 1/`steps` as many steps."""
     result = []
-    for planned in ruled:
-        names = [name for name in earlier.stages if name == planned.stage or name.startswith(f"{planned.stage}:")]
-        seconds = sum(earlier.stages[name] for name in names) * (steps if planned.stage.startswith("training") else 1.0)
+    for planned in guessed:
+        names = [name for name in seen if name == planned.stage or name.startswith(f"{planned.stage}:")]
+        seconds = sum(seen[name] for name in names) * (steps if planned.stage.startswith("training") else 1.0)
         result.append(dataclasses.replace(planned, seconds=seconds, fixed=False))
     return tuple(result)
 

@@ -255,6 +255,7 @@ class Project:
     ) -> Job:
         """The same as a background job."""
         arguments = self.round_arguments(strategy, query_size, seed, device, params, train)
+        self.workspace.forecasts.stop()  # the job wants its device to itself
         return self.workspace.runner.submit("round", self.name, round_title(arguments), arguments, arguments["device"])
 
     def perform_round(self, arguments: Mapping[str, Any], work: Path, report: Report) -> Round:

@@ -24,6 +24,7 @@ from alcore.store import Store
 
 if TYPE_CHECKING:
     from alcore.project import Project
+    from alcore.timing import Forecasts
 
 DEFAULT_HOME = "workspace"
 _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
@@ -55,6 +56,7 @@ class Workspace:
         self.jobs_table = Jobs(self.store)
         self._lock = threading.Lock()
         self._runner: JobRunner | None = None
+        self._forecasts: Forecasts | None = None
         self._token: str | None = None
 
     def projects(self) -> list[str]:
@@ -78,6 +80,16 @@ class Workspace:
                 self._runner = JobRunner(self.jobs_table, kinds(self), plan=lambda job: plan(self, job))
             return self._runner
 
+    @property
+    def forecasts(self) -> Forecasts:
+        """How long rounds would take, as far as this process knows."""
+        from alcore.timing import Forecasts
+
+        with self._lock:
+            if self._forecasts is None:
+                self._forecasts = Forecasts(self)
+            return self._forecasts
+
     def collect_leftovers(self) -> threading.Thread:
         """Removes what killed work left, in the background; see leftovers.collect."""
         from alcore.leftovers import collect_in_background
@@ -88,6 +100,9 @@ class Workspace:
         """Stops jobs and closes the database."""
         with self._lock:
             runner, self._runner = self._runner, None
+            forecasts, self._forecasts = self._forecasts, None
+        if forecasts:
+            forecasts.close()
         if runner:
             runner.stop()
         self.store.close()

@@ -1,4 +1,4 @@
-"""How long a job says that it still takes, at 10, 25, 50 and 75 % of its time, beside what it took: an import and rounds on the digits."""
+"""How long a job says that it still takes, at 10, 25, 50 and 75 % of its time and before it starts, beside what it took: on the digits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from benchmarks.server import folder
 AT = (0.1, 0.25, 0.5, 0.75)
 ROUNDS = ("random", "mcdal", "mal", "random", "mal")  # the last two know from the first how long their stages take
 EVERY = 0.05
+PARTS = {"train": "train", "test": "evaluate", "score": "score", "select": "select", "map": "map"}  # of a forecast, of a round
 
 
 def run() -> dict[str, Any]:
@@ -29,12 +30,21 @@ def run() -> dict[str, Any]:
         for number, strategy in enumerate(ROUNDS):
             arguments = project.round_arguments(strategy, 50, 0, "cpu", None, None)
             name = f"{strategy}{', again' if strategy in ROUNDS[:number] else ''}"
+            told = workspace.forecasts.forecast(project, arguments)
             jobs[name] = _watched(workspace, "round", "digits", arguments, "cpu")
+            took = project.round().seconds
+            jobs[name]["forecast"] = {part: [told.seconds[part], took[stored]] for part, stored in PARTS.items()}
+            jobs[name] |= {"forecast total": told.total, "forecast from": told.how}
         workspace.close()
     print(f"  {'':16s}{'seconds':>9s}" + "".join(f"{f'at {at:.0%}':>18s}" for at in AT))
     for name, job in jobs.items():
         cells = (f"{_seconds(job['said'][at])} of {job['left'][at]:.1f}" for at in map(str, AT))
         print(f"  {name:16s}{job['seconds']:9.1f}" + "".join(f"{cell:>18s}" for cell in cells))
+    print(f"  {'before the start':16s}{'forecast':>9s}{'took':>9s}")
+    for name, job in jobs.items():
+        if "forecast" in job:
+            parts = ", ".join(f"{part} {said:.1f} of {took:.1f}" for part, (said, took) in job["forecast"].items())
+            print(f"  {name:16s}{job['forecast total']:9.1f}{job['seconds']:9.1f}  {parts} ({job['forecast from']})")
     return jobs
 
 

@@ -12,6 +12,7 @@ from alcore.advice import advise, usual_query
 from alcore.params import TrainParams, title_of, words_for
 from alcore.project import Project
 from alcore.strategies import STRATEGIES
+from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project
 from pages.ui.work import past, running, watch
@@ -110,8 +111,12 @@ def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
         f"{plural(advice.query_size, 'image')} it would learn most from. Why {advice.title}: {advice.why}.",
         width=FORM_WIDTH,
     )
-    if st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:"):
-        _submit(of, advice.strategy, advice.query_size, len(of.rounds()), of.devices()[0][0], {}, {})
+    device = of.devices()[0][0]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:")
+        if pressed:
+            _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device, {}, {})
+        forecast_line(of, advice.strategy, advice.query_size, device, {}, {})
     st.caption("It runs in the background. Labels given while it runs count for the next round.")
 
 
@@ -166,6 +171,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         obstacle = _obstacle(counts)
         start = st.button("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
     words = st.empty()
+    time_line = st.container()
     params = {}
     with st.container(gap=4):
         if dataclasses.fields(strategy.Params):
@@ -185,6 +191,9 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     words.caption(obstacle or _plan(of, counts, strategy.Params, params, train))
     if start:
         _submit(of, name, int(size), int(seed), device, params, train)
+    if not obstacle:
+        with time_line:
+            forecast_line(of, name, int(size), device, params, train)
 
 
 def _plan(of: Project, counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any]) -> str:

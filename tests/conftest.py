@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from alcore import images
+from alcore import images, timing
 from alcore.pool import Pool
+from alcore.probe import Costs
 from alcore.project import Project
 from alcore.workspace import Workspace
 
@@ -47,6 +48,19 @@ def workspace(home: Path) -> Iterator[Workspace]:
     opened = Workspace(home)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def timed_apart(monkeypatch) -> list[Mapping[str, Any]]:
+    """Pages start no processes that time steps: a step costs 0.1 s, an image 0.01 s. The arguments that were asked about."""
+    asked: list[Mapping[str, Any]] = []
+
+    def known(project: Project, arguments: Mapping[str, Any], began: Callable[..., None]) -> tuple[Costs, bool]:
+        asked.append(arguments)
+        return Costs((("training", 1.0, 0.1),), 0.01, 0.01, 5), True
+
+    monkeypatch.setattr(timing, "measure_apart", known)
+    return asked
 
 
 def write_source(folder: Path, train: int = 10, test: int = 4, classes: tuple[str, ...] = ("0", "1", "2", "3")) -> Path:

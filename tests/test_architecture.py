@@ -41,6 +41,8 @@ PROJECT = (
         "doctor",
         "embedding",
         "exporting",
+        "forecast",
+        "timing",
         "formats",
         "frames",
         "images",
@@ -106,6 +108,9 @@ MAY: dict[str, set[str]] = {
     "jobtypes": FOUNDATION,
     "pace": FOUNDATION,
     "plans": FOUNDATION | {"pace", "rounds"},
+    "probe": TRAINING | {"maskfiles", "regions", "rounds", "workspace"},
+    "timing": FOUNDATION | {"forecast", "loop", "probe", "rounds"},
+    "forecast": FOUNDATION | {"plans", "probe", "rounds", "strategies"},
     "processes": set(),
     "whole": set(),
     "schema": set(),
@@ -167,7 +172,7 @@ ONLY = {
     "pillow_heif": {"kinds"},
     "skimage": {"masks"},
     "pycocotools": {"formats.coco", "formats.runs"},
-    "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "rounds", "embedding", "cli", "centers", "clusters"}
+    "torch": {"convolution", "drn", "scores", "models", "backbones", "tasks", "batches", "precision", "checkpoints", "training", "probe", "rounds", "embedding", "cli", "centers", "clusters"}
     | {"simulation.environment", "simulation.experiment", "simulation.runs"},
 }  # fmt: skip
 TRAINING_SIDE = (

@@ -352,7 +352,7 @@ def test_a_training_stopped_by_ctrl_c_is_resumed_to_the_result_it_would_have_had
 
         patch.setattr(cli.Line, "__call__", stop)
         assert main([*train, "--home", str(home)]) == 130
-    assert capsys.readouterr().err == "alcore: interrupted; `train --resume JOB` goes on from the last checkpoint\n"
+    assert capsys.readouterr().err.splitlines()[1:] == ["alcore: interrupted; `train --resume JOB` goes on from the last checkpoint"]
     workspace = Workspace(home)
     job = workspace.jobs_table.jobs()[0]
     assert job.state == "interrupted"
