@@ -385,3 +385,9 @@ def test_the_command_line_says_it_before_it_trains(toy, home, capsys):
         assert first.endswith(f"({how}).")
         assert " on cpu: train " in first
         assert second.startswith("training")
+
+
+def test_no_steps_are_timed_where_they_are_not_wanted(toy, quick, timed_apart, monkeypatch):
+    monkeypatch.setenv("ALCORE_FORECAST", "0")
+    told = toy.workspace.forecasts.look(toy, "margin", 4, "cpu", train=quick)
+    assert (dict(told.seconds), timed_apart) == ({}, [])

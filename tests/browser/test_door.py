@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 from alcore.project import Project, bundled_street
 from alcore.workspace import Workspace
 from tests.browser.conftest import CHROMIUM_FLAGS, PageFactory
-from tests.browser.test_loop import CLASSES, PATIENCE, ROOT, App, stored, wait, wait_labeler, wait_saved, write_images
+from tests.browser.test_loop import CLASSES, PATIENCE, QUIET, ROOT, App, stored, wait, wait_labeler, wait_saved, write_images
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +43,7 @@ class Served(App):
     def start(self) -> None:
         command = [sys.executable, "-m", "alcore", "serve", "--home", str(self.home), "--port", str(self.port), *self.options]
         self.log = (self.home.parent / f"{self.port}.log").open("ab")
-        self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | self.environment, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, cwd=ROOT, env=QUIET | self.environment, stdout=self.log, stderr=self.log)
         wait(self._answers, "the server did not start")
 
     def _answers(self) -> bool:

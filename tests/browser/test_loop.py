@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ("cross", "disc", "ring")
 PATIENCE = 60.0  # seconds for what takes a second or two on a quiet machine
+QUIET = os.environ | {"ALCORE_FORECAST": "0"}  # no process beside the tests' own times steps of rounds that a page shows
 ENDLESS = 1_000_000  # steps: such a job ends by being cancelled or killed
 PageFactory = Callable[..., Page]
 
@@ -46,7 +48,7 @@ class App:
     def start(self) -> None:
         command = [sys.executable, "-m", "alcore", "serve", "--home", str(self.home), "--port", str(self.port)]
         self.log = (self.home.parent / "serve.log").open("ab")
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, cwd=ROOT, env=QUIET, stdout=self.log, stderr=self.log)
         wait(self._is_healthy, "the server did not start")
 
     def _is_healthy(self) -> bool:
