@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
 import hashlib
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -30,7 +31,14 @@ from alcore.workspace import Workspace
 PAGE = "<html><head><script>window.ready = 1</script><script src='./x.js'></script></head><body></body></html>"
 LOCAL, FAR = "http://127.0.0.1:8501", "http://192.168.1.5:8501"
 PATHS = ["/", "/label", "/static/js/x.js", "/media/labels.csv", "/_stcore/host-config", "/_stcore/upload_file/a/b", "/_stcore/health"]
+T = TypeVar("T")
 MakeClient = Callable[..., TestClient]
+
+
+def run(what: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: where browser tests ran before, this one's event loop is theirs."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, what).result()
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +232,7 @@ def test_an_address_that_is_not_percent_encoded_utf8_is_a_400_in_json(make_app, 
         await make_app()(scope, receive, send)
         return httpx.Response(sent[0]["status"], content=sent[1]["body"])
 
-    answer = asyncio.run(ask())
+    answer = run(ask())
     assert (answer.status_code, answer.json()) == (400, {"error": "the address is not percent-encoded UTF-8"})
 
 
@@ -261,7 +269,7 @@ def test_a_body_that_stalls_is_a_408(make_app, workspace, monkeypatch):
         await make_app()(scope, receive, send)
         return httpx.Response(sent[0]["status"], content=sent[1]["body"])
 
-    answer = asyncio.run(ask())
+    answer = run(ask())
     assert (answer.status_code, answer.json()) == (408, {"error": "nothing of the body came for 0.01 seconds; send it again"})
 
 
@@ -390,7 +398,7 @@ def test_guessing_keeps_nobody_out(make_app, workspace, monkeypatch):
             enough.set()
             return right.status_code, still, [answer.status_code for answer in await asyncio.gather(*guesses)]
 
-    right, still, wrong = asyncio.run(play())
+    right, still, wrong = run(play())
     assert (right, still) == (303, signin.MOST_WAITING)
     assert set(wrong) == {401}
 

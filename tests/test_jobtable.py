@@ -321,7 +321,8 @@ def test_an_end_that_could_not_be_written_is_written_before_anybody_waits_for_it
 # ---- real processes
 
 TURN = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from pathlib import Path
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs

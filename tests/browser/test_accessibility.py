@@ -94,17 +94,38 @@ def audit(page: Page, axe: Path) -> list[str]:
     return findings(page)
 
 
+def check_fit(page: Page, name: str) -> None:
+    """Nothing is wider than the window, and the title is not below the button that opens the sidebar."""
+    main = "() => { const main = document.querySelector('[data-testid=stMain]'); return main.scrollWidth - main.clientWidth; }"
+    assert (page.viewport_size, page.evaluate(main)) == (page.viewport_size, 0)
+    title = page.get_by_role("heading", name=name.capitalize(), exact=True)
+    left = title.evaluate(
+        "(node) => { const range = document.createRange(); range.selectNodeContents(node); return range.getBoundingClientRect().left; }"
+    )
+    menu = page.get_by_test_id("stExpandSidebarButton")
+    if menu.count():
+        box = menu.bounding_box()
+        assert box is not None
+        assert left >= box["x"] + box["width"]
+
+
 @pytest.mark.parametrize(("name", "project", "ready"), PAGES)
-def test_axe_finds_nothing_serious(page_factory: PageFactory, served: App, axe: Path, name: str, project: str, ready: str) -> None:
+def test_axe_finds_nothing_serious_and_the_page_fits(
+    page_factory: PageFactory, served: App, axe: Path, name: str, project: str, ready: str
+) -> None:
     page = page_factory(width=1280, height=900)
     open_at(page, served, name, project, ready)
+    check_fit(page, name)
     assert audit(page, axe) == []
     page.emulate_media(color_scheme="dark")
     expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", DARK)
     assert audit(page, axe) == []
     page.set_viewport_size({"width": 390, "height": 844})
     open_at(page, served, name, project, ready)
+    check_fit(page, name)
     assert audit(page, axe) == []
+    page.set_viewport_size({"width": 853, "height": 600})  # 1280 x 900 at 150 %
+    check_fit(page, name)
 
 
 def test_axe_finds_nothing_serious_in_what_a_click_brings(page_factory: PageFactory, served: App, axe: Path) -> None:
@@ -118,30 +139,6 @@ def test_axe_finds_nothing_serious_in_what_a_click_brings(page_factory: PageFact
     page.locator(".map .grid img[src]").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stDataFrame]").wait_for(timeout=60_000)
     assert audit(page, axe) == []
-
-
-@pytest.mark.parametrize(("name", "project", "ready"), PAGES)
-def test_a_page_fits_a_phone_and_a_window_at_150_percent(
-    page_factory: PageFactory, served: App, name: str, project: str, ready: str
-) -> None:
-    """Nothing is wider than the window, and the title is not below the button that opens the sidebar."""
-    page = page_factory()
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        open_at(page, served, name, project, ready)
-        wider = page.evaluate(
-            "() => { const main = document.querySelector('[data-testid=stMain]'); return main.scrollWidth - main.clientWidth; }"
-        )
-        assert (width, wider) == (width, 0)
-        title = page.get_by_role("heading", name=name.capitalize(), exact=True)
-        left = title.evaluate(
-            "(node) => { const range = document.createRange(); range.selectNodeContents(node); return range.getBoundingClientRect().left; }"
-        )
-        menu = page.get_by_test_id("stExpandSidebarButton")
-        if menu.count():
-            box = menu.bounding_box()
-            assert box is not None
-            assert left >= box["x"] + box["width"]
 
 
 def test_the_map_has_room_on_a_phone_and_its_selection_lies_below(page_factory: PageFactory, served: App) -> None:
