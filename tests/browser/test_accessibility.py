@@ -125,6 +125,7 @@ def test_axe_finds_nothing_serious_and_the_page_fits(
     check_fit(page, name)
     assert audit(page, axe) == []
     page.set_viewport_size({"width": 853, "height": 600})  # 1280 x 900 at 150 %
+    open_at(page, served, name, project, ready)
     check_fit(page, name)
 
 
