@@ -3,6 +3,8 @@
 Each kill hits one process: a server under a load of labels or masks, an import, one with labels, one of the source again, a training, an
 export, a deletion. Then the workspace is opened anew: what was acknowledged must be there, `doctor` must find nothing wrong, the work must
 go on or succeed when it is asked for again, and after `doctor --rebuild`, with no hour of grace, every file must belong to a row.
+
+Longer than 400 lines: what is killed and what must hold after it are read together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a person and the pages see of a round: the queue with its numbers, the frame of scores, the map's columns."""
+"""What a person and the pages see of a round: the queue with its numbers, the frame of scores, the map's columns.
+
+Longer than 400 lines: one project that was played through serves them all.
+"""
 
 from __future__ import annotations
 

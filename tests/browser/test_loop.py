@@ -1,4 +1,7 @@
-"""The whole loop in real Chromium against the real server: import, label, train, explore; a burst of keys; SIGKILL and restart; two tabs."""
+"""The whole loop in real Chromium against the real server: import, label, train, explore; a burst of keys; SIGKILL and restart; two tabs.
+
+Longer than 400 lines: one server serves them all.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pages.ui.components import scripts, style
 
 _mount = st.components.v2.component(
     "alcore_labeler",
-    js=scripts("shared.js", "outbox.js", "answers.js", "queue.js", "labeler_view.js", "labeler.js"),
+    js=scripts("shared.js", "outbox.js", "answers.js", "keys.js", "queue.js", "labeler_view.js", "labeler.js"),
     css=style("labeler.css"),
 )
 

@@ -15,6 +15,7 @@ _mount = st.components.v2.component(
         "shared.js",
         "outbox.js",
         "answers.js",
+        "keys.js",
         "queue.js",
         "labeler_view.js",
         "map_points.js",

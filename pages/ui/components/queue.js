@@ -1,12 +1,12 @@
-// What the labeler and the mask editor have in common: the queue of a query's items, the place in it, what the outbox and other people tell,
-// and how keys are read. Nothing is drawn here and nothing is known of what an answer is: `LabelerView` extends this, and each part extends a view.
-// A part says what is its own in: reset, leaveRound, itemOf, prefetch, layout, forget, reopen and give.
+// What the labeler and the mask editor have in common: the queue of a query's items, the place in it, what the outbox and other people tell.
+// Nothing is drawn here and nothing is known of what an answer is: `LabelerView` extends this, and each part extends a view.
+// A part says what is its own in: reset, leaveRound, itemOf, prefetch, layout, staging, reopened and give.
 
 const BACK = 200; // answered items that are fetched at a time
 const NEAR = 20; // items from the first one at which earlier ones are fetched
 const NAMELESS = "me"; // who labels where nobody gave a name
 const EXPOSED = 14; // milliseconds a picture has to be on the screen before a key is an answer to it: the rest of a double press comes sooner
-const LONG = 60;
+const LONG = 60; // milliseconds after which a decoded picture in its place counts as seen, though the frame is late
 const FOLLOW = 1200; // milliseconds between two looks at what others said
 
 class Queue extends Answers {
@@ -334,7 +334,8 @@ class Queue extends Answers {
     const said = item?.events.find(({ client, seq }) => client === event.client && seq === event.seq);
     if (said) this.unsay(item, said);
     if (!item) return this.say(`An earlier ${this.words.answer} could not be saved: ${reason}`, true);
-    this.reopened(item, event);
+    // A later answer to the same item may still be on its way; it decides then.
+    if (!this.outbox.events.some((other) => other.item === item.id && other.seq > event.seq)) this.reopened(item, event);
     item.problem = reason;
     const place = this.items.indexOf(item);
     if (this.data.mode === "single" && place < this.cursor) {
@@ -390,32 +391,4 @@ class Queue extends Answers {
     } else return;
     event.preventDefault();
   }
-}
-
-// Class -> key. Ten digits, then letters; a set whose names are all single digits keeps each name as its own key.
-function keysOf(classes, letters) {
-  if (classes.every((name) => /^[0-9]$/.test(name))) return new Map(classes.map((name) => [name, name]));
-  const keys = [..."1234567890", ...letters];
-  return new Map(classes.slice(0, keys.length).map((name, i) => [name, keys[i]]));
-}
-
-// True when a key press is for the part at `root`: it can be seen, and nothing else on the page takes the key.
-function keyIsOurs(event, root) {
-  return root.isConnected && !event.isComposing && root.getClientRects().length > 0 && !keysBelongElsewhere(event, root);
-}
-
-// What a key is called. Digits go by their place, so that keyboards with shifted digits work, unless the key writes something with AltGr or
-// the number pad moves instead (NumLock is off). Letters of other scripts go by their place too: Я is the Z of a Latin keyboard.
-function keyName(event, written = false) {
-  const { key, code } = event;
-  const digit = /^(Digit|Numpad)([0-9])$/.exec(code);
-  if (digit && !written && (digit[1] === "Numpad" ? key === digit[2] : !(event.shiftKey && !/^[0-9]$/.test(key)))) return digit[2];
-  const letter = /^Key([A-Z])$/.exec(code);
-  if (letter && key.length === 1 && key.charCodeAt(0) > 127 && !written) return letter[1].toLowerCase();
-  return key.length === 1 ? key.toLowerCase() : key;
-}
-
-// How class names are compared with what somebody types: without case, marks and separators.
-function plain(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\s_\-./]+/g, " ").trim();
 }
