@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from alcore.errors import AlcoreError, Cancelled, NotFound
-from alcore.jobtypes import RESUMABLE, Claim, JobKind, JobTable
+from alcore.jobtypes import RESUMABLE, Claim, JobKind, JobTable, log_line
 from alcore.pace import Course, Plan
 from alcore.processes import process_name, process_words
 from alcore.types import Job, Progress, Report, ignore_progress
@@ -153,7 +153,7 @@ class JobRunner:
             self._table.finish_job(id, state, result=result, error=error, owner=self.owner)
             with self._changed:
                 self._owed.pop(id, None)
-        return self._table.recover(f"{_now()} interrupted: the process that ran it has ended. Resume it to go on from its checkpoint.")
+        return self._table.recover()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Interrupts what runs, leaves the queue for the next start, and returns within about `timeout` seconds."""
@@ -247,7 +247,7 @@ class JobRunner:
             waiting = _waiting(job.device, claim)
             if waiting != told:
                 self._table.save_progress(job.id, waiting)
-                self._table.append_log(job.id, f"{_now()} {waiting.stage}: {waiting.message}")
+                self._table.append_log(job.id, log_line(f"{waiting.stage}: {waiting.message}"))
                 report(waiting)
                 told = waiting
             with self._changed:
@@ -297,9 +297,9 @@ class JobRunner:
             entered = progress.stage != before.stage or run.written is None
             run.course.add(now, progress, entered)
             if entered:
-                run.lines.append(f"{_now()} {progress.stage}")
+                run.lines.append(log_line(progress.stage))
             if progress.message and progress.message != before.message:
-                run.lines.append(f"{_now()} {progress.stage}: {progress.message}")
+                run.lines.append(log_line(f"{progress.stage}: {progress.message}"))
             is_due = entered or now - (run.written or 0.0) >= WRITE_EVERY
             run.written = now if is_due else run.written
         if is_due:
@@ -332,7 +332,7 @@ class JobRunner:
             run.ending = True
         try:
             if not run.abandoned:
-                self._note(run, f"{_now()} {state}" + (f": {error}" if error else ""))
+                self._note(run, log_line(state + (f": {error}" if error else "")))
                 self._write(run, run.progress)
                 whole = run.course.stages(self._clock()) if state == "done" and not run.job.spent else None
                 self._table.finish_job(run.job.id, state, result=result, error=error, owner=self.owner, stages=whole)
@@ -371,7 +371,3 @@ def _waiting(device: str, claim: Claim) -> Progress:
     does = "is running" if before.state == "running" else "is next"
     message = f"job {before.id}, {before.title!r} of {before.project}, {does} in {process_words(claim.owner)}"
     return Progress(f"{WAITING} {device}", 0, 0, message=message)
-
-
-def _now() -> str:
-    return time.strftime("%H:%M:%S")

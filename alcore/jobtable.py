@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alcore.errors import NotFound
-from alcore.jobtypes import RESUMABLE, Claim
+from alcore.jobtypes import GONE, RESUMABLE, Claim, log_line
 from alcore.processes import FRESH, is_alive
 from alcore.schema import job_log, jobs
 from alcore.store import Store, new_id
@@ -77,9 +77,13 @@ class Jobs:
             return claim
         with self._store.write() as conn:
             # SQLite has one writer at a time; elsewhere two processes that claim side by side meet at these rows
-            claim = _next(conn.execute(line.with_for_update()).mappings().all(), owner, id)
+            rows = conn.execute(line.with_for_update()).mappings().all()
+            claim = _next(rows, owner, id)
             if claim.job is None:
                 return claim
+            for row in rows:
+                if row["state"] == "running":  # and yet it is free: who ran it has died since the last `recover`
+                    _interrupt(conn, row)
             now = time.time()
             state = {"state": "running", "owner": owner, "started": now, "seen": now, "progress": _to_json(NOTHING_YET)}
             conn.execute(jobs.update().where(jobs.c.id == claim.job.id).values(**state))
@@ -146,7 +150,7 @@ class Jobs:
             row = conn.execute(sa.select(jobs.c.cancel, jobs.c.owner, jobs.c.state).where(jobs.c.id == id)).first()
         return row is None or row.cancel or row.owner != owner or row.state != "running"
 
-    def recover(self, line: str) -> list[Job]:
+    def recover(self) -> list[Job]:
         left = sa.select(jobs).where(sa.or_(jobs.c.state == "running", sa.and_(jobs.c.state == "queued", jobs.c.attended)))
         with self._store.read() as conn:
             dead = [r["id"] for r in conn.execute(left).mappings() if not _lives(r)]
@@ -156,9 +160,7 @@ class Jobs:
         with self._store.write() as conn:
             for row in conn.execute(left.where(jobs.c.id.in_(dead)).order_by(jobs.c.id).with_for_update()).mappings().all():
                 if not _lives(row):
-                    ended = max(row["started"] or row["created"], row["seen"] or 0.0)  # not now: nobody worked on it since
-                    conn.execute(jobs.update().where(jobs.c.id == row["id"]).values(state="interrupted", finished=ended))
-                    conn.execute(job_log.insert().values(job_id=row["id"], line=line))
+                    _interrupt(conn, row)
                     found.append(row["id"])
         return [self.job(i) for i in found]
 
@@ -187,6 +189,13 @@ class Jobs:
 
 def _lives(row: Mapping[Any, Any]) -> bool:
     return is_alive(row["owner"] or "", row["seen"])
+
+
+def _interrupt(conn: sa.Connection, row: Mapping[Any, Any]) -> None:
+    """Ends a job whose process is gone."""
+    ended = max(row["started"] or row["created"], row["seen"] or 0.0)  # not now: nobody worked on it since
+    conn.execute(jobs.update().where(jobs.c.id == row["id"]).values(state="interrupted", finished=ended))
+    conn.execute(job_log.insert().values(job_id=row["id"], line=log_line(GONE)))
 
 
 def _next(rows: Sequence[Mapping[Any, Any]], owner: str, id: int | None) -> Claim:

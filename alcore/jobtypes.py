@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +10,12 @@ from typing import Any, Protocol
 from alcore.types import Job, Progress, Report
 
 RESUMABLE = ("interrupted", "cancelled", "failed")
+GONE = "interrupted: the process that ran it has ended. Resume it to go on from its checkpoint."
+
+
+def log_line(words: str) -> str:
+    """A line of a job's log: when, and what."""
+    return f"{time.strftime('%H:%M:%S')} {words}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class JobTable(Protocol):
 
     def claim(self, device: str, owner: str, id: int | None = None) -> Claim:
         """The oldest queued job of the device becomes running in `owner`, for one caller only, if no job of a living process runs on it
-        or waits longer; sets `started`.
+        or waits longer; sets `started`. What ran there in a process that is gone becomes interrupted in the same transaction, as in
+        `recover`: no two jobs of a device are ever running.
 
         Args:
             id: of the job that is wanted; None wants those of `owner` that are not attended, and those whose process is gone.
@@ -97,8 +105,8 @@ class JobTable(Protocol):
     def must_stop(self, id: int, owner: str) -> bool:
         """Whether somebody asked the job to stop, or it is not running in `owner` any more."""
 
-    def recover(self, line: str) -> list[Job]:
-        """Jobs that ran or were attended in a process that is gone become interrupted, with `line` in their log, and are returned."""
+    def recover(self) -> list[Job]:
+        """Jobs that ran or were attended in a process that is gone become interrupted, with GONE in their log, and are returned."""
 
     def queued_devices(self) -> set[str]:
         """Devices for which something is queued that is not attended."""

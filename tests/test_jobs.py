@@ -17,7 +17,7 @@ import pytest
 
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.jobs import JobRunner
-from alcore.jobtypes import RESUMABLE, Claim
+from alcore.jobtypes import GONE, RESUMABLE, Claim, log_line
 from alcore.processes import is_alive, process_name
 from alcore.types import Job, Progress, Report
 
@@ -130,12 +130,12 @@ class MemoryTable:
         with self.lock:
             return self.job(id).cancel or self.owners[id] != owner or self.job(id).state != "running"
 
-    def recover(self, line: str) -> list[Job]:
+    def recover(self) -> list[Job]:
         with self.lock:
             found = [id for id, job in self.rows.items() if job.state == "running" or (job.state == "queued" and self.attended[id])]
             dead = [id for id in found if not is_alive(self.owners[id])]
             for id in dead:
-                self.lines[id].append(line)
+                self.lines[id].append(log_line(GONE))
             return [self._set(id, state="interrupted", finished=self._tick()) for id in dead]
 
     def queued_devices(self) -> set[str]:

@@ -20,6 +20,7 @@ from alcore.database import database_url
 from alcore.errors import Cancelled, NotFound
 from alcore.jobs import JobRunner
 from alcore.jobtable import Jobs
+from alcore.jobtypes import GONE
 from alcore.processes import FRESH, host_name, is_alive, process_name, process_words
 from alcore.store import Store
 from alcore.types import Job, Progress, Report
@@ -132,7 +133,7 @@ def test_jobs_of_an_older_database_are_taken_over(opened):
         conn.exec_driver_sql("delete from migrations where name = '0004_job_attempts'")
     now = opened()
     assert (now.job(done.id).took, now.job(done.id).spent, now.job(done.id).stages) == (5, 0, {})
-    assert [job.id for job in now.recover("gone")] == [killed.id]
+    assert [job.id for job in now.recover()] == [killed.id]
     assert now.claim("cpu", process_name()).job.id == left.id
 
 
@@ -177,16 +178,18 @@ def test_a_device_waits_for_living_processes_only_and_whoever_came_first_goes_fi
     assert jobs.claim("cpu", me).waits is None  # a worker takes nothing that somebody attends
     jobs.finish_job(theirs.id, "done", owner=other)
     assert jobs.claim("cpu", me, mine.id).job.id == mine.id
-    assert [job.id for job in jobs.recover("gone")] == [gone.id, closed.id]
+    assert [jobs.job(i.id).state for i in (gone, closed)] == ["interrupted", "queued"]  # whose turn it was, was freed of the dead
+    assert [job.id for job in jobs.recover()] == [closed.id]
     assert [jobs.job(i.id).state for i in (gone, closed, theirs, mine)] == ["interrupted", "interrupted", "done", "running"]
-    assert (jobs.log(gone.id), jobs.log(mine.id), jobs.recover("gone")) == (["gone"], [], [])
+    told = [[line[9:] for line in jobs.log(i.id)] for i in (gone, closed, mine)]  # after the time of day
+    assert (told, jobs.recover()) == ([[GONE], [GONE], []], [])
 
 
 def test_what_an_app_left_in_the_queue_is_taken_by_the_next_one(jobs, other):
     left = jobs.add_job("round", "p", "of an app that was killed", {}, "cpu", waiter=DEAD)
     kept = jobs.add_job("round", "p", "of an app that lives", {}, "cpu", waiter=other)
     me = process_name()
-    assert (jobs.queued_devices(), jobs.recover("gone")) == ({"cpu"}, [])
+    assert (jobs.queued_devices(), jobs.recover()) == ({"cpu"}, [])
     assert jobs.claim("cpu", me).job.id == left.id
     assert owner_of(jobs, left.id) == me
     jobs.finish_job(left.id, "done")
@@ -203,9 +206,9 @@ def test_a_process_on_another_host_lives_while_it_gives_signs(jobs):
     assert jobs.claim("cpu", process_name(), mine.id).owner == "elsewhere:12:34"
     set_row(jobs, far.id, seen=now - 2 * FRESH, started=now - 3 * FRESH)
     jobs.save_progress(far.id, Progress("train", 1, 2))  # a report is a sign
-    assert jobs.recover("gone") == []
+    assert jobs.recover() == []
     set_row(jobs, far.id, seen=now - 2 * FRESH)
-    assert [job.id for job in jobs.recover("gone")] == [far.id]
+    assert [job.id for job in jobs.recover()] == [far.id]
     assert jobs.job(far.id).finished == now - 2 * FRESH  # nobody worked on it since
     assert jobs.claim("cpu", process_name(), mine.id).job.id == mine.id
     assert (process_words("elsewhere:12:34"), process_words(f"{host_name()}:12:34"), process_words("12:34")) == (
