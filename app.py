@@ -11,9 +11,10 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from alcore import __version__, web
-from alcore.door import Door
-from alcore.workspace import shared
+from alcore import __version__
+from alcore.door.middleware import Door
+from alcore.project.workspace import shared
+from alcore.web import routes as web
 from pages.ui.session import told
 from pages.ui.settings import base_path, bound_address, take_base_path
 
@@ -23,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Starts what belongs to the process: jobs that a kill left behind become interrupted, the map's code is compiled in the background."""
-    from alcore.embedding import warm_up
+    from alcore.measures.layout import warm_up
 
     # a training thread made of many small calls would else keep each answer waiting for its 5 ms turns of the interpreter
     sys.setswitchinterval(0.001)

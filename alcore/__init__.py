@@ -16,8 +16,8 @@ __version__ = "0.5.0"
 
 # Found on first use: the app must answer before torch is imported, and a GPU box without plotly must be able to train.
 _HOMES = {
-    "Project": "alcore.project",
-    "Workspace": "alcore.workspace",
+    "Project": "alcore.project.facade",
+    "Workspace": "alcore.project.workspace",
     "STRATEGIES": "alcore.strategies",
     "TrainParams": "alcore.types",
     "Annotation": "alcore.types",

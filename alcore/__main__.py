@@ -1,6 +1,6 @@
 """`python -m alcore VERB`."""
 
-from alcore.cli import main
+from alcore.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

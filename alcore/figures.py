@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from alcore.measures import is_share, title, told, wilson
+from alcore.metrics import is_share, title, told, wilson
 
 # Okabe and Ito 2008: told apart with every kind of color vision, and readable on white and on black.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#B8A800")

@@ -19,15 +19,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from alcore import masks
-from alcore.backbones import make_backbone
-from alcore.batches import Batches
-from alcore.pool import Pool
-from alcore.project import Project, bundled_street
+from alcore.nets.backbones import make_backbone
+from alcore.nets.tasks import Segmentation, train_params
+from alcore.pixels import masks
+from alcore.project.facade import Project, bundled_street
+from alcore.project.workspace import Workspace
 from alcore.strategies import STRATEGIES
-from alcore.tasks import Segmentation, train_params
-from alcore.training import pick_device, walk
-from alcore.workspace import Workspace
+from alcore.training.batches import Batches
+from alcore.training.pool import Pool
+from alcore.training.train import pick_device, walk
 from benchmarks.server import folder, p95, served
 
 CLASSES, SIDE, IMAGES, REPEATS = 11, 128, 96, 5

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from alcore.embedding import warm_up
-from alcore.loop import round_title
-from alcore.samples import bundled_digits
+from alcore.importing.samples import bundled_digits
+from alcore.measures.layout import warm_up
+from alcore.project.loop import round_title
+from alcore.project.workspace import Workspace
 from alcore.types import Job, Progress, Report
-from alcore.workspace import Workspace
 from benchmarks.server import folder
 
 AT = (0.1, 0.25, 0.5, 0.75)

@@ -22,8 +22,8 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from alcore.backbones import make_backbone
-from alcore.centers import k_center
+from alcore.measures.centers import k_center
+from alcore.nets.backbones import make_backbone
 
 REPEATS = 3
 DIGITS = Path(__file__).resolve().parents[1] / "sample_data" / "digits" / "train"

@@ -31,10 +31,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alcore.doctor import examine, leftover_words
-from alcore.exporting import export
-from alcore.project import Project
-from alcore.workspace import Workspace
+from alcore.project.doctor import examine, leftover_words
+from alcore.project.exporting import export
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 
 KILLS = 24
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -343,7 +343,7 @@ def _do_serve(workspace: Workspace, port: int) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from alcore.web import routes
+    from alcore.web.routes import routes
 
     uvicorn.run(Starlette(routes=routes(lambda: workspace)), host="127.0.0.1", port=port, log_level="error", access_log=False)
 
@@ -365,7 +365,7 @@ def _child(home: str, work: Callable[..., None], given: tuple[Any, ...], tell: C
 def _process(place: Place, work: Callable[..., None], *given: Any) -> Iterator[tuple[multiprocessing.process.BaseProcess, Connection]]:
     """A process that has begun to work; killed at the latest at the end."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.kills", "alcore.web", "alcore.embedding", "uvicorn"])
+    context.set_forkserver_preload(["benchmarks.kills", "alcore.web.routes", "alcore.measures.layout", "uvicorn"])
     mine, its = context.Pipe()
     process = context.Process(target=_child, args=(str(place.home), work, given, its), daemon=True)
     process.start()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.embedding import layout, neighbors, warm_up
+from alcore.measures.layout import layout, neighbors, warm_up
 
 N, D, CLUSTERS = 20_000, 64, 10
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from alcore.backbones import make_backbone
-from alcore.batches import Batches
-from alcore.pool import Pool
+from alcore.nets.backbones import make_backbone
+from alcore.nets.tasks import Classification
 from alcore.strategies import STRATEGIES
-from alcore.tasks import Classification
-from alcore.training import pick_device, query, walk
+from alcore.training.batches import Batches
+from alcore.training.pool import Pool
+from alcore.training.train import pick_device, query, walk
 from alcore.types import TrainParams
 
 CLASSES = 10

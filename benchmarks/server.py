@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.workspace import Workspace
+from alcore.project.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -36,7 +36,7 @@ def make_project(home: Path, name: str, pool: int, query: int, trained: bool = F
     home.mkdir(parents=True, exist_ok=True)
     np.savez(source, x_train=images[:pool], y_train=labels[:pool], x_test=images[pool:], y_test=labels[pool:])
     workspace = Workspace(home)
-    from alcore.project import Project
+    from alcore.project.facade import Project
 
     project = Project.import_into(workspace, name, source)
     if trained:

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from alcore.errors import LONGEST, AlcoreError
-from alcore.preview import preview
-from alcore.project import Project
-from alcore.request import ImportRequest
-from alcore.workspace import Workspace
+from alcore.importing.preview import preview
+from alcore.importing.request import ImportRequest
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 
 SECONDS, MEMORY_GB, DEPTH = 60.0, 4.0, 3
 FILES = (".csv", ".tsv", ".npz")  # a data set in one file

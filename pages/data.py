@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from alcore.figures import swatch
-from alcore.project import Project
-from alcore.request import levels_of
+from alcore.importing.request import levels_of
+from alcore.project.facade import Project
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace

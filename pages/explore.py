@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
-from alcore.explain import info
-from alcore.frames import score_names
-from alcore.project import Project
+from alcore.project.facade import Project
+from alcore.project.frames import score_names
+from alcore.training.explain import info
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
 from pages.ui.session import empty, header, maker, plural, project, token

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alcore import labeling
-from alcore.project import Project
+from alcore.project import labeling
+from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
 from pages.ui.session import (

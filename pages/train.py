@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from alcore.advice import advise, usual_query
 from alcore.params import TrainParams, title_of, words_for
-from alcore.project import Project
+from alcore.project.advice import advise, usual_query
+from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from alcore import images, timing
-from alcore.pool import Pool
-from alcore.probe import Costs
-from alcore.project import Project
-from alcore.workspace import Workspace
+from alcore.pixels import images
+from alcore.project import timing
+from alcore.project.facade import Project
+from alcore.project.probe import Costs
+from alcore.project.workspace import Workspace
+from alcore.training.pool import Pool
 
 SIDE = 8
 QUICK = {"steps": 30, "batch_size": 16, "flip": False, "crop": 0.0, "warmup": 0.0, "learning_rate": 0.05}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alcore import masks
+from alcore.pixels import masks
 
 W, H = 20, 12
 CLASSES = ("ground", "box", "dot")

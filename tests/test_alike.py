@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alcore.alike import TAIL, groups_of
+from alcore.importing.alike import TAIL, groups_of
 
 
 def brute_force(contents: list[bytes | None], good: np.ndarray) -> list[int]:

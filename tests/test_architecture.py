@@ -239,7 +239,7 @@ def test_imports_below_type_checking_and_inside_functions_are_told_apart(tmp_pat
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import streamlit\n"
         "def f():\n    import torch.nn\n    from alcore import scores\n    from alcore.strategies import STRATEGIES, mal\n"
     )
-    assert imports(file) == {"typing", "torch.nn", "alcore.scores", "alcore.strategies", "alcore.strategies.mal"}
+    assert imports(file) == {"typing", "torch.nn", "alcore.measures.scores", "alcore.strategies", "alcore.strategies.mal"}
 
 
 @pytest.mark.parametrize("file", python_files("alcore"), ids=module_name)
@@ -275,7 +275,7 @@ def test_the_training_side_imports_without_the_apps_libraries():
     code = f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport importlib\n"
     code += f"for name in {TRAINING_SIDE!r}: importlib.import_module('alcore.' + name)\n"
     code += "from alcore.strategies import STRATEGIES\nassert len(STRATEGIES) >= 5\n"
-    code += "print([m for m in sys.modules if m.startswith(('alcore.store', 'alcore.project', 'alcore.web', 'alcore.jobs'))])"
+    code += "print([m for m in sys.modules if m.startswith(('alcore.storage.store', 'alcore.project.facade', 'alcore.web.routes', 'alcore.jobs.runner'))])"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
 

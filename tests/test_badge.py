@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import clusters as module
-from alcore.clusters import spread
+from alcore.measures import clusters as module
+from alcore.measures.clusters import spread
+from alcore.nets.tasks import Classification
 from alcore.strategies.badge import Badge
 from alcore.strategies.base import Seen
-from alcore.tasks import Classification
 from alcore.types import Progress, TrainParams, ignore_progress
 
 CPU = torch.device("cpu")

@@ -10,15 +10,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alcore import scores
-from alcore.batches import Batches
-from alcore.models import VAE, Discriminator, LossModule, gaussian_kl
+from alcore.measures import scores
+from alcore.nets.models import VAE, Discriminator, LossModule, gaussian_kl
+from alcore.nets.tasks import Classification
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.strategies.learning_loss import ranking_loss
 from alcore.strategies.sraal import uncertainty
-from alcore.tasks import Classification
-from alcore.training import query, seeded, train, walk
+from alcore.training.batches import Batches
+from alcore.training.train import query, seeded, train, walk
 from alcore.types import TrainParams, make_params
 
 CPU = torch.device("cpu")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from alcore.batches import Batches, _Stream
-from alcore.pool import Pool
+from alcore.training.batches import Batches, _Stream
+from alcore.training.pool import Pool
 from alcore.types import TrainParams
 
 CPU = torch.device("cpu")

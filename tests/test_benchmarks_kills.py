@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.journal import Journal
+from alcore.storage.journal import Journal
 from benchmarks import __main__ as command
 from benchmarks import kills
 

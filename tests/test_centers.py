@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import centers as module
-from alcore.centers import k_center, nearest
+from alcore.measures import centers as module
+from alcore.measures.centers import k_center, nearest
 from alcore.types import Progress, ignore_progress
 
 CPU = torch.device("cpu")

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import training
-from alcore.batches import Batches
-from alcore.checkpoints import first_nonfinite
 from alcore.errors import AlcoreError
-from alcore.pool import Pool
-from alcore.rounds import Order, run
+from alcore.nets.tasks import Classification
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import Classification
-from alcore.training import seeded, train
+from alcore.training import train as training
+from alcore.training.batches import Batches
+from alcore.training.checkpoints import first_nonfinite
+from alcore.training.pool import Pool
+from alcore.training.train import seeded, train
+from alcore.training.turn import Order, run
 from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")

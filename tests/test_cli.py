@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from alcore import cli, schema
-from alcore.cli import main
-from alcore.project import Project
+from alcore.cli import main as cli
+from alcore.cli.main import main
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
+from alcore.storage import schema
 from alcore.strategies import STRATEGIES
 from alcore.types import Progress
-from alcore.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 SET = ["--set", "steps=4", "--set", "batch_size=8"]
@@ -416,7 +417,7 @@ def test_simulate_answers_its_runs_and_called_again_does_nothing_more(digits_sou
     for name in ("results.csv", "queries.jsonl", "config.json", "summary.json", "report.html"):
         assert (out / name).is_file()
     rows = (out / "results.csv").read_text()
-    monkeypatch.setattr("alcore.rounds.turn", None)  # nothing is left to train
+    monkeypatch.setattr("alcore.training.turn.turn", None)  # nothing is left to train
     assert main(asked.split()) == 0
     assert json.loads(capsys.readouterr().out) == said
     assert (out / "results.csv").read_text() == rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alcore.columns import PRINT, Entries, Known, Snapshot, Texts
-from alcore.pool import Pool
+from alcore.training.pool import Pool
 from alcore.types import Entry
 
 WORDS = ["a/1.png", "", "日本 🐈.png", "x" * 300, "new\nline", b"\xff\xe9.png".decode("utf-8", "surrogateescape")]

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from alcore.backbones import BACKBONES, make_backbone
-from alcore.convolution import StridedConv2d, make_strides_safe
-from alcore.models import VAE, MapDiscriminator
+from alcore.nets.backbones import BACKBONES, make_backbone
+from alcore.nets.convolution import StridedConv2d, make_strides_safe
+from alcore.nets.models import VAE, MapDiscriminator
 
 
 class Strides(TorchDispatchMode):

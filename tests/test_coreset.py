@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from alcore.nets.tasks import Classification
 from alcore.strategies.base import Seen
 from alcore.strategies.coreset import CoreSet
-from alcore.tasks import Classification
 from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")

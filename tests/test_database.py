@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore.database import Database
 from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machine
-from alcore.web import routes
-from alcore.workspace import Workspace
+from alcore.project.workspace import Workspace
+from alcore.storage.database import Database
+from alcore.web.routes import routes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,7 +72,7 @@ def test_a_folder_that_is_gone_says_so(tmp_path):
 def test_without_file_handles_the_cause_is_named_and_not_the_folder(file):
     code = f"""
 import os, resource
-from alcore.database import Database
+from alcore.storage.database import Database
 from alcore.errors import Unavailable
 database = Database("sqlite:///{file}")
 database.close()
@@ -184,7 +184,7 @@ def test_a_workspace_on_a_read_only_disk_is_told_in_one_line(home, monkeypatch):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(home / "token"))
 
     opened = Workspace(home)
-    monkeypatch.setattr("alcore.workspace.os.open", refused)
+    monkeypatch.setattr("alcore.project.workspace.os.open", refused)
     with pytest.raises(AlcoreError, match=r"^the disk is read-only: .*token\. Choose another workspace with --home or ALCORE_HOME"):
         assert opened.token
     opened.close()

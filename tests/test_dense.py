@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import scores
-from alcore.batches import Batches
 from alcore.columns import Snapshot
 from alcore.errors import BadInput, NotEnoughLabels
-from alcore.models import evaluating
-from alcore.pool import Pool
-from alcore.roundfiles import RoundFiles
-from alcore.rounds import Order, run
+from alcore.measures import scores
+from alcore.nets.models import evaluating
+from alcore.nets.tasks import VOID, Segmentation, train_params
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import VOID, Segmentation, train_params
-from alcore.training import evaluate, inspect, query, seeded, train, walk
+from alcore.training.batches import Batches
+from alcore.training.pool import Pool
+from alcore.training.roundfiles import RoundFiles
+from alcore.training.train import evaluate, inspect, query, seeded, train, walk
+from alcore.training.turn import Order, run
 from alcore.types import Progress, TrainParams, make_params
 
 CPU = torch.device("cpu")
@@ -87,7 +87,7 @@ def turned_by_hand(mask: np.ndarray, angle: float) -> np.ndarray:
 
 
 def test_a_mask_is_turned_by_its_images_angle_and_takes_the_nearest_class(dense, dense_pixels, dense_pool, monkeypatch):
-    from alcore import batches as module
+    from alcore.training import batches as module
 
     angles, honest = [], module._rotate
 

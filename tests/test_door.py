@@ -23,10 +23,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from alcore import signin, webrequests
-from alcore.door import Door
-from alcore.web import routes
-from alcore.workspace import Workspace
+from alcore.door import requests as webrequests
+from alcore.door import signin
+from alcore.door.middleware import Door
+from alcore.project.workspace import Workspace
+from alcore.web.routes import routes
 
 PAGE = "<html><head><script>window.ready = 1</script><script src='./x.js'></script></head><body></body></html>"
 LOCAL, FAR = "http://127.0.0.1:8501", "http://192.168.1.5:8501"

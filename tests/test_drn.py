@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alcore.backbones import BACKBONES, Backbone, make_backbone
 from alcore.errors import BadInput
-from alcore.models import CosineHead, MapDiscriminator, upsampled
-from alcore.tasks import Segmentation
-from alcore.training import seeded
+from alcore.nets.backbones import BACKBONES, Backbone, make_backbone
+from alcore.nets.models import CosineHead, MapDiscriminator, upsampled
+from alcore.nets.tasks import Segmentation
+from alcore.training.train import seeded
 
 CPU = torch.device("cpu")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alcore import embedding
-from alcore.embedding import cached_layout, layout, neighbors, warm_up
 from alcore.errors import AlcoreError, Cancelled
+from alcore.measures import layout as embedding
+from alcore.measures.layout import cached_layout, layout, neighbors, warm_up
 from alcore.types import Progress
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.exporting import export
-from alcore.project import Project
+from alcore.project.exporting import export
+from alcore.project.facade import Project
 
 
 def paths(project: Project) -> dict[str, int]:

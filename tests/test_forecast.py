@@ -19,18 +19,18 @@ from scenes import QUICK as QUICK_SCENES
 from scenes import write_scenes
 from streamlit.testing.v1 import AppTest
 
-from alcore import probe, timing
-from alcore import workspace as workspaces
-from alcore.backbones import Backbone
-from alcore.cli import main
+from alcore.cli.main import main
 from alcore.errors import AlcoreError
-from alcore.forecast import Forecast, forecast
-from alcore.plans import plan, ruled
-from alcore.probe import Costs, timed
-from alcore.project import Project
-from alcore.schema import meta
+from alcore.nets.backbones import Backbone
+from alcore.project import probe, timing
+from alcore.project import workspace as workspaces
+from alcore.project.facade import Project
+from alcore.project.forecast import Forecast, forecast
+from alcore.project.plans import plan, ruled
+from alcore.project.probe import Costs, timed
+from alcore.project.timing import measure_apart
+from alcore.storage.schema import meta
 from alcore.strategies import STRATEGIES
-from alcore.timing import measure_apart
 from alcore.types import Job
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"

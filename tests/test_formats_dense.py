@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import formats, masks
+from alcore import formats
 from alcore.errors import BadInput
 from alcore.formats import FORMATS, MASK_WRITERS, read
 from alcore.formats.dense import DRIVING
 from alcore.formats.runs import runs_of
 from alcore.formats.voc import color_map
 from alcore.formats.writing import Item, Legend
+from alcore.pixels import masks
 from alcore.reading import Reading
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from alcore.door.hosts import Names, Place, is_loopback, listed_hosts
 from alcore.errors import BadInput
-from alcore.hosts import Names, Place, is_loopback, listed_hosts
 
 
 @pytest.mark.parametrize(

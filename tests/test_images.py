@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import images, packing
 from alcore.errors import AlcoreError, BadInput, Cancelled
 from alcore.formats import read
-from alcore.images import Decoding, decode, looks_like_glyphs, suggest_size, thumbnail
-from alcore.packing import open_packed, pack
+from alcore.pixels import images, packing
+from alcore.pixels.images import Decoding, decode, looks_like_glyphs, suggest_size, thumbnail
+from alcore.pixels.packing import open_packed, pack
+from alcore.pixels.streaming import sources_of
 from alcore.reading import Reading
-from alcore.streaming import sources_of
 from alcore.types import Entry, Progress
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

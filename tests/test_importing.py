@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from alcore import importing, packing, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
-from alcore.journal import Journal
-from alcore.project import Project
+from alcore.importing import gather as importing
+from alcore.pixels import packing
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
+from alcore.storage import schema
+from alcore.storage.journal import Journal
 from alcore.types import Annotation, Progress
-from alcore.workspace import Workspace
 
 
 def paths(project: Project) -> dict[str, int]:

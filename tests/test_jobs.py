@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
-from alcore.jobs import JobRunner
-from alcore.jobtypes import GONE, RESUMABLE, Claim, log_line
-from alcore.processes import is_alive, process_name
+from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
+from alcore.jobs.processes import is_alive, process_name
+from alcore.jobs.runner import JobRunner
 from alcore.types import Job, Progress, Report
 
 PATIENCE = 20  # seconds a test waits for an event before it fails; never reached when all is well

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from alcore import schema
-from alcore.database import database_url
 from alcore.errors import Cancelled, NotFound
-from alcore.jobs import JobRunner
-from alcore.jobtable import Jobs
-from alcore.jobtypes import GONE
-from alcore.processes import FRESH, host_name, is_alive, process_name, process_words
-from alcore.store import Store
+from alcore.jobs.contract import GONE
+from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, process_words
+from alcore.jobs.runner import JobRunner
+from alcore.storage import schema
+from alcore.storage.database import database_url
+from alcore.storage.jobtable import Jobs
+from alcore.storage.store import Store
 from alcore.types import Job, Progress, Report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -327,10 +327,10 @@ TURN = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from pathlib import Path
-from alcore.jobs import JobRunner
-from alcore.jobtable import Jobs
-from alcore.database import database_url
-from alcore.store import Store
+from alcore.jobs.runner import JobRunner
+from alcore.storage.jobtable import Jobs
+from alcore.storage.database import database_url
+from alcore.storage.store import Store
 home, name = Path(sys.argv[1]), sys.argv[2]
 def note(word):
     with (home / "turns.txt").open("a") as file:

@@ -20,12 +20,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from alcore import images, kinds, packing, streaming
 from alcore.errors import AlcoreError, BadInput
-from alcore.images import decode, heading
-from alcore.kinds import is_image
-from alcore.levels import suggest_levels
-from alcore.streaming import FileRows
+from alcore.pixels import images, kinds, packing, streaming
+from alcore.pixels.images import decode, heading
+from alcore.pixels.kinds import is_image
+from alcore.pixels.levels import suggest_levels
+from alcore.pixels.streaming import FileRows
 
 SEEN = np.zeros((40, 64, 3), np.uint8)
 SEEN[:10, :16] = 255, 0, 0

@@ -8,9 +8,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore import labeling, web
-from alcore.journal import differs, fold
+from alcore.project import labeling
+from alcore.storage.journal import differs, fold
 from alcore.types import Annotation
+from alcore.web import routes as web
 
 ANN, BEN = "ann", "ben"
 

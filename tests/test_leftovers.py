@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from scenes import H, W, truth_of, write_scenes
 
-from alcore import leftovers, maskfiles, masks
-from alcore.doctor import leftover_words
 from alcore.errors import AlcoreError
-from alcore.exporting import export
-from alcore.leftovers import Leftover, collect, collect_in_background, find
-from alcore.project import Project
-from alcore.whole import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
-from alcore.workspace import Workspace
+from alcore.files import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
+from alcore.pixels import maskfiles, masks
+from alcore.project import leftovers
+from alcore.project.doctor import leftover_words
+from alcore.project.exporting import export
+from alcore.project.facade import Project
+from alcore.project.leftovers import Leftover, collect, collect_in_background, find
+from alcore.project.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 AGO = 2 * leftovers.OLD
@@ -57,7 +58,7 @@ def scenes(workspace, tmp_path) -> Project:
     project.annotate({item: np.ones((H, W), np.uint8)})
     project.run_round("random", 2, 0, "cpu", train={"steps": 2, "batch_size": 4}, report=lambda _: None)
     project.picture(item, 8)
-    from alcore.layers import superpixels
+    from alcore.project.layers import superpixels
 
     superpixels(project, item, 12)
     return project
@@ -154,7 +155,7 @@ def test_a_round_an_import_and_an_archive_are_at_work_while_they_last(project, w
     Project.import_into(workspace, "other", digits_source, report=report)
     assert set(seen) == {(True, True), (False, False)}
     seen.clear()
-    monkeypatch.setattr("alcore.exporting._write_folder", lambda of, rows, out: (out.mkdir(), report(None), [])[2])
+    monkeypatch.setattr("alcore.project.exporting._write_folder", lambda of, rows, out: (out.mkdir(), report(None), [])[2])
     project.labels_archive("folder")
     assert (True, False) in seen
     assert (True, True) not in seen
@@ -162,7 +163,7 @@ def test_a_round_an_import_and_an_archive_are_at_work_while_they_last(project, w
 
 def test_a_project_whose_deletion_was_killed_goes_at_once(project, workspace, monkeypatch):
     """After its rows were removed its files are nobody's: there is no import that may still want them."""
-    monkeypatch.setattr("alcore.creation.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("alcore.project.creation.shutil.rmtree", lambda *_, **__: None)
     project.delete()
     assert project.folder.is_dir()
     monkeypatch.undo()
@@ -187,7 +188,7 @@ def test_a_mask_that_is_painted_again_while_its_old_file_is_collected_keeps_a_fi
         return honest(self, named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("alcore.maskstore.MaskStore.remove_unnamed", painted_first)
+        patch.setattr("alcore.storage.maskstore.MaskStore.remove_unnamed", painted_first)
         assert path not in [left.path for left in collect(workspace)]
     assert np.array_equal(scenes.mask(item), mask)
     other = np.full((H, W), 1, np.uint8)
@@ -221,10 +222,10 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 EXPORT = """
 import os, signal, sys
 from pathlib import Path
-from alcore.exporting import export
+from alcore.project.exporting import export
 from alcore.formats import writing
-from alcore.workspace import Workspace
-import alcore.exporting as module
+from alcore.project.workspace import Workspace
+import alcore.project.exporting as module
 project = Workspace(sys.argv[1]).project("toy")
 honest, copied = module.copy_upright, []
 def copy(*given):

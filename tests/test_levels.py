@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import images, kinds, packing, streaming
 from alcore.errors import BadInput
-from alcore.images import decode
-from alcore.levels import Decoding, suggest_levels
-from alcore.pictures import Pictures
+from alcore.pixels import images, kinds, packing, streaming
+from alcore.pixels.images import decode
+from alcore.pixels.levels import Decoding, suggest_levels
+from alcore.pixels.pictures import Pictures
 
 
 def written(folder: Path, *arrays: np.ndarray) -> list[Path]:
@@ -94,7 +94,7 @@ def test_many_rows_are_scaled_in_bands_as_at_once(tmp_path, monkeypatch):
     array = np.random.default_rng(1).integers(0, 4096, (37, 21)).astype(np.uint16)
     (file,) = written(tmp_path, array)
     whole = [grey(file), grey(file, Decoding((10, 4000)))]
-    monkeypatch.setattr("alcore.levels.BAND", 50)
+    monkeypatch.setattr("alcore.pixels.levels.BAND", 50)
     np.testing.assert_array_equal([grey(file), grey(file, Decoding((10, 4000)))], whole)
 
 
@@ -182,7 +182,7 @@ def test_a_sample_is_spread_over_all_files(tmp_path, monkeypatch):
     files = written(tmp_path, *[ramp(0, n, np.uint16, 8) for n in range(100, 110)])
     looked: list[str] = []
     honest = kinds.opened
-    monkeypatch.setattr("alcore.levels.opened", lambda source: (looked.append(source.name), honest(source))[1])
+    monkeypatch.setattr("alcore.pixels.levels.opened", lambda source: (looked.append(source.name), honest(source))[1])
     suggest_levels(files, sample=4)
     assert looked == ["0.tif", "3.tif", "6.tif", "9.tif"]
 

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alcore import scores
-from alcore.batches import Batches
+from alcore.measures import scores
+from alcore.nets.tasks import Classification
 from alcore.strategies.base import Seen
 from alcore.strategies.mal import MAL, Params, combine
-from alcore.tasks import Classification
-from alcore.training import seeded, train
+from alcore.training.batches import Batches
+from alcore.training.train import seeded, train
 from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import masks
 from alcore.errors import BadInput
+from alcore.pixels import masks
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "camvid"
 SMALL = np.array([[0, 1, 2], [255, 7, 253]], np.uint8)

@@ -18,14 +18,16 @@ import sqlalchemy as sa
 from PIL import Image
 from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 
-from alcore import layers, maskfiles, masks, schema
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
-from alcore.exporting import export
 from alcore.formats import read
-from alcore.journal import fold
-from alcore.labels import record
-from alcore.project import Project
-from alcore.store import Store
+from alcore.pixels import maskfiles, masks
+from alcore.project import layers
+from alcore.project.exporting import export
+from alcore.project.facade import Project
+from alcore.project.labels import record
+from alcore.storage import schema
+from alcore.storage.journal import fold
+from alcore.storage.store import Store
 from alcore.types import Annotation
 
 
@@ -473,7 +475,7 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
 
 
 def test_the_command_line_imports_trains_and_exports_masks(source, tmp_path, capsys):
-    from alcore.cli import main
+    from alcore.cli.main import main
 
     home = str(tmp_path / "cli")
 

@@ -19,17 +19,18 @@ from scenes import QUICK, H, W, scene, truth_of, write_scenes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore import asked as asked_module
-from alcore import layers, loop, maskfiles, masks
-from alcore.asked import answered_areas
 from alcore.errors import AlcoreError, BadInput
-from alcore.exporting import export
 from alcore.formats import read
-from alcore.journal import fold
-from alcore.project import Project
+from alcore.pixels import maskfiles, masks
+from alcore.project import asked as asked_module
+from alcore.project import layers, loop
+from alcore.project.asked import answered_areas
+from alcore.project.exporting import export
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
+from alcore.storage.journal import fold
 from alcore.types import Annotation
-from alcore.web import routes
-from alcore.workspace import Workspace
+from alcore.web.routes import routes
 
 REGIONS = {**QUICK, "query_unit": "tiles", "region_count": 6}
 VOID = masks.VOID

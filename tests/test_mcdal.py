@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from alcore import scores
-from alcore.batches import Batches
+from alcore.measures import scores
+from alcore.nets.tasks import Classification
 from alcore.strategies.base import Seen
 from alcore.strategies.mcdal import MCDAL, Params
 from alcore.strategies.random import Random
-from alcore.tasks import Classification
-from alcore.training import evaluate, seeded, train
+from alcore.training.batches import Batches
+from alcore.training.train import evaluate, seeded, train
 from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")

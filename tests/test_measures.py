@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.frames import learning_curve
-from alcore.measures import Standing, is_share, percent, title, told, wilson
-from alcore.terminal import print_answer
+from alcore.cli.terminal import print_answer
+from alcore.metrics import Standing, is_share, percent, title, told, wilson
+from alcore.project.frames import learning_curve
 from alcore.types import Round
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alcore.backbones import ResNet18, SmallCNN, make_backbone
 from alcore.errors import BadInput
-from alcore.models import CosineHead, Discriminator, evaluating, reverse_gradient, unchanged_statistics
-from alcore.tasks import Classification
+from alcore.nets.backbones import ResNet18, SmallCNN, make_backbone
+from alcore.nets.models import CosineHead, Discriminator, evaluating, reverse_gradient, unchanged_statistics
+from alcore.nets.tasks import Classification
 
 
 def size(*nets: nn.Module) -> int:

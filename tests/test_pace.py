@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from alcore.pace import Course, Plan, Planned
-from alcore.plans import plan
-from alcore.project import Project
+from alcore.jobs.pace import Course, Plan, Planned
+from alcore.project.facade import Project
+from alcore.project.plans import plan
 from alcore.types import Job, Progress
 
 MAL = (

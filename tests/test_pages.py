@@ -22,15 +22,15 @@ from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
 
-from alcore import workspace as workspaces
 from alcore.errors import BadInput
-from alcore.explain import info
+from alcore.jobs.processes import process_name
 from alcore.params import words_for
-from alcore.processes import process_name
-from alcore.project import Project
+from alcore.project import workspace as workspaces
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 from alcore.strategies import STRATEGIES
+from alcore.training.explain import info
 from alcore.types import Job, TrainParams
-from alcore.workspace import Workspace
 from pages.ui.forms import in_titles
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
@@ -323,7 +323,7 @@ def test_labels_are_signed_with_the_name_in_the_sidebar(here: Workspace) -> None
 
 
 def test_the_bundled_digits_are_one_click(fresh: Workspace, monkeypatch: pytest.MonkeyPatch, toys: Path) -> None:
-    monkeypatch.setattr("alcore.project.bundled_digits", lambda: toys)
+    monkeypatch.setattr("alcore.project.facade.bundled_digits", lambda: toys)
     at = press(show("data"), "Try the bundled digits")
     job = fresh.runner.jobs()[0]
     assert (job.kind, job.project, ended(fresh, job.id).state) == ("import", "digits", "done")

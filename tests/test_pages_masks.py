@@ -9,9 +9,9 @@ import pytest
 from scenes import CLASSES, QUICK, write_scenes
 from streamlit.testing.v1 import AppTest
 
-from alcore import workspace as workspaces
-from alcore.project import Project
-from alcore.workspace import Workspace
+from alcore.project import workspace as workspaces
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")

@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alcore import precision, training
-from alcore.batches import Batches
 from alcore.errors import BadInput
-from alcore.precision import check_bf16
+from alcore.nets.tasks import TASKS
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS
-from alcore.training import seeded, train
+from alcore.training import precision
+from alcore.training import train as training
+from alcore.training.batches import Batches
+from alcore.training.precision import check_bf16
+from alcore.training.train import seeded, train
 from alcore.types import Progress, TrainParams, make_params
 
 CPU = torch.device("cpu")

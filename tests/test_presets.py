@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alcore.errors import BadInput
-from alcore.presets import PRESETS, preset_named, thinned
-from alcore.tasks import train_params
+from alcore.nets.tasks import train_params
+from alcore.simulation.presets import PRESETS, preset_named, thinned
 from alcore.types import make_params
 
 # coreset, sraal ... are strategies of the folder; their Params are checked by name there

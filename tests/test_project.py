@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from alcore import rounds, schema
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotEnoughLabels, NotFound
-from alcore.processes import process_name
-from alcore.project import Project
+from alcore.jobs.processes import process_name
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
+from alcore.storage import schema
+from alcore.training import turn as rounds
 from alcore.types import Annotation, Progress
-from alcore.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -374,7 +375,7 @@ def test_a_project_with_a_running_job_is_not_deleted(project):
 
 
 def test_a_project_that_another_process_works_in_is_not_deleted(project):
-    code = "import sys; from pathlib import Path; from alcore.whole import at_work\n"
+    code = "import sys; from pathlib import Path; from alcore.files import at_work\n"
     code += "with at_work(Path(sys.argv[1])): print('in', flush=True); input()"
     command = [sys.executable, "-c", code, str(project.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as other:

@@ -14,10 +14,10 @@ import pytest
 
 from alcore.errors import NotFound
 from alcore.naming import natural
-from alcore.project import Project
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 from alcore.strategies import SCORES
 from alcore.types import Annotation
-from alcore.workspace import Workspace
 
 SPECIAL = ("a & b", "ü", 'it\'s "x"', "100 %")
 
@@ -319,7 +319,7 @@ def test_the_listing_of_columns_names_kinds_and_ranges(played):
 
 
 def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, quick, monkeypatch):
-    from alcore import loop
+    from alcore.project import loop
 
     calls, honest = [], loop.cached_layout
 
@@ -341,7 +341,7 @@ def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, 
 
 
 def test_the_learning_curve_lists_each_metric_of_each_round(played):
-    from alcore import frames
+    from alcore.project import frames
 
     curve = frames.learning_curve(played.rounds())
     assert list(curve.columns) == ["strategy", "round", "labeled", "metric", "value", "asked_by"]
@@ -394,7 +394,7 @@ def test_a_signed_token_allows_its_project_until_it_expires_and_no_forged_one_do
 
 def test_a_workspace_lies_where_the_argument_else_the_environment_says(tmp_path, monkeypatch):
     from alcore.errors import AlcoreError
-    from alcore.workspace import resolve_home
+    from alcore.project.workspace import resolve_home
 
     monkeypatch.setenv("ALCORE_HOME", str(tmp_path / "env"))
     assert resolve_home(None) == tmp_path / "env"

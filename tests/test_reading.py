@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 from sources import box, coco, counts_of, labels_of, mask, picture, pictures, reasons_of, splits_of, write
 
-from alcore.cli import main
+from alcore.cli.main import main
 from alcore.errors import BadInput
 from alcore.formats import ReadOptions, read
 from alcore.formats.camvid import PUBLISHED
 from alcore.formats.cifar import CIFAR10_CLASSES
 from alcore.formats.dense import DRIVING
 from alcore.formats.voc import NAMES
-from alcore.preview import preview
-from alcore.project import Project
-from alcore.request import ImportRequest
+from alcore.importing.preview import preview
+from alcore.importing.request import ImportRequest
+from alcore.project.facade import Project
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -21,15 +21,15 @@ from PIL import Image
 from sources import box, coco, counts_of, labels_of, mask, noise, picture, pictures, reasons_of, splits_of, write
 from test_reading import ROWS, Row, named
 
-from alcore import kinds
-from alcore.cli import main
+from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import ReadOptions, read
+from alcore.importing.preview import preview
+from alcore.importing.request import ImportRequest
 from alcore.naming import class_fault
-from alcore.preview import preview
-from alcore.project import Project
+from alcore.pixels import kinds
+from alcore.project.facade import Project
 from alcore.reading import Reading
-from alcore.request import ImportRequest
 
 SECRET = "root:x:hush-hush:0\n"
 

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image, ImageOps
 from sources import SIDES, box, coco, labels_of, mask, noise, picture, pictures, reasons_of, turned, write
 
-from alcore import masks
-from alcore.cli import main
+from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
-from alcore.exporting import export
 from alcore.formats import ReadOptions, read
 from alcore.formats.dense import DRIVING
-from alcore.project import Project
+from alcore.pixels import masks
+from alcore.project.exporting import export
+from alcore.project.facade import Project
 from alcore.reading import Reading
 
 W, H = SIDES

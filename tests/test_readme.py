@@ -9,9 +9,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
-from alcore.cli import _parser
+from alcore.cli.main import _parser
 from alcore.formats import FORMATS
-from alcore.presets import PRESETS
+from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import masks
-from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput
-from alcore.models import evaluating
-from alcore.regions import Regions, first_regions, means, open_regions
-from alcore.roundfiles import RoundFiles
-from alcore.rounds import Order, run
+from alcore.nets.models import evaluating
+from alcore.nets.tasks import Segmentation, train_params
+from alcore.pixels import masks
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
 from alcore.strategies.mal import combine
-from alcore.tasks import Segmentation, train_params
-from alcore.training import query, seeded, train
+from alcore.training.batches import Batches
+from alcore.training.regions import Regions, first_regions, means, open_regions
+from alcore.training.roundfiles import RoundFiles
+from alcore.training.train import query, seeded, train
+from alcore.training.turn import Order, run
 from alcore.types import make_params
 
 CPU = torch.device("cpu")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from alcore import rounds
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
-from alcore.roundfiles import RoundFiles
-from alcore.rounds import Order, run, start_query
 from alcore.strategies import STRATEGIES
-from alcore.training import pick_device
+from alcore.training import turn as rounds
+from alcore.training.roundfiles import RoundFiles
+from alcore.training.train import pick_device
+from alcore.training.turn import Order, run, start_query
 from alcore.types import Progress
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from alcore.scores import confidence, discrepancy, distance, entropy, margin, per_image
+from alcore.measures.scores import confidence, discrepancy, distance, entropy, margin, per_image
 
 
 def one_hots(*classes: int, of: int) -> list[torch.Tensor]:

@@ -9,10 +9,10 @@ import sys
 import pytest
 import uvicorn
 
-from alcore import workspace as workspaces
-from alcore.cli import main
-from alcore.serving import announced
-from alcore.workspace import Workspace
+from alcore.cli.main import main
+from alcore.door.serve import announced
+from alcore.project import workspace as workspaces
+from alcore.project.workspace import Workspace
 
 LONG = "a-token/of+the workspace"
 

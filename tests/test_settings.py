@@ -11,9 +11,9 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from alcore import workspace as workspaces
 from alcore.errors import DiskFull
-from alcore.workspace import Workspace
+from alcore.project import workspace as workspaces
+from alcore.project.workspace import Workspace
 from pages.ui import session
 from pages.ui.settings import BASE_PATH, base_path, bound_address, take_base_path
 

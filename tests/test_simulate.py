@@ -19,14 +19,14 @@ import pandas as pd
 import pytest
 
 import alcore
+from alcore.cli.simulate import add_arguments, run
 from alcore.errors import AlcoreError, BadInput, Cancelled
-from alcore.presets import preset_named
 from alcore.simulation import oracle, runs
 from alcore.simulation.conduct import simulate
 from alcore.simulation.experiment import derived, initial, round_seeds
 from alcore.simulation.oracle import Data
+from alcore.simulation.presets import preset_named
 from alcore.simulation.records import COLUMNS, ids_hash, locked, run_folder
-from alcore.simulation.verb import add_arguments, run
 from alcore.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import masks
 from alcore.errors import BadInput
-from alcore.masks import VOID, from_rle
+from alcore.pixels import masks
+from alcore.pixels.masks import VOID, from_rle
 from alcore.simulation.conduct import simulate
 from alcore.simulation.oracle import Data
 from alcore.simulation.records import run_folder

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import alcore.store
-from alcore import schema
-from alcore.database import database_url
+import alcore.storage.store
 from alcore.errors import AlcoreError, BadInput, NotFound
-from alcore.jobtable import Jobs
-from alcore.journal import Journal, fold
-from alcore.queries import OpenQuery, Queries
-from alcore.schema import annotation_rows, current, items
-from alcore.store import Store
+from alcore.storage import schema
+from alcore.storage.database import database_url
+from alcore.storage.jobtable import Jobs
+from alcore.storage.journal import Journal, fold
+from alcore.storage.queries import OpenQuery, Queries
+from alcore.storage.schema import annotation_rows, current, items
+from alcore.storage.store import Store
 from alcore.types import Annotation, Item, Skipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -276,8 +276,8 @@ def test_a_reader_sees_either_all_or_nothing_of_a_write(store, journal):
 
 CHILD = """
 import sys
-from alcore.journal import Journal
-from alcore.store import Store
+from alcore.storage.journal import Journal
+from alcore.storage.store import Store
 from alcore.types import Annotation
 journal = Journal(Store(sys.argv[1]), 1)
 for seq in range(100000):
@@ -439,7 +439,7 @@ def test_items_imported_again_keep_their_ids_and_what_is_gone_keeps_its_history(
 
 
 def test_items_are_stored_in_blocks_from_anything_that_can_be_read_once(store, monkeypatch):
-    monkeypatch.setattr(alcore.store, "ROWS", 4)
+    monkeypatch.setattr(alcore.storage.store, "ROWS", 4)
     largest = []
     sa.event.listen(
         store.engine,

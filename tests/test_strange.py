@@ -15,9 +15,9 @@ from PIL import Image
 
 from alcore.errors import LONGEST, BadInput
 from alcore.formats import cifar, coco_json, read
-from alcore.importing import Imported, gather
-from alcore.preview import preview
-from alcore.request import ImportRequest
+from alcore.importing.gather import Imported, gather
+from alcore.importing.preview import preview
+from alcore.importing.request import ImportRequest
 from alcore.types import Skipped
 
 

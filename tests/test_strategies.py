@@ -13,16 +13,16 @@ import pytest
 import torch
 
 from alcore import strategies
-from alcore.batches import Batches
 from alcore.errors import AlcoreError, BadInput
-from alcore.explain import info
-from alcore.models import evaluating
-from alcore.pool import Pool
+from alcore.nets.models import evaluating
+from alcore.nets.tasks import TASKS
 from alcore.strategies import SCORES, STRATEGIES, strategy_named
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.strategies.random import Random
-from alcore.tasks import TASKS
-from alcore.training import query, seeded, train, walk
+from alcore.training.batches import Batches
+from alcore.training.explain import info
+from alcore.training.pool import Pool
+from alcore.training.train import query, seeded, train, walk
 from alcore.types import TrainParams, ignore_progress, make_params
 
 CPU = torch.device("cpu")

@@ -17,15 +17,15 @@ import pytest
 import torch
 from PIL import Image
 
-from alcore import images, packing, streaming
-from alcore.batches import Batches, telling
 from alcore.errors import AlcoreError, BadInput, Cancelled
-from alcore.images import heading
-from alcore.importing import gather
-from alcore.pool import Pool
-from alcore.project import Project
-from alcore.request import ImportRequest
-from alcore.streaming import FileRows, choose_cache, open_pixels, save_paths
+from alcore.importing.gather import gather
+from alcore.importing.request import ImportRequest
+from alcore.pixels import images, packing, streaming
+from alcore.pixels.images import heading
+from alcore.pixels.streaming import FileRows, choose_cache, open_pixels, save_paths
+from alcore.project.facade import Project
+from alcore.training.batches import Batches, telling
+from alcore.training.pool import Pool
 from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")

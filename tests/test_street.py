@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alcore import masks
 from alcore.formats import read
+from alcore.pixels import masks
 from sample_data import make_street
 
 NAMES = tuple(name for name, _ in make_street.CLASSES)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import batches, masks, scores
 from alcore.errors import BadInput
-from alcore.tasks import TASKS, VOID, Classification, Segmentation, task_named, train_params
+from alcore.measures import scores
+from alcore.nets.tasks import TASKS, VOID, Classification, Segmentation, task_named, train_params
+from alcore.pixels import masks
+from alcore.training import batches
 from alcore.types import TrainParams
 
 

@@ -15,14 +15,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from alcore import training
-from alcore.batches import Batches
 from alcore.errors import AlcoreError
-from alcore.rounds import Order, run
+from alcore.nets.tasks import TASKS, Classification
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS, Classification
-from alcore.training import evaluate, query, rate_factor, seeded, train
+from alcore.training import train as training
+from alcore.training.batches import Batches
+from alcore.training.train import evaluate, query, rate_factor, seeded, train
+from alcore.training.turn import Order, run
 from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")

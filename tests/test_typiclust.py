@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from alcore import clusters as module
-from alcore.clusters import k_means, neighbor_distance
+from alcore.measures import clusters as module
+from alcore.measures.clusters import k_means, neighbor_distance
+from alcore.nets.tasks import Classification
 from alcore.strategies.base import Seen
 from alcore.strategies.typiclust import Params, TypiClust
-from alcore.tasks import Classification
 from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")

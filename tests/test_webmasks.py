@@ -12,10 +12,10 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore import masks
-from alcore.project import Project
-from alcore.web import routes
-from alcore.webmasks import TAKES
+from alcore.pixels import masks
+from alcore.project.facade import Project
+from alcore.web.masks import TAKES
+from alcore.web.routes import routes
 
 W, H = 20, 12
 BASE = "/api/v1/projects/scenes"

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alcore import kinds
 from alcore.errors import BadInput
 from alcore.naming import in_natural_order, printable
+from alcore.pixels import kinds
 from alcore.reading import Reading
 from alcore.types import Entry, Skipped
 

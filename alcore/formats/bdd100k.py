@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
 from alcore.formats.base import AS_FOUND, Format, ReadOptions
 from alcore.formats.dense import DRIVING, Found, images_below, labeled_otherwise, owned, stem_of
 from alcore.naming import printable
+from alcore.pixels import masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

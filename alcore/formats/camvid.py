@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
 from alcore.formats import void
 from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, split_of_path
@@ -21,6 +20,7 @@ from alcore.formats.pairs import Pair, matches, naming, paired, pairs_of
 from alcore.formats.tables import open_table
 from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
+from alcore.pixels import masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

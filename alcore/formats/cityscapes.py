@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
 from alcore.formats.base import AS_FOUND, SPLIT_NAMES, Format, ReadOptions, inside_of
 from alcore.formats.dense import DRIVING, Found, images_below, labeled_otherwise, owned
 from alcore.formats.writing import Item, Legend, Writing
 from alcore.naming import printable
+from alcore.pixels import masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

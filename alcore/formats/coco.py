@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
 from alcore.formats.base import (
     AS_FOUND,
@@ -34,6 +33,7 @@ from alcore.formats.places import SEVERAL, Places
 from alcore.formats.runs import extent, painted, runs_of
 from alcore.formats.writing import Item, Legend, Writing
 from alcore.naming import printable
+from alcore.pixels import masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alcore import kinds, masks
 from alcore.columns import Entries, Texts
 from alcore.errors import BadInput
 from alcore.formats.base import Inside, count, no_images, walk
 from alcore.formats.places import SEVERAL, Places
 from alcore.naming import check_class, printable, spelled
+from alcore.pixels import kinds, masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from alcore import kinds
 from alcore.columns import Entries
 from alcore.errors import AlcoreError
 from alcore.formats.base import Inside, inside_of, split_of_folder
 from alcore.formats.pairs import named_in_pairs
 from alcore.formats.tables import SUFFIXES
 from alcore.naming import printable
+from alcore.pixels import kinds
 from alcore.reading import Reading
 
 # What a folder is called that holds something else than the images of a class.

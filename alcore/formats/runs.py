@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
+from alcore.pixels import masks
 
 FAR = 10  # a corner may lie outside its image by so many times its sides
 CORNERS = "a polygon needs x and y of three corners at least"

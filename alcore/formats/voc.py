@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alcore import kinds, masks
 from alcore.errors import BadInput
 from alcore.formats import void
 from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of
 from alcore.formats.dense import Color, Found, check_classes, images_below, listed, owned, stem_of
 from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
+from alcore.pixels import kinds, masks
 from alcore.reading import Reading
 from alcore.types import Skipped
 

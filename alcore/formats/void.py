@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alcore import masks
 from alcore.errors import BadInput
+from alcore.pixels import masks
 from alcore.types import VOID
 
 CHOICES = ("auto", "none", "0", "255")

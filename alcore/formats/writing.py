@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from alcore import kinds, masks
 from alcore.errors import BadInput
 from alcore.formats.base import is_image_name
 from alcore.formats.dense import Color, check_classes
+from alcore.pixels import kinds, masks
 
 WRITTEN = ("train", "val", "test")
 SUFFIXES = {

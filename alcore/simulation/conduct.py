@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.presets import preset_named
 from alcore.simulation import experiment, oracle
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
 from alcore.simulation.oracle import Data
+from alcore.simulation.presets import preset_named
 from alcore.simulation.records import Tables, locked, read_json, write_whole
 from alcore.simulation.runs import Run
 from alcore.simulation.workers import Failure, perform_all
-from alcore.training import pick_device
+from alcore.training.train import pick_device
 from alcore.types import Progress, Report, ignore_progress
 
 

@@ -49,7 +49,7 @@ def _code() -> dict[str, Any]:
     """alcore's version, and the commit when it runs from its own repository: an installed copy inside another one has none."""
     from alcore import __version__
 
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     commit, dirty = None, None
     if _git(here, "ls-files", "--error-unmatch", "errors.py") is not None:
         commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".")

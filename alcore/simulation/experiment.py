@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from alcore.errors import BadInput
-from alcore.presets import preset_named
-from alcore.rounds import Seeds, check_side, check_strategy
+from alcore.nets.tasks import TASKS, train_params
 from alcore.simulation.oracle import Data
+from alcore.simulation.presets import preset_named
 from alcore.strategies import strategy_named
-from alcore.tasks import TASKS, train_params
-from alcore.training import pick_device, seeded
+from alcore.training.train import pick_device, seeded
+from alcore.training.turn import Seeds, check_side, check_strategy
 from alcore.types import TrainParams, make_params
 
 # Streams of chance that must not touch each other; the numbers are part of every result, so none may be used again for another purpose.

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import BadInput, disk_full_told
-from alcore.importing import gather
-from alcore.maskfiles import at_size
-from alcore.masks import components
-from alcore.pool import Pool
-from alcore.presets import thinned
-from alcore.request import ImportRequest
-from alcore.streaming import open_pixels
-from alcore.tasks import TASKS
+from alcore.importing.gather import gather
+from alcore.importing.request import ImportRequest
+from alcore.nets.tasks import TASKS
+from alcore.pixels.maskfiles import at_size
+from alcore.pixels.masks import components
+from alcore.pixels.streaming import open_pixels
+from alcore.simulation.presets import thinned
+from alcore.training.pool import Pool
 from alcore.types import VOID, Report
 
 MASKS = "masks.npy"

@@ -16,17 +16,17 @@ import numpy as np
 import torch
 
 from alcore.errors import BadInput
-from alcore.masks import from_rle, to_rle
-from alcore.pool import Pool
-from alcore.rounds import Seeds, Turn, turn
+from alcore.nets.tasks import TASKS
+from alcore.pixels.masks import from_rle, to_rle
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
 from alcore.simulation.records import ids_hash, locked, read_json, record_path, run_folder, write_whole
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS
-from alcore.training import pick_device
+from alcore.training.pool import Pool
+from alcore.training.train import pick_device
+from alcore.training.turn import Seeds, Turn, turn
 from alcore.types import Progress, Report, TrainParams, make_params
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

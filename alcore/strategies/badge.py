@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.clusters import spread
+from alcore.measures.clusters import spread
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 from alcore.types import Report
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alcore import scores
+from alcore.measures import scores
+from alcore.nets.tasks import Task
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

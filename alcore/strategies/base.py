@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alcore import scores
-from alcore.backbones import make_backbone
-from alcore.tasks import Task
+from alcore.measures import scores
+from alcore.nets.backbones import make_backbone
+from alcore.nets.tasks import Task
 from alcore.types import Report, TrainParams
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.centers import k_center, nearest
+from alcore.measures.centers import k_center, nearest
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.types import Report
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alcore.models import LossModule
+from alcore.nets.models import LossModule
+from alcore.nets.tasks import Task
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Stage, Strategy, basic_scores, rate_factor
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

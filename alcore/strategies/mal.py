@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alcore import scores
-from alcore.models import CosineHead, unchanged_statistics
+from alcore.measures import scores
+from alcore.nets.models import CosineHead, unchanged_statistics
+from alcore.nets.tasks import Task
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, labeledness, uniform
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

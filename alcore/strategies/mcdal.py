@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alcore import scores
-from alcore.models import unchanged_statistics
+from alcore.measures import scores
+from alcore.nets.models import unchanged_statistics
+from alcore.nets.tasks import Task
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alcore import scores
-from alcore.backbones import make_backbone
+from alcore.measures import scores
+from alcore.nets.backbones import make_backbone
+from alcore.nets.tasks import Task
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alcore.models import VAE, Discriminator, gaussian_kl
-from alcore.scores import per_image
+from alcore.measures.scores import per_image
+from alcore.nets.models import VAE, Discriminator, gaussian_kl
+from alcore.nets.tasks import Task
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words, share
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alcore.clusters import k_means, neighbor_distance
+from alcore.measures.clusters import k_means, neighbor_distance
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.types import Report, param
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alcore.models import VAE, Discriminator, gaussian_kl
+from alcore.nets.models import VAE, Discriminator, gaussian_kl
+from alcore.nets.tasks import Task
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
-from alcore.tasks import Task
 from alcore.types import TrainParams, param
 
 

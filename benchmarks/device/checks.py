@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from alcore import training
-from alcore.batches import Batches, Pixels
-from alcore.centers import k_center, nearest
-from alcore.clusters import k_means
-from alcore.pool import Pool
-from alcore.rounds import Seeds, Turn, turn
+from alcore.measures.centers import k_center, nearest
+from alcore.measures.clusters import k_means
+from alcore.nets.tasks import TASKS, train_params
 from alcore.strategies import STRATEGIES
-from alcore.tasks import TASKS, train_params
-from alcore.training import evaluate, inspect, seeded, train, walk
+from alcore.training import train as training
+from alcore.training.batches import Batches, Pixels
+from alcore.training.pool import Pool
+from alcore.training.train import evaluate, inspect, seeded, train, walk
+from alcore.training.turn import Seeds, Turn, turn
 from alcore.types import VOID, Progress, TrainParams
 from benchmarks.device.measures import Size, made
 from benchmarks.device.record import Record

@@ -14,15 +14,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alcore.backbones import make_backbone
-from alcore.batches import Batches
-from alcore.models import evaluating
-from alcore.pool import Pool
-from alcore.presets import PAPER_WIDTHS, preset_named
+from alcore.nets.backbones import make_backbone
+from alcore.nets.models import evaluating
+from alcore.nets.tasks import TASKS
+from alcore.simulation.presets import PAPER_WIDTHS, preset_named
 from alcore.strategies import STRATEGIES
 from alcore.strategies.base import Strategy
-from alcore.tasks import TASKS
-from alcore.training import query, seeded, train, walk
+from alcore.training.batches import Batches
+from alcore.training.pool import Pool
+from alcore.training.train import query, seeded, train, walk
 from alcore.types import Progress, TrainParams, make_params
 from benchmarks.device.record import Record, forget_peak, peak, synchronize
 from benchmarks.score import _bare as bare_pass

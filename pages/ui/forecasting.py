@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from alcore.errors import AlcoreError
-from alcore.project import Project
+from alcore.project.facade import Project
 from pages.ui.forms import in_titles
 
 LOOK = 1.0  # seconds

@@ -8,8 +8,8 @@ import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.formats import FORMATS
-from alcore.project import bundled_digits, bundled_street
-from alcore.tasks import TASKS
+from alcore.nets.tasks import TASKS
+from alcore.project.facade import bundled_digits, bundled_street
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
 from pages.ui.work import running

@@ -11,8 +11,8 @@ from typing import Any
 import streamlit as st
 
 from alcore.errors import AlcoreError
-from alcore.preview import Preview, preview
-from alcore.request import ImportRequest
+from alcore.importing.preview import Preview, preview
+from alcore.importing.request import ImportRequest
 from pages.ui.session import plural
 
 KEPT = "preview"  # of the session: (what was asked, what came out)

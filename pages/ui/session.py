@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from alcore.errors import AlcoreError, of_machine
-from alcore.project import Project
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace, shared
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
-from alcore.workspace import Workspace, shared
 from pages.ui.components.remember import remembered
 from pages.ui.forms import in_titles
 

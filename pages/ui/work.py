@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
-from alcore.jobs import WAITING
-from alcore.measures import title
-from alcore.project import Project
+from alcore.jobs.runner import WAITING
+from alcore.metrics import title
+from alcore.project.facade import Project
 from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
 

@@ -23,6 +23,25 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
+# What the labeler shows when a key arrives, before it sees the key: [key, live, item, file name] of each. A key is live when it was pressed
+# after its picture was on the screen: on a busy machine it may arrive later than that and have been pressed before.
+WATCH = """
+window.pressed = [];
+let since = 0, watched = null;
+const find = (root) => root.querySelector(".labeler") || [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
+window.addEventListener("keydown", (event) => {
+  const labeler = find(document);
+  if (!labeler) return;
+  if (watched !== labeler) {
+    watched = labeler;
+    const note = () => { since = labeler.dataset.live === "1" ? performance.now() : Infinity; };
+    new MutationObserver(note).observe(labeler, { attributes: true, attributeFilter: ["data-live"] });
+  }
+  const live = labeler.dataset.live === "1" && event.timeStamp >= since;
+  window.pressed.push([event.key, live, Number(labeler.dataset.item), labeler.querySelector(".path")?.textContent]);
+}, true);
+"""
+
 expect.set_options(timeout=20_000)  # what is waited for comes at once on a quiet machine; five seconds are short beside other work
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import ROOT, PageFactory, Server
+from tests.browser.conftest import ROOT, WATCH, PageFactory, Server
 
 pytestmark = pytest.mark.browser
 
@@ -101,17 +101,6 @@ def test_sixty_keys_at_ten_a_second_give_sixty_rows_in_order(page_factory: PageF
     assert len(measures(page, "alcore:ack")) == 60
 
 
-# What the labeler shows when a key arrives: [key, is the picture on the screen, its file name] of each, before the labeler sees the key.
-WATCH = """
-window.pressed = [];
-const find = (root) => root.querySelector(".labeler") || [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
-window.addEventListener("keydown", (event) => {
-  const labeler = find(document);
-  if (labeler) window.pressed.push([event.key, labeler.dataset.live === "1", labeler.querySelector(".path")?.textContent]);
-}, true);
-"""
-
-
 def test_a_burst_of_two_hundred_keys_labels_what_was_on_the_screen_and_nothing_else(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     page.add_init_script(WATCH)
@@ -122,11 +111,11 @@ def test_a_burst_of_two_hundred_keys_labels_what_was_on_the_screen_and_nothing_e
     page.wait_for_function("pressed.length === 200")
     wait_saved(page)
     pressed = page.evaluate("pressed")
-    stood = [(int(name.split(".")[0]), "label", CLASSES[int(key) - 1]) for key, _, name in pressed]
+    stood = [(int(name.split(".")[0]), "label", CLASSES[int(key) - 1]) for key, _, _, name in pressed]
     stored = fake.rows("c3-n260-burst")
     assert [item for item, _, _ in stored] == list(range(1, len(stored) + 1))
     assert set(stored) <= set(stood)  # each is what was pressed while that picture stood there
-    live = [row for row, (_, live, _) in zip(stood, pressed, strict=True) if live]
+    live = [row for row, (_, live, _, _) in zip(stood, pressed, strict=True) if live]
     assert set(live) <= set(stored)
     assert len(stored) < 200
 

@@ -25,9 +25,10 @@ import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from alcore.project import Project
-from alcore.schema import annotation_rows
-from alcore.workspace import Workspace
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
+from alcore.storage.schema import annotation_rows
+from tests.browser.conftest import WATCH
 
 pytestmark = pytest.mark.browser
 
@@ -290,14 +291,6 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
     assert accuracy == app.get("/projects/shapes/status")["rounds"][-1]["metrics"]["accuracy"]
 
 
-# What the labeler shows when a key arrives: [key, item] of each, before the labeler sees it.
-WATCH = """
-window.pressed = [];
-const find = (root) => root.querySelector(".labeler") || [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
-window.addEventListener("keydown", (event) => window.pressed.push([event.key, Number(find(document)?.dataset.item)]), true);
-"""
-
-
 def test_two_hundred_keys_at_ten_a_second_while_a_job_trains(page_factory: PageFactory, app: App) -> None:
     """Each is a right label. Beside other work a frame may come later than the next key: such a key labels nothing, and is pressed again."""
     trains = open_page(page_factory(), app, "train", "burst")
@@ -311,7 +304,7 @@ def test_two_hundred_keys_at_ten_a_second_while_a_job_trains(page_factory: PageF
     labels.keyboard.type("".join(keys), delay=100)
     while labels.locator(".labeler[data-view=work]").count():
         label(labels, "1")
-    last = {item: key for key, item in labels.evaluate("pressed")}  # the newest key at an item is the one that was taken
+    last = {item: key for key, _, item, _ in labels.evaluate("pressed")}  # the newest key at an item is the one that was taken
     expect(labels.get_by_text("All 200 of this query are labeled.")).to_be_visible(timeout=PATIENCE * 1000)
     wait_saved(labels)
     assert app.job("burst")["state"] == "running"

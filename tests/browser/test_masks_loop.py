@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from alcore import masks
-from alcore.exporting import export
 from alcore.formats import read
-from alcore.project import Project, bundled_street
-from alcore.workspace import Workspace
+from alcore.pixels import masks
+from alcore.project.exporting import export
+from alcore.project.facade import Project, bundled_street
+from alcore.project.workspace import Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.fake_editor_rules import area, polygon, stroke
 from tests.browser.test_editor import click, drag, press, wait_item, wait_saved

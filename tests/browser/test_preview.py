@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from alcore.project import Project
-from alcore.workspace import Workspace
+from alcore.project.facade import Project
+from alcore.project.workspace import Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.test_loop import App, write_images
 

@@ -1,0 +1,93 @@
+"""The door of the app: one ASGI middleware that every request passes, for pages, static files, media, uploads, the WebSocket and /api.
+
+It asks for the Host a request names (a name of another site that points at our address is DNS rebinding) and for the Origin of the page it
+comes from (a page of another site), with one list of names; then, where that is wanted, for a sign-in. What may not pass is answered here.
+What passes gets the headers that tell a browser what our pages may do. Pure ASGI over Starlette's types; knows no Streamlit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from alcore.door.hosts import Names
+from alcore.door.pages import dressed, refusal_page
+from alcore.door.requests import error_answer
+from alcore.door.signin import SignIn
+
+if TYPE_CHECKING:
+    from alcore.project.workspace import Workspace
+
+_BROKEN = re.compile(rb"%(?![0-9a-fA-F]{2})")
+# what Streamlit serves that is no page
+_NO_PAGE = ("/static/", "/media/", "/_stcore/", "/component/", "/app/static/")
+
+
+class Door:
+    """The middleware around the whole app.
+
+    Args:
+        app: what answers whom it lets pass.
+        workspace: gives the workspace of the moment; called in a worker thread.
+        bound: the address this server is bound to; a wildcard, or "" when nobody knows, stands for every address.
+        base: the path below which the app is mounted (Streamlit's server.baseUrlPath), or "".
+    """
+
+    def __init__(self, app: ASGIApp, workspace: Callable[[], Workspace], bound: Callable[[], str], base: Callable[[], str]) -> None:
+        self.app = app
+        self.names = Names(bound())
+        self.base = f"/{base().strip('/')}".rstrip("/")
+        self.sign_in = SignIn(workspace, self.names.bound)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(self.base) if scope["path"].startswith(f"{self.base}/") else scope["path"]
+        is_api = path == "/api" or path.startswith("/api/")
+        if is_api and self.base:
+            # Our routes stand at the root: there a proxy that takes the base away asks for them, and here one that does not.
+            scope = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").removeprefix(self.base.encode())}
+        answer = await self._refused(scope, path, is_api, receive)
+        if scope["type"] == "websocket":
+            # Who passed is one of us, so Streamlit, which knows no ALCORE_HOSTS and looks up names on the net, need not ask again.
+            await (WebSocketClose() if answer else self.app)(_without(scope, b"origin"), receive, send)
+            return
+        if not is_api:  # a page comes whole and uncompressed, since something is put into it
+            scope = _without(scope, b"origin", *((b"accept-encoding", b"if-none-match", b"if-modified-since") if _is_page(path) else ()))
+        await (answer or self.app)(scope, receive, dressed(scope, send, is_api))
+
+    async def _refused(self, scope: Scope, path: str, is_api: bool, receive: Receive) -> Response | None:
+        headers = Headers(scope=scope)
+        refusal = self.names.refusal(headers.getlist("host"), headers.getlist("origin"))
+        if refusal:
+            return error_answer(403, refusal) if is_api else refusal_page(403, refusal)
+        if is_api:  # its routes ask for a token of their own; a cookie means nothing to them
+            raw = scope.get("raw_path") or b""
+            return error_answer(400, "the address is not percent-encoded UTF-8") if _is_broken(raw.partition(b"?")[0]) else None
+        if self.base and path == "/" and scope["path"] == "/":
+            return RedirectResponse(f"{self.base}/")
+        return await self.sign_in.refusal(scope, path, receive)
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith(_NO_PAGE)
+
+
+def _is_broken(raw: bytes) -> bool:
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return True
+    return bool(_BROKEN.search(raw))
+
+
+def _without(scope: Scope, *names: bytes) -> Scope:
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() not in names]}

@@ -1,0 +1,262 @@
+"""Backbones: images to features, and their starting weights from torchvision's cache or a file. Knows torch, drn and convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alcore.errors import BadInput
+from alcore.nets.convolution import make_strides_safe
+from alcore.nets.drn import STRIDES, Dilated, repository_names
+
+
+class Backbone(nn.Module):
+    """Images (B, 3, H, W) to features (B, out_features), or, for dense labels, to a map of them (B, out_features, h, w).
+
+    Attributes:
+        widths: channels of each block's map.
+        smallest: side in pixels below which no map is left.
+        pretrained: torchvision's weights for it, or None.
+        dense: True when the features keep their places.
+    """
+
+    out_features: int
+    widths: tuple[int, ...]
+    smallest: int = 4
+    pretrained: Any = None
+    dense: bool = False
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The output of each block, (B, widths[i], h, w), the last one being the final feature map."""
+        raise NotImplementedError
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The final feature map (B, C, h, w) to features (B, out_features): the mean over space."""
+        return features.mean(dim=(2, 3))
+
+    def embedding(self, features: Tensor) -> Tensor:
+        """What images are compared by, (B, e), from features (B, out_features, *S)."""
+        return features
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.maps(x)[-1])
+
+    def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
+        """A state dict of torchvision's network, or of this backbone, by this backbone's names and without the classifier."""
+        return state
+
+
+class SmallCNN(Backbone):
+    """Three blocks of convolution, batch norm, ReLU and pooling, then the mean over what is left: a minute on two CPU cores.
+
+    Args:
+        width: channels of the first block; the others have twice and four times as many.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        self.widths = (width, 2 * width, 4 * width)
+        channels = 3
+        for block, out in enumerate(self.widths):
+            layers += [nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+            layers += [nn.MaxPool2d(2)] if block < 2 else []
+            channels = out
+        self.blocks = nn.Sequential(*layers)
+        self.out_features = channels
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        result = []
+        for at, layer in enumerate(self.blocks):
+            x = layer(x)
+            if at in (3, 7, 10):
+                result.append(x)
+        return result
+
+
+class ResNet18(Backbone):
+    """torchvision's ResNet-18 without its classifier.
+
+    Args:
+        cifar_stem: a 3x3 convolution of stride 1 and no pooling (MCDAL); else the 7x7/2 ImageNet stem (MAL, also for 32x32: methods 1.1).
+    """
+
+    pretrained = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+
+    def __init__(self, cifar_stem: bool = False) -> None:
+        super().__init__()
+        net = torchvision.models.resnet18(weights=None)
+        if cifar_stem:
+            net.conv1 = nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
+            nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
+            net.maxpool = nn.Identity()
+        net.fc = nn.Identity()
+        make_strides_safe(net)  # small images leave the last blocks a map of one place
+        self.net = net
+        self.out_features = 512
+        self.widths = (64, 128, 256, 512)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        net = self.net
+        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+        result = []
+        for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = layer(x)
+            result.append(x)
+        return result
+
+    def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
+        state = {"net." + k.removeprefix("net."): v for k, v in state.items() if not k.removeprefix("net.").startswith("fc.")}
+        if isinstance(self.net.maxpool, nn.Identity) and state.get("net.conv1.weight", self.net.conv1.weight).shape[-1] == 7:
+            state["net.conv1.weight"] = self.net.conv1.weight.data  # the 3x3 stem has no counterpart in ImageNet's file
+        return state
+
+
+class VGG16BN(Backbone):
+    """torchvision's VGG-16 with batch norm without its classifier: features of 512 x 7 x 7 (MAL 5.1 and Table 9)."""
+
+    pretrained = torchvision.models.VGG16_BN_Weights.IMAGENET1K_V1
+    smallest = 32
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = torchvision.models.vgg16_bn(weights=None).features
+        self.features = layers
+        self.out_features = 512 * 7 * 7
+        self.widths = (64, 128, 256, 512, 512)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        result = []
+        for layer in self.features:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                result.append(x)
+        return result
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Averaged (or repeated, as at 32 pixels) to 7 x 7, then flattened."""
+        return F.adaptive_avg_pool2d(features, 7).flatten(1)
+
+    def embedding(self, features: Tensor) -> Tensor:
+        """The mean over the 7 x 7 places, (B, 512): where they repeat one value, distances are those of the features but for a factor."""
+        return features.unflatten(1, (512, 49)).mean(2)
+
+    def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in state.items() if not k.startswith("classifier.")}
+
+
+class DRN(Backbone):
+    """DRN-D-22, or a smaller dilated residual network: features are a map, an eighth of the image (MAL 3.2 and MCDAL IV-B segment so).
+
+    Args:
+        channels, blocks, stem, strides: as Dilated's.
+    """
+
+    dense = True
+    smallest = 8
+
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (16, 32, 64, 128, 256, 512, 512, 512),
+        blocks: tuple[int, ...] = (1, 1, 2, 2, 2, 2, 1, 1),
+        stem: int = 7,
+        strides: tuple[int, ...] = STRIDES,
+    ) -> None:
+        super().__init__()
+        self.net = Dilated(channels, blocks, stem, strides)
+        self.out_features = channels[-1]
+        self.widths = channels
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        return self.net(x)
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The map as it is: every place keeps its features."""
+        return features
+
+    def embedding(self, features: Tensor) -> Tensor:
+        """The mean over the places, (B, out_features)."""
+        return features.mean(dim=(2, 3))
+
+    def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
+        state = state.get("state_dict", state)  # the DRN repository's checkpoints hold epoch and score beside it
+        return {"net." + k: v for k, v in repository_names({k.removeprefix("net."): v for k, v in state.items()}).items()}
+
+
+class SmallDRN(DRN):
+    """The same idea for two CPU cores and small images: a block a level, few channels, and maps of a quarter of the image, since an eighth
+    of 96 pixels leaves twelve places in a row: at equal cost 0.31 mean IoU on CamVid after 200 steps, against 0.29 with an eighth."""
+
+    def __init__(self) -> None:
+        super().__init__((8, 16, 32, 48, 48, 48, 48, 48), (1,) * 8, stem=3, strides=(1, 2, 2, 1, 1, 1, 1, 1))
+
+
+BACKBONES: dict[str, Callable[[], Backbone]] = {
+    "small_cnn": SmallCNN,
+    "resnet18": lambda: ResNet18(cifar_stem=False),
+    "resnet18_cifar": lambda: ResNet18(cifar_stem=True),
+    "vgg16_bn": VGG16BN,
+    "small_drn": SmallDRN,
+    "drn_d_22": DRN,
+}
+
+
+def make_backbone(architecture: str, weights: str = "none") -> Backbone:
+    """A new backbone.
+
+    Args:
+        weights: "none", "imagenet" (torchvision's file from its cache, by its name) or the path of a state dict; loaded weights-only.
+
+    Raises:
+        BadInput: unknown architecture, weights that are not there or do not fit.
+    """
+    if architecture not in BACKBONES:
+        raise BadInput(f"unknown architecture {architecture!r}: use one of {', '.join(BACKBONES)}")
+    backbone = BACKBONES[architecture]()
+    if weights != "none":
+        _load_weights(backbone, architecture, weights)
+    return backbone
+
+
+def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
+    if weights == "imagenet":
+        if backbone.pretrained is None:
+            cure = "give the DRN repository's file as weights=PATH" if backbone.dense else "use a file, or architecture=resnet18"
+            raise BadInput(f"torchvision has no ImageNet weights for {architecture}: {cure}, or use weights=none")
+        state = _imagenet(backbone.pretrained)
+    else:
+        path = Path(weights)
+        if not path.is_file():
+            raise BadInput(f"no weights at {path}: use none, imagenet, or the path of a state dict")
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as wrong:  # torch raises pickle, zip, EOF and runtime errors alike for a file that is no state dict
+            raise BadInput(f"{path} is not a state dict torch can load safely: {wrong}") from wrong
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise BadInput(f"weights {weights}: the file holds a {type(state).__name__}, not a state dict of named tensors")
+    try:
+        result = backbone.load_state_dict(backbone.adapted(state), strict=False)
+    except RuntimeError as wrong:
+        first = [line.strip() for line in str(wrong).splitlines()][1:2] or [str(wrong)]  # torch lists every tensor
+        raise BadInput(f"weights {weights} do not fit {architecture}: {first[0]}") from wrong
+    if result.missing_keys or result.unexpected_keys:
+        raise BadInput(
+            f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, "
+            f"{len(result.unexpected_keys)} too many"
+        )
+
+
+def _imagenet(entry: Any) -> dict[str, Any]:
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
+    try:
+        return entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
+    except OSError as wrong:  # no network and no file in the cache (URLError is an OSError)
+        raise BadInput(f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}") from wrong
+    except Exception as wrong:  # as above: a damaged file fails in many ways
+        raise BadInput(f"{kept} is damaged ({wrong}): delete it, so that it is downloaded again") from wrong

@@ -1,0 +1,137 @@
+"""Making a project from a source, and reading its source again. All of it or, when anything fails, nothing. Knows no page and no route."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alcore.errors import AlcoreError, BadInput
+from alcore.files import alone_in, at_work
+from alcore.importing import gather as importing
+from alcore.importing.request import ImportRequest
+from alcore.nets.tasks import TASKS
+from alcore.pixels import masks
+from alcore.pixels.streaming import UNREADABLE
+from alcore.project.leftovers import mark_deleted
+from alcore.storage.journal import Journal
+from alcore.storage.maskstore import MaskStore
+from alcore.types import Annotation, Progress, Report
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+    from alcore.project.workspace import Workspace
+
+LABELS = 10_000  # labels of an import in memory at a time
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
+
+
+def import_into(workspace: Workspace, name: str, request: ImportRequest, report: Report) -> Project:
+    """A new project; see Project.import_into."""
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f"{name!r} cannot be a project's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
+        )
+    if request.task not in ("auto", *TASKS):
+        raise BadInput(f"unknown task {request.task!r}: use auto, {', '.join(TASKS)}")
+    if name in workspace.projects():
+        raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
+    token = uuid.uuid4().hex[:12]
+    folder = workspace.home / "projects" / token
+    folder.mkdir(parents=True)
+    try:
+        with at_work(folder):
+            found = importing.gather(request, folder, report=report)
+            # names of a source of masks are its classes already
+            named = () if TASKS[found.task].dense and found.classes else request.classes
+            names = tuple(dict.fromkeys([*found.classes, *named]))
+            if TASKS[found.task].dense and len(names) > masks.MOST_CLASSES:
+                raise BadInput(f"{len(names)} classes are too many for masks of 8 bits: use up to {masks.MOST_CLASSES}")
+            settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": request.truth}
+            report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
+            with workspace.store.write() as conn:
+                id = workspace.store.add_project(conn, name, found.task, str(request.source), request.format, names, settings)
+                workspace.store.replace_items(conn, id, found.rows, found.skipped)
+                MaskStore(workspace.store, id, folder).add(found.masks, conn)
+                _take_labels(Journal(workspace.store, id), found, conn)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return workspace.project(name)
+
+
+def refresh(project: Project, report: Report, levels: tuple[float, float] | None = None) -> dict[str, Any]:
+    """Reads the project's source again; see Project.refresh."""
+    with at_work(project.folder):
+        return _refresh(project, report, levels)
+
+
+def _refresh(project: Project, report: Report, levels: tuple[float, float] | None) -> dict[str, Any]:
+    store = project.workspace.store
+    before, known = importing.files_of(project.settings), store.known_items(project.id)
+    found = importing.gather(_again(project, levels), project.folder, known=known, settings=project.settings, report=report)
+    now = importing.files_of(found.settings)
+    try:
+        if project.dense and any(was != is_now for was, is_now in zip(project.classes, found.classes, strict=False)):
+            raise BadInput(
+                f"the classes of {project.source} were {', '.join(project.classes)} and are {', '.join(found.classes)}: "
+                "masks go by their order, so import the source as a new project"
+            )
+        names = tuple(dict.fromkeys([*project.classes, *found.classes]))
+        del known  # of a million items it is large, and storing needs room of its own
+        report(Progress("storing", 0, len(found.rows)))
+        opened = project.queries.open()
+        with store.write() as conn:
+            store.replace_items(conn, project.id, found.rows, found.skipped)
+            project.masks.add(found.masks, conn)
+            store.set_project(conn, project.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
+            _take_labels(project.journal, found, conn, opened.number if opened else None)
+    except BaseException:
+        _remove(project.folder, now - before)
+        raise
+    _remove(project.folder, (before | {UNREADABLE}) - now)
+    project._read(store.project(project.name))
+    return project.import_summary()
+
+
+def delete(project: Project) -> None:
+    """Removes a project; see Project.delete. Killed on the way it is whole or gone, and what is left of its files belongs to nobody."""
+    place = project.workspace
+    place.runner.recover()  # a job whose process is gone keeps nobody waiting
+    if any(not job.over for job in place.jobs_table.jobs(project.name)):
+        raise AlcoreError(f"a job of {project.name!r} is still running: cancel it first")
+    with alone_in(project.folder) as alone:
+        if alone is False:
+            raise AlcoreError(f"another process is at work in {project.name!r}, importing or exporting: wait for it, or stop it")
+        mark_deleted(project.folder)
+        place.store.delete_project(project.id, project.name)
+        shutil.rmtree(project.folder, ignore_errors=True)
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _again(project: Project, levels: tuple[float, float] | None) -> ImportRequest:
+    """The request that the project's source is read by again."""
+    options = {"format": project.format, "task": project.task, "truth": project.settings["truth"], "levels": levels}
+    return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})
+
+
+def _take_labels(journal: Journal, found: importing.Imported, conn: Any, number: int | None = None) -> None:
+    """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, within the transaction that
+    stores the images: an import that is killed leaves neither or both.
+
+    Args:
+        number: of the open query.
+    """
+    client, kind = f"py-{uuid.uuid4().hex[:16]}", "mask" if TASKS[found.task].dense else "label"
+    for start in range(0, len(found.labels), LABELS):
+        given = dict(found.labels[start : start + LABELS])
+        fresh = journal.untouched(given, conn)
+        seqs = enumerate(fresh.items(), start + 1)
+        journal.begin([Annotation(client, n, i, kind, given[path], annotator="import", round=number) for n, (path, i) in seqs], conn)

@@ -1,0 +1,48 @@
+"""What may be wrong with a stored project, and how it is mended. Knows no page and no route."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alcore.project import leftovers
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+    from alcore.project.workspace import Workspace
+
+
+def examine(project: Project, rebuild: bool) -> list[str]:
+    """Findings, one sentence each, and none when all is well.
+
+    With `rebuild`, current labels are derived anew from the journal.
+    """
+    findings = []
+    if rebuild:
+        changed = project.journal.rebuild()
+        findings += [f"{project.name}: {changed} current labels differed from the journal and were rebuilt"] if changed else []
+    elif wrong := project.journal.differences():
+        findings.append(
+            f"{project.name}: {wrong} current labels do not follow from the journal: run `doctor --project {project.name} --rebuild`"
+        )
+    if not (project.folder / project.settings["packed"]).is_file():
+        findings.append(f"{project.name}: the packed images are gone: import the source again on the Data page")
+    if gone := project.masks.missing():
+        cure = f"bring back {project.folder / 'masks'}; `import --again` restores those of the source"
+        findings.append(f"{project.name}: the files of {len(gone)} masks are gone or damaged, first {gone[0]}: {cure}")
+    if other := project.masks.misfits():
+        first = next(iter(other.values()))
+        told = f"the masks of {len(other)} images have another size than the images, which were replaced since, first {first!r}"
+        findings.append(f"{project.name}: {told}: paint them again, or bring the images back and import again")
+    folder = project.folder / "rounds"
+    kept = {r.folder: r.number for r in project.rounds() if r.folder}
+    findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]
+    return findings
+
+
+def leftover_words(workspace: Workspace, project: Project | None, rebuild: bool, older_than: float = leftovers.OLD) -> list[str]:
+    """What killed work left in the workspace, or in one project, with its size: one sentence, or none. With `rebuild` it is removed."""
+    if rebuild:
+        removed = leftovers.collect(workspace, project, older_than)
+        return [f"{leftovers.told(removed)}: removed"] if removed else []
+    found = leftovers.find(workspace, project, older_than)
+    return [f"{leftovers.told(found)}: `doctor --rebuild` removes them"] if found else []

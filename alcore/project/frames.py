@@ -1,0 +1,360 @@
+"""What pages and components read of a project: the queue with its reasons, score frames, map columns. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from alcore.errors import NotFound
+from alcore.naming import folded, natural, neutral
+from alcore.pixels.maskfiles import class_counts
+from alcore.project import asked, layers
+from alcore.storage.journal import fold
+from alcore.storage.queries import OpenQuery
+from alcore.strategies import SCORES, STRATEGIES
+from alcore.training import explain
+from alcore.training.roundfiles import RoundFiles
+from alcore.training.turn import START
+from alcore.types import Round
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+
+STARTS = {
+    "random": "first query, drawn at random: there is no model yet",
+    "kcenter": "first query, spread over the raw pixels: there is no model yet",
+}
+
+
+def queue(project: Project, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
+    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
+    opened = opened or project.queries.open()
+    counts = project.workspace.store.labeled_count(project.id)
+    result: dict[str, Any] = {
+        "project": project.name,
+        "round": None,
+        "remaining": 0,
+        "total": 0,
+        "labeled": counts,
+        "classes": list(project.classes),
+        "items": [],
+    }
+    if project.dense:
+        result |= {"colors": [list(color) for color in project.colors], "unit": asked.FRAMES}
+    if opened is None:
+        return result
+    round_ = project.round(opened.number)
+    shown = describe(project, round_, opened.waiting[:n])
+    if project.dense:
+        result["unit"] = asked.unit(round_)
+    result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
+    result |= {"skipped": opened.skipped, "flagged": opened.flagged}
+    return result
+
+
+def item(project: Project, item_id: int) -> dict[str, Any]:
+    """One item in the same shape, with what the newest round thinks of it."""
+    project.workspace.store.item(project.id, item_id)
+    rounds = project.rounds()
+    return describe(project, rounds[-1] if rounds else None, [item_id])[0]
+
+
+def describe(project: Project, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Items as the queue shows them, with what a round thinks of them."""
+    rows = project.workspace.store.item_rows(project.id, ids)
+    files = project.files(round_) if round_ else None
+    scored = [i for i in ids if files and i in files.position]
+    probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
+    result = []
+    for i in ids:
+        row = rows[i]
+        name = shown_name(project, i, row["path"])
+        entry: dict[str, Any] = {
+            "id": i,
+            "path": name,  # this goes to browsers: a class folder would tell the hidden truth
+            "name": name,
+            "image": _address(project, i, row["fingerprint"]),
+            "width": row["width"],
+            "height": row["height"],
+            "rank": None,
+            "of": None,
+            "draft": None,
+            "top": [],
+            "reason": "",
+            "scores": {},
+            "details": [],
+            "state": state_of(row),
+        }
+        if files and round_ and i in files.position:
+            entry |= _thoughts(project, round_, files, i, probabilities[i])
+        elif round_ and round_.strategy.startswith(START):
+            entry["reason"] = STARTS[round_.strategy.removeprefix(START)]
+        if project.dense:
+            entry |= layers.describe(project, round_, files, row)
+        result.append(entry)
+    return result
+
+
+def state_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of an item, from its row."""
+    return {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]}
+
+
+def _thoughts(project: Project, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
+    at = files.position[item_id]
+    values = {name: float(v[at]) for name, v in files.scores.items()}
+    ranks = {name: int(r[at]) for name, r in files.ranks.items()}
+    names = project.classes[: len(p)]  # classes added since the round have no probability
+    top = [(names[k], round(float(p[k]), 4)) for k in np.argsort(-p, kind="stable")[:5]]
+    return {
+        "rank": ranks["total"],
+        "of": len(files.ids),
+        "draft": top[0][0],
+        "top": top,
+        "reason": STRATEGIES[round_.strategy].explain(values, ranks, len(files.ids), len(p)),
+        "scores": values,
+        "details": explain.details(files.scores, files.ranks, at, len(p)),
+    }
+
+
+def scores(project: Project, round_: Round) -> pd.DataFrame:
+    """A row for each scored item, most wanted first; a start without a model has its query only."""
+    files = project.files(round_)
+    if files is None:
+        ids = np.array(round_.query, np.int64)
+        frame = pd.DataFrame({"id": ids, "rank": np.arange(1, len(ids) + 1), "selected": True})
+    else:
+        frame = pd.DataFrame(
+            {"id": files.ids, **files.scores, "rank": files.ranks["total"], "selected": np.isin(files.ids, files.selected)}
+        )
+        logits = files.array("logits")[: len(files.ids)]
+        frame["prediction"] = np.array(project.classes, object)[logits.argmax(1)]
+        frame["x"], frame["y"] = _positions(files)[: len(files.ids)].T
+    paths = project.workspace.store.paths(project.id)
+    frame.insert(1, "path", [paths.get(int(i), "") for i in frame["id"]])
+    return frame.sort_values("rank", ignore_index=True)
+
+
+def _positions(files: RoundFiles) -> np.ndarray:
+    """(m, 2) in the order of walked_ids; NaN before the map is made."""
+    laid = files.map
+    if laid is None:
+        return np.full((len(files.walked_ids), 2), np.nan, np.float32)
+    return laid[1]
+
+
+def columns(project: Project, round_: Round) -> list[dict[str, Any]]:
+    """Names, kinds and ranges of what the map can show; empty before there is a map."""
+    files = project.files(round_)
+    if files is None or files.map is None:
+        return []
+    result: list[dict[str, Any]] = []
+    for name in ("x", "y"):
+        values = column(project, round_, name)
+        result.append({"name": name, "kind": "number", "low": float(values.min()), "high": float(values.max())})
+    classes = len(project.classes)
+    for name in score_names(files):
+        low, high = explain.bounds(name, files.scores[name], classes)
+        about = explain.info(name, round_.strategy)
+        told = {"title": about.title, "unit": about.unit, "wanted": about.wanted, "help": about.help}
+        result.append({"name": name, **told, "kind": "number", "low": low, "high": high})
+    result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in ("prediction", "label")]
+    return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
+
+
+def score_names(files: RoundFiles) -> list[str]:
+    """The score columns of a round: what it ranks by first, then in the order in which they are told of."""
+    known = ["total", *SCORES]
+    return sorted(files.scores, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def column(project: Project, round_: Round, name: str) -> np.ndarray:
+    """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
+    float32."""
+    files = project.files(round_)
+    if files is None or files.map is None:
+        raise NotFound(f"round {round_.number} of {project.name!r} has no map")
+    ids = files.walked_ids
+    if name == "id":
+        return ids.astype(np.int32)
+    if name == "place_by_name":
+        return _places_by_name(project, ids)
+    if name in ("x", "y"):
+        return _positions(files)[:, "xy".index(name)].astype(np.float32)
+    if name == "selected":
+        return np.isin(ids, files.selected).astype(np.uint8)
+    if name == "prediction":
+        return files.array("logits").argmax(1).astype(np.int16)
+    if name == "label":
+        labels = project.workspace.store.labels(project.id)
+        index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
+        return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
+    if name not in files.scores:
+        raise NotFound(f"round {round_.number} has no column {name!r}")
+    values = np.full(len(ids), np.nan, np.float32)
+    values[: len(files.ids)] = files.scores[name]
+    return values
+
+
+def _places_by_name(project: Project, ids: np.ndarray) -> np.ndarray:
+    """Where each item comes when they are sorted by the names people see, in natural order; equal names by id."""
+    paths = project.workspace.store.paths(project.id)
+    named = sorted((natural(shown_name(project, i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
+    places = np.empty(len(ids), np.int32)
+    places[[at for _, _, at in named]] = np.arange(len(ids))
+    return places
+
+
+def _largest(project: Project, labels: Mapping[int, str]) -> dict[str, int]:
+    """Digest -> the class with most pixels in that mask; masks of nothing but void are left out."""
+    counts = project.masks.pixels(labels.values())
+    return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
+
+
+def shown_name(project: Project, item_id: int, path: str) -> str:
+    """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+    hidden = project.settings.get("truth") == "hidden" and not project.dense
+    return neutral(path, folded(project.classes), item_id) if hidden else path
+
+
+def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
+    """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
+    project of masks, all images together."""
+    if project.dense:
+        ((count, rows),) = project.workspace.store.samples(project.id, None, 4 * each).values()
+        return [("images", count, [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows])]
+    by_class = project.workspace.store.samples(project.id, project.classes[:classes], each)
+    found = []
+    for name in (*project.classes[:classes], None):
+        if name in by_class:
+            count, rows = by_class[name]
+            images = [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows]
+            found.append((name if name is not None else "unlabeled", count, images))
+    return found
+
+
+def pace(project: Project) -> pd.DataFrame:
+    """annotator, labels, median seconds: from the journal's times, without pauses over two minutes."""
+    rows = project.workspace.store.label_times(project.id)
+    frame = pd.DataFrame(rows, columns=["annotator", "ms"])
+    frame = frame[frame["ms"] <= 120_000]
+    if frame.empty:
+        return pd.DataFrame(columns=["annotator", "labels", "median seconds"])
+    grouped = frame.groupby("annotator")["ms"]
+    return pd.DataFrame(
+        {"annotator": grouped.size().index, "labels": grouped.size().to_numpy(), "median seconds": grouped.median().to_numpy() / 1000}
+    )
+
+
+def _address(project: Project, item_id: int, fingerprint: str) -> str:
+    """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
+    return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
+
+
+def import_summary(project: Project) -> dict[str, Any]:
+    """What the command line prints after an import."""
+    counts = project.counts()
+    aside = [{"path": s.path, "reason": s.reason} for s in project.set_aside()]
+    return {
+        "project": project.name,
+        "items": counts["items"],
+        "classes": list(project.classes),
+        "splits": counts["splits"],
+        "skipped": aside,
+        "labeled": counts["labeled"],
+        "took_for": project.settings["took_for"],
+        "notes": project.settings["notes"],
+    }
+
+
+def status(project: Project) -> dict[str, Any]:
+    """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
+    counts = project.counts()
+    opened = project.queries.open()
+    return {
+        "project": project.name,
+        "items": counts["items"],
+        "splits": counts["splits"],
+        "labeled": counts["labeled"],
+        "skipped": counts["skipped"],
+        "flagged": counts["flagged"],
+        "set_aside": counts["set_aside"],
+        "waiting": len(opened.waiting) if opened else 0,
+        "classes": list(project.classes),
+        "rounds": [
+            {"round": r.number, "strategy": r.strategy, "labeled": r.labeled, "metrics": dict(r.metrics), "seconds": dict(r.seconds)}
+            for r in project.rounds()
+        ],
+        "jobs": [
+            {"id": j.id, "kind": j.kind, "state": j.state, "title": j.title}
+            for j in project.workspace.jobs_table.jobs(project.name)
+            if not j.over
+        ],
+    }
+
+
+def class_table(project: Project, round_: Round | None = None) -> pd.DataFrame:
+    """A row a class of a project of masks: class, pixels (labeled, in the pool), share (of the labeled pixels), images (whose mask has it),
+    and iou of the round, empty for a class that the test images do not have."""
+    labels = project.workspace.store.labels(project.id)
+    pixels = project.masks.pixels(labels.values())
+    each = [pixels[digest] for digest in labels.values()]
+    counts = class_counts(each, len(project.classes))[:-1]
+    images = np.sum([np.pad(np.array(c[:-1]) > 0, (0, len(project.classes) - len(c) + 1)) for c in each], axis=0, dtype=int)
+    frame = pd.DataFrame({"class": project.classes, "images": images, "pixels": counts, "share": counts / max(1, counts.sum())})
+    if round_ is not None:
+        frame["iou"] = [round_.metrics.get(f"iou/{k}") for k in range(len(project.classes))]
+    return frame
+
+
+def costs(project: Project) -> pd.DataFrame:
+    """round, images, pixels, clicks of a project of masks: what had been painted before each round was stored, void left out.
+
+    Clicks are those the editor counted; what the hidden truth answered counts one click for each connected area of a class.
+    """
+    events = project.masks.events()
+    counted = project.masks.pixels(value for _, kind, value, _, _ in events if value and kind in ("mask", "region"))
+    rows = []
+    for round_ in project.rounds():
+        before = [event for event in events if event[4] < round_.created]
+        standing = _standing(before)
+        masks_then = [counted[digest] for digest in standing.values()]
+        painted = int(class_counts(masks_then, len(project.classes))[:-1].sum())
+        clicks = sum(clicks for _, kind, _, clicks, _ in before if kind in ("mask", "region"))
+        rows.append((round_.number, len(standing), painted, clicks))
+    return pd.DataFrame(rows, columns=["round", "images", "pixels", "clicks"])
+
+
+def _standing(events: list[tuple[int, str, str | None, int, float]]) -> dict[int, str]:
+    """item -> digest of the mask it has after these events."""
+    by_item: dict[int, list[tuple[str, str | None, str, float]]] = {}
+    for item_id, kind, value, _, created in events:
+        by_item.setdefault(item_id, []).append((kind, value, "", created))
+    states = {item_id: fold(of_item) for item_id, of_item in by_item.items()}
+    return {item_id: state["label"] for item_id, state in states.items() if state and state["label"]}
+
+
+def learning_curve(rounds: list[Round]) -> pd.DataFrame:
+    """strategy, round, labeled, metric, value, asked_by: one row for each round and metric; metrics of single classes (iou/3) are left out.
+
+    `strategy` is what the round trained with, `asked_by` what had asked for the newest of its labels: the round before.
+    """
+    rows: list[tuple[Any, ...]] = []
+    asked_by, labeled = "first labels", 0
+    for at, r in enumerate(rounds):
+        if at and r.labeled > labeled:  # without new labels, those of the round before are still the newest
+            asked_by = _title(rounds[at - 1])
+        labeled = r.labeled
+        rows += [(_title(r), r.number, r.labeled, name, value, asked_by) for name, value in r.metrics.items() if "/" not in name]
+    return pd.DataFrame(rows, columns=["strategy", "round", "labeled", "metric", "value", "asked_by"])
+
+
+def _title(round_: Round) -> str:
+    if round_.strategy.startswith(START):
+        return "first labels"
+    known: Mapping[str, Any] = STRATEGIES
+    return known[round_.strategy].title if round_.strategy in known else round_.strategy

@@ -1,0 +1,85 @@
+"""What the labeling page reads beyond the queue: what was answered, by whom, what others change meanwhile, what they disagree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from alcore.project import frames
+from alcore.storage.queries import Event
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+
+MOST_EVENTS = 20  # of an item, newest last; nobody takes back more one by one
+
+
+def query(project: Project, n: int, number: int | None = None, done: int = 0, skip: int = 0) -> dict[str, Any]:
+    """The queue of a round (the newest for None), and what is needed to go back in it.
+
+    Args:
+        n: how many of the items that wait.
+        done: how many of those that somebody has dealt with, the newest, in the order they were answered.
+        skip: leaves out so many of the newest of them.
+
+    Raises:
+        NotFound: there is no such round.
+
+    Returns:
+        What frames.queue tells, and `done` (items), `answered` (how many there are in all), `event` (number of the newest event of the
+        project), `rounds` (round and open items of the rounds that have some), `disputed` (how many items have two answers). Each item
+        has its `events` and `disputed` too.
+    """
+    newest = project.queries.newest_event()  # before all else: what happens while this is read is told as a change
+    opened = project.queries.open(None if number is None else project.round(number).number)
+    answer = frames.queue(project, n, opened)
+    back = opened.answered[skip : skip + done][::-1] if opened else ()
+    answer["done"] = frames.describe(project, project.round(opened.number), back) if opened and back else []
+    answer["answered"] = len(opened.answered) if opened else 0
+    _tell_events(project, [*answer["items"], *answer["done"]])
+    return answer | {"event": newest, **_around(project)}
+
+
+def review(project: Project, n: int) -> dict[str, Any]:
+    """The items that have two answers, in the shape of `query`."""
+    newest = project.queries.newest_event()
+    ids = project.queries.disputed()
+    rounds = project.rounds()
+    answer = frames.queue(project, 0) | {"round": None, "remaining": len(ids), "total": len(ids), "skipped": 0, "flagged": 0}
+    answer["items"] = frames.describe(project, rounds[-1] if rounds else None, ids[:n])
+    _tell_events(project, answer["items"])
+    return answer | {"done": [], "answered": 0, "event": newest, **_around(project)}
+
+
+def changes(project: Project, after: int) -> dict[str, Any]:
+    """What happened after an event: `event` (the number to ask with next), `items` (id, state, events, disputed), and the rounds and
+    disputes there are now."""
+    found = project.queries.changes(after)
+    rows = project.workspace.store.item_rows(project.id, found.items)
+    items = [{"id": i, "state": frames.state_of(rows[i])} for i in found.items]
+    _tell_events(project, items, rows)
+    return {"event": found.newest, "items": items, **_around(project)}
+
+
+def people(project: Project) -> list[str]:
+    """Who gave labels by hand, most labels first."""
+    return project.queries.people()
+
+
+def _around(project: Project) -> dict[str, Any]:
+    rounds = [{"round": number, "remaining": remaining} for number, remaining in project.queries.left()]
+    return {"rounds": rounds, "disputed": len(project.queries.disputed())}
+
+
+def _tell_events(project: Project, items: Sequence[dict[str, Any]], rows: Any = None) -> None:
+    ids = [entry["id"] for entry in items]
+    standing = project.queries.standing(ids)
+    known = rows if rows is not None else project.workspace.store.item_rows(project.id, ids)
+    for entry in items:
+        entry["events"] = list(_told(standing[entry["id"]]))
+        entry["disputed"] = known[entry["id"]]["disputed"]
+
+
+def _told(events: Sequence[Event]) -> Iterable[dict[str, Any]]:
+    for event in events[-MOST_EVENTS:]:
+        yield {"id": event.id, "kind": event.kind, "value": event.value, "annotator": event.annotator, "round": event.round}

@@ -1,0 +1,94 @@
+"""How long the stages of a job may take: as those of the last job of its kind did, as was forecast, else by a rule. Knows projects."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from alcore.jobs.pace import Plan, Planned
+from alcore.training.turn import Order
+from alcore.types import Job, TrainParams
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+    from alcore.project.workspace import Workspace
+
+STEP = 0.025  # seconds of a supervised step where nothing was measured; only the proportions to it matter
+# how many supervised steps a step of a stage is worth, measured beside each other with small_cnn on the digits
+COSTS = {"mal": (("minimax game", 2.8), ("task model", 1.0)), "sraal": (("task model", 1.0), ("state relabeling", 6.0))}
+PASS = 1 / 3  # of a step: its forward pass, which is what scoring an image takes
+MAP = 0.0004  # seconds a point of the map
+IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading images", 0.5), ("storing", 0.1))
+
+
+def plan(workspace: Workspace, job: Job) -> Plan:
+    """The plan of a round or an import; an empty one for any other job."""
+    if job.kind == "import":
+        read = "reading headings" if job.arguments.get("cache") == "stream" else "reading images"
+        guessed = tuple(Planned(read if stage == "reading images" else stage, seconds) for stage, seconds in IMPORT)
+        like: dict[str, Any] = {"again": job.arguments.get("again")}
+    elif job.kind == "round":
+        guessed = ruled(workspace.project(job.project), job.arguments)
+        like = {name: job.arguments.get(name) for name in ("strategy", "params", "task")}
+        like["train"] = _without_steps(job.arguments)
+    else:
+        return Plan()
+    for earlier in workspace.jobs_table.jobs(job.project, limit=100):
+        same = earlier.kind == job.kind and earlier.device == job.device and earlier.stages
+        if same and all(_told(earlier.arguments, name) == value for name, value in like.items()):
+            return Plan(_measured(guessed, earlier.stages, _steps(job.arguments) / _steps(earlier.arguments)), measured=True)
+    if job.kind == "round" and (seen := workspace.forecasts.stages(workspace.project(job.project), job.arguments)):
+        return Plan(_measured(guessed, seen), measured=True)
+    return Plan(guessed)
+
+
+def ruled(project: Project, arguments: Mapping[str, Any]) -> tuple[Planned, ...]:
+    """The stages of a round by the rule: in proportion, and as long as on a slow core with the small network."""
+    order = Order(**arguments)
+    params, train = order.check()
+    has = project.counts()
+    passes = STEP * PASS / train.batch_size  # an image
+    unlabeled, tested = has["splits"].get("pool", 0) - has["labeled"], has["splits"].get("test", has["splits"].get("val", 0))
+    scored = min(unlabeled, train.score_sample or unlabeled)
+    shares = {"task model": getattr(params, "task_steps", 1.0), "state relabeling": getattr(params, "relabeling_steps", 1.0)}
+    stages = COSTS.get(order.strategy, (("", 1.0),))
+    if order.strategy == "mcdal":
+        stages = (("", 1.5),)
+    if order.strategy == "sraal":
+        shares["task model"] = 1.0
+    steps = [max(1, round(train.steps * shares.get(name, 1.0))) for name, _ in stages]
+    training, done = [], 0
+    for (name, cost), number in zip(stages, steps, strict=True):
+        whole = f"training: {name}" if name else "training"
+        training.append(Planned(whole, STEP * cost * number, begin=done / sum(steps), end=(done + number) / sum(steps)))
+        done += number
+    return (
+        *training,
+        Planned("testing", passes * (tested + has["labeled"])),
+        Planned("scoring", passes * scored),
+        Planned("neighbors", MAP * (scored + has["labeled"]) / 4, fixed=True),
+        Planned("layout", MAP * (scored + has["labeled"]), fixed=True),
+    )
+
+
+def _measured(guessed: tuple[Planned, ...], seen: Mapping[str, float], steps: float = 1.0) -> tuple[Planned, ...]:
+    """The same stages with the seconds that those of a job were `seen` to take, which took 1/`steps` as many steps."""
+    result = []
+    for planned in guessed:
+        names = [name for name in seen if name == planned.stage or name.startswith(f"{planned.stage}:")]
+        seconds = sum(seen[name] for name in names) * (steps if planned.stage.startswith("training") else 1.0)
+        result.append(dataclasses.replace(planned, seconds=seconds, fixed=False))
+    return tuple(result)
+
+
+def _steps(arguments: Mapping[str, Any]) -> int:
+    return int(arguments.get("train", {}).get("steps", TrainParams.steps))
+
+
+def _without_steps(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.get("train", {}).items() if name != "steps"}
+
+
+def _told(arguments: Mapping[str, Any], name: str) -> Any:
+    return _without_steps(arguments) if name == "train" else arguments.get(name)

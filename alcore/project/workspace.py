@@ -1,0 +1,221 @@
+"""A workspace: one database and one folder. Opens projects, signs tokens, holds the job runner. Knows no page and no route."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import stat
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alcore.errors import AlcoreError, DiskFull, of_machine
+from alcore.jobs.runner import JobRunner
+from alcore.storage.database import database_url
+from alcore.storage.jobtable import Jobs
+from alcore.storage.store import Store
+
+if TYPE_CHECKING:
+    from alcore.project.facade import Project
+    from alcore.project.timing import Forecasts
+
+DEFAULT_HOME = "workspace"
+_SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token allows: one project, or all of them (project None), in an annotator's name."""
+
+    project: str | None
+    annotator: str
+
+
+class Workspace:
+    """Everything below one folder. Thread-safe; one object serves a process.
+
+    Args:
+        home: the folder; else ALCORE_HOME, else ./workspace. Made when it is not there.
+    """
+
+    def __init__(self, home: str | Path | None = None) -> None:
+        self.home = resolve_home(home)
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as wrong:
+            how = "the disk is full" if isinstance(of_machine(wrong), DiskFull) else wrong.strerror
+            raise AlcoreError(f"the workspace {self.home} cannot be made: {how}. Choose another with --home or ALCORE_HOME.") from wrong
+        self.store = Store(database_url(self.home, os.environ.get("ALCORE_DATABASE")))
+        self.jobs_table = Jobs(self.store)
+        self._lock = threading.Lock()
+        self._runner: JobRunner | None = None
+        self._forecasts: Forecasts | None = None
+        self._token: str | None = None
+
+    def projects(self) -> list[str]:
+        """Names, sorted."""
+        return self.store.project_names()
+
+    def project(self, name: str) -> Project:
+        """The project, or NotFound naming those there are."""
+        from alcore.project.facade import Project
+
+        return Project(self, self.store.project(name))
+
+    @property
+    def runner(self) -> JobRunner:
+        """The one job runner of this process."""
+        from alcore.project.plans import plan
+        from alcore.project.work import kinds
+
+        with self._lock:
+            if self._runner is None:
+                self._runner = JobRunner(self.jobs_table, kinds(self), plan=lambda job: plan(self, job))
+            return self._runner
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """How long rounds would take, as far as this process knows."""
+        from alcore.project.timing import Forecasts
+
+        with self._lock:
+            if self._forecasts is None:
+                self._forecasts = Forecasts(self)
+            return self._forecasts
+
+    def collect_leftovers(self) -> threading.Thread:
+        """Removes what killed work left, in the background; see leftovers.collect."""
+        from alcore.project.leftovers import collect_in_background
+
+        return collect_in_background(self)
+
+    def close(self) -> None:
+        """Stops jobs and closes the database."""
+        with self._lock:
+            runner, self._runner = self._runner, None
+            forecasts, self._forecasts = self._forecasts, None
+        if forecasts:
+            forecasts.close()
+        if runner:
+            runner.stop()
+        self.store.close()
+
+    # ---- tokens
+
+    @property
+    def token(self) -> str:
+        """The workspace's own token, which opens every project: ALCORE_TOKEN, else the file `token`, readable by its owner only."""
+        if configured := os.environ.get("ALCORE_TOKEN"):
+            return configured
+        with self._lock:
+            if self._token is None:
+                self._token = _kept_secret(self.home / "token")
+            return self._token
+
+    def is_token(self, text: str) -> bool:
+        """Whether the text is the workspace's own token, told in a time that gives nothing away."""
+        return hmac.compare_digest(text.encode(errors="replace"), self.token.encode())
+
+    def sign(self, project: str, annotator: str, seconds: float = 12 * 3600) -> str:
+        """A short-lived token for one project, in the annotator's name; what a page hands to its component."""
+        return self.seal("component token", [project, annotator], seconds)
+
+    def verify(self, token: str) -> Grant | None:
+        """What the token allows; None for a forged, expired or unknown one."""
+        if self.is_token(token):
+            return Grant(None, "api")
+        content = self.unseal("component token", token)
+        return Grant(*content) if content else None
+
+    def seal(self, purpose: str, content: list[str], seconds: float) -> str:
+        """The texts signed for one purpose, for so many seconds: a value that may be given away. It ends with the workspace's token."""
+        payload = json.dumps([*content, int(time.time() + seconds)]).encode()
+        return f"{_b64(payload)}.{_b64(self._mac(purpose, payload))}"
+
+    def unseal(self, purpose: str, sealed: str) -> list[str] | None:
+        """What `seal` signed for this purpose; None for everything else and when its time is over."""
+        payload_text, dot, mac_text = sealed.partition(".")
+        try:
+            payload, mac = _unb64(payload_text), _unb64(mac_text)
+        except ValueError:
+            return None
+        if not dot or not hmac.compare_digest(mac, self._mac(purpose, payload)):
+            return None
+        *content, expires = json.loads(payload)
+        return content if expires > time.time() else None
+
+    def _mac(self, purpose: str, payload: bytes) -> bytes:
+        return hmac.digest(self.token.encode(), f"alcore {purpose}\0".encode() + payload, hashlib.sha256)
+
+
+def resolve_home(home: str | Path | None) -> Path:
+    """The argument, else ALCORE_HOME, else ./workspace; absolute."""
+    return Path(home or os.environ.get("ALCORE_HOME") or DEFAULT_HOME).expanduser().absolute()
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in the file, which only its owner may read. A file that holds none (empty, cut short, not text) gets a new one."""
+    try:
+        kept = _read_secret(path)
+        if kept is None:
+            made = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            _put_in_place(made, path)
+            kept = _read_secret(path)
+    except OSError as wrong:
+        raise of_machine(wrong) or AlcoreError(
+            f"the token cannot be kept in {path}: {wrong.strerror}. Put that right or set ALCORE_TOKEN."
+        ) from wrong
+    if kept is None:
+        raise AlcoreError(f"{path} does not keep a token: another program writes it. End that program, or set ALCORE_TOKEN.")
+    return kept
+
+
+def _put_in_place(made: Path, path: Path) -> None:
+    """Whole or not at all, and never over a token: of two processes that start at once, both go on with the first one's."""
+    try:
+        os.link(made, path)
+    except OSError:  # something is there, or the file system has no links
+        if _read_secret(path) is None:
+            made.replace(path)
+    made.unlink(missing_ok=True)
+
+
+def _read_secret(path: Path) -> str | None:
+    try:
+        state = path.stat()
+        kept = path.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    if stat.S_IMODE(state.st_mode) & 0o077 and state.st_uid == os.geteuid():
+        path.chmod(0o600)
+    return kept.decode() if _SECRET.fullmatch(kept) else None
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+_shared: dict[Path, Workspace] = {}
+_shared_lock = threading.Lock()
+
+
+def shared(home: str | Path | None = None) -> Workspace:
+    """The process's one Workspace of a home: what the app, its routes and its pages have in common."""
+    where = resolve_home(home)
+    with _shared_lock:
+        if where not in _shared:
+            _shared[where] = Workspace(where)
+        return _shared[where]

@@ -1,0 +1,146 @@
+"""One database: how it is opened, read and written, and what it refuses as a sentence. Knows no project and no row."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
+from alcore.storage.schema import applied, migrate
+
+# Seconds to wait for a lock that another program holds: an import stores a million images with their labels in one transaction, and whoever
+# labels meanwhile waits for it.
+PATIENCE = 120
+CONNECTION = 30  # seconds to wait for a free connection
+
+
+class Database:
+    """Safe to use from many threads; reads see one state, writes are one transaction.
+
+    Args:
+        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process.
+        patience: seconds to wait for another program's lock.
+
+    Raises:
+        AlcoreError: in every method, for what the machine or another program refuses: a full disk, a lock, missing rights.
+    """
+
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        sqlite = url.startswith("sqlite")
+        options: dict[str, Any] = {"timeout": patience, "check_same_thread": False} if sqlite else {}
+        try:
+            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20, pool_timeout=CONNECTION)
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
+            raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
+        self._patience = patience
+        self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
+        if sqlite:
+            sa.event.listen(self.engine, "connect", _set_pragmas)
+            sa.event.listen(self.engine, "begin", _begin)
+        try:
+            self._migrate()
+        except sa.exc.DatabaseError as wrong:
+            raise AlcoreError(
+                f"the database {self.engine.url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
+            ) from wrong
+
+    def _migrate(self) -> None:
+        with self.write() as conn:
+            migrate(conn)
+
+    def check_writable(self) -> None:
+        """Changes nothing, but by writing; SQLite opens a file that it may only read without a word."""
+        with self.write() as conn:
+            conn.execute(applied.update().values(applied=applied.c.applied))
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One consistent state: that of the caller's transaction `within`, if there is one."""
+        if within is not None:
+            yield within
+            return
+        with self._told(), self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def write(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One transaction, or the caller's `within`: all of it or nothing."""
+        if within is not None:
+            yield within
+            return
+        with self._told(), self._write, self.engine.connect() as conn:
+            conn = conn.execution_options(alcore_write=True)
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says in a sentence what is nobody's bug; every other error passes."""
+        try:
+            yield
+        except sa.exc.TimeoutError as wrong:
+            raise Unavailable("the database has no free connection: too much is asked at once. Try again.") from wrong
+        except sa.exc.OperationalError as wrong:
+            told = self._trouble(wrong.orig)
+            if told is None:
+                raise
+            raise told from wrong
+
+    def _trouble(self, wrong: BaseException | None) -> AlcoreError | None:
+        where = self.engine.url.database if self.engine.dialect.name == "sqlite" else str(self.engine.url)
+        if self.engine.dialect.name != "sqlite":
+            return Unavailable(f"the database {where} does not answer: {wrong}")
+        name = getattr(wrong, "sqlite_errorname", "")
+        if name in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"):
+            return DiskFull("the disk is full: nothing was stored. Free some space and try again.")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            held = f"another program has held the database {where} for {self._patience:g} s"
+            return Unavailable(f"{held}. End that program, or try again when it is done.")
+        if name.startswith("SQLITE_READONLY"):
+            return Unavailable(
+                f"the database {where} is read-only: nothing was stored. Make the file and its folder writable, or choose another "
+                "workspace with --home or ALCORE_HOME."
+            )
+        if name.startswith("SQLITE_CANTOPEN"):
+            return _no_handles() or Unavailable(
+                f"the database {where} cannot be opened: its folder is missing or not writable. Put that right, or choose another "
+                "workspace with --home or ALCORE_HOME."
+            )
+        if name.startswith("SQLITE_IOERR"):
+            return _no_handles() or Unavailable(f"the disk does not read or write the database {where} ({name}). Check that disk.")
+        return None
+
+
+def _no_handles() -> Unavailable | None:
+    """SQLite does not say why a file does not open; whether this process may open any is soon tried."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as wrong:
+        return of_machine(wrong)
+    return None
+
+
+def _set_pragmas(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(conn: sa.Connection) -> None:
+    # a transaction that reads first and writes later could fail half way: writers take the lock at once
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("alcore_write") else "BEGIN")
+
+
+def database_url(home: Path, configured: str | None) -> str:
+    """The configured address, else SQLite inside the workspace."""
+    return configured or f"sqlite:///{home / 'alcore.sqlite'}"

@@ -1,0 +1,263 @@
+"""The journal of annotations and what follows from it: append-only events in, current labels out, in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.storage.schema import annotation_rows, current, items, masks
+from alcore.storage.store import CHUNK, Store, chunks
+from alcore.types import EVENT_KINDS, Annotation, left_standing
+
+MASK_KINDS = ("mask", "region")
+
+
+def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
+    """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
+
+    An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
+    skip, and a skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted.
+    An answer to regions does not make an image partial that was painted as a whole. A flag stands beside either.
+
+    An item is disputed once somebody answers otherwise without having seen what another said: the newer label counts, a skip takes nothing
+    away, and both wait for a review, which any answer is that was given in sight of the label.
+    """
+    told = list(events)
+    standing = left_standing(told)
+    if not standing:
+        return None
+    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False}
+    state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
+    for kind, value, annotator, _, *saw in standing:
+        if kind == "flag":
+            state["flagged"] = True
+            continue
+        replaces = saw[0] if saw else None
+        unseen = differs(state, kind, value, replaces)
+        if unseen or replaces is None or replaces == (state["label"] or ""):
+            state["disputed"] = unseen
+        if kind != "skip":
+            partial = kind == "region" and (state["label"] is None or state["partial"])
+            state |= {"label": value, "partial": partial, "skipped": False}
+        elif state["partial"]:
+            state["skipped"] = True
+        elif not unseen:
+            state |= {"label": None, "skipped": True}
+        state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
+    return state
+
+
+def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, replaces: str | None) -> bool:
+    """True when an answer contradicts the label an item has, and its author saw another one or none. Parts of an image never do: they are
+    laid over what there is."""
+    label = state["label"] if state else None
+    if label is None or replaces is None or replaces == label or kind not in ("label", "mask", "skip"):
+        return False
+    return kind == "skip" or value != label
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of events.
+
+    Attributes:
+        acked: numbers of those that are stored.
+        rejected: {"seq", "reason"} of those that cannot be.
+        conflicts: {"seq", "item", "label", "annotator", "value"} of those among the stored that contradict what their author had not seen:
+            the label there was, who gave it, and theirs (None for a skip).
+    """
+
+    acked: list[int] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Journal:
+    """The journal of one project."""
+
+    def __init__(self, store: Store, project_id: int) -> None:
+        self._store, self._project = store, project_id
+
+    def record(
+        self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None
+    ) -> tuple[list[int], list[dict[str, Any]]]:
+        """`take` for those who cannot contradict anybody: (acked, rejected)."""
+        taken = self.take(events, classes, within)
+        return taken.acked, taken.rejected
+
+    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None) -> Taken:
+        """Stores what can be taken, in order, in one transaction that is committed before this returns.
+
+        An event whose (client, seq) is stored already is acknowledged and not stored again.
+
+        Args:
+            classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
+            within: the caller's transaction, which then stores all of it or nothing.
+        """
+        taken = Taken()
+        now = time.time()
+        with self._store.write(within) as conn:
+            there = self._items_there(conn, {e.item for e in events})
+            stored = self._stored(conn, events)
+            values = self._masks_there(conn, events) if classes is None else set(classes)
+            before = self._told(conn, {e.item for e in events if e.replaces is not None})
+            rows: list[dict[str, Any]] = []
+            for event in events:
+                if (event.client, event.seq) in stored:
+                    taken.acked.append(event.seq)
+                    continue
+                reason = _why_not(event, there, values, classes is None)
+                if reason:
+                    taken.rejected.append({"seq": event.seq, "reason": reason})
+                    continue
+                stored.add((event.client, event.seq))
+                taken.acked.append(event.seq)
+                rows.append(_row(event, self._project, now))
+                if event.replaces is not None:
+                    state = fold(before[event.item])
+                    if state and differs(state, event.kind, event.value, event.replaces):
+                        said = {"label": state["label"], "annotator": state["annotator"], "value": event.value}
+                        taken.conflicts.append({"seq": event.seq, "item": event.item, **said})
+                if event.item in before:
+                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces))
+            if rows:
+                conn.execute(annotation_rows.insert(), rows)
+                self._derive(conn, sorted({row["item_id"] for row in rows}))
+        return taken
+
+    def rebuild(self) -> int:
+        """Derives every current label anew from the journal; how many rows differed from the table before."""
+        with self._store.write() as conn:
+            mine = sa.select(items.c.id).where(items.c.project_id == self._project)
+            before = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
+            conn.execute(current.delete().where(current.c.project_id == self._project))
+            self._derive(conn, list(conn.scalars(mine)))
+            after = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
+        return sum(before.get(i) != after.get(i) for i in before.keys() | after.keys())
+
+    def differences(self) -> int:
+        """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
+        with self._store.read() as conn:
+            stored = {
+                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged))
+                for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
+            }
+            states = self._states(conn, None)
+        derived = {i: (s["label"], s["partial"], s["disputed"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        return sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
+
+    def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
+        """The events with their items' paths, in the order they were stored unless `newest_first`."""
+        order = annotation_rows.c.id.desc() if newest_first else annotation_rows.c.id
+        query = sa.select(annotation_rows, items.c.path).join(items, items.c.id == annotation_rows.c.item_id)
+        query = query.where(annotation_rows.c.project_id == self._project).order_by(order)
+        with self._store.read() as conn:
+            return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
+
+    # ---- inside a transaction
+
+    def begin(self, events: Sequence[Annotation], within: sa.Connection) -> None:
+        """Stores labels that came with images which have no event yet: what follows from them needs no look into the journal, and a
+        million of them may hold up nobody for long."""
+        now = time.time()
+        rows = [_row(event, self._project, now) for event in events]
+        if rows:
+            within.execute(annotation_rows.insert(), rows)
+            alike = {"item_id": 0, "project_id": self._project, **(fold([(events[0].kind, "", events[0].annotator, now)]) or {})}
+            within.execute(current.insert(), [{**alike, "item_id": row["item_id"], "label": row["value"]} for row in rows])
+
+    def untouched(self, paths: Iterable[str], within: sa.Connection) -> dict[str, int]:
+        """path -> id of the items among `paths` that have no event."""
+        ids = self._store.ids_of(self._project, list(paths), within)
+        touched: set[int] = set()
+        for part in chunks(sorted(ids.values())):
+            query = sa.select(annotation_rows.c.item_id).where(annotation_rows.c.item_id.in_(part))
+            touched.update(within.scalars(query.distinct()))
+        return {path: i for path, i in ids.items() if i not in touched}
+
+    def _items_there(self, conn: sa.Connection, ids: set[int]) -> dict[int, tuple[int, int]]:
+        """id -> width and height."""
+        found: dict[int, tuple[int, int]] = {}
+        for part in chunks(sorted(ids)):
+            query = sa.select(items.c.id, items.c.width, items.c.height).where(items.c.project_id == self._project, items.c.id.in_(part))
+            found.update({i: (width, height) for i, width, height in conn.execute(query)})
+        return found
+
+    def _masks_there(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[str]:
+        """What a mask event may name, with the size it is of: "digest width height"."""
+        found: set[str] = set()
+        digests = sorted({e.value for e in events if e.kind in MASK_KINDS and e.value})
+        for start in range(0, len(digests), CHUNK):
+            mine = (masks.c.project_id == self._project, masks.c.digest.in_(digests[start : start + CHUNK]))
+            found.update(f"{d} {w} {h}" for d, w, h in conn.execute(sa.select(masks.c.digest, masks.c.width, masks.c.height).where(*mine)))
+        return found
+
+    def _stored(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[tuple[str, int]]:
+        found: set[tuple[str, int]] = set()
+        for client in {e.client for e in events}:
+            for part in chunks([e.seq for e in events if e.client == client]):
+                query = sa.select(annotation_rows.c.seq).where(
+                    annotation_rows.c.project_id == self._project, annotation_rows.c.client == client
+                )
+                found.update((client, seq) for seq in conn.scalars(query.where(annotation_rows.c.seq.in_(part))))
+        return found
+
+    def _derive(self, conn: sa.Connection, ids: Sequence[int]) -> None:
+        rows = []
+        for part in chunks(ids):
+            conn.execute(current.delete().where(current.c.item_id.in_(part)))
+            states = self._states(conn, part)
+            rows += [{"item_id": item, "project_id": self._project, **state} for item, state in states.items() if state]
+        if rows:
+            conn.execute(current.insert(), rows)
+
+    def _states(self, conn: sa.Connection, ids: Sequence[int] | None) -> dict[int, dict[str, Any] | None]:
+        return {item: fold(events) for item, events in self._told(conn, ids).items()}
+
+    def _told(self, conn: sa.Connection, ids: Collection[int] | None) -> dict[int, list[tuple[Any, ...]]]:
+        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None."""
+        a = annotation_rows.c
+        query = (
+            sa.select(a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces).where(a.project_id == self._project).order_by(a.id)
+        )
+        by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
+        for part in [None] if ids is None else chunks(sorted(ids)):
+            for item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+                by_item.setdefault(item, []).append(tuple(event))
+        return by_item
+
+
+def _why_not(event: Annotation, there: Mapping[int, tuple[int, int]], values: set[str], of_masks: bool) -> str | None:
+    if event.kind not in EVENT_KINDS:
+        return f"unknown kind {event.kind!r}: use one of {', '.join(EVENT_KINDS)}"
+    if event.item not in there:
+        return f"there is no item {event.item} in this project"
+    if event.kind in ("label", *MASK_KINDS) and (event.kind in MASK_KINDS) != of_masks:
+        return f"this project's images are labeled by {'masks: send a mask' if of_masks else 'one class each: send a label'}"
+    if event.kind == "label" and event.value not in values:
+        return f"{event.value!r} is not a class of this project"
+    width, height = there[event.item]
+    if event.kind in MASK_KINDS and f"{event.value} {width} {height}" not in values:
+        return f"there is no stored mask {event.value!r} of {width} x {height} pixels"
+    return None
+
+
+def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "item_id": event.item,
+        "kind": event.kind,
+        "value": event.value,
+        "annotator": event.annotator,
+        "client": event.client,
+        "seq": event.seq,
+        "round": event.round,
+        "ms": event.ms,
+        "clicks": event.clicks,
+        "replaces": event.replaces,
+        "created": now,
+    }

@@ -1,0 +1,134 @@
+"""What rounds asked for and what became of it: open and answered items, what changed lately, disputes. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
+from alcore.storage.store import Store, chunks
+from alcore.types import answered_items, left_standing
+
+CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
+ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
+
+
+@dataclass(frozen=True)
+class OpenQuery:
+    """A round's query: its round's number, items nobody has dealt with (best first), its size, how many were skipped or flagged, and the
+    items somebody has dealt with, by the newest event first."""
+
+    number: int
+    waiting: list[int]
+    total: int
+    skipped: int
+    flagged: int
+    answered: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the journal that no undo took back."""
+
+    id: int
+    kind: str
+    value: str | None
+    annotator: str
+    round: int | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened after an event: the number of the newest event seen, items in the order of their last event."""
+
+    newest: int
+    items: list[int]
+
+
+class Queries:
+    """The queries of one project."""
+
+    def __init__(self, store: Store, project_id: int) -> None:
+        self._store, self._project = store, project_id
+
+    def open(self, number: int | None = None) -> OpenQuery | None:
+        """The query of a round, or the newest one; None where there is none."""
+        with self._store.read() as conn:
+            mine = sa.select(rounds).where(rounds.c.project_id == self._project)
+            mine = mine if number is None else mine.where(rounds.c.number == number)
+            row = conn.execute(mine.order_by(rounds.c.number.desc()).limit(1)).first()
+            return None if row is None else self._of(conn, row)
+
+    def left(self) -> list[tuple[int, int]]:
+        """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""
+        with self._store.read() as conn:
+            mine = sa.select(rounds).where(rounds.c.project_id == self._project).order_by(rounds.c.number.desc()).limit(ROUNDS_BACK)
+            found = [self._of(conn, row) for row in conn.execute(mine).all()]
+        return [(query.number, len(query.waiting)) for at, query in enumerate(found) if query.waiting or at == 0][::-1]
+
+    def disputed(self) -> list[int]:
+        """Items that have two different answers, in the order they came to."""
+        query = sa.select(current.c.item_id).join(items, items.c.id == current.c.item_id)
+        query = query.where(current.c.project_id == self._project, current.c.disputed, items.c.present)
+        with self._store.read() as conn:
+            return list(conn.scalars(query.order_by(current.c.changed, current.c.item_id)))
+
+    def newest_event(self) -> int:
+        """The number of the project's newest event, 0 before the first."""
+        with self._store.read() as conn:
+            return int(conn.scalar(sa.select(sa.func.max(annotation_rows.c.id)).where(annotation_rows.c.project_id == self._project)) or 0)
+
+    def changes(self, after: int) -> Changes:
+        """Items with events after that number."""
+        a = annotation_rows.c
+        query = sa.select(a.id, a.item_id).where(a.project_id == self._project, a.id > after).order_by(a.id).limit(CHANGES)
+        with self._store.read() as conn:
+            found = conn.execute(query).all()
+        last = {item: number for number, item in found}
+        return Changes(found[-1][0] if found else after, sorted(last, key=lambda item: last[item]))
+
+    def standing(self, ids: Sequence[int]) -> dict[int, list[Event]]:
+        """id -> its events that no undo took back, oldest first."""
+        a = annotation_rows.c
+        by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids}
+        with self._store.read() as conn:
+            for part in chunks(ids):
+                query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.id)
+                mine = (a.project_id == self._project, a.item_id.in_(part))
+                for item, *event in conn.execute(query.where(*mine).order_by(a.id)):
+                    by_item[item].append(tuple(event))
+        return {
+            item: [Event(number, kind, value, annotator, round_) for kind, value, annotator, round_, number in left_standing(events)]
+            for item, events in by_item.items()
+        }
+
+    def people(self) -> list[str]:
+        """Who gave labels by hand, most labels first: those whose answers say how long they took."""
+        a = annotation_rows.c
+        query = sa.select(a.annotator).where(a.project_id == self._project, a.ms.is_not(None)).group_by(a.annotator)
+        with self._store.read() as conn:
+            return list(conn.scalars(query.order_by(sa.func.count().desc(), a.annotator)))
+
+    def _of(self, conn: sa.Connection, row: sa.Row[Any]) -> OpenQuery:
+        state = (current.c.label, current.c.partial, current.c.skipped, current.c.flagged)
+        joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
+        columns = (queries.c.item_id, items.c.present, *state, current.c.changed)
+        asked = conn.execute(sa.select(*columns).select_from(joined).where(queries.c.round_id == row.id).order_by(queries.c.position)).all()
+        in_parts = row.train.get("query_unit", "frames") != "frames"
+        answered = answered_items(conn.execute(events_of_query(row.id)), row.number, row.created) if in_parts else set()
+        # of an image that is asked for in parts, parts that were answered to an earlier round are no answer; a whole mask always is
+        there = [r for r in asked if r.present]
+        marked = [r for r in there if r.label is None or (in_parts and r.partial and r.item_id not in answered)]
+        waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
+        done = _newest_first((r for r in there if r.changed is not None), set(waiting))
+        skips, flags = sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)
+        return OpenQuery(row.number, waiting, len(asked), skips, flags, done)
+
+
+def _newest_first(found: Iterable[Any], waiting: Collection[int]) -> tuple[int, ...]:
+    """Items of the query that do not wait, by the time of their last event; of one moment, those that were asked for last come first."""
+    done = [(r.changed, place, r.item_id) for place, r in enumerate(found) if r.item_id not in waiting]
+    return tuple(item for _, _, item in sorted(done, reverse=True))

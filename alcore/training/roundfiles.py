@@ -1,0 +1,149 @@
+"""The files of a round: written into a folder of their own before its row is committed, read on demand. Trains nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alcore.errors import disk_full_told
+from alcore.files import part_of, written_whole
+from alcore.training import explain
+from alcore.types import Scores
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Views = Iterable[tuple[int, Mapping[str, np.ndarray]]]
+
+
+def write_files(
+    rounds_folder: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: nn.Module, views: Views = ()
+) -> str:
+    """Writes everything of a round into a new folder, which appears whole, and returns its name.
+
+    Args:
+        ids, arrays: what was walked.
+        views: of dense labels, (id, name -> (H, W)) of the images that are asked for: drafts and scores of every pixel.
+    """
+    name = uuid.uuid4().hex[:16]
+    part = part_of(rounds_folder / name)
+    try:
+        with disk_full_told(rounds_folder, "the round's files"):
+            _write_all(part, scores, ids, arrays, strategy)
+            _write_dense(part, scores, views)
+        os.replace(part, rounds_folder / name)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return name
+
+
+def _write_all(part: Path, scores: Scores, ids: np.ndarray, arrays: Mapping[str, np.ndarray], strategy: nn.Module) -> None:
+    from safetensors.torch import save_file  # here, so that simulations run without it
+
+    part.mkdir(parents=True)
+    np.savez(part / "scores.npz", ids=scores.ids, total=scores.total, selected=scores.selected, **_named(scores.parts))
+    np.save(part / "walked_ids.npy", ids)
+    for key, value in arrays.items():
+        np.save(part / f"{key}.npy", value)
+    save_file({k: v.detach().cpu().contiguous() for k, v in strategy.state_dict().items()}, part / "model.safetensors")
+
+
+def _write_dense(part: Path, scores: Scores, views: Views) -> None:
+    for i, view in views:
+        (part / "dense").mkdir(exist_ok=True)
+        arrays: dict[str, Any] = dict(view)
+        np.savez_compressed(part / "dense" / f"{i}.npz", **arrays)
+    if scores.regions:
+        packed: dict[str, Any] = {"shape": np.array(next(iter(scores.regions.values()))[0].shape)}
+        for i, regions in scores.regions.items():
+            packed[str(i)] = np.packbits(np.stack(regions).reshape(len(regions), -1), axis=1)
+        np.savez_compressed(part / "regions.npz", **packed)
+
+
+def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    return {f"part_{name}": values for name, values in parts.items()}
+
+
+class RoundFiles:
+    """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with np.load(folder / "scores.npz") as stored:
+            self.ids: np.ndarray = stored["ids"]
+            self.selected: np.ndarray = stored["selected"]
+            self.scores = {k.removeprefix("part_"): stored[k] for k in stored.files if k.startswith("part_")} | {"total": stored["total"]}
+        self.position = {int(i): at for at, i in enumerate(self.ids)}
+
+    @cached_property
+    def ranks(self) -> dict[str, np.ndarray]:
+        """1 = most wanted, by score name."""
+        return {name: explain.wanted_ranks(name, values, self.ids) for name, values in self.scores.items()}
+
+    @cached_property
+    def walked_ids(self) -> np.ndarray:
+        """(m,) the scored items first, in the order of `ids`, then the labeled ones."""
+        return np.load(self.folder / "walked_ids.npy")
+
+    def array(self, name: str) -> np.ndarray:
+        """(m, ...) logits, embedding, ... in the order of `walked_ids`, memory-mapped."""
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+
+    @property
+    def map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(ids, xy) once the map is made."""
+        path = self.folder / "map.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as stored:
+            return stored["ids"], stored["xy"]
+
+    def write_map(self, ids: np.ndarray, xy: np.ndarray) -> None:
+        """Keeps the map, whole."""
+        with written_whole(self.folder / "map.npz") as file:
+            np.savez(file, ids=ids, xy=xy)
+
+    def detail(self, item: int) -> dict[str, np.ndarray] | None:
+        """What the model thinks of every pixel of an image that was asked for, (H, W) at model size: `draft` and `head_1` ... class
+        indices uint8, and scores float16 by name. None where that was not kept."""
+        path = self.folder / "dense" / f"{item}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as stored:
+            return dict(stored)
+
+    def regions(self, item: int) -> list[np.ndarray]:
+        """bool (S, S) of the regions that are asked of an image, best first; none where whole images are."""
+        if item not in self._packed:
+            return []
+        h, w = self._packed[-1].tolist()
+        return list(np.unpackbits(self._packed[item], axis=1, count=h * w).astype(bool).reshape(-1, h, w))
+
+    @cached_property
+    def _packed(self) -> dict[int, np.ndarray]:
+        """The regions as stored, and under -1 their height and width."""
+        path = self.folder / "regions.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path) as stored:
+            return {-1 if name == "shape" else int(name): stored[name] for name in stored.files}
+
+    def probabilities(self, at: list[int]) -> np.ndarray:
+        """(len(at), K) the model's class probabilities at these positions of `ids`."""
+        logits = self.array("logits")[at].astype(np.float64)
+        p = np.exp(logits - logits.max(1, keepdims=True))
+        return p / p.sum(1, keepdims=True)
+
+
+@lru_cache(maxsize=8)
+def round_files(folder: Path) -> RoundFiles:
+    """The files of a round, kept for the next request."""
+    return RoundFiles(folder)
