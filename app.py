@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from alcore import __version__
 from alcore.door.middleware import Door
-from alcore.project.workspace import shared
+from alcore.project.facade import shared
 from alcore.web import routes as web
 from pages.ui.session import told
 from pages.ui.settings import base_path, bound_address, take_base_path

@@ -17,9 +17,9 @@ __version__ = "0.5.0"
 # Found on first use: the app must answer before torch is imported, and a GPU box without plotly must be able to train.
 _HOMES = {
     "Project": "alcore.project.facade",
-    "Workspace": "alcore.project.workspace",
+    "Workspace": "alcore.project.facade",
     "STRATEGIES": "alcore.strategies",
-    "TrainParams": "alcore.types",
+    "TrainParams": "alcore.params",
     "Annotation": "alcore.types",
     "AlcoreError": "alcore.errors",
     "simulate": "alcore.simulation.conduct",

@@ -1,20 +1,20 @@
-"""The few types everything speaks: frozen values that do no more than check themselves. Knows nothing of alcore but errors and params."""
+"""The few types everything speaks: frozen values that do no more than check themselves. Knows nothing of alcore but errors and progress."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from alcore.errors import AlcoreError, BadInput, one_line
-from alcore.params import TrainParams as TrainParams
-from alcore.params import make_params as make_params
-from alcore.params import param as param
+from alcore.progress import Progress
 
 SPLITS = ("pool", "val", "test")
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
+FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
+START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")
 
 
@@ -49,24 +49,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A snapshot of long work. `values` are the live numbers of the stage (losses, images_per_second, device_memory)."""
-
-    stage: str
-    done: int
-    total: int
-    values: Mapping[str, float] = field(default_factory=dict)
-    message: str = ""
-
-
-Report = Callable[[Progress], None]
-
-
-def ignore_progress(progress: Progress) -> None:
-    """The report of callers that do not watch."""
-
-
-@dataclass(frozen=True)
 class Annotation:
     """One event of the journal. `(client, seq)` names it for ever, so sending it twice stores it once.
 
@@ -85,43 +67,6 @@ class Annotation:
     round: int | None = None
     clicks: int | None = None
     replaces: str | None = None
-
-
-Event = TypeVar("Event", bound=tuple[Any, ...])
-
-
-def left_standing(events: Iterable[Event]) -> list[Event]:
-    """Of an item's events, oldest first and each beginning with its kind, value and annotator, those that no undo took back.
-
-    An undo takes the newest event of its own annotator that stands, of whoever where that person has none: nobody takes back what somebody
-    else said meanwhile.
-    """
-    standing: list[Event] = []
-    for event in events:
-        if event[0] != "undo":
-            standing.append(event)
-        elif standing:
-            own = [place for place, other in enumerate(standing) if other[2] == event[2]]
-            del standing[own[-1] if own else -1]
-    return standing
-
-
-def answered_items(events: Iterable[Any], number: int, created: float) -> set[int]:
-    """Items whose regions somebody answered that a round asked for, and not taken back. An answer names its round; one that does not is
-    taken for any that was there.
-
-    Args:
-        events: (item, kind, value, annotator, round, time), oldest first.
-        number, created: the round's.
-    """
-    by_item: dict[int, list[tuple[str, str | None, str, int | None, float]]] = {}
-    for item, *event in events:
-        by_item.setdefault(item, []).append(tuple(event))
-
-    def answers(kind: str, value: str | None, annotator: str, round_: int | None, at: float) -> bool:
-        return kind == "region" and (round_ == number or (round_ is None and at >= created))
-
-    return {item for item, of_item in by_item.items() if any(answers(*event) for event in left_standing(of_item))}
 
 
 @dataclass(frozen=True)
@@ -175,6 +120,21 @@ class Round:
     device: str
     folder: str
     created: float
+
+    @property
+    def start(self) -> str:
+        """How a query without a model was drawn, "random" or "kcenter"; empty for a round with one."""
+        return self.strategy.removeprefix(START) if is_start(self.strategy) else ""
+
+    @property
+    def unit(self) -> str:
+        """What the query consists of: frames, tiles or superpixels."""
+        return str(self.train.get("query_unit", FRAMES))
+
+
+def is_start(strategy: str) -> bool:
+    """Whether a round of that strategy has no model."""
+    return strategy.startswith(START)
 
 
 @dataclass(frozen=True)

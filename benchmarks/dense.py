@@ -19,11 +19,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from alcore.importing.samples import bundled_street
 from alcore.nets.backbones import make_backbone
 from alcore.nets.tasks import Segmentation, train_params
 from alcore.pixels import masks
-from alcore.project.facade import Project, bundled_street
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 from alcore.strategies import STRATEGIES
 from alcore.training.batches import Batches
 from alcore.training.pool import Pool
@@ -98,7 +98,7 @@ def _saving() -> dict[str, float]:
         Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(source / "one.jpg", quality=90)
         workspace = Workspace(home)
         project = Project.import_into(workspace, "p", source, task="segmentation", classes=[str(n) for n in range(19)])
-        token, item = workspace.token, next(iter(workspace.store.paths(project.id)))
+        token, item = workspace.token, next(iter(project.items.paths()))
         workspace.close()
         with served(home) as address:
             took = _save_all(address, token, item, rng, width, height)

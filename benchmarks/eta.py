@@ -9,9 +9,10 @@ from typing import Any
 
 from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
-from alcore.project.loop import round_title
-from alcore.project.workspace import Workspace
-from alcore.types import Job, Progress, Report
+from alcore.progress import Progress, Report
+from alcore.project import loop
+from alcore.project.facade import Workspace
+from alcore.types import Job
 from benchmarks.server import folder
 
 AT = (0.1, 0.25, 0.5, 0.75)
@@ -28,10 +29,10 @@ def run() -> dict[str, Any]:
         project = workspace.project("digits")
         project.label_from_truth(50, seed=0)
         for number, strategy in enumerate(ROUNDS):
-            arguments = project.round_arguments(strategy, 50, 0, "cpu", None, None)
+            order = loop.ordered(project, strategy, 50, 0, "cpu")
             name = f"{strategy}{', again' if strategy in ROUNDS[:number] else ''}"
-            told = workspace.forecasts.forecast(project, arguments)
-            jobs[name] = _watched(workspace, "round", "digits", arguments, "cpu")
+            told = workspace.forecasts.forecast(project, order)
+            jobs[name] = _watched(workspace, "round", "digits", order.arguments(), "cpu")
             took = project.round().seconds
             jobs[name]["forecast"] = {part: [told.seconds[part], took[stored]] for part, stored in PARTS.items()}
             jobs[name] |= {"forecast total": told.total, "forecast from": told.how}
@@ -69,7 +70,7 @@ def _watched(workspace: Workspace, kind: str, name: str, arguments: dict[str, An
 
     honest = runner._kinds[kind]
     runner._kinds = {**runner._kinds, kind: watch}
-    title = round_title(arguments) if kind == "round" else Path(arguments["source"]).name
+    title = arguments["strategy"] if kind == "round" else Path(arguments["source"]).name
     runner.run_now(kind, name, title, arguments, device=device)
     runner._kinds = {**runner._kinds, kind: honest}
     took = time.perf_counter() - started
@@ -78,5 +79,5 @@ def _watched(workspace: Workspace, kind: str, name: str, arguments: dict[str, An
         when, eta, fraction = min(seen, key=lambda look: abs(look[0] - at * took))
         said[str(at)], left[str(at)], done[str(at)] = eta, took - when, fraction
     falls = sum(later[2] < earlier[2] for earlier, later in itertools.pairwise(seen))
-    stages = workspace.jobs_table.jobs(name)[0].stages
+    stages = workspace.job_rows.jobs(name)[0].stages
     return {"seconds": took, "stages": dict(stages), "said": said, "left": left, "fraction": done, "fraction fell": falls}

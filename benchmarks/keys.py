@@ -49,7 +49,7 @@ def run() -> dict[str, Any]:
 
 
 def _token(home: Path) -> str:
-    from alcore.project.workspace import Workspace
+    from alcore.project.facade import Workspace
 
     workspace = Workspace(home)
     try:

@@ -33,8 +33,7 @@ from PIL import Image
 
 from alcore.project.doctor import examine, leftover_words
 from alcore.project.exporting import export
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 
 KILLS = 24
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -125,7 +124,7 @@ def _processor() -> str:
 def _labels(place: Place) -> Found:
     with _opened(place) as workspace:
         project = _project(workspace, place)
-        items = [item.id for item in workspace.store.pool_items(project.id)]
+        items = [item.id for item in project.items.pool()]
         token, name = workspace.sign(project.name, "ann"), project.name
     chance = [np.random.default_rng(int(s)) for s in place.rng.integers(0, 2**32, CLIENTS)]
     sent: list[dict[int, dict[str, Any]]] = [{} for _ in range(CLIENTS)]
@@ -163,7 +162,7 @@ def _labels(place: Place) -> Found:
 def _masks(place: Place) -> Found:
     with _opened(place) as workspace:
         project = Project.import_into(workspace, place.name(), place.scenes, task="segmentation")
-        rows = list(workspace.store.item_rows(project.id, [item.id for item in workspace.store.pool_items(project.id)]).values())
+        rows = list(project.items.rows([item.id for item in project.items.pool()]).values())
         token, name = workspace.sign(project.name, "ann"), project.name
     chance = [np.random.default_rng(int(s)) for s in place.rng.integers(0, 2**32, CLIENTS)]
     acked: list[list[tuple[int, int, str, np.ndarray]]] = [[] for _ in range(CLIENTS)]
@@ -217,7 +216,7 @@ def _import_again(place: Place) -> Found:
     with _opened(place) as workspace:
         project = _project(workspace, place)
         project.label_from_truth(20, seed=0)
-        name, labels = project.name, workspace.store.labels(project.id)
+        name, labels = project.name, project.items.labels()
     changed = place.source / CLASSES[0] / "000.png"
     fresh = [place.source / CLASSES[1] / f"new-{n}.png" for n in range(60)]
     before = changed.read_bytes()
@@ -230,7 +229,7 @@ def _import_again(place: Place) -> Found:
         if project.pixels().shape[0] not in (IMAGES, IMAGES + len(fresh)):
             found.wrong.append(f"import again: {project.pixels().shape[0]} packed images")
         project.refresh()
-        if project.counts()["items"] != IMAGES + len(fresh) or workspace.store.labels(project.id) != labels:
+        if project.counts()["items"] != IMAGES + len(fresh) or project.items.labels() != labels:
             found.wrong.append(f"import again: {project.counts()['items']} images, or other labels than before")
         found.wrong += _unsound(workspace, name)
         project.delete()
@@ -249,7 +248,7 @@ def _train(place: Place) -> Found:
     with _opened(place) as workspace:
         workspace.runner.start()
         project = workspace.project(name)
-        (job,) = workspace.jobs_table.jobs(name) or (None,)
+        (job,) = workspace.job_rows.jobs(name) or (None,)
         if job is None:
             _do_train(workspace, name)
         elif job.state != "done":
@@ -481,7 +480,7 @@ def _left(place: Place) -> list[str]:
             owned |= {folder / kept for kept in (".lock", settings["packed"], *(kept for kept, *_ in settings["arrays"]))}
             owned |= {folder / "masks" / digest[:2] / f"{digest}.png" for digest in project.masks.digests()}
             folders += [folder / "rounds" / round_.folder for round_ in project.rounds()] + [folder / "maps"]
-            folders += [project.job_folder(job.id) for job in workspace.jobs_table.jobs(name)]
+            folders += [project.job_folder(job.id) for job in workspace.job_rows.jobs(name)]
         files = [path for path in place.home.rglob("*") if path.is_file()]
     wrong = [p for p in files if p not in owned and (".part" in p.name or not any(folder in p.parents for folder in folders))]
     return [f"left: {path.relative_to(place.home)}, {path.stat().st_size} bytes" for path in wrong]

@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
-from alcore.types import Progress
+from alcore.progress import Progress
+from alcore.project.facade import Project, Workspace
 
 IMAGENET = 1_281_167
 CLASSES, ORIGINALS = 1000, 400  # ext4 takes 65,000 links to a file

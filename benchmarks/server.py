@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]

@@ -24,8 +24,8 @@ from typing import Any
 from alcore.errors import LONGEST, AlcoreError
 from alcore.importing.preview import preview
 from alcore.importing.request import ImportRequest
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project import creation
+from alcore.project.facade import Project, Workspace
 
 SECONDS, MEMORY_GB, DEPTH = 60.0, 4.0, 3
 FILES = (".csv", ".tsv", ".npz")  # a data set in one file
@@ -166,7 +166,7 @@ def _attempt(place: Path, home: Path, memory: int) -> None:
         found["refused"] = str(refusal)
     workspace = Workspace(home / "workspace")
     try:
-        done = Project.import_into(workspace, "strange", place, truth="labels").import_summary()
+        done = creation.summary(Project.import_into(workspace, "strange", place, truth="labels"))
         messages += [*done["notes"], *(one["reason"] for one in done["skipped"])]
         found |= {"taken": done["items"], "took_for": done["took_for"], "warnings": done["notes"], "refused": ""}
         found["aside"] = Counter(_alike(one["reason"]) for one in done["skipped"])

@@ -19,11 +19,11 @@ from torch.nn import functional as F
 
 from alcore.nets.backbones import make_backbone
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
 from alcore.strategies import STRATEGIES
 from alcore.training.batches import Batches
 from alcore.training.pool import Pool
 from alcore.training.train import pick_device, train
-from alcore.types import TrainParams
 
 CLASSES = 10
 REPEATS = 7

@@ -9,7 +9,9 @@ import streamlit as st
 
 from alcore.figures import swatch
 from alcore.importing.request import levels_of
+from alcore.project import exporting, frames
 from alcore.project.facade import Project
+from alcore.project.work import IMPORTS, submit_refresh
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
@@ -40,7 +42,7 @@ def main() -> None:
     if not is_adding:
         st.session_state[ADDING] = st.session_state[FAILURE] = None
     with st.container():  # always there: what comes and goes above must not fold what is open below
-        for job in running("import"):
+        for job in running(*IMPORTS):
             watch(job)
             st.session_state["importing"] = job.id
         _arrived()
@@ -141,14 +143,14 @@ def _mask_table(of: Project) -> None:
 
 
 def _samples(of: Project) -> None:
-    rows = of.samples(SHOWN_CLASSES, SAMPLES)
+    rows = frames.samples(of, SHOWN_CLASSES, SAMPLES)
     gallery([(name, f"{count:,} images", images) for name, count, images in rows], token=token(of), key=f"samples.{of.id}")
     if len(of.classes) > SHOWN_CLASSES:
         st.caption(f"The first {SHOWN_CLASSES} of {len(of.classes):,} classes.")
 
 
 def _set_aside(of: Project) -> None:
-    found = of.set_aside()
+    found = of.items.set_aside()
     if not found:
         st.caption("Every file of the source is a usable image.")
         return
@@ -157,10 +159,10 @@ def _set_aside(of: Project) -> None:
 
 def _download(of: Project) -> None:
     if of.dense:
-        kind = st.selectbox("Format", of.export_formats(), label_visibility="collapsed", key=f"export.{of.id}")
+        kind = st.selectbox("Format", exporting.export_formats(of), label_visibility="collapsed", key=f"export.{of.id}")
         st.download_button(
             "Images and masks",
-            lambda: of.labels_archive(kind),
+            lambda: exporting.archive(of, kind),
             f"{of.name}-{kind}.zip",
             "application/zip",
             icon=":material/download:",
@@ -187,8 +189,7 @@ def _brightness(of: Project, levels: list[float]) -> None:
         low = st.number_input("Black", value=float(levels[0]), label_visibility="collapsed")
         high = st.number_input("White", value=float(levels[1]), label_visibility="collapsed")
         if st.form_submit_button("Use these", icon=":material/contrast:"):
-            arguments = {"again": True, "levels": list(levels_of((low, high)) or ())}
-            job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", arguments, "disk")
+            job = submit_refresh(workspace().runner, of, levels_of((low, high)))
             st.session_state["importing"] = job.id
             st.rerun()
 
@@ -208,7 +209,7 @@ def _manage(of: Project) -> None:
         with third:
             st.caption("The source has changed")
             if st.button("Read it again", icon=":material/refresh:", help="New and changed files are read; labels stay."):
-                job = workspace().runner.submit("import", of.name, f"Reading {of.source.name} again", {"again": True}, "disk")
+                job = submit_refresh(workspace().runner, of)
                 st.session_state["importing"] = job.id
                 st.rerun()
             if levels := of.settings.get("levels"):

@@ -48,10 +48,10 @@ def main() -> None:
         return
     newest = rounds[-1]
     finished = _masks(of, newest.number) if of.task == "segmentation" else _classes(of, newest.number)
-    waiting = of.waiting()
+    waiting = labeling.waiting(of)
     if finished or not waiting:
         _next_step(of)
-    elif running("round", of):
+    elif running("round", of=of):
         st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
 
 
@@ -106,7 +106,7 @@ def _masks(of: Project, number: int) -> object:
         colors=of.colors,
         round_number=number,
         identity=identity(of),
-        unit=of.query_unit(),
+        unit=of.round(number).unit,
         empty="Nothing was asked for yet: train a round.",
         key="mask_editor",
     )
@@ -137,7 +137,7 @@ def _ask(of: Project, size: int, how: str) -> None:
 
 
 def _next_step(of: Project) -> None:
-    if running("round", of):
+    if running("round", of=of):
         st.caption(":material/model_training: This query is done. A round is training; its query shows here when it is ready.")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

@@ -8,10 +8,13 @@ from typing import Any
 
 import streamlit as st
 
+from alcore.nets.tasks import TASKS
 from alcore.params import TrainParams, title_of, words_for
+from alcore.project import labeling, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
+from alcore.training.train import device_list
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project
@@ -21,14 +24,14 @@ from pages.ui.work import past, running, watch
 def main() -> None:
     header("Train", "One round: train on the labels, test, score the pool, query the next images. It runs in the background.")
     of = project()
-    jobs = running("round", of)
+    jobs = running("round", of=of)
     with st.container():  # always there: what comes and goes above must not fold what is open below
         for job in jobs:
             watch(job, of)
         _ended(of, [j.id for j in jobs])
         ready = st.session_state.get(f"ready.{of.id}")
         if ready is not None and of.round().number == ready:
-            _ready(ready, of.waiting())
+            _ready(ready, labeling.waiting(of))
     counts = of.counts()
     with st.container():
         if not counts["labeled"]:
@@ -111,7 +114,7 @@ def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
         f"{plural(advice.query_size, 'image')} it would learn most from. Why {advice.title}: {advice.why}.",
         width=FORM_WIDTH,
     )
-    device = of.devices()[0][0]
+    device = device_list()[0][0]
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:")
         if pressed:
@@ -167,7 +170,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         seed = st.number_input(
             "Seed", 0, 2**31, len(of.rounds()), width=120, help="The same seed, labels and parameters give the same round."
         )
-        device = st.selectbox("Device", of.devices(), width=200, format_func=lambda d: d[1], key="device")[0]
+        device = st.selectbox("Device", device_list(), width=200, format_func=lambda d: d[1], key="device")[0]
         obstacle = _obstacle(counts)
         start = st.button("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
     words = st.empty()
@@ -181,8 +184,8 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             train = params_form(
                 TrainParams,
                 f"train.{of.id}",
-                of.train_defaults(),
-                choices={"architecture": of.architectures()},
+                loop.defaults(of),
+                choices={"architecture": TASKS[of.task].architectures},
                 left_out=() if of.dense else ("query_unit", "region_count"),
             )
         if strategy.differences:
@@ -198,7 +201,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
 
 def _plan(of: Project, counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any]) -> str:
     """What a start would do, with the parameters that were changed: the forms that hold them are folded."""
-    usual = of.train_defaults()
+    usual = loop.defaults(of)
     own: list[tuple[type, str, Any]] = [(kind_of_params, name, value) for name, value in params.items()]
     own += [(TrainParams, name, value) for name, value in train.items() if name not in usual or value != usual[name]]
     changed = []

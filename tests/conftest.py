@@ -14,9 +14,8 @@ from PIL import Image
 
 from alcore.pixels import images
 from alcore.project import timing
-from alcore.project.facade import Project
+from alcore.project.facade import Project, Workspace
 from alcore.project.probe import Costs
-from alcore.project.workspace import Workspace
 from alcore.training.pool import Pool
 
 SIDE = 8

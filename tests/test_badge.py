@@ -12,9 +12,10 @@ import torch
 from alcore.measures import clusters as module
 from alcore.measures.clusters import spread
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import Progress, ignore_progress
 from alcore.strategies.badge import Badge
 from alcore.strategies.base import Seen
-from alcore.types import Progress, TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 

@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from alcore.measures import scores
 from alcore.nets.models import VAE, Discriminator, LossModule, gaussian_kl
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams, make_params
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.strategies.learning_loss import ranking_loss
 from alcore.strategies.sraal import uncertainty
 from alcore.training.batches import Batches
 from alcore.training.train import query, seeded, train, walk
-from alcore.types import TrainParams, make_params
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from alcore.params import TrainParams
 from alcore.training.batches import Batches, _Stream
 from alcore.training.pool import Pool
-from alcore.types import TrainParams
 
 CPU = torch.device("cpu")
 

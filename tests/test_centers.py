@@ -11,7 +11,7 @@ import torch
 
 from alcore.measures import centers as module
 from alcore.measures.centers import k_center, nearest
-from alcore.types import Progress, ignore_progress
+from alcore.progress import Progress, ignore_progress
 
 CPU = torch.device("cpu")
 

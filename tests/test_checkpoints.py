@@ -12,6 +12,8 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import Progress
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training import train as training
@@ -20,7 +22,6 @@ from alcore.training.checkpoints import first_nonfinite
 from alcore.training.pool import Pool
 from alcore.training.train import seeded, train
 from alcore.training.turn import Order, run
-from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}

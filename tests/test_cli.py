@@ -17,11 +17,10 @@ import pytest
 
 from alcore.cli import main as cli
 from alcore.cli.main import main
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.progress import Progress
+from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.strategies import STRATEGIES
-from alcore.types import Progress
 
 ROOT = Path(__file__).resolve().parents[1]
 SET = ["--set", "steps=4", "--set", "batch_size=8"]
@@ -226,7 +225,7 @@ def test_doctor_is_well_finds_and_rebuilds(run, home, trained):
     assert (answer["ok"], answer["findings"]) == (True, [])
     assert answer["environment"]["projects"] == ["toy"]
     workspace = Workspace(home)
-    with workspace.store.write() as conn:
+    with workspace.database.write() as conn:
         conn.execute(schema.current.delete())
     assert run("doctor", "--project", "toy", code=2)["findings"] == [
         "toy: 12 current labels do not follow from the journal: run `doctor --project toy --rebuild`"
@@ -355,7 +354,7 @@ def test_a_training_stopped_by_ctrl_c_is_resumed_to_the_result_it_would_have_had
         assert main([*train, "--home", str(home)]) == 130
     assert capsys.readouterr().err.splitlines()[1:] == ["alcore: interrupted; `train --resume JOB` goes on from the last checkpoint"]
     workspace = Workspace(home)
-    job = workspace.jobs_table.jobs()[0]
+    job = workspace.job_rows.jobs()[0]
     assert job.state == "interrupted"
     checkpoint = workspace.project("toy").job_folder(job.id) / "checkpoint.pt"
     assert checkpoint.is_file()
@@ -393,7 +392,7 @@ def test_quickstart_with_mal_learns_the_digits_and_asks_for_fifty_unlabeled_ones
     assert 0.75 < answer["accuracy"] <= 1  # an untrained net has 0.1
     workspace = Workspace(home)
     project = workspace.project("digits")
-    labeled, pool = workspace.store.labels(project.id), {i for i, split, *_ in project.snapshot() if split == "pool"}
+    labeled, pool = workspace.database.labels(project.id), {i for i, split, *_ in project.snapshot() if split == "pool"}
     ids = {item["id"] for item in answer["query"]}
     assert len(ids) == len(answer["query"]) == 50
     assert ids <= pool - labeled.keys()

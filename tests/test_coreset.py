@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
 from alcore.strategies.coreset import CoreSet
-from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machine
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Workspace
 from alcore.storage.database import Database
 from alcore.web.routes import routes
 
@@ -146,7 +146,7 @@ def test_the_routes_answer_503_and_the_browser_keeps_what_it_has(workspace, monk
 
 def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
     impatient = Database(f"sqlite:///{home / 'alcore.sqlite'}", patience=0.01)
-    monkeypatch.setattr(workspace.store, "read", impatient.write)  # whatever waits for the lock
+    monkeypatch.setattr(workspace.database, "read", impatient.write)  # whatever waits for the lock
     other = hold(home / "alcore.sqlite")
     with TestClient(Starlette(routes=routes(lambda: workspace)), headers={"Authorization": f"Bearer {workspace.token}"}) as http:
         answer = http.get("/api/v1/projects/toy/status")
@@ -184,7 +184,7 @@ def test_a_workspace_on_a_read_only_disk_is_told_in_one_line(home, monkeypatch):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(home / "token"))
 
     opened = Workspace(home)
-    monkeypatch.setattr("alcore.project.workspace.os.open", refused)
+    monkeypatch.setattr("alcore.project.place.os.open", refused)
     with pytest.raises(AlcoreError, match=r"^the disk is read-only: .*token\. Choose another workspace with --home or ALCORE_HOME"):
         assert opened.token
     opened.close()

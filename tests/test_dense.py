@@ -19,6 +19,8 @@ from alcore.errors import BadInput, NotEnoughLabels
 from alcore.measures import scores
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import VOID, Segmentation, train_params
+from alcore.params import TrainParams, make_params
+from alcore.progress import Progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
@@ -26,7 +28,6 @@ from alcore.training.pool import Pool
 from alcore.training.roundfiles import RoundFiles
 from alcore.training.train import evaluate, inspect, query, seeded, train, walk
 from alcore.training.turn import Order, run
-from alcore.types import Progress, TrainParams, make_params
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 4, "batch_size": 4, "flip": True, "crop": 0.125}

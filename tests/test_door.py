@@ -26,7 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from alcore.door import requests as webrequests
 from alcore.door import signin
 from alcore.door.middleware import Door
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Workspace
 from alcore.web.routes import routes
 
 PAGE = "<html><head><script>window.ready = 1</script><script src='./x.js'></script></head><body></body></html>"

@@ -12,7 +12,7 @@ import pytest
 from alcore.errors import AlcoreError, Cancelled
 from alcore.measures import layout as embedding
 from alcore.measures.layout import cached_layout, layout, neighbors, warm_up
-from alcore.types import Progress
+from alcore.progress import Progress
 
 
 def clusters(n: int = 400, d: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

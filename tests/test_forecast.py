@@ -22,8 +22,8 @@ from streamlit.testing.v1 import AppTest
 from alcore.cli.main import main
 from alcore.errors import AlcoreError
 from alcore.nets.backbones import Backbone
-from alcore.project import probe, timing
-from alcore.project import workspace as workspaces
+from alcore.project import facade as workspaces
+from alcore.project import loop, probe, timing
 from alcore.project.facade import Project
 from alcore.project.forecast import Forecast, forecast
 from alcore.project.plans import plan, ruled
@@ -51,7 +51,7 @@ def quick_one(toy: Project, quick) -> Callable[..., dict[str, Any]]:
     """`quick_one(strategy, query=5, **train)` gives the arguments of a round of 30 steps."""
 
     def arguments(strategy: str, query: int = 5, **train: Any) -> dict[str, Any]:
-        return toy.round_arguments(strategy, query, 0, "cpu", None, {**quick, **train})
+        return loop.ordered(toy, strategy, query, 0, "cpu", None, {**quick, **train})
 
     return arguments
 
@@ -61,12 +61,12 @@ def add_round(project: Project, arguments: dict[str, Any], seconds: dict[str, fl
     order = probe.Order(**arguments)
     stored = {"strategy": order.strategy, "params": dict(order.params), "train": vars(order.check()[1]), "seed": 0, "labeled": 10}
     stored |= {"metrics": {}, "seconds": seconds, "device": "cpu", "folder": ""} | values
-    project.workspace.store.add_round(project.id, stored, project.pool().unlabeled[: order.query_size].tolist())
+    project.round_rows.add(stored, project.pool().unlabeled[: order.query_size].tolist())
 
 
 def run_a_job(project: Project, arguments: dict[str, Any], owner: str | None = "somebody") -> Job:
     """A job in the table, running under `owner`."""
-    table = project.workspace.jobs_table
+    table = project.workspace.job_rows
     return table.job(table.add_job("round", project.name, "t", arguments, "cpu", owner=owner).id)
 
 
@@ -250,7 +250,7 @@ def test_regions_are_cut_while_scoring_is_timed(scenes, monkeypatch):
 
 def state_of(project: Project) -> tuple[Any, ...]:
     """All that a probe must leave alone: generators, threads, rows, files."""
-    with project.workspace.store.read() as conn:
+    with project.place.database.read() as conn:
         rows = {table.name: conn.execute(sa.select(table)).all() for table in meta.sorted_tables}
     files = {str(f): hashlib.sha1(f.read_bytes()).hexdigest() for f in sorted(project.folder.rglob("*")) if f.is_file()}
     generators = torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
@@ -350,7 +350,7 @@ def test_a_job_is_planned_as_was_forecast(toy, quick, quick_one, monkeypatch):
             "neighbors": 0.004, "layout": 0.016,
         }
     )  # fmt: skip
-    assert dataclasses.replace(job) == toy.workspace.jobs_table.job(job.id)
+    assert dataclasses.replace(job) == toy.workspace.job_rows.job(job.id)
 
 
 def test_the_train_page_says_it_below_both_buttons(tmp_path, make_source, monkeypatch, timed_apart):

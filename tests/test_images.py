@@ -25,8 +25,9 @@ from alcore.pixels import images, packing
 from alcore.pixels.images import Decoding, decode, looks_like_glyphs, suggest_size, thumbnail
 from alcore.pixels.packing import open_packed, pack
 from alcore.pixels.streaming import sources_of
+from alcore.progress import Progress
 from alcore.reading import Reading
-from alcore.types import Entry, Progress
+from alcore.types import Entry
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -13,19 +13,20 @@ from PIL import Image
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.importing import gather as importing
 from alcore.pixels import packing
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.progress import Progress
+from alcore.project import creation, doctor
+from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.storage.journal import Journal
-from alcore.types import Annotation, Progress
+from alcore.types import Annotation
 
 
 def paths(project: Project) -> dict[str, int]:
-    return {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
+    return {item.path: item.id for item in project.items.pool()}
 
 
 def assert_nothing_is_left(workspace: Workspace) -> None:
-    with workspace.store.read() as conn:
+    with workspace.database.read() as conn:
         assert {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables} == dict.fromkeys(
             schema.meta.tables, 0
         )
@@ -42,7 +43,7 @@ def interrupt(stage: str, error: type[BaseException] = Cancelled):
 
 
 def test_an_import_stores_items_classes_splits_and_hidden_truth(project, digits_source):
-    assert project.import_summary() == {
+    assert creation.summary(project) == {
         "project": "toy", "items": 56, "classes": ["0", "1", "2", "3"], "splits": {"pool": 40, "test": 16}, "skipped": [], "labeled": 0,
         "took_for": "class folders below train, test: 4 classes, 56 images", "notes": [],
     }  # fmt: skip
@@ -69,11 +70,11 @@ def test_without_a_test_split_a_fifth_of_each_class_is_held_out_and_stays_so(wor
     assert project.counts()["splits"] == {"pool": 32, "test": 8}
     assert project.counts()["truth"]["test"] == dict.fromkeys("0123", 2)
     assert project.settings["notes"] == ["there is no test split: 8 of 40 labeled images are held out for testing"]
-    held = {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"}
+    held = {item.path for item in workspace.database.pool_items(project.id) if item.split == "test"}
     for n in range(20):
         write_image(source / "2" / f"new{n}.png", 2, n)
     project.refresh()
-    assert {item.path for item in workspace.store.pool_items(project.id) if item.split == "test"} == held
+    assert {item.path for item in workspace.database.pool_items(project.id) if item.split == "test"} == held
     assert project.counts()["splits"] == {"pool": 52, "test": 8}
 
 
@@ -102,7 +103,7 @@ def test_importing_again_decodes_only_what_changed_and_keeps_ids_labels_and_spli
     after = paths(project)
     assert {p: i for p, i in after.items() if p != "train/0/00a.png"} == {p: i for p, i in before.items() if p != "train/3/09.png"}
     assert after["train/0/00a.png"] not in before.values()
-    assert project.workspace.store.labels(project.id) == {
+    assert project.items.labels() == {
         before["train/0/00.png"]: "3", before["train/1/05.png"]: "1", before["train/3/09.png"]: "3",
     }  # fmt: skip
     row = {r[0]: r[3] for r in project.snapshot()}
@@ -138,7 +139,7 @@ def test_new_images_of_a_source_whose_labels_count_come_with_their_labels(worksp
     project.annotate({paths(project)["train/0/00.png"]: "1"}, annotator="ann")
     write_image(digits_source / "train" / "3" / "new.png", 3)
     project.refresh()
-    labels = workspace.store.labels(project.id)
+    labels = workspace.database.labels(project.id)
     assert labels[paths(project)["train/3/new.png"]] == "3"
     assert labels[paths(project)["train/0/00.png"]] == "1"  # a person's word stands against the folder's
     assert len(labels) == 41
@@ -160,7 +161,7 @@ def test_bad_files_are_set_aside_with_reasons_and_never_stop_an_import(workspace
     (digits_source / "train" / "1" / "notes.txt").write_text("hello")
     project = Project.import_into(workspace, "toy", digits_source)
     assert project.counts()["items"] == 56
-    reasons = {s.path: s.reason for s in project.set_aside()}
+    reasons = {s.path: s.reason for s in project.items.set_aside()}
     assert reasons.keys() == {"train/0/empty.png", "train/1/cut.png", "train/1/notes.txt"}
     assert reasons["train/0/empty.png"] == "empty: the file has 0 bytes"
     assert reasons["train/1/notes.txt"] == "not an image (its suffix is .txt)"
@@ -254,37 +255,37 @@ def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspa
 def test_labels_that_came_with_images_are_stored_with_them_in_one_transaction(workspace, digits_source, monkeypatch):
     """An import that was killed between two of them left images with neither labels nor truth, which nothing mended."""
     begun = []
-    honest = workspace.store.write
+    honest = workspace.database.write
 
     def write(within=None):
         if within is None:
             begun.append(1)
         return honest(within)
 
-    monkeypatch.setattr(workspace.store, "write", write)
+    monkeypatch.setattr(workspace.database, "write", write)
     project = Project.import_into(workspace, "toy", digits_source, truth="labels")
     assert len(begun) == 1
     assert (project.counts()["labeled"], project.counts()["labels"]) == (40, dict.fromkeys("0123", 10))
     assert {(e["kind"], e["annotator"], e["round"]) for e in project.journal.events()} == {("label", "import", None)}
-    assert project.doctor() == []
+    assert doctor.examine(project) == []
 
 
 def test_an_import_again_takes_labels_of_images_that_nobody_has_touched(workspace, digits_source):
     project = Project.import_into(workspace, "toy", digits_source, truth="labels")
-    ids = [item.id for item in workspace.store.pool_items(project.id) if item.split == "pool"]
-    with workspace.store.write() as conn:  # as versions before 0.5 left it when they were killed
+    ids = [item.id for item in workspace.database.pool_items(project.id) if item.split == "pool"]
+    with workspace.database.write() as conn:  # as versions before 0.5 left it when they were killed
         mine = schema.annotation_rows.c.item_id.in_(ids[:30])
         conn.execute(schema.annotation_rows.delete().where(mine))
         conn.execute(schema.current.delete().where(schema.current.c.item_id.in_(ids[:30])))
     project.record([Annotation("a", 1, ids[0], "skip"), Annotation("a", 2, ids[1], "label", "3"), Annotation("a", 3, ids[1], "undo")])
     project.refresh()
-    labels = workspace.store.labels(project.id)
-    paths = workspace.store.paths(project.id)
+    labels = workspace.database.labels(project.id)
+    paths = workspace.database.paths(project.id)
     assert labels == {i: paths[i].split("/")[1] for i in ids if i not in ids[:2]}
     before = len(project.journal.events())
     project.refresh()
     assert len(project.journal.events()) == before
-    assert project.doctor() == []
+    assert doctor.examine(project) == []
 
 
 def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(workspace, make_npz, tmp_path, monkeypatch):
@@ -295,7 +296,7 @@ def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(worksp
         raise AlcoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.store, "replace_items", full)
+        patch.setattr(workspace.database, "replace_items", full)
         with pytest.raises(AlcoreError, match="the disk is full"):
             project.refresh()
     assert {path.name: path.read_bytes() for path in project.folder.iterdir()} == before
@@ -323,8 +324,8 @@ NEW_SETTINGS = ("read_as", "read_from", "naming", "asked", "levels", "keep_cut")
 def as_of_before(project: Project) -> Project:
     """The project as 0.3.0 had stored it."""
     old = {name: value for name, value in project.settings.items() if name not in NEW_SETTINGS}
-    with project.workspace.store.write() as conn:
-        project.workspace.store.set_project(conn, project.id, settings=old)
+    with project.place.database.write() as conn:
+        project.place.database.set_project(conn, project.id, settings=old)
     return project.workspace.project(project.name)
 
 
@@ -344,7 +345,7 @@ def test_a_source_that_is_read_differently_now_is_refused_before_a_label_loses_i
         write_image(tmp_path / "src" / "ds" / ("cat", "dog")[number % 2] / f"{number}.png", number % 4, number)
     project = Project.import_into(workspace, "p", tmp_path / "src")
     assert sorted(paths(project)) == ["cat/0.png", "cat/2.png", "dog/1.png", "dog/3.png"]
-    with workspace.store.write() as conn:
+    with workspace.database.write() as conn:
         conn.execute(sa.update(schema.items).values(path=sa.literal("ds/") + schema.items.c.path))
     with pytest.raises(BadInput, match=r"none of the 4 images of the project is where it was in .*: put them back, or import"):
         as_of_before(project).refresh()
@@ -359,13 +360,13 @@ def test_the_same_bytes_in_pool_and_test_are_tested_only_and_in_two_classes_are_
     (source / "train" / "cat" / "torn.png").write_bytes((source / "train" / "dog" / "2.png").read_bytes())
     project = Project.import_into(workspace, "apart", source)
     assert "train/cat/twin.png" not in paths(project)
-    (aside,) = project.set_aside()
+    (aside,) = project.items.set_aside()
     assert (aside.path, aside.reason) == ("train/cat/twin.png", "the same bytes as test/cat/3.png, which is held out: not trained on")
     said = " | ".join(project.settings["notes"])
     assert "4 images have the very bytes of another" in said
     assert "1 image in two classes at once: train/cat/torn.png = train/dog/2.png" in said
     kept = Project.import_into(workspace, "kept", source, duplicates="keep")
-    assert ("train/cat/twin.png" in paths(kept), kept.set_aside()) == (True, [])
+    assert ("train/cat/twin.png" in paths(kept), kept.items.set_aside()) == (True, [])
 
 
 def test_of_few_images_a_class_some_are_held_out_all_the_same(workspace, tmp_path, write_image):

@@ -19,7 +19,8 @@ from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
 from alcore.jobs.processes import is_alive, process_name
 from alcore.jobs.runner import JobRunner
-from alcore.types import Job, Progress, Report
+from alcore.progress import Progress, Report
+from alcore.types import Job
 
 PATIENCE = 20  # seconds a test waits for an event before it fails; never reached when all is well
 

@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alcore.storage.store import Store
 
 from alcore.errors import Cancelled, NotFound
 from alcore.jobs.contract import GONE
 from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, process_words
 from alcore.jobs.runner import JobRunner
+from alcore.progress import Progress, Report
 from alcore.storage import schema
 from alcore.storage.database import database_url
 from alcore.storage.jobtable import Jobs
-from alcore.storage.store import Store
-from alcore.types import Job, Progress, Report
+from alcore.types import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore.project import labeling
-from alcore.storage.journal import differs, fold
+from alcore.storage.events import differs, fold
 from alcore.types import Annotation
 from alcore.web import routes as web
 
@@ -32,7 +32,7 @@ def take(project, *events: Annotation):
 
 
 def row(project, item: int) -> tuple:
-    found = project.workspace.store.item(project.id, item)
+    found = project.items.row(item)
     return found["label"], found["disputed"], found["skipped"], found["flagged"]
 
 

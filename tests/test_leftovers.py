@@ -17,12 +17,11 @@ from scenes import H, W, truth_of, write_scenes
 from alcore.errors import AlcoreError
 from alcore.files import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
 from alcore.pixels import maskfiles, masks
-from alcore.project import leftovers
+from alcore.project import exporting, leftovers
 from alcore.project.doctor import leftover_words
 from alcore.project.exporting import export
-from alcore.project.facade import Project
+from alcore.project.facade import Project, Workspace
 from alcore.project.leftovers import Leftover, collect, collect_in_background, find
-from alcore.project.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 AGO = 2 * leftovers.OLD
@@ -54,7 +53,7 @@ def scenes(workspace, tmp_path) -> Project:
     """A project of masks with a round, a painted mask, pictures and superpixels."""
     project = Project.import_into(workspace, "scenes", write_scenes(tmp_path / "scenes"))
     project.label_from_truth(3, seed=0)
-    item = project.workspace.store.pool_items(project.id)[5].id
+    item = project.items.pool()[5].id
     project.annotate({item: np.ones((H, W), np.uint8)})
     project.run_round("random", 2, 0, "cpu", train={"steps": 2, "batch_size": 4}, report=lambda _: None)
     project.picture(item, 8)
@@ -115,7 +114,7 @@ def test_what_no_row_owns_is_found_with_its_size_and_removed_and_all_else_stays(
 
 
 def test_a_picture_of_a_file_that_was_replaced_is_left_and_the_present_one_is_not(project, workspace, digits_source, write_image):
-    item = next(i.id for i in workspace.store.pool_items(project.id) if i.path == "train/0/00.png")
+    item = next(i.id for i in workspace.database.pool_items(project.id) if i.path == "train/0/00.png")
     project.picture(item, 4)
     (old,) = (project.folder / "thumbs" / "4").iterdir()
     write_image(digits_source / "train/0/00.png", 3, seed=5)
@@ -156,7 +155,7 @@ def test_a_round_an_import_and_an_archive_are_at_work_while_they_last(project, w
     assert set(seen) == {(True, True), (False, False)}
     seen.clear()
     monkeypatch.setattr("alcore.project.exporting._write_folder", lambda of, rows, out: (out.mkdir(), report(None), [])[2])
-    project.labels_archive("folder")
+    exporting.archive(project, "folder")
     assert (True, False) in seen
     assert (True, True) not in seen
 
@@ -180,7 +179,7 @@ def test_a_mask_that_is_painted_again_while_its_old_file_is_collected_keeps_a_fi
     digest, _ = maskfiles.keep(scenes.folder, mask, 3)
     path = maskfiles.place(scenes.folder, digest)
     make_old(path)
-    item = workspace.store.pool_items(scenes.id)[0].id
+    item = workspace.database.pool_items(scenes.id)[0].id
     honest = scenes.masks.remove_unnamed.__func__
 
     def painted_first(self, named):
@@ -224,7 +223,7 @@ import os, signal, sys
 from pathlib import Path
 from alcore.project.exporting import export
 from alcore.formats import writing
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Workspace
 import alcore.project.exporting as module
 project = Workspace(sys.argv[1]).project("toy")
 honest, copied = module.copy_upright, []

@@ -16,11 +16,12 @@ from torch.nn import functional as F
 
 from alcore.measures import scores
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
 from alcore.strategies.mal import MAL, Params, combine
 from alcore.training.batches import Batches
 from alcore.training.train import seeded, train
-from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, flip=False, crop=0.0)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from alcore.storage.store import Store
 from PIL import Image
 from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 
@@ -26,8 +27,7 @@ from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.project.labels import record
 from alcore.storage import schema
-from alcore.storage.journal import fold
-from alcore.storage.store import Store
+from alcore.storage.events import fold
 from alcore.types import Annotation
 
 
@@ -44,7 +44,7 @@ def scenes(workspace, source) -> Project:
 
 def ids_of(project: Project) -> dict[int, int]:
     """number of the scene -> id."""
-    return {int(Path(path).stem): i for i, path in project.workspace.store.paths(project.id).items()}
+    return {int(Path(path).stem): i for i, path in project.items.paths().items()}
 
 
 # ---- import
@@ -55,7 +55,7 @@ def test_an_import_keeps_every_mask_to_the_pixel_and_says_what_it_took(scenes):
     assert scenes.counts()["splits"] == {"pool": 10, "val": 4}
     assert scenes.counts()["truth"] == {"pool": {"mask": 10}, "val": {"mask": 4}}
     assert scenes.colors == [(0, 90, 0), (40, 70, 10), (80, 50, 20)]
-    rows = scenes.workspace.store.item_rows(scenes.id, list(ids_of(scenes).values()))
+    rows = scenes.items.rows(list(ids_of(scenes).values()))
     for number, item in ids_of(scenes).items():
         stored = scenes.masks.load(rows[item]["truth"])
         assert np.array_equal(stored, truth_of(number))
@@ -91,7 +91,7 @@ def test_a_mask_that_cannot_be_used_is_named_and_its_image_stays_unlabeled(works
     spoiled = spoil(scene(2)[1])
     Image.fromarray(spoiled).save(source / "masks" / "002.png")
     project = Project.import_into(workspace, "spoiled", source)
-    (aside,) = project.set_aside()
+    (aside,) = project.items.set_aside()
     assert "002.png" in aside.path
     assert "002.png" in aside.reason
     assert reason in aside.reason
@@ -130,7 +130,7 @@ def test_reading_the_source_again_keeps_labels_and_ids_and_takes_new_masks(scene
     scenes.refresh()
     assert ids_of(scenes) == before
     assert np.array_equal(scenes.mask(before[1]), truth_of(1))
-    rows = scenes.workspace.store.item_rows(scenes.id, list(before.values()))
+    rows = scenes.items.rows(list(before.values()))
     assert rows[before[1]]["truth"] is None
     assert np.array_equal(scenes.masks.load(rows[before[4]]["truth"]), np.where(changed == 3, 255, changed))
 
@@ -179,7 +179,7 @@ def test_events_that_do_not_fit_the_kind_of_project_are_rejected(scenes, project
     assert acked == []
     assert "masks" in rejected[0]["reason"]
     assert "no stored mask" in rejected[1]["reason"]
-    first = next(iter(project.workspace.store.paths(project.id)))
+    first = next(iter(project.items.paths()))
     assert "one class each" in project.record([Annotation("c", 1, first, "mask", "0" * 32)])[1][0]["reason"]
 
 
@@ -202,7 +202,7 @@ def test_a_region_leaves_an_item_labeled_in_part_and_a_skip_keeps_what_was_paint
 
 def test_masks_are_labeled_from_a_csv_of_files(scenes, tmp_path):
     Image.fromarray(truth_of(5)).save(tmp_path / "five.png")
-    paths = scenes.workspace.store.paths(scenes.id)
+    paths = scenes.items.paths()
     item = ids_of(scenes)[5]
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "label"], [paths[item], "five.png"]])
@@ -215,7 +215,7 @@ def test_masks_are_labeled_from_a_csv_of_files(scenes, tmp_path):
 
 def test_the_truth_answers_with_whole_masks_and_counts_a_click_an_area(scenes):
     assert scenes.label_from_truth(3, seed=1) == 3
-    labeled = scenes.workspace.store.labeled_rows(scenes.id)
+    labeled = scenes.items.labeled()
     numbers = [int(Path(row["path"]).stem) for row in labeled]
     for row, number in zip(labeled, numbers, strict=True):
         assert np.array_equal(scenes.masks.load(row["label"]), truth_of(number))
@@ -295,7 +295,7 @@ def test_labeling_the_query_ends_it_and_the_scores_have_a_class_and_a_label_colu
     frame = asked.scores(done)
     assert set(frame["prediction"]) <= set(CLASSES)
     labels = dict(zip(asked.column(done.number, "id").tolist(), asked.column(done.number, "label").tolist(), strict=True))
-    counts = asked.masks.pixels([asked.workspace.store.labels(asked.id)[done.query[0]]]).popitem()[1]
+    counts = asked.masks.pixels([asked.items.labels()[done.query[0]]]).popitem()[1]
     assert labels[done.query[0]] == int(np.argmax(counts[:-1]))
     assert asked.samples(5, 3)[0][1] == 14
 
@@ -342,10 +342,10 @@ def test_region_queries_are_answered_in_part_and_never_asked_twice(scenes):
     numbers = {item: number for number, item in ids_of(scenes).items()}
     for item, area in shown.items():
         assert np.array_equal(scenes.mask(item), np.where(area, truth_of(numbers[item]), masks.VOID))
-        assert scenes.workspace.store.item(scenes.id, item)["partial"]
+        assert scenes.items.row(item)["partial"]
     assert scenes.counts()["partial"] == len(shown)
     costs = scenes.costs()
-    known = [truth_of(numbers[row["id"]]) for row in scenes.workspace.store.labeled_rows(scenes.id) if row["id"] not in shown]
+    known = [truth_of(numbers[row["id"]]) for row in scenes.items.labeled() if row["id"] not in shown]
     assert costs["images"].iloc[0] == 3
     assert costs["pixels"].iloc[0] == sum(int((mask != masks.VOID).sum()) for mask in known)
     assert costs["clicks"].iloc[0] == sum(masks.components(mask) for mask in known)
@@ -435,7 +435,7 @@ def test_an_export_in_one_archive_has_images_and_masks(scenes):
 def test_the_doctor_misses_a_mask_whose_file_is_gone(scenes):
     assert scenes.doctor() == []
     scenes.label_from_truth(1)
-    digest = next(iter(scenes.workspace.store.labels(scenes.id).values()))
+    digest = next(iter(scenes.items.labels().values()))
     maskfiles.place(scenes.folder, digest).unlink()
     (finding,) = scenes.doctor()
     assert digest in finding
@@ -516,4 +516,4 @@ def test_a_picture_twelve_thousand_pixels_wide_goes_through_import_mask_and_supe
 
 
 def ids_of_any(project: Project) -> list[int]:
-    return list(project.workspace.store.paths(project.id))
+    return list(project.items.paths())

@@ -22,13 +22,12 @@ from starlette.testclient import TestClient
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import read
 from alcore.pixels import maskfiles, masks
+from alcore.project import answers, layers, loop
 from alcore.project import asked as asked_module
-from alcore.project import layers, loop
 from alcore.project.asked import answered_areas
 from alcore.project.exporting import export
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
-from alcore.storage.journal import fold
+from alcore.project.facade import Project, Workspace
+from alcore.storage.events import fold
 from alcore.types import Annotation
 from alcore.web.routes import routes
 
@@ -50,12 +49,12 @@ def scenes(workspace, source) -> Project:
 
 
 def truth(project: Project, item: int) -> np.ndarray:
-    return truth_of(int(Path(project.workspace.store.paths(project.id)[item]).stem))
+    return truth_of(int(Path(project.items.paths()[item]).stem))
 
 
 def area_of(project: Project, item: int, number: int | None = None) -> np.ndarray:
     """bool (H, W): all that a round asks of an item."""
-    row = project.workspace.store.item(project.id, item)
+    row = project.items.row(item)
     return np.logical_or.reduce([masks.resized(r, row["height"], row["width"]) for r in project.files(project.round(number)).regions(item)])
 
 
@@ -66,7 +65,7 @@ def asked(project: Project) -> list[int]:
 def answer(project: Project, item: int, mask: np.ndarray, kind: str, number: int | None, seq: int = 1, client: str = "tab") -> None:
     """What the route does with a painted mask."""
     event = Annotation(client, seq, item, kind, annotator=client, round=number)
-    _, taken = project.answer(event, zlib.compress(mask.tobytes()))
+    _, taken = answers.answer(project, event, zlib.compress(mask.tobytes()))
     assert (taken.acked, taken.rejected, taken.conflicts) == ([seq], [], [])
 
 
@@ -92,7 +91,7 @@ def test_a_late_region_does_not_take_the_rest_of_a_whole_mask_away(scenes):
     answer(scenes, item, truth(scenes, item), "mask", 1, client="whole")
     answer(scenes, item, np.where(area, 2, VOID).astype(np.uint8), "region", 1, client="late")  # painted over an older, empty mask
     assert np.array_equal(scenes.mask(item), np.where(area, 2, truth(scenes, item)))
-    assert not scenes.workspace.store.item(scenes.id, item)["partial"]
+    assert not scenes.items.row(item)["partial"]
     assert scenes.journal.differences() == 0
 
 
@@ -103,7 +102,7 @@ def test_a_region_answer_changes_nothing_outside_of_what_was_asked(scenes):
     answer(scenes, item, np.where(area, 1, VOID).astype(np.uint8), "region", 1, client="first")
     answer(scenes, item, np.where(area, 2, 0).astype(np.uint8), "region", 1, client="second")
     assert np.array_equal(scenes.mask(item), np.where(area, 2, VOID))
-    assert scenes.workspace.store.item(scenes.id, item)["partial"]
+    assert scenes.items.row(item)["partial"]
 
 
 @pytest.mark.parametrize("second", ["a person", "the command line"])
@@ -213,7 +212,7 @@ def test_truth_asked_for_at_random_is_whole_masks_also_while_regions_are_asked(s
 
 
 def test_an_undone_flag_does_not_take_a_mask_out_of_the_costs(scenes):
-    item = next(i for i, label in scenes.workspace.store.labels(scenes.id).items() if label)
+    item = next(i for i, label in scenes.items.labels().items() if label)
     scenes.record([Annotation("c", 1, item, "flag", annotator="a"), Annotation("c", 2, item, "undo", annotator="a")])
     scenes.start(2)
     assert scenes.costs()["images"].tolist() == [scenes.counts()["labeled"]] == [3]
@@ -231,7 +230,7 @@ def test_a_mask_that_no_longer_fits_its_replaced_image_is_told_not_a_traceback(s
     scenes.run_round("entropy", 5, seed=1, train=REGIONS)
     item = asked(scenes)[0]
     scenes.label_query_from_truth()
-    name = Path(scenes.workspace.store.paths(scenes.id)[item]).stem
+    name = Path(scenes.items.paths()[item]).stem
     replace_by_twice_the_size(source, name)
     scenes.refresh()
     (finding,) = scenes.doctor()
@@ -259,8 +258,8 @@ def test_a_draft_has_another_address_once_its_picture_was_replaced(scenes, sourc
 
 
 def test_superpixels_of_a_replaced_picture_are_not_the_ones_a_browser_kept(workspace, scenes, source):
-    item = min(scenes.workspace.store.paths(scenes.id))
-    name = Path(scenes.workspace.store.paths(scenes.id)[item]).stem
+    item = min(scenes.items.paths())
+    name = Path(scenes.items.paths()[item]).stem
     with TestClient(Starlette(routes=routes(lambda: workspace)), base_url="http://localhost") as client:
         client.headers["Authorization"] = f"Bearer {workspace.sign('scenes', 'ann')}"
         address = f"/api/v1/projects/scenes/items/{item}/superpixels?n=2"
@@ -275,8 +274,8 @@ def test_superpixels_of_a_replaced_picture_are_not_the_ones_a_browser_kept(works
 
 
 def test_superpixels_are_not_made_of_a_picture_that_was_replaced_but_not_read_again(scenes, source):
-    item = min(scenes.workspace.store.paths(scenes.id))
-    replace_by_twice_the_size(source, Path(scenes.workspace.store.paths(scenes.id)[item]).stem)
+    item = min(scenes.items.paths())
+    replace_by_twice_the_size(source, Path(scenes.items.paths()[item]).stem)
     with pytest.raises(BadInput, match="import the source again"):
         layers.superpixels(scenes, item, 9)
 
@@ -305,7 +304,7 @@ def test_an_image_of_a_hostile_name_does_not_keep_the_others_from_being_exported
 
 
 def test_a_damaged_mask_is_named_found_by_the_doctor_and_mended_from_the_source(scenes):
-    digest = next(iter(scenes.workspace.store.labels(scenes.id).values()))
+    digest = next(iter(scenes.items.labels().values()))
     path = maskfiles.place(scenes.folder, digest)
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(AlcoreError, match=digest):
@@ -329,7 +328,7 @@ def test_the_folder_of_a_mask_is_on_the_disk_before_a_row_names_it(scenes, monke
 
 
 def test_a_full_disk_makes_the_browser_send_again_not_give_up(workspace, scenes, monkeypatch):
-    item = min(scenes.workspace.store.paths(scenes.id))
+    item = min(scenes.items.paths())
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -349,10 +348,8 @@ def test_a_full_disk_makes_the_browser_send_again_not_give_up(workspace, scenes,
 
 
 def test_masks_of_a_csv_are_read_one_after_the_other_and_one_that_is_wrong_records_none(scenes, source, monkeypatch):
-    free = [
-        i for i, label in ((r["id"], r["label"]) for r in scenes.workspace.store.item_rows(scenes.id, range(1, 11)).values()) if not label
-    ]
-    paths = scenes.workspace.store.paths(scenes.id)
+    free = [i for i, label in ((r["id"], r["label"]) for r in scenes.items.rows(range(1, 11)).values()) if not label]
+    paths = scenes.items.paths()
     for item in free:
         target = source / f"painted-{Path(paths[item]).stem}.png"
         Image.fromarray(truth(scenes, item)).save(target)
@@ -380,7 +377,7 @@ def test_masks_of_a_csv_are_read_one_after_the_other_and_one_that_is_wrong_recor
 
 def test_a_round_whose_process_was_killed_is_resumed_without_the_app(scenes):
     arguments = scenes.round_arguments("entropy", 3, 1, "cpu", None, QUICK)
-    killed = scenes.workspace.jobs_table.add_job("round", scenes.name, "round", arguments, "cpu", owner="999999999:1")
+    killed = scenes.workspace.job_rows.add_job("round", scenes.name, "round", arguments, "cpu", owner="999999999:1")
     assert scenes.workspace.runner.resume_now(killed.id).state == "done"
     assert [r.number for r in scenes.rounds()] == [1]
 

@@ -11,12 +11,13 @@ from torch import nn
 
 from alcore.measures import scores
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
 from alcore.strategies.mcdal import MCDAL, Params
 from alcore.strategies.random import Random
 from alcore.training.batches import Batches
 from alcore.training.train import evaluate, seeded, train
-from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=6)

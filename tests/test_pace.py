@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from alcore.jobs.pace import Course, Plan, Planned
+from alcore.progress import Progress
+from alcore.project import loop
 from alcore.project.facade import Project
 from alcore.project.plans import plan
-from alcore.types import Job, Progress
+from alcore.types import Job
 
 MAL = (
     Planned("training: minimax game", 28.0, begin=0.0, end=0.5),
@@ -103,13 +105,13 @@ def test_without_a_plan_bar_and_eta_are_of_the_stage():
 
 
 def job(project: Project, arguments: dict) -> Job:
-    return project.workspace.jobs_table.job(project.workspace.jobs_table.add_job("round", project.name, "t", arguments, "cpu").id)
+    return project.workspace.job_rows.job(project.workspace.job_rows.add_job("round", project.name, "t", arguments, "cpu").id)
 
 
 def test_a_round_is_planned_by_its_strategy_its_steps_and_its_images(project, quick):
     """Of 40 images 10 are labeled, 16 are tested, and a step is worth 3 passes over its batch of 16."""
     project.label_from_truth(10, seed=0)
-    arguments = project.round_arguments("mal", 5, 0, "cpu", {"task_steps": 0.5}, quick)
+    arguments = loop.ordered(project, "mal", 5, 0, "cpu", {"task_steps": 0.5}, quick)
     planned = plan(project.workspace, job(project, arguments))
     assert not planned.measured
     game, task, tested, scored, near, laid = planned.stages
@@ -121,23 +123,23 @@ def test_a_round_is_planned_by_its_strategy_its_steps_and_its_images(project, qu
     assert tested.seconds / task.seconds == pytest.approx(26 / 16 / 3 / 15)
     assert scored.seconds / task.seconds == pytest.approx(30 / 16 / 3 / 15)
     assert (near.fixed, laid.fixed, laid.seconds) == (True, True, pytest.approx(0.016))
-    other = project.round_arguments("random", 5, 0, "cpu", None, quick)
+    other = loop.ordered(project, "random", 5, 0, "cpu", None, quick)
     assert [s.stage for s in plan(project.workspace, job(project, other)).stages][:2] == ["training", "testing"]
 
 
 def test_a_second_round_is_planned_as_the_first_one_went(project, quick):
     project.label_from_truth(10, seed=0)
     project.run_round("mal", 5, 0, "cpu", train=quick, report=lambda _: None)
-    (done,) = project.workspace.jobs_table.jobs("toy")
+    (done,) = project.workspace.job_rows.jobs("toy")
     assert list(done.stages)[:3] == ["training: minimax game", "training: task model", "testing"]
     assert sum(done.stages.values()) <= done.took
-    again = project.round_arguments("mal", 5, 1, "cpu", None, {**quick, "steps": 60})
+    again = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "steps": 60})
     planned = plan(project.workspace, job(project, again))
     assert planned.measured
     assert planned.stages[0].seconds == pytest.approx(2 * done.stages["training: minimax game"])  # twice the steps
     assert planned.stages[3].seconds == done.stages["scoring"]
     assert not any(s.fixed for s in planned.stages)
-    other = project.round_arguments("mal", 5, 1, "cpu", None, {**quick, "architecture": "resnet18_cifar"})
+    other = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "architecture": "resnet18_cifar"})
     assert not plan(project.workspace, job(project, other)).measured
 
 

@@ -24,13 +24,13 @@ from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, Te
 
 from alcore.errors import BadInput
 from alcore.jobs.processes import process_name
-from alcore.params import words_for
-from alcore.project import workspace as workspaces
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.params import TrainParams, words_for
+from alcore.project import facade as workspaces
+from alcore.project import labeling
+from alcore.project.facade import Project, Workspace
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import info
-from alcore.types import Job, TrainParams
+from alcore.types import Job
 from pages.ui.forms import in_titles
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
@@ -491,14 +491,14 @@ def test_the_first_query_is_drawn_as_the_form_says(toy: Project) -> None:
     next(g for g in at.button_group if g.label == "Chosen").set_value("kcenter")
     press(at, "Ask for these")
     first = toy.round()
-    assert (first.strategy, len(first.query), toy.waiting()) == ("start:kcenter", 7, 7)
+    assert (first.strategy, len(first.query), labeling.waiting(toy)) == ("start:kcenter", 7, 7)
     assert component(at)["round"] == 0  # the Label page
 
 
 @pytest.mark.parametrize(("label", "how"), [("Ask for 24 at random", "random"), ("Ask for 24 spread over the pixels", "kcenter")])
 def test_the_label_page_starts_a_query_too(toy: Project, label: str, how: str) -> None:
     at = press(show("label"), label)
-    assert (toy.round().strategy, toy.waiting()) == (f"start:{how}", 24)
+    assert (toy.round().strategy, labeling.waiting(toy)) == (f"start:{how}", 24)
     assert (component(at)["round"], component(at)["classes"]) == (0, list(TOYS))
 
 
@@ -677,7 +677,7 @@ def test_a_running_round_is_shown_live_and_cancelled_from_the_page(toy: Project)
 def test_an_interrupted_job_is_shown_and_resumed(toy: Project) -> None:
     toy.label_from_truth(9)
     arguments = {"strategy": "random", "query_size": 4, "seed": 1, "device": "cpu", "params": {}, "train": {"steps": 2, "batch_size": 8}}
-    table = toy.workspace.jobs_table
+    table = toy.workspace.job_rows
     job = table.add_job("round", "toy", "Random, query of 4", arguments, "cpu", owner="1:1")
     toy.workspace.runner.start()  # finds it running under a process that is gone
     at = show("train")
@@ -690,7 +690,7 @@ def test_an_interrupted_job_is_shown_and_resumed(toy: Project) -> None:
 
 def test_a_round_that_waits_for_another_process_says_for_which(toy: Project) -> None:
     toy.label_from_truth(9)
-    runner, table = toy.workspace.runner, toy.workspace.jobs_table
+    runner, table = toy.workspace.runner, toy.workspace.job_rows
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         theirs = table.add_job("round", "elsewhere", "MCDAL, query of 50", {}, "cpu", owner=process_name(other.pid))
         at = submit(show("train"), toy, steps=2, batch_size=8)
@@ -764,7 +764,7 @@ def give_round(project: Project, strategy: str, labeled: int, accuracy: float) -
     """A stored round of that outcome, as if it had been trained."""
     metrics = {"accuracy": accuracy, "balanced_accuracy": accuracy / 2, "loss": 1.0}
     values = {"strategy": strategy, "params": {}, "train": {}, "seed": 0, "device": "cpu", "folder": "", "labeled": labeled}
-    project.workspace.store.add_round(project.id, {**values, "metrics": metrics, "seconds": {"train": 2.0}}, [])
+    project.round_rows.add({**values, "metrics": metrics, "seconds": {"train": 2.0}}, [])
 
 
 def headline(at: AppTest) -> tuple[str, str, str]:

@@ -9,9 +9,9 @@ import pytest
 from scenes import CLASSES, QUICK, write_scenes
 from streamlit.testing.v1 import AppTest
 
-from alcore.project import workspace as workspaces
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project import facade as workspaces
+from alcore.project import loop
+from alcore.project.facade import Project, Workspace
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
@@ -79,7 +79,7 @@ def test_the_train_page_offers_what_serves_masks(here):
     assert "BADGE" not in at.button_group(key="strategy").options
     assert at.selectbox(key=f"train.{project.id}.architecture").options == ["Small DRN", "DRN-D-22"]
     assert at.selectbox(key=f"train.{project.id}.query_unit").options == ["whole images", "tiles", "superpixels"]
-    recipe = project.train_defaults()
+    recipe = loop.defaults(project)
     assert at.number_input(key=f"train.{project.id}.steps").value == recipe["steps"]
     assert at.number_input(key=f"train.{project.id}.batch_size").value == recipe["batch_size"]
 

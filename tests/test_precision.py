@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams, make_params
+from alcore.progress import Progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training import precision
@@ -18,7 +20,6 @@ from alcore.training import train as training
 from alcore.training.batches import Batches
 from alcore.training.precision import check_bf16
 from alcore.training.train import seeded, train
-from alcore.types import Progress, TrainParams, make_params
 
 CPU = torch.device("cpu")
 BF16 = TrainParams(batch_size=8, steps=3, precision="bf16")

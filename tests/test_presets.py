@@ -7,8 +7,8 @@ import pytest
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import train_params
+from alcore.params import make_params
 from alcore.simulation.presets import PRESETS, preset_named, thinned
-from alcore.types import make_params
 
 # coreset, sraal ... are strategies of the folder; their Params are checked by name there
 each = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())

@@ -18,21 +18,22 @@ import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotEnoughLabels, NotFound
 from alcore.jobs.processes import process_name
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.progress import Progress
+from alcore.project import doctor, loop
+from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.training import turn as rounds
-from alcore.types import Annotation, Progress
+from alcore.types import Annotation
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def paths(project: Project) -> dict[str, int]:
-    return {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
+    return {item.path: item.id for item in project.items.pool()}
 
 
 def table_sizes(workspace: Workspace) -> dict[str, int]:
-    with workspace.store.read() as conn:
+    with workspace.database.read() as conn:
         return {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables}
 
 
@@ -49,13 +50,13 @@ def interrupt(stage: str, error: type[BaseException] = Cancelled):
 
 def test_labels_from_the_truth_are_right_distinct_and_drawn_by_the_seed(project):
     assert project.label_from_truth(12, seed=0) == 12
-    labels = project.workspace.store.labels(project.id)
-    truth = {item.id: item.truth for item in project.workspace.store.pool_items(project.id) if item.split == "pool"}
+    labels = project.items.labels()
+    truth = {item.id: item.truth for item in project.items.pool() if item.split == "pool"}
     assert len(labels) == 12
     assert all(truth[i] == label for i, label in labels.items())
     first = {e["item_id"] for e in project.journal.events()}
     project.label_from_truth(12, seed=0)
-    assert len(project.workspace.store.labels(project.id)) == 24
+    assert len(project.items.labels()) == 24
     assert not first & {e["item_id"] for e in project.journal.events()[12:]}
     assert {e["annotator"] for e in project.journal.events()} == {"oracle"}
     for n in (0, -3):
@@ -85,7 +86,7 @@ def test_annotate_appends_to_the_journal_with_the_annotator(project):
         (5, "0", "me", None),
         (3, "1", "you", None),
     ]
-    assert project.workspace.store.labels(project.id) == {3: "1", 5: "0"}
+    assert project.items.labels() == {3: "1", 5: "0"}
 
 
 def write_csv(path: Path, text: str) -> Path:
@@ -217,7 +218,7 @@ def test_without_labels_only_random_starts_and_the_others_say_how(project):
         project.run_round("mal", 5, report=lambda _: None)
     with pytest.raises(AlcoreError, match="there is no query yet: train a round first"):
         project.label_query_from_truth()
-    assert project.workspace.jobs_table.jobs() == []
+    assert project.workspace.job_rows.jobs() == []
     done = project.run_round("random", 5, 0, report=lambda _: None)
     assert (done.number, done.strategy, len(done.query), done.labeled, done.folder) == (0, "start:random", 5, 0, "")
     assert project.label_query_from_truth() == 5
@@ -229,7 +230,7 @@ def test_without_labels_only_random_starts_and_the_others_say_how(project):
 def test_a_start_by_k_center_is_round_zero_and_the_first_model_is_round_one(project, quick):
     start = project.start(6, how="kcenter")
     assert (start.number, start.strategy) == (0, "start:kcenter")
-    asked = project.workspace.store.item_rows(project.id, start.query)
+    asked = project.items.rows(start.query)
     assert {asked[i]["truth"] for i in start.query} == set("0123")
     project.label_query_from_truth()
     assert project.run_round("mcdal", 4, None, "cpu", train={**quick, "steps": 2}, report=lambda _: None).number == 1
@@ -258,7 +259,7 @@ def test_bad_parameters_are_refused_before_anything_is_queued(project):
     ):
         with pytest.raises(BadInput):
             project.submit_round(**arguments)
-    assert project.workspace.jobs_table.jobs() == []
+    assert project.workspace.job_rows.jobs() == []
 
 
 def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_same(project, quick, home, tmp_path):
@@ -266,10 +267,10 @@ def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_
     train = {**quick, "steps": 6}
     expected = project.run_round("mal", 6, 4, "cpu", train=train, report=lambda _: None)
     runner = project.workspace.runner
-    arguments = project.round_arguments("mal", 6, 4, "cpu", None, train)
+    arguments = loop.ordered(project, "mal", 6, 4, "cpu", None, train)
     with pytest.raises(Cancelled):
         runner.run_now("round", "toy", "t", arguments, report=interrupt("training: task model"))
-    job = project.workspace.jobs_table.jobs()[0]
+    job = project.workspace.job_rows.jobs()[0]
     assert job.state == "cancelled"
     project.label_from_truth(3, seed=9)  # made meanwhile: not for this round
     for stage in ("testing", "scoring", "neighbors", "layout"):
@@ -287,10 +288,10 @@ def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_
 
 
 def stopped_round(project: Project, train) -> int:
-    arguments = project.round_arguments("entropy", 6, 4, "cpu", None, train)
+    arguments = loop.ordered(project, "entropy", 6, 4, "cpu", None, train)
     with pytest.raises(Cancelled):
         project.workspace.runner.run_now("round", "toy", "t", arguments, report=interrupt("testing"))
-    return project.workspace.jobs_table.jobs()[0].id
+    return project.workspace.job_rows.jobs()[0].id
 
 
 def test_a_round_is_resumed_with_the_same_images_although_their_rows_moved(project, quick, digits_source, write_image):
@@ -322,7 +323,7 @@ def test_jobs_import_and_import_again(workspace, digits_source, write_image):
     assert (job.state, job.result["items"]) == ("done", 57)
     with pytest.raises(BadInput):
         workspace.runner.run_now("import", "toy", "t", {"source": str(digits_source)})
-    assert workspace.jobs_table.jobs()[0].error.startswith("a project 'toy' exists already")
+    assert workspace.job_rows.jobs()[0].error.startswith("a project 'toy' exists already")
 
 
 def test_a_disk_that_fills_while_a_round_is_written_ends_the_job_with_words(project, quick, monkeypatch):
@@ -335,7 +336,7 @@ def test_a_disk_that_fills_while_a_round_is_written_ends_the_job_with_words(proj
     with pytest.raises(AlcoreError, match="the disk is full"):
         project.run_round("entropy", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
     assert project.rounds() == []
-    assert project.workspace.jobs_table.jobs()[0].state == "failed"
+    assert project.workspace.job_rows.jobs()[0].state == "failed"
 
 
 # ---- deleting and checking
@@ -356,12 +357,12 @@ def test_deleting_removes_rows_and_files_and_leaves_the_source_and_other_project
     assert len(list(digits_source.rglob("*.png"))) == 56
     again = Project.import_into(project.workspace, "toy", digits_source)
     assert again.rounds() == []
-    assert again.workspace.jobs_table.jobs("toy") == []
+    assert again.workspace.job_rows.jobs("toy") == []
 
 
 def test_a_project_with_a_running_job_is_not_deleted(project):
     """In whatever process: the jobs of one that is gone keep nobody."""
-    jobs = project.workspace.jobs_table
+    jobs = project.workspace.job_rows
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         job = jobs.add_job("round", "toy", "t", {}, "cpu", owner=process_name(other.pid))
         with pytest.raises(AlcoreError, match="a job of 'toy' is still running: cancel it first"):
@@ -391,23 +392,23 @@ def test_a_project_that_another_process_works_in_is_not_deleted(project):
 def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
     labeled_project(project)
     project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
-    assert project.doctor() == []
-    assert project.doctor(rebuild=True) == []
-    with project.workspace.store.write() as conn:
+    assert doctor.examine(project) == []
+    assert doctor.examine(project, rebuild=True) == []
+    with project.place.database.write() as conn:
         conn.execute(schema.current.update().where(schema.current.c.label == "0").values(label="1"))
     wrong = project.journal.differences()
     assert wrong > 0
-    assert project.doctor() == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
-    assert project.doctor(rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
-    assert project.doctor() == []
+    assert doctor.examine(project) == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
+    assert doctor.examine(project, rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
+    assert doctor.examine(project) == []
     shutil.rmtree(project.folder / "rounds")
     (project.folder / project.settings["packed"]).unlink()
-    assert project.doctor() == [
+    assert doctor.examine(project) == [
         "toy: the packed images are gone: import the source again on the Data page",
         "toy: the files of round 1 are gone",
     ]
     project.refresh()
-    assert project.doctor() == ["toy: the files of round 1 are gone"]
+    assert doctor.examine(project) == ["toy: the files of round 1 are gone"]
 
 
 def test_two_objects_of_one_project_see_the_same(project, home):

@@ -14,8 +14,7 @@ import pytest
 
 from alcore.errors import NotFound
 from alcore.naming import natural
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 from alcore.strategies import SCORES
 from alcore.types import Annotation
 
@@ -61,7 +60,7 @@ def test_before_the_first_query_the_queue_is_empty(project):
 
 def test_in_a_cold_start_items_have_a_reason_and_no_draft(waiting):
     queue = waiting.queue(2)
-    rows = waiting.workspace.store.item_rows(waiting.id, waiting.round().query)
+    rows = waiting.items.rows(waiting.round().query)
     first = waiting.round().query[0]
     assert {key: queue[key] for key in ("project", "round", "remaining", "total", "labeled", "classes")} == {
         "project": "toy", "round": 0, "remaining": 6, "total": 6, "labeled": 0, "classes": ["0", "1", "2", "3"],
@@ -200,7 +199,7 @@ def test_mal_says_entropy_and_the_discriminators_chance(project, quick):
 
 
 def test_an_item_outside_the_round_is_shown_without_thoughts_and_an_unknown_one_is_not_found(played):
-    labeled = sorted(played.workspace.store.labels(played.id))[0]
+    labeled = sorted(played.items.labels())[0]
     item = played.item(labeled)
     assert (item["rank"], item["draft"], item["top"], item["details"], item["reason"]) == (None, None, [], [], "")
     assert item["state"]["label"] in played.classes
@@ -232,7 +231,7 @@ def test_the_frame_has_a_row_for_each_scored_item_most_wanted_first(played):
     assert (frame["total"].diff().dropna() <= 0).all()
     assert frame["id"][frame["selected"]].tolist() == list(round_.query)
     assert sorted(frame["id"]) == sorted(files.ids.tolist())
-    paths = played.workspace.store.paths(played.id)
+    paths = played.items.paths()
     assert frame["path"].tolist() == [paths[i] for i in frame["id"]]
     position = files.position
     logits = files.array("logits")
@@ -251,7 +250,7 @@ def test_the_frame_of_a_start_has_its_query(played):
 
 def test_no_answer_for_a_browser_names_the_hidden_truth(played):
     """The source has a folder a class: "train/ü/07.png"."""
-    paths = played.workspace.store.paths(played.id)
+    paths = played.items.paths()
     items = [*played.queue(10)["items"], *(played.item(i) for i in played.files(played.round(2)).ids.tolist())]
     for item in items:
         split, truth, name = paths[item["id"]].split("/")
@@ -261,7 +260,7 @@ def test_no_answer_for_a_browser_names_the_hidden_truth(played):
 
 def test_the_order_by_name_is_that_of_the_shown_names_and_tells_no_class(played):
     ids, places = played.column(2, "id"), played.column(2, "place_by_name")
-    paths = played.workspace.store.paths(played.id)
+    paths = played.items.paths()
     expected = sorted(ids.tolist(), key=lambda i: (natural(played.shown_name(i, paths[i])), i))
     assert places.dtype == np.int32
     assert ids[np.argsort(places)].tolist() == expected
@@ -280,7 +279,7 @@ def test_columns_hold_every_mapped_item_in_the_types_of_the_contract(played):
     assert set(ids[selected == 1].tolist()) == set(played.round(2).query)
     label, prediction = played.column(2, "label"), played.column(2, "prediction")
     assert (label.dtype, prediction.dtype) == (np.int16, np.int16)
-    labels = played.workspace.store.labels(played.id)
+    labels = played.items.labels()
     assert label.tolist() == [played.classes.index(labels[i]) if i in labels else -1 for i in ids.tolist()]
     assert prediction.tolist() == np.asarray(files.array("logits")).argmax(1).tolist()
     entropy = played.column(2, "entropy")
@@ -394,7 +393,7 @@ def test_a_signed_token_allows_its_project_until_it_expires_and_no_forged_one_do
 
 def test_a_workspace_lies_where_the_argument_else_the_environment_says(tmp_path, monkeypatch):
     from alcore.errors import AlcoreError
-    from alcore.project.workspace import resolve_home
+    from alcore.project.place import resolve_home
 
     monkeypatch.setenv("ALCORE_HOME", str(tmp_path / "env"))
     assert resolve_home(None) == tmp_path / "env"

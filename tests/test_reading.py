@@ -27,6 +27,7 @@ from alcore.formats.dense import DRIVING
 from alcore.formats.voc import NAMES
 from alcore.importing.preview import preview
 from alcore.importing.request import ImportRequest
+from alcore.project import creation
 from alcore.project.facade import Project
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
@@ -877,7 +878,7 @@ def copies(folder: Path) -> Path:
 @pytest.mark.parametrize("cache", ["pack", "stream"])
 def test_the_same_bytes_in_two_classes_or_splits_are_told_and_never_test_what_was_trained(tmp_path, workspace, cache):
     project = Project.import_into(workspace, "toy", copies(tmp_path / "given"), cache=cache)
-    notes = project.import_summary()["notes"]
+    notes = creation.summary(project)["notes"]
     assert [note for note in notes if "in two classes" in note] == [
         "2 images in two classes at once: train/cat/0.png = train/dog/again0.png, train/cat/1.png = train/dog/again1.png"
     ]
@@ -885,7 +886,7 @@ def test_the_same_bytes_in_two_classes_or_splits_are_told_and_never_test_what_wa
         "2 images in the pool and held out too (train/cat/3.png = test/cat/leak0.png, train/cat/4.png = test/cat/leak1.png): left out of the "
         "pool, so that nothing is tested that was trained"
     ]
-    assert {one.path for one in project.set_aside()} == {"train/cat/3.png", "train/cat/4.png"}
+    assert {one.path for one in project.items.set_aside()} == {"train/cat/3.png", "train/cat/4.png"}
     kept = Project.import_into(workspace, "kept", tmp_path / "given", cache=cache, duplicates="keep")
     assert kept.counts()["splits"] == {"pool": 14, "test": 6}
     assert any("kept, as asked" in note for note in kept.import_summary()["notes"])
@@ -912,7 +913,7 @@ def test_names_of_other_systems_find_their_files(tmp_path, workspace, kind, list
         project = Project.import_into(workspace, "toy", pictures(folder, f"images/{there}", other), format="flat", classes=["cat", "dog"])
         write(tmp_path / "labels.csv", f"path,label\n{listed},cat\n")
         assert project.label_from_csv(tmp_path / "labels.csv", annotator="me") == 1
-        (path,) = [row["path"] for row in workspace.store.labeled_rows(project.id)]
+        (path,) = [row["path"] for row in workspace.database.labeled_rows(project.id)]
         assert path == f"images/{there}"
         return
     if kind == "csv":

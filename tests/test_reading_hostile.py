@@ -144,7 +144,7 @@ def test_an_import_with_a_link_to_itself_names_it(tmp_path, workspace):
     os.mkfifo(tmp_path / "set" / "dog" / "pipe.jpg")
     project = Project.import_into(workspace, "toy", tmp_path / "set")
     assert project.counts()["items"] == 4
-    assert {one.path: one.reason for one in project.set_aside()} == {
+    assert {one.path: one.reason for one in project.items.set_aside()} == {
         "cat/self": "a link that leads nowhere",
         "dog/pipe.jpg": "not a regular file",
     }
@@ -470,7 +470,7 @@ def test_every_reason_has_words(tmp_path, workspace):
     ):
         write(tmp_path / "set" / f"bad{at}.png", content)
     project = Project.import_into(workspace, "toy", tmp_path / "set")
-    reasons = {one.path: one.reason for one in project.set_aside()}
+    reasons = {one.path: one.reason for one in project.items.set_aside()}
     assert len(reasons) >= 7
     for reason in reasons.values():
         assert sum(letter.isalpha() for letter in reason.partition(":")[2] or reason) > 5, reason

@@ -21,6 +21,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.formats import ReadOptions, read
 from alcore.formats.dense import DRIVING
 from alcore.pixels import masks
+from alcore.project import creation, frames
 from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.reading import Reading
@@ -155,7 +156,7 @@ def test_what_cannot_be_told_is_said_once_for_the_import(tmp_path, workspace):
         mask(tmp_path / "masks" / f"{number}.png", 0, 1, sides=(10, 10))
     write(tmp_path / "classes.txt", "a\nb\n")
     project = Project.import_into(workspace, "square", tmp_path)
-    assert [note for note in project.import_summary()["notes"] if "EXIF" in note] == [
+    assert [note for note in creation.summary(project)["notes"] if "EXIF" in note] == [
         "6 images (the first is images/0.jpg) turned by the EXIF orientation: the masks do not tell which way they were drawn and were taken "
         "as drawn on the upright picture"
     ]
@@ -179,7 +180,7 @@ def test_255_is_the_last_class_when_that_has_no_pixel_or_as_asked(tmp_path, work
     project = Project.import_into(workspace, "grey", grey_masks(tmp_path / "set"), truth="labels", void=void, hold_out=0)
     assert project.classes == classes
     assert project.mask(next(iter(project.snapshot()))[0]).tolist() == [[expected[0]] * 6 + [expected[1]] * 6] * H
-    said = [note for note in project.import_summary()["notes"] if "255" in note]
+    said = [note for note in creation.summary(project)["notes"] if "255" in note]
     assert len(said) == (void != "255")
     if void == "auto":
         assert said == ["255 has 50% of the pixels and 'building' (value 1) none: 255 was taken for it; if it is void, say so"]
@@ -238,12 +239,12 @@ def test_void_that_a_format_fixes_itself_is_refused_when_another_is_asked(tmp_pa
 
 
 def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path):
-    items = {row.path: row.id for row in workspace.store.pool_items(project.id)}
-    assert project.shown_name(items["train/3/07.png"], "train/3/07.png") == "train/07.png"
+    items = {row.path: row.id for row in workspace.database.pool_items(project.id)}
+    assert frames.shown_name(project, items["train/3/07.png"], "train/3/07.png") == "train/07.png"
     assert project.item(items["train/3/07.png"])["name"] == "train/07.png"
     project.start(8)
     assert all(entry["name"].count("/") == 1 for entry in project.queue()["items"])
-    assert {name for _, _, images in project.samples(10, 3) for _, name in images} <= {
+    assert {name for _, _, images in frames.samples(project, 10, 3) for _, name in images} <= {
         f"{split}/{n:02d}.png" for split in ("train", "test") for n in range(10)
     }
     pictures(tmp_path / "named", *(f"{name}.{n}.jpg" for name in ("cat", "dog") for n in range(3)))
@@ -251,10 +252,10 @@ def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path
         tmp_path / "named" / "labels.csv", "path,label\n" + "".join(f"{name}.{n}.jpg,{name}\n" for name in ("cat", "dog") for n in range(3))
     )
     other = Project.import_into(workspace, "named", tmp_path / "named")
-    names = [other.item(row.id)["name"] for row in workspace.store.pool_items(other.id)]
+    names = [other.item(row.id)["name"] for row in workspace.database.pool_items(other.id)]
     assert not [name for name in names if "cat" in name or "dog" in name]
     shown = Project.import_into(workspace, "shown", tmp_path / "named", truth="labels")
-    assert {shown.item(row.id)["name"] for row in workspace.store.pool_items(shown.id)} == {
+    assert {shown.item(row.id)["name"] for row in workspace.database.pool_items(shown.id)} == {
         f"{name}.{n}.jpg" for name in ("cat", "dog") for n in range(3)
     }
 
@@ -285,12 +286,12 @@ def test_an_odd_object_costs_only_itself(tmp_path, workspace, odd):
     objects = [(1, 1, ODD[odd]), (1, 2, box(6, 3, 9, 5)), (2, 2, box(0, 0, 2, 2))]
     write(tmp_path / "annotations" / "x.json", coco(["a.jpg", "b.jpg"], objects))
     project = Project.import_into(workspace, "odd", tmp_path, truth="labels", hold_out=0)
-    found = {row["path"]: project.masks.load(row["label"]).tolist() for row in workspace.store.labeled_rows(project.id)}
+    found = {row["path"]: project.masks.load(row["label"]).tolist() for row in workspace.database.labeled_rows(project.id)}
     expected = np.array(painted(1, 6, 3, 9, 5), np.uint8)
     if odd in MEANT:
         expected[0:2, 0:4] = 0
     assert found == {"images/a.jpg": expected.tolist(), "images/b.jpg": painted(1, 0, 0, 2, 2)}
-    told = [one.reason for one in project.set_aside()] + project.import_summary()["notes"]
+    told = [one.reason for one in project.items.set_aside()] + creation.summary(project)["notes"]
     assert bool([one for one in told if "left out" in one]) == (odd not in MEANT)
     assert all("annotation 1" in one or "objects with a box" in one for one in told if "left out" in one)
 
@@ -327,7 +328,10 @@ def test_boxes_are_classes_of_images_and_never_masks(tmp_path, workspace):
     write(tmp_path / "boxes.json", coco(["a.jpg", "b.jpg", "c.jpg"], objects))
     project = Project.import_into(workspace, "boxes", tmp_path, truth="labels", hold_out=0)
     assert project.task == "classification"
-    assert {row["path"]: row["label"] for row in workspace.store.labeled_rows(project.id)} == {"images/a.jpg": "cat", "images/b.jpg": "dog"}
+    assert {row["path"]: row["label"] for row in workspace.database.labeled_rows(project.id)} == {
+        "images/a.jpg": "cat",
+        "images/b.jpg": "dog",
+    }
     with pytest.raises(BadInput, match="with boxes and no area at all, so there are no masks: import it as classification"):
         read(tmp_path, task="segmentation")
     assert labels_of(read(tmp_path, task="classification"))["images/c.jpg"] is None
@@ -361,7 +365,7 @@ def test_labels_and_imports_read_the_same_tables(tmp_path, workspace, capsys, na
     answer = json.loads(captured.out)
     assert (answer["labeled"], answer["total"]) == (1, 1)
     project = workspace.project("whole")
-    assert {row["path"]: row["label"] for row in workspace.store.labeled_rows(project.id)} == {"images/café.jpg": "Käfer"}
+    assert {row["path"]: row["label"] for row in workspace.database.labeled_rows(project.id)} == {"images/café.jpg": "Käfer"}
     said = f"{captured.err}{answer}{read(table).warnings}"
     assert said.count("cp1252") == (2 if name == "cp1252" else 0)
 
@@ -406,7 +410,7 @@ def test_deep_pictures_are_seen_in_one_range_by_models_and_people(tmp_path, work
     assert first.max() >= 252
     assert 120 <= dark.max() <= 135
     for item in seen:
-        assert np.array_equal(np.asarray(project.pictures.whole(workspace.store.item(project.id, item))), seen[item])
+        assert np.array_equal(np.asarray(project.pictures.whole(workspace.database.item(project.id, item))), seen[item])
     project.refresh(levels=(0.0, top / 2))
     assert np.asarray(project.pixels()[np.array([rows[max(rows)]])]).max() >= 252
 
@@ -416,7 +420,7 @@ def test_deep_pictures_are_seen_in_one_range_by_models_and_people(tmp_path, work
 
 def stored(project: Project) -> dict[str, tuple[str, Any]]:
     """Path -> (split, class or mask as lists) of what is labeled or held out with a label."""
-    rows = project.workspace.store.labeled_rows(project.id, given=True)
+    rows = project.items.labeled(given=True)
     return {row["path"]: (row["split"], project.masks.load(row["label"]).tolist() if project.dense else row["label"]) for row in rows}
 
 
@@ -497,7 +501,7 @@ OWN = {"trainannot": "camvid"}
 def test_masks_come_back_from_every_format(tmp_path, workspace, kind, out, splits):
     source = coco_source(tmp_path / "source", splits) if kind == "coco" else dense_source(kind, tmp_path / "source", splits)
     project = Project.import_into(workspace, "first", source, task="segmentation")
-    assert not project.set_aside()
+    assert not project.items.set_aside()
     free = sum(1 for _, split, truth, *_ in project.snapshot() if split == "pool" and truth)
     project.label_from_truth(free)
     if out == "cityscapes" and kind not in ("cityscapes", "bdd100k"):
@@ -506,7 +510,7 @@ def test_masks_come_back_from_every_format(tmp_path, workspace, kind, out, split
         return
     if out != "cityscapes":  # a class that came later, painted once
         project.add_class("later")
-        at, row = next((row["path"], row) for row in workspace.store.labeled_rows(project.id) if row["split"] == "pool")
+        at, row = next((row["path"], row) for row in workspace.database.labeled_rows(project.id) if row["split"] == "pool")
         mine = project.masks.load(row["label"]).copy()
         mine[:2, :2] = len(project.classes) - 1
         project.annotate({row["id"]: mine}, annotator="me")
@@ -516,7 +520,7 @@ def test_masks_come_back_from_every_format(tmp_path, workspace, kind, out, split
     assert told["renamed"] == []
     assert told["splits"] == {{"pool": "train"}.get(split, split): n for split, n in project.counts()["splits"].items()}
     again = Project.import_into(workspace, "second", tmp_path / "out", truth="labels", task="segmentation")
-    assert not again.set_aside()
+    assert not again.items.set_aside()
     assert again.classes == project.classes
     assert by_stem(stored(again)) == by_stem(stored(project))
     if out in (kind, OWN.get(kind)):
@@ -611,13 +615,13 @@ def test_labels_come_back_from_every_format(tmp_path, workspace, out, splits):
     project = Project.import_into(workspace, "first", source)
     project.add_class("0 later")
     project.label_from_truth(sum(1 for _, split, truth, *_ in project.snapshot() if split == "pool" and truth))
-    item = next(row for row in workspace.store.labeled_rows(project.id) if row["split"] == "pool")
+    item = next(row for row in workspace.database.labeled_rows(project.id) if row["split"] == "pool")
     project.annotate({item["id"]: "0 later"}, annotator="me")
     place = source / "labels.csv" if out == "csv" else tmp_path / "out"
     told = export(project, out, place)
     assert told["items"] == 12
     again = Project.import_into(workspace, "second", place, truth="labels")
-    assert not again.set_aside()
+    assert not again.items.set_aside()
     assert sorted(again.classes) == sorted(project.classes)
     if out == "csv":
         assert stored(again) == stored(project)
@@ -654,7 +658,7 @@ def test_every_pair_of_names_goes_out_as_it_came_in(tmp_path, workspace, layout)
         picture(tmp_path / "in" / image.format(name))
         mask(tmp_path / "in" / found.format(name), 0, 1, 255, 0)
     project = Project.import_into(workspace, "in", tmp_path / "in", truth="labels", classes=["x", "y"], hold_out=0)
-    assert not project.set_aside()
+    assert not project.items.set_aside()
     export(project, "camvid", tmp_path / "out")
     went = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.*")}
     assert went >= {image.format(name) for name in "abcdef"} | {found.format(name) for name in "abcdef"}
@@ -662,7 +666,7 @@ def test_every_pair_of_names_goes_out_as_it_came_in(tmp_path, workspace, layout)
         pattern.format(name) for pattern in (image, found) for name in "abcdef"
     }
     again = Project.import_into(workspace, "out", tmp_path / "out", truth="labels", hold_out=0)
-    assert not again.set_aside()
+    assert not again.items.set_aside()
     assert (again.classes, stored(again)) == (project.classes, stored(project))
 
 
@@ -721,7 +725,7 @@ def test_every_turned_kind_of_picture_goes_out_upright_and_without_the_tag(tmp_p
         mask(tmp_path / "in" / "masks" / f"f{orientation}.png", 0, 1, 1, sides=(H, W) if orientation > 4 else (W, H))
     write(tmp_path / "in" / "classes.txt", "x\ny\n")
     project = Project.import_into(workspace, "in", tmp_path / "in", truth="labels", hold_out=0)
-    assert not project.set_aside()
+    assert not project.items.set_aside()
     export(project, out, tmp_path / "out")
     for file in (tmp_path / "out").rglob(f"f*.{suffix}"):
         if "masks" in str(file) or "SegmentationClass" in str(file):
@@ -749,13 +753,13 @@ def test_pictures_of_any_suffix_go_out_under_their_names(tmp_path, workspace, ou
         mask(tmp_path / "in" / "masks" / f"{Path(name).stem}.png", 0, 1, 1)
     write(tmp_path / "in" / "classes.txt", "x\ny\n")
     project = Project.import_into(workspace, "in", tmp_path / "in", truth="labels", hold_out=0)
-    assert not project.set_aside()
+    assert not project.items.set_aside()
     assert len(stored(project)) == 6
     told = export(project, out, tmp_path / "out")
     place = "JPEGImages" if out == "voc" else "images"
     assert told["renamed"] == [{"path": "images/c", "name": f"{place}/c.png"}]
     again = Project.import_into(workspace, "out", tmp_path / "out", truth="labels", hold_out=0)
-    assert not again.set_aside()
+    assert not again.items.set_aside()
     assert {Path(path).name for path in stored(again)} == {name if name != "c" else "c.png" for name in kinds}
     assert by_stem(stored(again)) == by_stem(stored(project))
 

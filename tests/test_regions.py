@@ -11,6 +11,7 @@ import torch
 from alcore.errors import AlcoreError, BadInput
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import Segmentation, train_params
+from alcore.params import make_params
 from alcore.pixels import masks
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
@@ -20,7 +21,6 @@ from alcore.training.regions import Regions, first_regions, means, open_regions
 from alcore.training.roundfiles import RoundFiles
 from alcore.training.train import query, seeded, train
 from alcore.training.turn import Order, run
-from alcore.types import make_params
 
 CPU = torch.device("cpu")
 ASKING = [name for name, kind in STRATEGIES.items() if kind.heat and "segmentation" in kind.tasks]

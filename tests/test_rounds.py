@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file
 
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
+from alcore.progress import Progress
 from alcore.strategies import STRATEGIES
 from alcore.training import turn as rounds
 from alcore.training.roundfiles import RoundFiles
 from alcore.training.train import pick_device
 from alcore.training.turn import Order, run, start_query
-from alcore.types import Progress
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}

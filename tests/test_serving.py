@@ -11,8 +11,8 @@ import uvicorn
 
 from alcore.cli.main import main
 from alcore.door.serve import announced
-from alcore.project import workspace as workspaces
-from alcore.project.workspace import Workspace
+from alcore.project import facade as workspaces
+from alcore.project.facade import Workspace
 
 LONG = "a-token/of+the workspace"
 

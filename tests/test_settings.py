@@ -12,8 +12,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from alcore.errors import DiskFull
-from alcore.project import workspace as workspaces
-from alcore.project.workspace import Workspace
+from alcore.project import facade as workspaces
+from alcore.project.facade import Workspace
 from pages.ui import session
 from pages.ui.settings import BASE_PATH, base_path, bound_address, take_base_path
 

@@ -13,18 +13,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import alcore.storage.store
 import pytest
 import sqlalchemy as sa
+from alcore.storage.store import Store
 
-import alcore.storage.store
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.storage import schema
 from alcore.storage.database import database_url
+from alcore.storage.events import fold
 from alcore.storage.jobtable import Jobs
-from alcore.storage.journal import Journal, fold
+from alcore.storage.journal import Journal
 from alcore.storage.queries import OpenQuery, Queries
 from alcore.storage.schema import annotation_rows, current, items
-from alcore.storage.store import Store
 from alcore.types import Annotation, Item, Skipped
 
 ROOT = Path(__file__).resolve().parents[1]

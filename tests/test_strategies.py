@@ -16,6 +16,8 @@ from alcore import strategies
 from alcore.errors import AlcoreError, BadInput
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams, make_params
+from alcore.progress import ignore_progress
 from alcore.strategies import SCORES, STRATEGIES, strategy_named
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.strategies.random import Random
@@ -23,7 +25,6 @@ from alcore.training.batches import Batches
 from alcore.training.explain import info
 from alcore.training.pool import Pool
 from alcore.training.train import query, seeded, train, walk
-from alcore.types import TrainParams, ignore_progress, make_params
 
 CPU = torch.device("cpu")
 Toys = dict[str, tuple[np.ndarray, Pool, np.ndarray | None]]

@@ -12,9 +12,9 @@ import torch
 from alcore.errors import BadInput
 from alcore.measures import scores
 from alcore.nets.tasks import TASKS, VOID, Classification, Segmentation, task_named, train_params
+from alcore.params import TrainParams
 from alcore.pixels import masks
 from alcore.training import batches
-from alcore.types import TrainParams
 
 
 def some_logits(*shape: int, seed: int = 0) -> torch.Tensor:

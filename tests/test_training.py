@@ -17,13 +17,14 @@ from safetensors.torch import load_file
 
 from alcore.errors import AlcoreError
 from alcore.nets.tasks import TASKS, Classification
+from alcore.params import TrainParams
+from alcore.progress import Progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training import train as training
 from alcore.training.batches import Batches
 from alcore.training.train import evaluate, query, rate_factor, seeded, train
 from alcore.training.turn import Order, run
-from alcore.types import Progress, TrainParams
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}

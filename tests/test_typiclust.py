@@ -11,9 +11,10 @@ import torch
 from alcore.measures import clusters as module
 from alcore.measures.clusters import k_means, neighbor_distance
 from alcore.nets.tasks import Classification
+from alcore.params import TrainParams
+from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
 from alcore.strategies.typiclust import Params, TypiClust
-from alcore.types import TrainParams, ignore_progress
 
 CPU = torch.device("cpu")
 

@@ -16,8 +16,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore.errors import BadInput, NotFound
+from alcore.progress import Progress
 from alcore.storage.journal import Taken
-from alcore.types import Annotation, Job, Progress
+from alcore.types import Annotation, Job
 from alcore.web.routes import EVENTS, routes
 
 ALL, DIGITS, CATS = "all-projects", "digits-only", "cats-only"

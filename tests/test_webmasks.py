@@ -176,7 +176,7 @@ def test_superpixels_come_as_a_stream_of_labels(client, scenes):
     labels = np.frombuffer(zlib.decompress(answer.content), "<u2").reshape(int(answer.headers["X-Height"]), int(answer.headers["X-Width"]))
     assert labels.shape == (H, W)
     assert labels.max() + 1 == int(answer.headers["X-Count"])
-    whole = np.asarray(scenes.pictures.whole(scenes.workspace.store.item(scenes.id, item)))
+    whole = np.asarray(scenes.pictures.whole(scenes.items.row(item)))
     assert np.array_equal(labels, masks.superpixels(whole, 9))
     assert client.get(f"{BASE}/items/{item}/superpixels", params={"n": 1}).status_code == 400
 
@@ -193,7 +193,7 @@ def test_skips_and_undos_of_mask_items_go_the_usual_way(client, scenes):
 
 
 def test_a_class_project_takes_no_mask(client, workspace, project):
-    item = next(iter(workspace.store.paths(project.id)))
+    item = next(iter(workspace.database.paths(project.id)))
     answer = client.post(
         f"/api/v1/projects/toy/items/{item}/mask",
         params={"client": "c", "seq": 1},

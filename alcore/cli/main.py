@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alcore.cli import simulate as simulating
-from alcore.cli.terminal import Line, print_answer
+from alcore.cli.terminal import print_answer
 from alcore.door import serve as serving
 from alcore.errors import AlcoreError, BadInput, of_machine
 from alcore.files import written_whole
+from alcore.importing.samples import bundled_digits
+from alcore.progress import Line
+from alcore.project import creation, loop
 
 if TYPE_CHECKING:  # a machine that only simulates has no database library
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+    from alcore.project.facade import Project, Workspace
 
 Answer = Mapping[str, Any]
 IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
@@ -65,7 +67,7 @@ def _ended(problem: AlcoreError) -> int:
 
 
 def _in_workspace(args: argparse.Namespace) -> Answer:
-    from alcore.project.workspace import Workspace
+    from alcore.project.facade import Workspace
 
     workspace = Workspace(args.home)
     try:
@@ -79,7 +81,7 @@ def _in_workspace(args: argparse.Namespace) -> Answer:
 
 def _quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
     from alcore.measures.layout import warm_up
-    from alcore.project.facade import Project, bundled_digits
+    from alcore.project.facade import Project
 
     warm_up()  # the map's code compiles once a machine: let that run beside the training
     seconds: dict[str, float] = {}
@@ -111,7 +113,7 @@ def _import(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.again:
         return workspace.project(args.project).refresh(report=Line(), levels=levels_of(args.levels))
     options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
-    return Project.import_into(workspace, args.project, Path(args.source), report=Line(), **options).import_summary()
+    return creation.summary(Project.import_into(workspace, args.project, Path(args.source), report=Line(), **options))
 
 
 def _dry_run(args: argparse.Namespace) -> Answer:
@@ -124,22 +126,20 @@ def _dry_run(args: argparse.Namespace) -> Answer:
 
 
 def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
-    from alcore.project.loop import round_title
 
     project = workspace.project(args.project)
     if args.resume is not None:
-        before = workspace.jobs_table.job(args.resume)
+        before = workspace.job_rows.job(args.resume)
         if (before.kind, before.project) != ("round", project.name):
             raise BadInput(f"job {before.id} is no round of {project.name!r}: it is {before.title!r} of {before.project!r}")
         job = workspace.runner.resume_now(args.resume, report=Line())
     else:
         params, train = split_settings(args.strategy, args.set)
-        arguments = project.round_arguments(args.strategy, args.query_size, args.seed, args.device, params, train)
-        title = round_title(arguments)
+        order = loop.ordered(project, args.strategy, args.query_size, args.seed, args.device, params, train)
         if project.counts()["labeled"]:  # else a first query at random, without a model
-            told = workspace.forecasts.forecast(project, arguments)
+            told = workspace.forecasts.forecast(project, order)
             print(f"alcore: {' '.join(filter(None, (told.words() + '.', told.cure())))}", file=sys.stderr)
-        job = workspace.runner.run_now("round", project.name, title, arguments, device=arguments["device"], report=Line())
+        job = workspace.runner.run_now("round", project.name, order.title, order.arguments(), device=order.device, report=Line())
     done = project.round(int((job.result or {})["round"]))
     return {
         "job": job.id,
@@ -156,8 +156,8 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 def split_settings(strategy: str, settings: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """`name=value` pairs, sorted into the strategy's parameters and the run's."""
+    from alcore.params import TrainParams
     from alcore.strategies import strategy_named
-    from alcore.types import TrainParams
 
     params: dict[str, str] = {}
     train: dict[str, str] = {}
@@ -272,9 +272,9 @@ def _doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    from alcore.params import TrainParams
     from alcore.simulation.presets import PRESETS
     from alcore.strategies import STRATEGIES
-    from alcore.types import TrainParams
 
     def described(kind: Any) -> list[dict[str, Any]]:
         return [

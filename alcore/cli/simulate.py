@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alcore.types import Report
+from alcore.progress import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

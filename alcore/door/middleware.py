@@ -23,7 +23,7 @@ from alcore.door.requests import error_answer
 from alcore.door.signin import SignIn
 
 if TYPE_CHECKING:
-    from alcore.project.workspace import Workspace
+    from alcore.project.facade import Workspace
 
 _BROKEN = re.compile(rb"%(?![0-9a-fA-F]{2})")
 # what Streamlit serves that is no page

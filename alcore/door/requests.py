@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
     from alcore.project.facade import Project
-    from alcore.project.workspace import Grant, Workspace
+    from alcore.project.place import Grant
+from alcore.project.facade import Workspace
 
 DAY = 86_400_000  # milliseconds
 STALL = 30.0  # seconds without a byte of a body that has begun

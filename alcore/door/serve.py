@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     import uvicorn
 
     from alcore.door.signin import wanted
-    from alcore.project.workspace import shared
+    from alcore.project.facade import shared
 
     listed_hosts(os.environ.get("ALCORE_HOSTS", ""))
     if args.home:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ALCORE_BIND"] = args.host
     _check_free(args.host, args.port)
     workspace = shared()  # one that cannot be opened or written is told here
-    workspace.store.check_writable()
+    workspace.database.check_writable()
     token = workspace.token  # its file is there from the first start
     asks = wanted() if wanted() is not None else not is_loopback(args.host)
     for line in announced(args.host, args.port, token if asks else ""):

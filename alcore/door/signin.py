@@ -25,7 +25,7 @@ from alcore.door.requests import Refused, Takes, read_body
 from alcore.errors import AlcoreError, BadInput
 
 if TYPE_CHECKING:
-    from alcore.project.workspace import Workspace
+    from alcore.project.facade import Workspace
 
 KEPT = 30 * 86_400  # seconds that a browser stays signed in
 WAIT = 1.0  # seconds before a wrong token is answered

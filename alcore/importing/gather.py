@@ -22,8 +22,9 @@ from alcore.importing.request import ImportRequest
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, maskfiles, masks, packing, streaming
 from alcore.pixels.levels import Decoding, suggest_levels
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.reading import Reading
-from alcore.types import SPLITS, Progress, Report, Skipped, ignore_progress
+from alcore.types import SPLITS, Skipped
 
 HOLD_OUT = 0.2
 POOL = SPLITS.index("pool")

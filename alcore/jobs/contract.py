@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from alcore.types import Job, Progress, Report
+from alcore.progress import Progress, Report
+from alcore.types import Job
 
 RESUMABLE = ("interrupted", "cancelled", "failed")
 GONE = "interrupted: the process that ran it has ended. Resume it to go on from its checkpoint."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alcore.types import Progress
+from alcore.progress import Progress
 
 RATE_MEMORY = 15.0  # seconds over which the speed behind an ETA is smoothed
 ENOUGH = 0.3  # share of a guessed plan that must have been measured before it says how long the rest takes

@@ -25,7 +25,8 @@ from alcore.errors import AlcoreError, Cancelled, NotFound
 from alcore.jobs.contract import RESUMABLE, Claim, JobKind, JobTable, log_line
 from alcore.jobs.pace import Course, Plan
 from alcore.jobs.processes import process_name, process_words
-from alcore.types import Job, Progress, Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
+from alcore.types import Job
 
 WRITE_EVERY = 0.5  # seconds between two writes of the same job's progress
 POLL_EVERY = 0.5  # seconds between two looks for what came from another process: a cancel, a free device

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alcore.types import Progress, Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
 
 ROWS, COLUMNS = 1024, 2048  # of a block of products: 8 MB in float32, so that the passes over it stay in the cache
 PAIRS = 4096  # exact distances at a time

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from alcore.types import Progress, Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
 
 BLOCK = 256 * 2**20  # bytes: the largest matrix of products
 NOISE = 1e-12  # squared distances below this share of the squared lengths are rounding

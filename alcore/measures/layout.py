@@ -29,7 +29,7 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.files import written_whole
-from alcore.types import Progress, Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
 
 VERSION = 1  # goes into the name of kept maps: raise it when the same points would come out elsewhere
 NEIGHBORS = 15  # umap-learn's default, the point itself included

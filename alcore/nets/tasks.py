@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from alcore.errors import BadInput
 from alcore.measures import scores
 from alcore.nets.models import Discriminator, MapDiscriminator, upsampled
-from alcore.types import VOID, TrainParams, make_params
+from alcore.params import TrainParams, make_params
+from alcore.types import VOID
 
 
 class Task:

@@ -14,8 +14,9 @@ import numpy as np
 from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.files import written_whole
 from alcore.pixels import masks
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.reading import Reading
-from alcore.types import Progress, Report, Skipped, ignore_progress
+from alcore.types import Skipped
 
 REPORT_EVERY = 64  # masks between two reports
 PNG_END = b"IEND\xaeB`\x82"

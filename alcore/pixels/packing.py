@@ -21,7 +21,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.pixels import images
 from alcore.pixels.images import LEAST, MOST, PLAIN, Decoding
-from alcore.types import Progress, Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
 
 SEEN_EVERY = 0.2  # seconds between two reports
 CHUNK_BYTES = 16 << 20

@@ -21,8 +21,8 @@ from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.files import written_whole
 from alcore.pixels import images, packing
 from alcore.pixels.images import PLAIN, Decoding
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.reading import Reading
-from alcore.types import Progress, Report, ignore_progress
 
 CACHES = ("auto", "pack", "stream")
 SHARE = 3  # auto packs what takes at most a third of the free disk

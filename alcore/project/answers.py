@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from alcore.errors import BadInput
 from alcore.pixels import masks
 from alcore.project import asked
+from alcore.project.stored import Stored
 from alcore.storage.journal import Taken
 from alcore.types import Annotation
 
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
 
-
-def answer(project: Project, event: Annotation, stream: bytes) -> tuple[str, Taken]:
+def answer(project: Stored, event: Annotation, stream: bytes) -> tuple[str, Taken]:
     """Checks and stores a mask that a browser painted, a zlib stream of its rows, and the event, whose value it becomes.
 
     Args:
@@ -31,16 +29,16 @@ def answer(project: Project, event: Annotation, stream: bytes) -> tuple[str, Tak
     Returns:
         The mask's digest, and what became of the event.
     """
-    row = project.workspace.store.item(project.id, event.item)
+    row = project.items.row(event.item)
     if not project.dense:
         raise BadInput(f"{project.name!r} is labeled by one class an image: send a label, not a mask")
     mask = masks.inflated(stream, row["width"], row["height"])
     masks.check(mask, (row["width"], row["height"]), len(project.classes))
     # a whole mask is written before: others need not wait for more than the commit
     written = project.masks.write(mask, len(project.classes)) if event.kind == "mask" else None
-    with project.workspace.store.write() as conn:
+    with project.place.database.write() as conn:
         if written is None:
-            row = project.workspace.store.item(project.id, event.item, conn)
+            row = project.items.row(event.item, conn)
             mask = asked.over_current(project, row, mask, event.round)
             written = project.masks.write(mask, len(project.classes))
         digest = project.masks.settle(written, mask, conn)
@@ -48,13 +46,13 @@ def answer(project: Project, event: Annotation, stream: bytes) -> tuple[str, Tak
     return digest, taken
 
 
-def reveal(project: Project, areas: Mapping[int, np.ndarray], truths: Mapping[int, str], conn: Any) -> dict[int, str]:
+def reveal(project: Stored, areas: Mapping[int, np.ndarray], truths: Mapping[int, str], conn: Any) -> dict[int, str]:
     """id -> digest of the item's mask with its truth inside its area and as it is now elsewhere, within the caller's transaction.
 
     Args:
         areas: id -> bool (S, S) at the size models see.
     """
-    rows = project.workspace.store.item_rows(project.id, list(areas), conn)
+    rows = project.items.rows(list(areas), conn)
     revealed = {}
     for i, area in areas.items():
         mask = asked.laid_over(project, rows[i], project.masks.load(truths[i]), asked.full_area(area, rows[i]))

@@ -7,40 +7,45 @@ import shutil
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import alone_in, at_work
 from alcore.importing import gather as importing
 from alcore.importing.request import ImportRequest
+from alcore.naming import clean_classes
 from alcore.nets.tasks import TASKS
 from alcore.pixels import masks
 from alcore.pixels.streaming import UNREADABLE
+from alcore.progress import Progress, Report
 from alcore.project.leftovers import mark_deleted
+from alcore.project.place import Place
+from alcore.project.stored import Stored
+from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.maskstore import MaskStore
-from alcore.types import Annotation, Progress, Report
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+from alcore.types import Annotation
 
 LABELS = 10_000  # labels of an import in memory at a time
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
-def import_into(workspace: Workspace, name: str, request: ImportRequest, report: Report) -> Project:
-    """A new project; see Project.import_into."""
+def import_into(place: Place, name: str, request: ImportRequest, report: Report) -> None:
+    """A new project; nothing is left of it when that fails or is cancelled.
+
+    Raises:
+        BadInput: the name is taken or cannot be used, or the source cannot.
+    """
     if not NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a project's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
         )
     if request.task not in ("auto", *TASKS):
         raise BadInput(f"unknown task {request.task!r}: use auto, {', '.join(TASKS)}")
-    if name in workspace.projects():
+    if name in place.projects():
         raise BadInput(f"a project {name!r} exists already: choose another name, or delete it first")
     token = uuid.uuid4().hex[:12]
-    folder = workspace.home / "projects" / token
+    folder = place.home / "projects" / token
     folder.mkdir(parents=True)
     try:
         with at_work(folder):
@@ -52,26 +57,28 @@ def import_into(workspace: Workspace, name: str, request: ImportRequest, report:
                 raise BadInput(f"{len(names)} classes are too many for masks of 8 bits: use up to {masks.MOST_CLASSES}")
             settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": request.truth}
             report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
-            with workspace.store.write() as conn:
-                id = workspace.store.add_project(conn, name, found.task, str(request.source), request.format, names, settings)
-                workspace.store.replace_items(conn, id, found.rows, found.skipped)
-                MaskStore(workspace.store, id, folder).add(found.masks, conn)
-                _take_labels(Journal(workspace.store, id), found, conn)
+            with place.database.write() as conn:
+                id = place.project_rows.add(conn, name, found.task, str(request.source), request.format, names, settings)
+                Items(place.database, id).replace(conn, found.rows, found.skipped)
+                MaskStore(place.database, id, folder).add(found.masks, conn)
+                _take_labels(Journal(place.database, id), found, conn)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return workspace.project(name)
 
 
-def refresh(project: Project, report: Report, levels: tuple[float, float] | None = None) -> dict[str, Any]:
-    """Reads the project's source again; see Project.refresh."""
+def refresh(project: Stored, report: Report, levels: tuple[float, float] | None = None) -> dict[str, Any]:
+    """Imports the source again: new and changed images are decoded, those that are gone are set absent; labels, splits and ids stay.
+
+    Args:
+        levels: other values that become black and white in pictures of more than 8 bits; every image is decoded anew then.
+    """
     with at_work(project.folder):
         return _refresh(project, report, levels)
 
 
-def _refresh(project: Project, report: Report, levels: tuple[float, float] | None) -> dict[str, Any]:
-    store = project.workspace.store
-    before, known = importing.files_of(project.settings), store.known_items(project.id)
+def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None) -> dict[str, Any]:
+    before, known = importing.files_of(project.settings), project.items.known()
     found = importing.gather(_again(project, levels), project.folder, known=known, settings=project.settings, report=report)
     now = importing.files_of(found.settings)
     try:
@@ -84,30 +91,57 @@ def _refresh(project: Project, report: Report, levels: tuple[float, float] | Non
         del known  # of a million items it is large, and storing needs room of its own
         report(Progress("storing", 0, len(found.rows)))
         opened = project.queries.open()
-        with store.write() as conn:
-            store.replace_items(conn, project.id, found.rows, found.skipped)
+        with project.place.database.write() as conn:
+            project.items.replace(conn, found.rows, found.skipped)
             project.masks.add(found.masks, conn)
-            store.set_project(conn, project.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
+            project.place.project_rows.set(conn, project.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
             _take_labels(project.journal, found, conn, opened.number if opened else None)
     except BaseException:
         _remove(project.folder, now - before)
         raise
     _remove(project.folder, (before | {UNREADABLE}) - now)
-    project._read(store.project(project.name))
-    return project.import_summary()
+    project.reread()
+    return summary(project)
 
 
-def delete(project: Project) -> None:
-    """Removes a project; see Project.delete. Killed on the way it is whole or gone, and what is left of its files belongs to nobody."""
-    place = project.workspace
-    place.runner.recover()  # a job whose process is gone keeps nobody waiting
-    if any(not job.over for job in place.jobs_table.jobs(project.name)):
+def summary(project: Stored) -> dict[str, Any]:
+    """What an import says at its end: items, classes, splits, skipped, labeled, took_for, notes."""
+    counts = project.counts()
+    return {
+        "project": project.name,
+        "items": counts["items"],
+        "classes": list(project.classes),
+        "splits": counts["splits"],
+        "skipped": [{"path": s.path, "reason": s.reason} for s in project.items.set_aside()],
+        "labeled": counts["labeled"],
+        "took_for": project.settings["took_for"],
+        "notes": project.settings["notes"],
+    }
+
+
+def add_class(project: Stored, name: str) -> None:
+    """Adds a class at the end, so that the indices of the others stay."""
+    new = [c for c in clean_classes([name]) if c not in project.classes]
+    if not new:
+        raise BadInput(f"cannot add class {name!r}: it is empty or there already")
+    with project.place.database.write() as conn:
+        project.place.project_rows.set(conn, project.id, classes=[*project.classes, *new])
+    project.classes = (*project.classes, *new)
+
+
+def delete(project: Stored) -> None:
+    """Removes the project, its labels and files; the source is not touched. Refused while somebody is at work in it.
+
+    Killed on the way it is whole or gone, and what is left of its files belongs to nobody."""
+    place = project.place
+    place.job_rows.recover()  # a job whose process is gone keeps nobody waiting
+    if any(not job.over for job in place.job_rows.jobs(project.name)):
         raise AlcoreError(f"a job of {project.name!r} is still running: cancel it first")
     with alone_in(project.folder) as alone:
         if alone is False:
             raise AlcoreError(f"another process is at work in {project.name!r}, importing or exporting: wait for it, or stop it")
         mark_deleted(project.folder)
-        place.store.delete_project(project.id, project.name)
+        place.project_rows.delete(project.id, project.name)
         shutil.rmtree(project.folder, ignore_errors=True)
 
 
@@ -116,7 +150,7 @@ def _remove(folder: Path, names: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _again(project: Project, levels: tuple[float, float] | None) -> ImportRequest:
+def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest:
     """The request that the project's source is read by again."""
     options = {"format": project.format, "task": project.task, "truth": project.settings["truth"], "levels": levels}
     return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from alcore.project import leftovers
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+from alcore.project.place import Place
+from alcore.project.stored import Stored
 
 
-def examine(project: Project, rebuild: bool) -> list[str]:
+def examine(project: Stored, rebuild: bool) -> list[str]:
     """Findings, one sentence each, and none when all is well.
 
     With `rebuild`, current labels are derived anew from the journal.
@@ -39,10 +35,10 @@ def examine(project: Project, rebuild: bool) -> list[str]:
     return findings
 
 
-def leftover_words(workspace: Workspace, project: Project | None, rebuild: bool, older_than: float = leftovers.OLD) -> list[str]:
+def leftover_words(place: Place, project: Stored | None, rebuild: bool, older_than: float = leftovers.OLD) -> list[str]:
     """What killed work left in the workspace, or in one project, with its size: one sentence, or none. With `rebuild` it is removed."""
     if rebuild:
-        removed = leftovers.collect(workspace, project, older_than)
+        removed = leftovers.collect(place, project, older_than)
         return [f"{leftovers.told(removed)}: removed"] if removed else []
-    found = leftovers.find(workspace, project, older_than)
+    found = leftovers.find(place, project, older_than)
     return [f"{leftovers.told(found)}: `doctor --rebuild` removes them"] if found else []

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import at_work, made_beside
@@ -19,16 +19,14 @@ from alcore.formats.folder import CLASSES
 from alcore.formats.writing import Item, Legend, copy_upright, possible
 from alcore.naming import class_name, class_order
 from alcore.pixels.pictures import MIMES
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
+from alcore.project.stored import Stored
 
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 SPLITS = {"pool": "train", "val": "val", "test": "test"}
 Renamed = list[tuple[str, str]]  # (the source's path, what it is called now) of those whose name could not be kept
 
 
-def export(project: Project, format_name: str, out: Path, splits: Sequence[str] = tuple(SPLITS.values())) -> dict[str, Any]:
+def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(SPLITS.values())) -> dict[str, Any]:
     """Writes the current labels, and those that came with the images held out; `out` appears whole or not at all.
 
     Args:
@@ -68,9 +66,9 @@ def export(project: Project, format_name: str, out: Path, splits: Sequence[str] 
     return {"format": format_name, "items": len(rows), "splits": dict(counted), "renamed": told, "out": str(out)}
 
 
-def _rows(project: Project, splits: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(project: Stored, splits: Sequence[str]) -> list[dict[str, Any]]:
     """The labeled items of these splits that can go out."""
-    rows = [row for row in project.workspace.store.labeled_rows(project.id, given=True) if SPLITS[row["split"]] in splits]
+    rows = [row for row in project.items.labeled(given=True) if SPLITS[row["split"]] in splits]
     if not any(row["annotator"] != "given" for row in rows) and "train" in splits:
         raise AlcoreError(f"nothing of {project.name!r} is labeled yet: there is nothing to export")
     if not rows:
@@ -79,7 +77,7 @@ def _rows(project: Project, splits: Sequence[str]) -> list[dict[str, Any]]:
     return [row for row in rows if row["id"] not in misfits]
 
 
-def archive(project: Project, format_name: str) -> bytes:
+def archive(project: Stored, format_name: str) -> bytes:
     """The export as the content of a zip file, made on the disk first."""
     with at_work(project.folder), tempfile.TemporaryDirectory(dir=project.folder, prefix=".export-") as folder:
         out = Path(folder) / "export"
@@ -87,21 +85,21 @@ def archive(project: Project, format_name: str) -> bytes:
         return Path(shutil.make_archive(str(out), "zip", out)).read_bytes()
 
 
-def export_formats(project: Project) -> tuple[str, ...]:
+def export_formats(project: Stored) -> tuple[str, ...]:
     """What the project's labels can be written as."""
     return tuple(MASK_WRITERS) if project.dense else ("csv", "folder")
 
 
-def _masked(project: Project, rows: list[dict[str, Any]]) -> Iterator[Item]:
+def _masked(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Item]:
     for row in rows:
         original = project.pictures.original(row)
         image = original if original is not None else project.pictures.picture(row, 4096)[0]
         yield Item(row["path"], image, SPLITS[row["split"]], project.masks.load(row["label"]))
 
 
-def csv_text(project: Project) -> str:
+def csv_text(project: Stored) -> str:
     """path,label,split,annotator of every labeled item; only the heading when nothing is labeled."""
-    return _csv_of(project.workspace.store.labeled_rows(project.id, given=True))
+    return _csv_of(project.items.labeled(given=True))
 
 
 def _csv_of(rows: list[dict[str, Any]]) -> str:
@@ -112,7 +110,7 @@ def _csv_of(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _write_folder(project: Project, rows: list[dict[str, Any]], out: Path) -> Renamed:
+def _write_folder(project: Stored, rows: list[dict[str, Any]], out: Path) -> Renamed:
     """A folder a class, below folders of splits where the source had such or there are several; what lay below a class stays below it."""
     classes = set(project.classes)
     parted = len({row["split"] for row in rows}) > 1 or any(split_of_folder(row["path"].split("/", 1)[0]) for row in rows)
@@ -142,7 +140,7 @@ def _write_folder(project: Project, rows: list[dict[str, Any]], out: Path) -> Re
     return renamed
 
 
-def _encoded(project: Project, row: dict[str, Any]) -> tuple[bytes, str]:
+def _encoded(project: Stored, row: dict[str, Any]) -> tuple[bytes, str]:
     encoded, mime, _ = project.pictures.picture(row, 4096)
     return encoded, SUFFIXES[mime]
 

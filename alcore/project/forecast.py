@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from alcore.errors import BadInput
+from alcore.params import TrainParams, make_params
+from alcore.project.place import Place
 from alcore.project.plans import MAP, ruled
 from alcore.project.probe import Costs, timed
+from alcore.project.stored import Stored
 from alcore.strategies import strategy_named
 from alcore.training.turn import Order
-from alcore.types import Round, TrainParams, make_params
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+from alcore.types import Round
 
 LONG = 600.0  # seconds past which a forecast names a cure
 PICK = 5e-7  # seconds an image a pick, of strategies that look at all images again after each
 CHEAP = ("steps", "score_sample", "learning_rate", "momentum", "weight_decay", "decay", "warmup")  # a step costs the same whatever they are
 
-Measure = Callable[["Project", Mapping[str, Any]], Costs | None]
+Measure = Callable[[Stored, Order], Costs | None]
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ def _part(seconds: float, size: float) -> str:
     return "under 1" if seconds < size and size < 3600.0 else f"{_number(seconds, size)}"
 
 
-def forecast(project: Project, arguments: Mapping[str, Any], measure: Measure = timed) -> Forecast:
-    """How long a round with these checked arguments (`loop.round_arguments`) takes here.
+def forecast(project: Stored, order: Order, measure: Measure = timed) -> Forecast:
+    """How long a round with this checked order (`loop.ordered`) takes here.
 
     As the newest round like it took, with other numbers of steps and images; else by steps that `measure` times, unless a job runs on
     the device; else by the rule for strategies, on the pace of the newest round with this network.
@@ -89,25 +88,25 @@ def forecast(project: Project, arguments: Mapping[str, Any], measure: Measure = 
     Raises:
         AlcoreError: what the round itself would say after its start.
     """
-    found = known(project, arguments, None)
+    found = known(project, order, None)
     if found is not None:
         return found
-    costs = measure(project, arguments)
-    return by_rule(project, arguments) if costs is None else by_costs(project, arguments, costs)
+    costs = measure(project, order)
+    return by_rule(project, order) if costs is None else by_costs(project, order, costs)
 
 
-def known(project: Project, arguments: Mapping[str, Any], costs: Costs | None) -> Forecast | None:
+def known(project: Stored, order: Order, costs: Costs | None) -> Forecast | None:
     """The forecast, if no step needs to be timed for it, or none can be."""
-    if like := _round_like(project, arguments):
-        return _as_before(project, arguments, like)
+    if like := _round_like(project, order):
+        return _as_before(project, order, like)
     if costs is not None:
-        return by_costs(project, arguments, costs)
-    return by_rule(project, arguments) if is_busy(project.workspace, arguments["device"]) else None
+        return by_costs(project, order, costs)
+    return by_rule(project, order) if is_busy(project.place, order.device) else None
 
 
-def is_busy(workspace: Workspace, device: str) -> bool:
+def is_busy(place: Place, device: str) -> bool:
     """Whether a job runs on the device."""
-    return any(job.state == "running" and job.device == device for job in workspace.jobs_table.jobs())
+    return any(job.state == "running" and job.device == device for job in place.job_rows.jobs())
 
 
 # ---- counting
@@ -121,7 +120,7 @@ class _Images:
     scored: int
 
     @classmethod
-    def of(cls, project: Project, train: TrainParams, labeled: int | None = None) -> _Images:
+    def of(cls, project: Stored, train: TrainParams, labeled: int | None = None) -> _Images:
         """Now, or when `labeled` were."""
         has = project.counts()
         labeled = has["labeled"] if labeled is None else labeled
@@ -130,8 +129,7 @@ class _Images:
         return cls(test + labeled, min(unlabeled, train.score_sample or unlabeled) + labeled)
 
 
-def by_costs(project: Project, arguments: Mapping[str, Any], costs: Costs) -> Forecast:
-    order = Order(**arguments)
+def by_costs(project: Stored, order: Order, costs: Costs) -> Forecast:
     _, train = order.check()
     images = _Images.of(project, train)
     stages = {f"training: {name}": share * train.steps * cost for name, share, cost in costs.stages}
@@ -143,7 +141,7 @@ def by_costs(project: Project, arguments: Mapping[str, Any], costs: Costs) -> Fo
     return Forecast(order.device, {**seconds, "select": picks, "map": mapped}, how, stages)
 
 
-def _map_seconds(project: Project, items: int) -> float:
+def _map_seconds(project: Stored, items: int) -> float:
     """As the newest map took, else by the rule."""
     for round_ in reversed(project.rounds()):
         if "map" in round_.seconds and (was := _trained(round_)):
@@ -164,9 +162,8 @@ def costly(train: TrainParams) -> dict[str, Any]:
     return {name: value for name, value in vars(train).items() if name not in CHEAP}
 
 
-def _round_like(project: Project, arguments: Mapping[str, Any]) -> Round | None:
+def _round_like(project: Stored, order: Order) -> Round | None:
     """The newest round whose steps cost what these would."""
-    order = Order(**arguments)
     params, train = order.check()
     for round_ in reversed(project.rounds()):
         was = _trained(round_)
@@ -180,9 +177,8 @@ def _round_like(project: Project, arguments: Mapping[str, Any]) -> Round | None:
     return None
 
 
-def _as_before(project: Project, arguments: Mapping[str, Any], before: Round) -> Forecast:
+def _as_before(project: Stored, order: Order, before: Round) -> Forecast:
     """The seconds of a round like it, with the steps and images of now."""
-    order = Order(**arguments)
     _, train = order.check()
     was = make_params(TrainParams, before.train, "the round")
     now, then = _Images.of(project, train), _Images.of(project, was, before.labeled)
@@ -199,9 +195,8 @@ def _as_before(project: Project, arguments: Mapping[str, Any], before: Round) ->
     return Forecast(order.device, seconds, f"as round {before.number} took")
 
 
-def by_rule(project: Project, arguments: Mapping[str, Any]) -> Forecast:
+def by_rule(project: Stored, order: Order) -> Forecast:
     """What the rule says of strategies, at the pace of the newest round with this network."""
-    order = Order(**arguments)
     _, train = order.check()
     busy = f"another job runs on {order.device}"
     for before in reversed(project.rounds()):
@@ -211,16 +206,16 @@ def by_rule(project: Project, arguments: Mapping[str, Any]) -> Forecast:
             and before.device == order.device
             and (was.architecture, was.batch_size) == (train.architecture, train.batch_size)
         ):
-            like = {"strategy": before.strategy, "query_size": max(1, len(before.query)), "params": before.params, "train": before.train}
-            pace = before.seconds["train"] / _ruled(project, {**arguments, **like})["train"]
-            seconds = {name: value * (1.0 if name == "map" else pace) for name, value in _ruled(project, arguments).items()}
+            like = replace(order, strategy=before.strategy, query_size=max(1, len(before.query)), params=before.params, train=before.train)
+            pace = before.seconds["train"] / _ruled(project, like)["train"]
+            seconds = {name: value * (1.0 if name == "map" else pace) for name, value in _ruled(project, order).items()}
             return Forecast(order.device, seconds, f"a rule on round {before.number}'s pace, as {busy}")
     return Forecast(order.device, {}, f"{busy}, and no round with this network tells")
 
 
-def _ruled(project: Project, arguments: Mapping[str, Any]) -> dict[str, float]:
+def _ruled(project: Stored, order: Order) -> dict[str, float]:
     seconds = dict.fromkeys(("train", "test", "score", "select", "map"), 0.0)
     names = {"testing": "test", "scoring": "score", "neighbors": "map", "layout": "map"}
-    for planned in ruled(project, arguments):
+    for planned in ruled(project, order):
         seconds[names.get(planned.stage, "train")] += planned.seconds
     return seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -12,17 +12,14 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import folded, natural, neutral
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import asked, layers
-from alcore.storage.journal import fold
+from alcore.project import layers
+from alcore.project.stored import Stored
+from alcore.storage.events import fold
 from alcore.storage.queries import OpenQuery
 from alcore.strategies import SCORES, STRATEGIES
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.training.turn import START
-from alcore.types import Round
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
+from alcore.types import FRAMES, Round
 
 STARTS = {
     "random": "first query, drawn at random: there is no model yet",
@@ -30,10 +27,10 @@ STARTS = {
 }
 
 
-def queue(project: Project, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
+def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
     """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
     opened = opened or project.queries.open()
-    counts = project.workspace.store.labeled_count(project.id)
+    counts = project.items.labeled_count()
     result: dict[str, Any] = {
         "project": project.name,
         "round": None,
@@ -44,28 +41,27 @@ def queue(project: Project, n: int, opened: OpenQuery | None = None) -> dict[str
         "items": [],
     }
     if project.dense:
-        result |= {"colors": [list(color) for color in project.colors], "unit": asked.FRAMES}
+        result |= {"colors": [list(color) for color in project.colors], "unit": FRAMES}
     if opened is None:
         return result
     round_ = project.round(opened.number)
     shown = describe(project, round_, opened.waiting[:n])
     if project.dense:
-        result["unit"] = asked.unit(round_)
+        result["unit"] = round_.unit
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
     result |= {"skipped": opened.skipped, "flagged": opened.flagged}
     return result
 
 
-def item(project: Project, item_id: int) -> dict[str, Any]:
+def item(project: Stored, item_id: int) -> dict[str, Any]:
     """One item in the same shape, with what the newest round thinks of it."""
-    project.workspace.store.item(project.id, item_id)
-    rounds = project.rounds()
-    return describe(project, rounds[-1] if rounds else None, [item_id])[0]
+    project.items.row(item_id)
+    return describe(project, project.newest_round(), [item_id])[0]
 
 
-def describe(project: Project, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
+def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Items as the queue shows them, with what a round thinks of them."""
-    rows = project.workspace.store.item_rows(project.id, ids)
+    rows = project.items.rows(ids)
     files = project.files(round_) if round_ else None
     scored = [i for i in ids if files and i in files.position]
     probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
@@ -91,8 +87,8 @@ def describe(project: Project, round_: Round | None, ids: Sequence[int]) -> list
         }
         if files and round_ and i in files.position:
             entry |= _thoughts(project, round_, files, i, probabilities[i])
-        elif round_ and round_.strategy.startswith(START):
-            entry["reason"] = STARTS[round_.strategy.removeprefix(START)]
+        elif round_ and round_.start:
+            entry["reason"] = STARTS[round_.start]
         if project.dense:
             entry |= layers.describe(project, round_, files, row)
         result.append(entry)
@@ -104,7 +100,7 @@ def state_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]}
 
 
-def _thoughts(project: Project, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
+def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
     at = files.position[item_id]
     values = {name: float(v[at]) for name, v in files.scores.items()}
     ranks = {name: int(r[at]) for name, r in files.ranks.items()}
@@ -121,7 +117,7 @@ def _thoughts(project: Project, round_: Round, files: RoundFiles, item_id: int, 
     }
 
 
-def scores(project: Project, round_: Round) -> pd.DataFrame:
+def scores(project: Stored, round_: Round) -> pd.DataFrame:
     """A row for each scored item, most wanted first; a start without a model has its query only."""
     files = project.files(round_)
     if files is None:
@@ -134,7 +130,7 @@ def scores(project: Project, round_: Round) -> pd.DataFrame:
         logits = files.array("logits")[: len(files.ids)]
         frame["prediction"] = np.array(project.classes, object)[logits.argmax(1)]
         frame["x"], frame["y"] = _positions(files)[: len(files.ids)].T
-    paths = project.workspace.store.paths(project.id)
+    paths = project.items.paths()
     frame.insert(1, "path", [paths.get(int(i), "") for i in frame["id"]])
     return frame.sort_values("rank", ignore_index=True)
 
@@ -147,7 +143,7 @@ def _positions(files: RoundFiles) -> np.ndarray:
     return laid[1]
 
 
-def columns(project: Project, round_: Round) -> list[dict[str, Any]]:
+def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
     """Names, kinds and ranges of what the map can show; empty before there is a map."""
     files = project.files(round_)
     if files is None or files.map is None:
@@ -172,7 +168,7 @@ def score_names(files: RoundFiles) -> list[str]:
     return sorted(files.scores, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def column(project: Project, round_: Round, name: str) -> np.ndarray:
+def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
     float32."""
     files = project.files(round_)
@@ -190,7 +186,7 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     if name == "prediction":
         return files.array("logits").argmax(1).astype(np.int16)
     if name == "label":
-        labels = project.workspace.store.labels(project.id)
+        labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
         return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
     if name not in files.scores:
@@ -200,34 +196,34 @@ def column(project: Project, round_: Round, name: str) -> np.ndarray:
     return values
 
 
-def _places_by_name(project: Project, ids: np.ndarray) -> np.ndarray:
+def _places_by_name(project: Stored, ids: np.ndarray) -> np.ndarray:
     """Where each item comes when they are sorted by the names people see, in natural order; equal names by id."""
-    paths = project.workspace.store.paths(project.id)
+    paths = project.items.paths()
     named = sorted((natural(shown_name(project, i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
     places = np.empty(len(ids), np.int32)
     places[[at for _, _, at in named]] = np.arange(len(ids))
     return places
 
 
-def _largest(project: Project, labels: Mapping[int, str]) -> dict[str, int]:
+def _largest(project: Stored, labels: Mapping[int, str]) -> dict[str, int]:
     """Digest -> the class with most pixels in that mask; masks of nothing but void are left out."""
     counts = project.masks.pixels(labels.values())
     return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
 
 
-def shown_name(project: Project, item_id: int, path: str) -> str:
+def shown_name(project: Stored, item_id: int, path: str) -> str:
     """What people see of an item's path: where the truth is hidden, nothing that tells it."""
     hidden = project.settings.get("truth") == "hidden" and not project.dense
     return neutral(path, folded(project.classes), item_id) if hidden else path
 
 
-def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
+def samples(project: Stored, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
     project of masks, all images together."""
     if project.dense:
-        ((count, rows),) = project.workspace.store.samples(project.id, None, 4 * each).values()
+        ((count, rows),) = project.items.samples(None, 4 * each).values()
         return [("images", count, [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows])]
-    by_class = project.workspace.store.samples(project.id, project.classes[:classes], each)
+    by_class = project.items.samples(project.classes[:classes], each)
     found = []
     for name in (*project.classes[:classes], None):
         if name in by_class:
@@ -237,9 +233,9 @@ def samples(project: Project, classes: int, each: int) -> list[tuple[str, int, l
     return found
 
 
-def pace(project: Project) -> pd.DataFrame:
+def pace(project: Stored) -> pd.DataFrame:
     """annotator, labels, median seconds: from the journal's times, without pauses over two minutes."""
-    rows = project.workspace.store.label_times(project.id)
+    rows = project.items.label_times()
     frame = pd.DataFrame(rows, columns=["annotator", "ms"])
     frame = frame[frame["ms"] <= 120_000]
     if frame.empty:
@@ -250,28 +246,12 @@ def pace(project: Project) -> pd.DataFrame:
     )
 
 
-def _address(project: Project, item_id: int, fingerprint: str) -> str:
+def _address(project: Stored, item_id: int, fingerprint: str) -> str:
     """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
     return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
 
 
-def import_summary(project: Project) -> dict[str, Any]:
-    """What the command line prints after an import."""
-    counts = project.counts()
-    aside = [{"path": s.path, "reason": s.reason} for s in project.set_aside()]
-    return {
-        "project": project.name,
-        "items": counts["items"],
-        "classes": list(project.classes),
-        "splits": counts["splits"],
-        "skipped": aside,
-        "labeled": counts["labeled"],
-        "took_for": project.settings["took_for"],
-        "notes": project.settings["notes"],
-    }
-
-
-def status(project: Project) -> dict[str, Any]:
+def status(project: Stored) -> dict[str, Any]:
     """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
     counts = project.counts()
     opened = project.queries.open()
@@ -291,16 +271,16 @@ def status(project: Project) -> dict[str, Any]:
         ],
         "jobs": [
             {"id": j.id, "kind": j.kind, "state": j.state, "title": j.title}
-            for j in project.workspace.jobs_table.jobs(project.name)
+            for j in project.place.job_rows.jobs(project.name)
             if not j.over
         ],
     }
 
 
-def class_table(project: Project, round_: Round | None = None) -> pd.DataFrame:
+def class_table(project: Stored, round_: Round | None = None) -> pd.DataFrame:
     """A row a class of a project of masks: class, pixels (labeled, in the pool), share (of the labeled pixels), images (whose mask has it),
     and iou of the round, empty for a class that the test images do not have."""
-    labels = project.workspace.store.labels(project.id)
+    labels = project.items.labels()
     pixels = project.masks.pixels(labels.values())
     each = [pixels[digest] for digest in labels.values()]
     counts = class_counts(each, len(project.classes))[:-1]
@@ -311,7 +291,20 @@ def class_table(project: Project, round_: Round | None = None) -> pd.DataFrame:
     return frame
 
 
-def costs(project: Project) -> pd.DataFrame:
+def class_rows(project: Stored, round_: Round | None = None) -> list[dict[str, Any]]:
+    """The same as dictionaries, with None where there is no number."""
+    frame = class_table(project, round_).astype(object)
+    return [{str(k): v for k, v in row.items()} for row in frame.where(frame.notna(), None).to_dict("records")]
+
+
+def history(project: Stored, job_id: int) -> pd.DataFrame:
+    """Losses of a round job so far: stage, step, name, value."""
+    path = project.job_folder(job_id) / "history.csv"
+    columns = ["stage", "step", "name", "value"]
+    return pd.read_csv(path, names=columns) if path.is_file() and path.stat().st_size else pd.DataFrame(columns=columns)
+
+
+def costs(project: Stored) -> pd.DataFrame:
     """round, images, pixels, clicks of a project of masks: what had been painted before each round was stored, void left out.
 
     Clicks are those the editor counted; what the hidden truth answered counts one click for each connected area of a class.
@@ -354,7 +347,7 @@ def learning_curve(rounds: list[Round]) -> pd.DataFrame:
 
 
 def _title(round_: Round) -> str:
-    if round_.strategy.startswith(START):
+    if round_.start:
         return "first labels"
     known: Mapping[str, Any] = STRATEGIES
     return known[round_.strategy].title if round_.strategy in known else round_.strategy

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alcore.project import frames
+from alcore.project.stored import Stored
 from alcore.storage.queries import Event
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
 
 MOST_EVENTS = 20  # of an item, newest last; nobody takes back more one by one
 
 
-def query(project: Project, n: int, number: int | None = None, done: int = 0, skip: int = 0) -> dict[str, Any]:
+def query(project: Stored, n: int, number: int | None = None, done: int = 0, skip: int = 0) -> dict[str, Any]:
     """The queue of a round (the newest for None), and what is needed to go back in it.
 
     Args:
@@ -40,41 +38,46 @@ def query(project: Project, n: int, number: int | None = None, done: int = 0, sk
     return answer | {"event": newest, **_around(project)}
 
 
-def review(project: Project, n: int) -> dict[str, Any]:
+def review(project: Stored, n: int) -> dict[str, Any]:
     """The items that have two answers, in the shape of `query`."""
     newest = project.queries.newest_event()
     ids = project.queries.disputed()
-    rounds = project.rounds()
     answer = frames.queue(project, 0) | {"round": None, "remaining": len(ids), "total": len(ids), "skipped": 0, "flagged": 0}
-    answer["items"] = frames.describe(project, rounds[-1] if rounds else None, ids[:n])
+    answer["items"] = frames.describe(project, project.newest_round(), ids[:n])
     _tell_events(project, answer["items"])
     return answer | {"done": [], "answered": 0, "event": newest, **_around(project)}
 
 
-def changes(project: Project, after: int) -> dict[str, Any]:
+def changes(project: Stored, after: int) -> dict[str, Any]:
     """What happened after an event: `event` (the number to ask with next), `items` (id, state, events, disputed), and the rounds and
     disputes there are now."""
     found = project.queries.changes(after)
-    rows = project.workspace.store.item_rows(project.id, found.items)
+    rows = project.items.rows(found.items)
     items = [{"id": i, "state": frames.state_of(rows[i])} for i in found.items]
     _tell_events(project, items, rows)
     return {"event": found.newest, "items": items, **_around(project)}
 
 
-def people(project: Project) -> list[str]:
+def waiting(project: Stored) -> int:
+    """How many items of the open query nobody has dealt with."""
+    opened = project.queries.open()
+    return len(opened.waiting) if opened else 0
+
+
+def people(project: Stored) -> list[str]:
     """Who gave labels by hand, most labels first."""
     return project.queries.people()
 
 
-def _around(project: Project) -> dict[str, Any]:
+def _around(project: Stored) -> dict[str, Any]:
     rounds = [{"round": number, "remaining": remaining} for number, remaining in project.queries.left()]
     return {"rounds": rounds, "disputed": len(project.queries.disputed())}
 
 
-def _tell_events(project: Project, items: Sequence[dict[str, Any]], rows: Any = None) -> None:
+def _tell_events(project: Stored, items: Sequence[dict[str, Any]], rows: Any = None) -> None:
     ids = [entry["id"] for entry in items]
     standing = project.queries.standing(ids)
-    known = rows if rows is not None else project.workspace.store.item_rows(project.id, ids)
+    known = rows if rows is not None else project.items.rows(ids)
     for entry in items:
         entry["events"] = list(_told(standing[entry["id"]]))
         entry["disputed"] = known[entry["id"]]["disputed"]

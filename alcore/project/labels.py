@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from alcore.formats.tables import SUFFIXES, open_table
 from alcore.naming import class_name
 from alcore.pixels import masks
 from alcore.project import answers, asked
+from alcore.project.stored import Stored
 from alcore.types import Annotation
 
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
 
-
-def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
+def annotate(project: Stored, labels: Mapping[int, str | np.ndarray], annotator: str = "notebook") -> int:
     """Labels items {id: class}, or {id: mask} with masks (H, W) uint8 of the images' sizes; how many. BadInput, and nothing recorded, when
     any of them cannot be taken."""
     if project.dense:
@@ -37,7 +35,7 @@ def annotate(project: Project, labels: Mapping[int, str | np.ndarray], annotator
 
 
 def record(
-    project: Project,
+    project: Stored,
     values: Mapping[int, str],
     annotator: str,
     *,
@@ -52,7 +50,7 @@ def record(
         partial: ids whose masks answer what was asked of their images; the rest may be asked for later.
         clicks: id -> how many it took.
     """
-    there = project.workspace.store.item_rows(project.id, [int(i) for i in values], within)
+    there = project.items.rows([int(i) for i in values], within)
     missing = [int(i) for i in values if int(i) not in there]
     if missing:
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
@@ -67,17 +65,17 @@ def record(
         Annotation(client, seq, int(i), kind(int(i)), value, annotator=annotator, round=number, clicks=(clicks or {}).get(i))
         for seq, (i, value) in enumerate(values.items(), 1)
     ]
-    with project.workspace.store.write(within) as conn:
-        _, rejected = project.record(events, conn)
+    with project.place.database.write(within) as conn:
+        _, rejected = project.journal.record(events, None if project.dense else project.classes, conn)
         if rejected:  # leaving by an error takes the others back
             raise BadInput(f"{len(rejected)} of {len(events)} labels were not taken, the first because {rejected[0]['reason']}")
     return len(values)
 
 
-def _stored(project: Project, ids: Iterable[int], given: Iterable[tuple[int, str | np.ndarray]]) -> dict[int, str]:
+def _stored(project: Stored, ids: Iterable[int], given: Iterable[tuple[int, str | np.ndarray]]) -> dict[int, str]:
     """Digests of the masks, each checked and kept as it comes: thousands need not be in memory at once. A mask kept beside one that is
     refused does no harm, no event names it."""
-    rows = project.workspace.store.item_rows(project.id, [int(i) for i in ids])
+    rows = project.items.rows([int(i) for i in ids])
     kept: dict[int, str] = {}
     for i, mask in given:
         if int(i) not in rows:
@@ -92,7 +90,13 @@ def _stored(project: Project, ids: Iterable[int], given: Iterable[tuple[int, str
     return kept
 
 
-def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle") -> int:
+def mask(project: Stored, item_id: int) -> np.ndarray | None:
+    """The item's current mask, (H, W) uint8 with 255 for void; None without one."""
+    digest = project.items.row(item_id)["label"]
+    return project.masks.load(digest) if project.dense and digest else None
+
+
+def from_truth(project: Stored, n: int, seed: int = 0, annotator: str = "oracle") -> int:
     """Labels `n` unlabeled items, drawn at random, with their hidden truth: a stand-in for a person."""
     free = [
         i
@@ -109,7 +113,7 @@ def from_truth(project: Project, n: int, seed: int = 0, annotator: str = "oracle
     return _with_truth(project, [int(i) for i in chosen], annotator, {})
 
 
-def query_from_truth(project: Project, annotator: str = "oracle") -> int:
+def query_from_truth(project: Stored, annotator: str = "oracle") -> int:
     """Labels what is left of the open query with its hidden truth."""
     opened = project.queries.open()
     if opened is None:
@@ -117,7 +121,7 @@ def query_from_truth(project: Project, annotator: str = "oracle") -> int:
     return _with_truth(project, opened.waiting, annotator, asked.asked_areas(project, opened.waiting) if project.dense else {})
 
 
-def from_csv(project: Project, path: Path, annotator: str) -> int:
+def from_csv(project: Stored, path: Path, annotator: str) -> int:
     """Labels from a table with columns path,label; all of them or, when one cannot be taken, none. For masks the label is a mask's file,
     beside the table or below. Rows without a label are left out: `query --csv` leaves them empty to be filled in."""
     if fault := Inside(path.parent).fault(path.name):
@@ -129,7 +133,7 @@ def from_csv(project: Project, path: Path, annotator: str) -> int:
         raise BadInput(f"{path} has no column {' and no column '.join(lacking)}{there}")
     at_path, at_label = table.heading.index("path"), table.heading.index("label")
     given = [(cells[at_path].strip(), class_name(cells[at_label])) for _, cells in table.rows() if cells[at_label].strip()]
-    by_path = {item.path: item.id for item in project.workspace.store.pool_items(project.id)}
+    by_path = {item.path: item.id for item in project.items.pool()}
     places = Places(project.source if project.source.is_dir() else project.source.parent, by_path)
     found = {called: called if called in by_path else places.find(called)[0] for called, _ in given}
     unknown = [called for called, _ in given if not found[called]]
@@ -156,9 +160,9 @@ def _mask_file(door: Inside, name: str) -> np.ndarray:
         raise BadInput(f"{path}: {wrong}") from None
 
 
-def _with_truth(project: Project, ids: Sequence[int], annotator: str, areas: Mapping[int, np.ndarray]) -> int:
+def _with_truth(project: Stored, ids: Sequence[int], annotator: str, areas: Mapping[int, np.ndarray]) -> int:
     """Labels items with their truth, those in `areas` only there."""
-    rows = project.workspace.store.item_rows(project.id, ids)
+    rows = project.items.rows(ids)
     without = [i for i in ids if rows[i]["truth"] is None]
     if without:
         raise AlcoreError(
@@ -171,6 +175,6 @@ def _with_truth(project: Project, ids: Sequence[int], annotator: str, areas: Map
     for i, truth in truths.items():
         area = asked.full_area(areas[i], rows[i]) if i in areas else None
         clicks[i] = masks.components(project.masks.load(truth), area)
-    with project.workspace.store.write() as conn:
+    with project.place.database.write() as conn:
         parts = answers.reveal(project, {i: areas[i] for i in truths if i in areas}, truths, conn)
         return record(project, {**truths, **parts}, annotator, partial=parts, clicks=clicks, within=conn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -14,19 +14,17 @@ from alcore.errors import BadInput, NotFound
 from alcore.pixels import masks
 from alcore.pixels.pictures import keep_copy
 from alcore.project import asked
+from alcore.project.stored import Stored
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import bounds, info
+from alcore.training.roundfiles import RoundFiles
 from alcore.types import Round
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.training.roundfiles import RoundFiles
 
 HEADS = "head_"
 MOST_SUPERPIXELS = 2000
 
 
-def describe(project: Project, round_: Round | None, files: RoundFiles | None, row: Mapping[str, Any]) -> dict[str, Any]:
+def describe(project: Stored, round_: Round | None, files: RoundFiles | None, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a queued item has beside what every item has: addresses of masks and layers, frame scores, regions."""
     item_id, base = row["id"], f"/api/v1/projects/{quote(project.name, safe='')}"
     entry: dict[str, Any] = {
@@ -65,7 +63,7 @@ def describe(project: Project, round_: Round | None, files: RoundFiles | None, r
 
 def _region_words(round_: Round, regions: Sequence[np.ndarray], detail: Mapping[str, np.ndarray]) -> str:
     """Why these parts of an image were asked for."""
-    kind, heat = asked.unit(round_).removesuffix("s"), STRATEGIES[round_.strategy].heat
+    kind, heat = round_.unit.removesuffix("s"), STRATEGIES[round_.strategy].heat
     said = f"one {kind} of this image is asked for" if len(regions) == 1 else f"{len(regions)} {kind}s of this image are asked for"
     if heat not in detail:
         return said
@@ -88,7 +86,7 @@ def _range(name: str, values: np.ndarray, classes: int) -> tuple[float, float]:
 # ---- pictures
 
 
-def detail_of(project: Project, number: int, item_id: int) -> dict[str, np.ndarray]:
+def detail_of(project: Stored, number: int, item_id: int) -> dict[str, np.ndarray]:
     """What a round keeps of an item it asked for."""
     files = project.files(project.round(number))
     detail = files.detail(item_id) if files else None
@@ -97,10 +95,10 @@ def detail_of(project: Project, number: int, item_id: int) -> dict[str, np.ndarr
     return detail
 
 
-def draft(project: Project, number: int, item_id: int) -> np.ndarray:
+def draft(project: Stored, number: int, item_id: int) -> np.ndarray:
     """The model's argmax at the image's size, (H, W) uint8. Edges are smoothed by interpolating each class, not cut from the small grid."""
     detail = detail_of(project, number, item_id)
-    row = project.workspace.store.item(project.id, item_id)
+    row = project.items.row(item_id)
     small = detail["draft"]
     size = (row["width"], row["height"])
     best = np.full((row["height"], row["width"]), -1.0, np.float32)
@@ -114,7 +112,7 @@ def draft(project: Project, number: int, item_id: int) -> np.ndarray:
     return result
 
 
-def layer(project: Project, number: int, item_id: int, name: str) -> bytes:
+def layer(project: Stored, number: int, item_id: int, name: str) -> bytes:
     """A per-pixel score as a grey PNG at the size models see, 0...255 for the layer's low...high."""
     detail = detail_of(project, number, item_id)
     if name not in heat_names(detail):
@@ -124,7 +122,7 @@ def layer(project: Project, number: int, item_id: int, name: str) -> bytes:
     return masks.encode(np.clip(np.rint((values - low) * (255 / (high - low))), 0, 255).astype(np.uint8))
 
 
-def head(project: Project, number: int, item_id: int, name: str) -> bytes:
+def head(project: Stored, number: int, item_id: int, name: str) -> bytes:
     """A head's argmax as a PNG of class indices at the size models see."""
     detail = detail_of(project, number, item_id)
     if name != "draft" and not (name.startswith(HEADS) and name in detail):
@@ -132,11 +130,11 @@ def head(project: Project, number: int, item_id: int, name: str) -> bytes:
     return masks.encode(detail[name])
 
 
-def superpixels(project: Project, item_id: int, n: int) -> tuple[bytes, int, int, int]:
+def superpixels(project: Stored, item_id: int, n: int) -> tuple[bytes, int, int, int]:
     """(zlib stream of row-major little-endian uint16, width, height, count); made once, then read from disk."""
     if not 2 <= n <= MOST_SUPERPIXELS:
         raise BadInput(f"{n} superpixels cannot be made: use 2 to {MOST_SUPERPIXELS}")
-    row = project.workspace.store.item(project.id, item_id)
+    row = project.items.row(item_id)
     path = project.folder / "superpixels" / str(n) / f"{item_id}-{row['fingerprint']}.z"
     if path.is_file():
         stream = path.read_bytes()

@@ -24,14 +24,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alcore.files import LOCK, PART, alone_in, written_whole
 from alcore.importing.gather import files_of
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+from alcore.project.place import Place
+from alcore.project.stored import Stored, stored
 
 OLD = 3600.0  # seconds
 DELETED = ".deleted"  # in the folder of a project that is being deleted
@@ -49,19 +46,19 @@ class Leftover:
     size: int
 
 
-def find(workspace: Workspace, project: Project | None = None, older_than: float = OLD) -> list[Leftover]:
+def find(place: Place, project: Stored | None = None, older_than: float = OLD) -> list[Leftover]:
     """What is left of killed work in the workspace, or in one project; nothing of a folder where somebody is at work.
 
     Args:
         older_than: seconds since it was last written to.
     """
-    return [left for _, left in _each(workspace, project, older_than)]
+    return [left for _, left in _each(place, project, older_than)]
 
 
-def collect(workspace: Workspace, project: Project | None = None, older_than: float = OLD) -> list[Leftover]:
+def collect(place: Place, project: Stored | None = None, older_than: float = OLD) -> list[Leftover]:
     """Removes what `find` finds; what was removed."""
     removed = []
-    for owner, left in _each(workspace, project, older_than):
+    for owner, left in _each(place, project, older_than):
         if owner is not None and left.path.parent.parent == owner.folder / "masks" and not UNFINISHED.fullmatch(left.path.name):
             if not owner.masks.remove_unnamed({left.path.stem: left.path}):
                 continue  # somebody has painted it again meanwhile
@@ -74,12 +71,12 @@ def collect(workspace: Workspace, project: Project | None = None, older_than: fl
     return removed
 
 
-def collect_in_background(workspace: Workspace) -> threading.Thread:
+def collect_in_background(place: Place) -> threading.Thread:
     """`collect` of everything in a thread of its own: an app that starts need not wait for it."""
 
     def work() -> None:
         try:
-            removed = collect(workspace)
+            removed = collect(place)
             if removed:
                 logger.info("removed %s", told(removed))
         except Exception:  # nobody waits for the thread: what it could not do is written down, and tried again at the next start
@@ -101,20 +98,20 @@ def told(found: list[Leftover]) -> str:
     return f"{len(found):,} leftover{'s' if len(found) > 1 else ''} of killed work, {sum(left.size for left in found) / 1e6:,.1f} MB"
 
 
-def _each(workspace: Workspace, project: Project | None, older_than: float) -> Iterator[tuple[Project | None, Leftover]]:
+def _each(place: Place, project: Stored | None, older_than: float) -> Iterator[tuple[Stored | None, Leftover]]:
     """Each leftover with the project it lies in; nobody begins work beside it until the next one is asked for."""
     latest = time.time() - older_than
-    for folder in [project.folder] if project else [f for f in _inside(workspace.home / "projects") if f.is_dir()]:
-        if folder.name not in workspace.store.folders():
+    for folder in [project.folder] if project else [f for f in _inside(place.home / "projects") if f.is_dir()]:
+        if folder.name not in place.project_rows.folders():
             # an import locks its folder as soon as it has made it
             if (_newest(folder) <= latest or (folder / DELETED).exists()) and not _busy(folder):
                 yield None, Leftover(folder, _size(folder))
             continue
         with alone_in(folder) as alone:
-            name = workspace.store.folders().get(folder.name)  # whoever was at work until now may have stored or deleted it
+            name = place.project_rows.folders().get(folder.name)  # whoever was at work until now may have stored or deleted it
             if not alone or name is None:
                 continue
-            owner = workspace.project(name)
+            owner = stored(place, name)
             for path in _within(owner):
                 if path.exists() and _newest(path) <= latest:
                     yield owner, Leftover(path, _size(path))
@@ -128,9 +125,9 @@ def _busy(folder: Path) -> bool:
         return not alone
 
 
-def _within(project: Project) -> Iterator[Path]:
+def _within(project: Stored) -> Iterator[Path]:
     """Paths in a project's folder that no row owns."""
-    store, folder = project.workspace.store, project.folder
+    folder = project.folder
     imported = files_of(project.settings)
     for path in _inside(folder):
         if path.name != LOCK and path.name not in imported and (UNFINISHED.fullmatch(path.name) or IMPORTED.fullmatch(path.name)):
@@ -139,13 +136,13 @@ def _within(project: Project) -> Iterator[Path]:
     digests = project.masks.digests() if masks else set()
     yield from (path for path in masks if path.stem not in digests or path.suffix != ".png")
     pictures = [path for kind in ("thumbs", "superpixels") for size in _inside(folder / kind) for path in _inside(size)]
-    prints = store.fingerprints(project.id) if pictures else {}
+    prints = project.items.fingerprints() if pictures else {}
     for path in pictures:
         number, _, fingerprint = path.stem.partition("-")
         if not number.isdigit() or prints.get(int(number)) != fingerprint:
             yield path
     rounds = {round_.folder for round_ in project.rounds()}
-    jobs = {str(id) for id in project.workspace.jobs_table.ids()} if (folder / "jobs").is_dir() else set()
+    jobs = {str(id) for id in project.place.job_rows.ids()} if (folder / "jobs").is_dir() else set()
     for kind, names in (("rounds", rounds), ("jobs", jobs)):
         for path in _inside(folder / kind):
             if path.name not in names:

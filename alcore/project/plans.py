@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from alcore.jobs.pace import Plan, Planned
+from alcore.params import TrainParams
+from alcore.project.place import Place
+from alcore.project.stored import Stored, stored
 from alcore.training.turn import Order
-from alcore.types import Job, TrainParams
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
+from alcore.types import Job
 
 STEP = 0.025  # seconds of a supervised step where nothing was measured; only the proportions to it matter
 # how many supervised steps a step of a stage is worth, measured beside each other with small_cnn on the digits
@@ -22,30 +21,37 @@ MAP = 0.0004  # seconds a point of the map
 IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading images", 0.5), ("storing", 0.1))
 
 
-def plan(workspace: Workspace, job: Job) -> Plan:
-    """The plan of a round or an import; an empty one for any other job."""
-    if job.kind == "import":
+Timed = Callable[[Stored, Order], Mapping[str, float]]
+
+
+def plan(place: Place, job: Job, timed: Timed) -> Plan:
+    """The plan of a round or an import; an empty one for any other job.
+
+    Args:
+        timed: what is known of a round's stages from steps that were timed; empty where none were.
+    """
+    if job.kind in ("import", "refresh"):
         read = "reading headings" if job.arguments.get("cache") == "stream" else "reading images"
         guessed = tuple(Planned(read if stage == "reading images" else stage, seconds) for stage, seconds in IMPORT)
-        like: dict[str, Any] = {"again": job.arguments.get("again")}
+        like: dict[str, Any] = {}
     elif job.kind == "round":
-        guessed = ruled(workspace.project(job.project), job.arguments)
+        project, order = stored(place, job.project), Order.read(job.arguments)
+        guessed = ruled(project, order)
         like = {name: job.arguments.get(name) for name in ("strategy", "params", "task")}
         like["train"] = _without_steps(job.arguments)
     else:
         return Plan()
-    for earlier in workspace.jobs_table.jobs(job.project, limit=100):
+    for earlier in place.job_rows.jobs(job.project, limit=100):
         same = earlier.kind == job.kind and earlier.device == job.device and earlier.stages
         if same and all(_told(earlier.arguments, name) == value for name, value in like.items()):
             return Plan(_measured(guessed, earlier.stages, _steps(job.arguments) / _steps(earlier.arguments)), measured=True)
-    if job.kind == "round" and (seen := workspace.forecasts.stages(workspace.project(job.project), job.arguments)):
+    if job.kind == "round" and (seen := timed(project, order)):
         return Plan(_measured(guessed, seen), measured=True)
     return Plan(guessed)
 
 
-def ruled(project: Project, arguments: Mapping[str, Any]) -> tuple[Planned, ...]:
+def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     """The stages of a round by the rule: in proportion, and as long as on a slow core with the small network."""
-    order = Order(**arguments)
     params, train = order.check()
     has = project.counts()
     passes = STEP * PASS / train.batch_size  # an image

@@ -13,14 +13,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from alcore.errors import AlcoreError
 from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams
 from alcore.pixels.maskfiles import at_size
+from alcore.progress import Progress
+from alcore.project.place import Place
+from alcore.project.stored import Stored, stored
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels
@@ -28,10 +32,6 @@ from alcore.training.pool import Pool
 from alcore.training.regions import Regions
 from alcore.training.train import evaluate, pick_device, seeded, train, walk
 from alcore.training.turn import Order, check_side
-from alcore.types import Progress, TrainParams
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
 
 TRAINING, WALKING = 2.0, 0.5  # seconds at most of timed training steps, and of a walk; one step or batch may take longer
 MOST = 200  # steps of a stage
@@ -67,13 +67,12 @@ class Costs:
         )
 
 
-def timed(project: Project, arguments: Mapping[str, Any], clock: Clock = time.perf_counter) -> Costs:
-    """The costs of a round with these arguments, from random weights and some of the project's own images.
+def timed(project: Stored, order: Order, clock: Clock = time.perf_counter) -> Costs:
+    """The costs of a round of this order, from random weights and some of the project's own images.
 
     Raises:
         AlcoreError: what the round itself would say after its start: images too small for the network, too little memory.
     """
-    order = Order(**arguments)
     params, wanted = order.check()
     wanted = dataclasses.replace(wanted, compile="off")  # compiling takes longer than all that is timed here
     device, threads = pick_device(order.device), torch.get_num_threads()
@@ -91,7 +90,7 @@ def timed(project: Project, arguments: Mapping[str, Any], clock: Clock = time.pe
         wanted = dataclasses.replace(wanted, batch_size=wanted.batch_size // 2)  # as the round does
 
 
-def _timed(project: Project, order: Order, params: Any, wanted: TrainParams, device: torch.device, clock: Clock) -> Costs:
+def _timed(project: Stored, order: Order, params: Any, wanted: TrainParams, device: torch.device, clock: Clock) -> Costs:
     pool, pixels, dense = _some(project, wanted.batch_size)
     task = TASKS[order.task](len(project.classes), pixels.shape[1])
     strategy = strategy_named(order.strategy)(task, wanted, params).to(device).to(memory_format=torch.channels_last)
@@ -170,7 +169,7 @@ class _Watch:
         return (last - first) / (done - begun) if done > begun else (last - self._started) / done
 
 
-def _some(project: Project, batch: int) -> tuple[Pool, Pixels, np.ndarray | None]:
+def _some(project: Stored, batch: int) -> tuple[Pool, Pixels, np.ndarray | None]:
     """The pool with at most a few batches of each kind of image, their pixels, and their masks where labels are such."""
     pool, digests = Pool.of_masks(project.snapshot()) if project.dense else (project.pool(), ())
     labeled, unlabeled, test = min(batch, IMAGES), min(4 * batch, IMAGES), min(4 * batch, IMAGES)
@@ -190,16 +189,14 @@ def _some(project: Project, batch: int) -> tuple[Pool, Pixels, np.ndarray | None
 
 def main(home: str, name: str) -> None:
     """Prints the costs of the arguments on stdin, or what keeps such a round from running."""
-    from alcore.project.workspace import Workspace
-
-    workspace = Workspace(home)
+    place = Place(home)
     told: dict[str, Any]
     try:
-        told = dataclasses.asdict(timed(workspace.project(name), json.load(sys.stdin)))
+        told = dataclasses.asdict(timed(stored(place, name), Order.read(json.load(sys.stdin))))
     except AlcoreError as problem:
         told = {"error": str(problem)}
     finally:
-        workspace.close()
+        place.close()
     print(json.dumps(told))
 
 

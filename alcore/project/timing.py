@@ -11,17 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alcore.errors import AlcoreError
 from alcore.project.forecast import Forecast, by_costs, by_rule, costly, forecast, is_busy, known
-from alcore.project.loop import order_arguments
+from alcore.project.loop import drafted
+from alcore.project.place import Place
 from alcore.project.probe import Costs, timed
+from alcore.project.stored import Stored, stored
 from alcore.training.turn import Order
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.workspace import Workspace
 
 PATIENCE = 60.0  # seconds that a process which times steps may take
 LOOK = 0.1  # seconds between two looks whether a job wants its device
@@ -36,18 +34,18 @@ class Forecasts:
     What a step costs is kept, so another number of steps or images is a matter of arithmetic.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._changed = threading.Condition()  # guards all below
         self._costs: dict[str, Costs | AlcoreError | None] = {}
-        self._wanted: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self._wanted: dict[str, tuple[str, Order]] = {}
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
 
     def look(
         self,
-        project: Project,
+        project: Stored,
         strategy: str,
         query_size: int,
         device: str,
@@ -59,35 +57,35 @@ class Forecasts:
         Raises:
             BadInput: the parameters are no order.
         """
-        arguments = order_arguments(project, strategy, query_size, 0, device, params, train)
-        key = _key(project, arguments)
+        order = drafted(project, strategy, query_size, 0, device, params, train)
+        key = _key(project, order)
         with self._changed:
             has, costs = key in self._costs, self._costs.get(key)
         if isinstance(costs, AlcoreError):
             return costs
-        found = known(project, arguments, costs)
+        found = known(project, order, costs)
         if found is None and (has or os.environ.get("ALCORE_FORECAST") == "0"):
-            return by_rule(project, arguments)  # timing came to nothing, or is not wanted
+            return by_rule(project, order)  # timing came to nothing, or is not wanted
         if found is None:
-            self._ask(key, project.name, arguments)
+            self._ask(key, project.name, order)
         return found
 
-    def stages(self, project: Project, arguments: Mapping[str, Any]) -> Mapping[str, float]:
-        """Seconds by stage of a job with these arguments, where its steps were timed; else empty."""
+    def stages(self, project: Stored, order: Order) -> Mapping[str, float]:
+        """Seconds by stage of a job with this order, where its steps were timed; else empty."""
         with self._changed:
-            costs = self._costs.get(_key(project, arguments))
-        return by_costs(project, arguments, costs).stages if isinstance(costs, Costs) else {}
+            costs = self._costs.get(_key(project, order))
+        return by_costs(project, order, costs).stages if isinstance(costs, Costs) else {}
 
-    def forecast(self, project: Project, arguments: Mapping[str, Any]) -> Forecast:
+    def forecast(self, project: Stored, order: Order) -> Forecast:
         """`forecast`, here and now; what was timed is kept."""
 
-        def measured(project: Project, arguments: Mapping[str, Any]) -> Costs:
-            costs = timed(project, arguments)
+        def measured(project: Stored, order: Order) -> Costs:
+            costs = timed(project, order)
             with self._changed:
-                self._costs[_key(project, arguments)] = costs
+                self._costs[_key(project, order)] = costs
             return costs
 
-        return forecast(project, arguments, measured)
+        return forecast(project, order, measured)
 
     def stop(self) -> None:
         """Ends what is being timed, for a job is about to start; what waits is timed when somebody looks again."""
@@ -108,11 +106,11 @@ class Forecasts:
 
     # ---- inside
 
-    def _ask(self, key: str, project: str, arguments: Mapping[str, Any]) -> None:
+    def _ask(self, key: str, project: str, order: Order) -> None:
         with self._changed:
             if self._closed or key in self._wanted or key in self._costs:
                 return  # the last: it came since somebody looked
-            self._wanted[key] = (project, arguments)
+            self._wanted[key] = (project, order)
             while len(self._wanted) > FEW:
                 del self._wanted[next(iter(self._wanted))]
             if self._thread is None:
@@ -126,11 +124,11 @@ class Forecasts:
                     self._thread = None
                     return
                 key = next(reversed(self._wanted))  # the newest is what somebody looks at
-                project, arguments = self._wanted[key]
+                project, order = self._wanted[key]
             found: Costs | AlcoreError | None = None
             done = True
             try:
-                found, done = measure_apart(self._workspace.project(project), arguments, self._began)
+                found, done = measure_apart(stored(self._place, project), order, self._began)
             except AlcoreError as problem:
                 found = problem
             except Exception:  # a page without a forecast is still a page
@@ -148,31 +146,28 @@ class Forecasts:
             process.kill()
 
 
-def _key(project: Project, arguments: Mapping[str, Any]) -> str:
+def _key(project: Stored, order: Order) -> str:
     """Rounds of one key have steps of one cost."""
-    order = Order(**arguments)
     params, train = order.check()
     told = (project.id, project.settings, order.strategy, order.device, vars(params), costly(train))
     return json.dumps(told, sort_keys=True, default=str)
 
 
-def measure_apart(
-    project: Project, arguments: Mapping[str, Any], began: Callable[[subprocess.Popen[str] | None], None]
-) -> tuple[Costs | None, bool]:
+def measure_apart(project: Stored, order: Order, began: Callable[[subprocess.Popen[str] | None], None]) -> tuple[Costs | None, bool]:
     """`probe.timed` in a process of its own, and whether it may be relied on: it is ended when a job starts on the device.
 
     Args:
         began: gets the process, so that it can be ended, and None at its end.
     """
-    workspace, device = project.workspace, arguments["device"]
-    command = [sys.executable, "-m", "alcore.project.probe", str(workspace.home), project.name]
+    place = project.place
+    command = [sys.executable, "-m", "alcore.project.probe", str(place.home), project.name]
     path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
     ) as process:
         began(process)
         try:
-            given: str | None = json.dumps(arguments)
+            given: str | None = json.dumps(order.arguments())
             deadline = time.monotonic() + PATIENCE
             while True:
                 try:
@@ -180,7 +175,7 @@ def measure_apart(
                     break
                 except subprocess.TimeoutExpired:
                     given = None
-                if is_busy(workspace, device):
+                if is_busy(place, order.device):
                     return None, False
                 if time.monotonic() > deadline:
                     return None, True

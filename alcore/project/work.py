@@ -1,37 +1,60 @@
-"""The kinds of background job: importing and rounds, from a job's JSON arguments. Knows projects; knows no thread and no page."""
+"""The kinds of background job: importing, importing again, and rounds, from a job's JSON arguments. Knows no thread and no page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alcore.errors import disk_full_told
 from alcore.files import at_work
+from alcore.importing.request import ImportRequest
 from alcore.jobs.contract import JobKind
-from alcore.types import Job, Report
+from alcore.jobs.runner import JobRunner
+from alcore.progress import Report
+from alcore.project import creation, loop
+from alcore.project.place import Place
+from alcore.project.stored import Stored, stored
+from alcore.training.turn import Order
+from alcore.types import Job
 
-if TYPE_CHECKING:
-    from alcore.project.workspace import Workspace
+IMPORTS = ("import", "refresh")  # the kinds that read a source
+DISK = "disk"  # their device: two of them would only wait for each other
 
 
-def kinds(workspace: Workspace) -> dict[str, JobKind]:
+def submit_import(runner: JobRunner, name: str, options: Mapping[str, Any]) -> Job:
+    """Imports a source as a new project, in the background.
+
+    Args:
+        options: `source` and those of ImportRequest, as JSON takes them.
+    """
+    return runner.submit("import", name, f"Importing {name}", options, DISK)
+
+
+def submit_refresh(runner: JobRunner, of: Stored, levels: tuple[float, float] | None = None) -> Job:
+    """Imports a project's source again, in the background; see creation.refresh."""
+    arguments = {"levels": list(levels)} if levels else {}
+    return runner.submit("refresh", of.name, f"Reading {of.source.name} again", arguments, DISK)
+
+
+def kinds(place: Place) -> dict[str, JobKind]:
     """name -> what runs it."""
-    from alcore.project.facade import Project
 
     def import_job(job: Job, report: Report, /) -> Mapping[str, Any]:
-        arguments = dict(job.arguments)
-        if arguments.pop("again", False):
-            project = workspace.project(job.project)
-            return project.refresh(report=report, levels=arguments.get("levels"))
-        source = arguments.pop("source")
-        project = Project.import_into(workspace, job.project, Path(source), report=report, **arguments)
-        return project.import_summary()
+        options = dict(job.arguments)
+        if options.pop("again", False):  # queued by a version before 0.6
+            return refresh_job(job, report)
+        source = Path(options.pop("source"))
+        creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        return creation.summary(stored(place, job.project))
+
+    def refresh_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        return creation.refresh(stored(place, job.project), report, job.arguments.get("levels"))
 
     def round_job(job: Job, report: Report, /) -> Mapping[str, Any]:
-        project = workspace.project(job.project)
-        with at_work(project.folder), disk_full_told(project.folder, "the round"):  # its checkpoint, its frozen pool, its losses
-            done = project.perform_round(job.arguments, project.job_folder(job.id), report)
+        of = stored(place, job.project)
+        with at_work(of.folder), disk_full_told(of.folder, "the round"):  # its checkpoint, its frozen pool, its losses
+            done = loop.perform_round(of, Order.read(job.arguments), of.job_folder(job.id), report)
         return {
             "round": done.number,
             "metrics": dict(done.metrics),
@@ -40,4 +63,4 @@ def kinds(workspace: Workspace) -> dict[str, JobKind]:
             "query": len(done.query),
         }
 
-    return {"import": import_job, "round": round_job}
+    return {"import": import_job, "refresh": refresh_job, "round": round_job}

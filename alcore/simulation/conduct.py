@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.simulation import experiment, oracle
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
@@ -20,7 +21,6 @@ from alcore.simulation.records import Tables, locked, read_json, write_whole
 from alcore.simulation.runs import Run
 from alcore.simulation.workers import Failure, perform_all
 from alcore.training.train import pick_device
-from alcore.types import Progress, Report, ignore_progress
 
 
 def simulate(

@@ -15,12 +15,12 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS, train_params
+from alcore.params import TrainParams, make_params
 from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
 from alcore.strategies import strategy_named
 from alcore.training.train import pick_device, seeded
 from alcore.training.turn import Seeds, check_side, check_strategy
-from alcore.types import TrainParams, make_params
 
 # Streams of chance that must not touch each other; the numbers are part of every result, so none may be used again for another purpose.
 PURPOSES = {"pool": 0, "model": 1, "order": 2, "acquisition": 3}

@@ -22,9 +22,10 @@ from alcore.nets.tasks import TASKS
 from alcore.pixels.maskfiles import at_size
 from alcore.pixels.masks import components
 from alcore.pixels.streaming import open_pixels
+from alcore.progress import Report
 from alcore.simulation.presets import thinned
 from alcore.training.pool import Pool
-from alcore.types import VOID, Report
+from alcore.types import VOID
 
 MASKS = "masks.npy"
 SPLIT_CODES = {"pool": 0, "val": 1, "test": 2}

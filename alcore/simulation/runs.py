@@ -17,7 +17,9 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams, make_params
 from alcore.pixels.masks import from_rle, to_rle
+from alcore.progress import Progress, Report
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
@@ -27,7 +29,6 @@ from alcore.strategies.base import Strategy
 from alcore.training.pool import Pool
 from alcore.training.train import pick_device
 from alcore.training.turn import Seeds, Turn, turn
-from alcore.types import Progress, Report, TrainParams, make_params
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from alcore.errors import AlcoreError, Cancelled
+from alcore.progress import Progress
 from alcore.simulation.runs import Run, perform
-from alcore.types import Progress
 
 TOLD_EVERY = 0.1  # seconds between two reports of one process
 GRACE = 30.0  # seconds a process has to keep its state before it is ended

@@ -1,19 +1,24 @@
-"""One database: how it is opened, read and written, and what it refuses as a sentence. Knows no project and no row."""
+"""One database: how it is opened, read and written, and what it refuses as a sentence. Knows no project and no table."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
 from alcore.storage.schema import applied, migrate
 
+T = TypeVar("T")
+
+ROWS = 5000  # rows of a block when there may be a million
+CHUNK = 500  # values a statement: below SQLite's oldest limit of 999 variables
 # Seconds to wait for a lock that another program holds: an import stores a million images with their labels in one transaction, and whoever
 # labels meanwhile waits for it.
 PATIENCE = 120
@@ -144,3 +149,26 @@ def _begin(conn: sa.Connection) -> None:
 def database_url(home: Path, configured: str | None) -> str:
     """The configured address, else SQLite inside the workspace."""
     return configured or f"sqlite:///{home / 'alcore.sqlite'}"
+
+
+def new_id(inserted: sa.CursorResult[Any]) -> int:
+    """The primary key an insert made."""
+    return int((inserted.inserted_primary_key or [0])[0])
+
+
+def blocks(rows: Iterable[T]) -> Iterator[list[T]]:
+    """The rows a few thousand at a time."""
+    rest = iter(rows)
+    while part := list(islice(rest, ROWS)):
+        yield part
+
+
+def parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """What a query finds, a few thousand rows at a time."""
+    return conn.execution_options(yield_per=ROWS).execute(query).partitions()
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values, as many at a time as a statement takes."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -12,18 +12,19 @@ import sqlalchemy as sa
 from alcore.errors import NotFound
 from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
 from alcore.jobs.processes import FRESH, is_alive
+from alcore.progress import Progress
+from alcore.storage.database import Database, new_id
 from alcore.storage.schema import job_log, jobs
-from alcore.storage.store import Store, new_id
-from alcore.types import Job, Progress
+from alcore.types import Job
 
 NOTHING_YET = Progress("waiting", 0, 0)
 
 
 class Jobs:
-    """jobs.JobTable over a Store."""
+    """jobs.JobTable over a Database."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add_job(
         self,
@@ -50,12 +51,12 @@ class Jobs:
             "attended": attended,
         }
         state = {"state": "running" if owner else "queued", "owner": owner or waiter, "started": now if owner else None}
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             made = conn.execute(jobs.insert().values(**values, **state, progress=_to_json(NOTHING_YET)))
         return self.job(new_id(made))
 
     def job(self, id: int) -> Job:
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             row = conn.execute(sa.select(jobs).where(jobs.c.id == id)).mappings().first()
         if row is None:
             raise NotFound(f"there is no job {id}")
@@ -63,19 +64,19 @@ class Jobs:
 
     def jobs(self, project: str | None = None, limit: int = 50) -> list[Job]:
         query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return [
                 _job(dict(r)) for r in conn.execute(query.where(jobs.c.project == project) if project is not None else query).mappings()
             ]
 
     def claim(self, device: str, owner: str, id: int | None = None) -> Claim:
         line = sa.select(jobs).where(jobs.c.device == device, jobs.c.state.in_(("running", "queued"))).order_by(jobs.c.id)
-        with self._store.read() as conn:  # who waits looks often: that must not keep writers waiting
+        with self._database.read() as conn:  # who waits looks often: that must not keep writers waiting
             claim = _next(conn.execute(line).mappings().all(), owner, id)
         if claim.job is None:
             self._still_here(owner, device)
             return claim
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             # SQLite has one writer at a time; elsewhere two processes that claim side by side meet at these rows
             rows = conn.execute(line.with_for_update()).mappings().all()
             claim = _next(rows, owner, id)
@@ -92,17 +93,17 @@ class Jobs:
     def _still_here(self, owner: str, device: str) -> None:
         """A sign of life of jobs that wait, for processes on other hosts."""
         waiting = (jobs.c.owner == owner, jobs.c.device == device, jobs.c.state == "queued", jobs.c.seen < time.time() - FRESH / 10)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             old = list(conn.scalars(sa.select(jobs.c.id).where(*waiting)))
         if old:
-            with self._store.write() as conn:
+            with self._database.write() as conn:
                 conn.execute(jobs.update().where(jobs.c.id.in_(old)).values(seen=time.time()))
 
     def requeue(self, id: int, waiter: str | None = None, *, attended: bool = False) -> bool:
         clean = {"cancel": False, "error": None, "result": None, "finished": None, "started": None}
         state = {"state": "queued", "owner": waiter, "attended": attended, "seen": time.time()}
         spent = jobs.c.spent + sa.func.coalesce(jobs.c.finished - jobs.c.started, 0.0)
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             changed = conn.execute(jobs.update().where(jobs.c.id == id, jobs.c.state.in_(RESUMABLE)).values(**clean, **state, spent=spent))
         return changed.rowcount == 1
 
@@ -126,7 +127,7 @@ class Jobs:
             "error": error,
             "finished": time.time(),
         }
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             there = jobs.update().where(jobs.c.id == id)
             if owner is not None:
                 there = there.where(jobs.c.owner == owner, jobs.c.state.in_(("running", "queued")))
@@ -136,7 +137,7 @@ class Jobs:
         return changed == 1
 
     def request_cancel(self, id: int) -> None:
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             state = conn.scalar(sa.select(jobs.c.state).where(jobs.c.id == id))
             if state is None:
                 raise NotFound(f"there is no job {id}")
@@ -146,18 +147,18 @@ class Jobs:
                 conn.execute(jobs.update().where(jobs.c.id == id).values(cancel=True))
 
     def must_stop(self, id: int, owner: str) -> bool:
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             row = conn.execute(sa.select(jobs.c.cancel, jobs.c.owner, jobs.c.state).where(jobs.c.id == id)).first()
         return row is None or row.cancel or row.owner != owner or row.state != "running"
 
     def recover(self) -> list[Job]:
         left = sa.select(jobs).where(sa.or_(jobs.c.state == "running", sa.and_(jobs.c.state == "queued", jobs.c.attended)))
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             dead = [r["id"] for r in conn.execute(left).mappings() if not _lives(r)]
         if not dead:
             return []
         found = []
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             for row in conn.execute(left.where(jobs.c.id.in_(dead)).order_by(jobs.c.id).with_for_update()).mappings().all():
                 if not _lives(row):
                     _interrupt(conn, row)
@@ -165,24 +166,24 @@ class Jobs:
         return [self.job(i) for i in found]
 
     def queued_devices(self) -> set[str]:
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return set(conn.scalars(sa.select(jobs.c.device).where(jobs.c.state == "queued", ~jobs.c.attended).distinct()))
 
     def ids(self) -> set[int]:
         """Of every job."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return set(conn.scalars(sa.select(jobs.c.id)))
 
     def append_log(self, id: int, line: str) -> None:
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             conn.execute(job_log.insert().values(job_id=id, line=line))
 
     def log(self, id: int) -> list[str]:
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return list(conn.scalars(sa.select(job_log.c.line).where(job_log.c.job_id == id).order_by(job_log.c.id)))
 
     def _update(self, id: int, **values: Any) -> None:
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             if conn.execute(jobs.update().where(jobs.c.id == id).values(**values)).rowcount == 0:
                 raise NotFound(f"there is no job {id}")
 

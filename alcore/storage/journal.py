@@ -9,55 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.storage.database import Database, chunks
+from alcore.storage.events import MASK_KINDS, differs, fold
+from alcore.storage.items import Items
 from alcore.storage.schema import annotation_rows, current, items, masks
-from alcore.storage.store import CHUNK, Store, chunks
-from alcore.types import EVENT_KINDS, Annotation, left_standing
-
-MASK_KINDS = ("mask", "region")
-
-
-def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
-    """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
-
-    An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
-    skip, and a skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted.
-    An answer to regions does not make an image partial that was painted as a whole. A flag stands beside either.
-
-    An item is disputed once somebody answers otherwise without having seen what another said: the newer label counts, a skip takes nothing
-    away, and both wait for a review, which any answer is that was given in sight of the label.
-    """
-    told = list(events)
-    standing = left_standing(told)
-    if not standing:
-        return None
-    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False}
-    state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
-    for kind, value, annotator, _, *saw in standing:
-        if kind == "flag":
-            state["flagged"] = True
-            continue
-        replaces = saw[0] if saw else None
-        unseen = differs(state, kind, value, replaces)
-        if unseen or replaces is None or replaces == (state["label"] or ""):
-            state["disputed"] = unseen
-        if kind != "skip":
-            partial = kind == "region" and (state["label"] is None or state["partial"])
-            state |= {"label": value, "partial": partial, "skipped": False}
-        elif state["partial"]:
-            state["skipped"] = True
-        elif not unseen:
-            state |= {"label": None, "skipped": True}
-        state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
-    return state
-
-
-def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, replaces: str | None) -> bool:
-    """True when an answer contradicts the label an item has, and its author saw another one or none. Parts of an image never do: they are
-    laid over what there is."""
-    label = state["label"] if state else None
-    if label is None or replaces is None or replaces == label or kind not in ("label", "mask", "skip"):
-        return False
-    return kind == "skip" or value != label
+from alcore.types import EVENT_KINDS, Annotation
 
 
 @dataclass(frozen=True)
@@ -79,8 +35,8 @@ class Taken:
 class Journal:
     """The journal of one project."""
 
-    def __init__(self, store: Store, project_id: int) -> None:
-        self._store, self._project = store, project_id
+    def __init__(self, database: Database, project_id: int) -> None:
+        self._database, self._project = database, project_id
 
     def record(
         self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None
@@ -100,7 +56,7 @@ class Journal:
         """
         taken = Taken()
         now = time.time()
-        with self._store.write(within) as conn:
+        with self._database.write(within) as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             values = self._masks_there(conn, events) if classes is None else set(classes)
@@ -131,7 +87,7 @@ class Journal:
 
     def rebuild(self) -> int:
         """Derives every current label anew from the journal; how many rows differed from the table before."""
-        with self._store.write() as conn:
+        with self._database.write() as conn:
             mine = sa.select(items.c.id).where(items.c.project_id == self._project)
             before = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
             conn.execute(current.delete().where(current.c.project_id == self._project))
@@ -141,7 +97,7 @@ class Journal:
 
     def differences(self) -> int:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             stored = {
                 r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged))
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
@@ -155,7 +111,7 @@ class Journal:
         order = annotation_rows.c.id.desc() if newest_first else annotation_rows.c.id
         query = sa.select(annotation_rows, items.c.path).join(items, items.c.id == annotation_rows.c.item_id)
         query = query.where(annotation_rows.c.project_id == self._project).order_by(order)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
 
     # ---- inside a transaction
@@ -172,7 +128,7 @@ class Journal:
 
     def untouched(self, paths: Iterable[str], within: sa.Connection) -> dict[str, int]:
         """path -> id of the items among `paths` that have no event."""
-        ids = self._store.ids_of(self._project, list(paths), within)
+        ids = Items(self._database, self._project).ids_of(list(paths), within)
         touched: set[int] = set()
         for part in chunks(sorted(ids.values())):
             query = sa.select(annotation_rows.c.item_id).where(annotation_rows.c.item_id.in_(part))
@@ -191,8 +147,8 @@ class Journal:
         """What a mask event may name, with the size it is of: "digest width height"."""
         found: set[str] = set()
         digests = sorted({e.value for e in events if e.kind in MASK_KINDS and e.value})
-        for start in range(0, len(digests), CHUNK):
-            mine = (masks.c.project_id == self._project, masks.c.digest.in_(digests[start : start + CHUNK]))
+        for part in chunks(digests):
+            mine = (masks.c.project_id == self._project, masks.c.digest.in_(part))
             found.update(f"{d} {w} {h}" for d, w, h in conn.execute(sa.select(masks.c.digest, masks.c.width, masks.c.height).where(*mine)))
         return found
 

@@ -5,7 +5,7 @@ A file is written whole before its row is committed, so a row without its file d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from alcore.columns import Snapshot
 from alcore.errors import disk_full_told
 from alcore.pixels import maskfiles
+from alcore.storage.database import Database, chunks
+from alcore.storage.events import answered_items
 from alcore.storage.schema import annotation_rows, current, events_of_query, items
 from alcore.storage.schema import masks as mask_rows
-from alcore.storage.store import CHUNK, Store
-from alcore.types import Round, answered_items
+from alcore.types import Round
 
 
 class MaskStore:
@@ -29,8 +30,8 @@ class MaskStore:
         folder: the project's.
     """
 
-    def __init__(self, store: Store, project_id: int, folder: Path) -> None:
-        self._store, self._project, self._folder = store, project_id, folder
+    def __init__(self, database: Database, project_id: int, folder: Path) -> None:
+        self._database, self._project, self._folder = database, project_id, folder
 
     def keep(self, mask: np.ndarray, classes: int, within: sa.Connection | None = None) -> str:
         """Stores a mask (H, W) whose values were checked, perhaps `within` the caller's transaction; its digest. The same mask is stored
@@ -45,7 +46,7 @@ class MaskStore:
     def settle(self, row: Mapping[str, Any], mask: np.ndarray, within: sa.Connection | None = None) -> str:
         """Stores the row of a mask whose file was written; its digest."""
         digest = str(row["digest"])
-        with self._store.write(within) as conn:
+        with self._database.write(within) as conn:
             self.add([row], conn)
             # a file without a row is litter, and who removes it does so in such a transaction: here it is settled who came first
             if not maskfiles.is_whole(maskfiles.place(self._folder, digest)):
@@ -55,8 +56,8 @@ class MaskStore:
     def add(self, rows: Iterable[Mapping[str, Any]], within: sa.Connection | None = None) -> None:
         """Rows of masks whose files are there; those that are known already stay."""
         wanted = {row["digest"]: {**row, "project_id": self._project} for row in rows}
-        with self._store.write(within) as conn:
-            for digests in _parts(list(wanted)):
+        with self._database.write(within) as conn:
+            for digests in chunks(list(wanted)):
                 mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
                 known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
                 if fresh := [wanted[d] for d in digests if d not in known]:
@@ -65,8 +66,8 @@ class MaskStore:
     def remove_unnamed(self, files: Mapping[str, Path]) -> list[Path]:
         """Removes those files {digest: path} that no row names; which. Nobody can store such a mask meanwhile."""
         removed = []
-        with self._store.write() as conn:
-            for digests in _parts(list(files)):
+        with self._database.write() as conn:
+            for digests in chunks(list(files)):
                 mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
                 known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
                 for digest in digests:
@@ -77,7 +78,7 @@ class MaskStore:
 
     def digests(self) -> set[str]:
         """Of every mask that has a row."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return set(conn.scalars(sa.select(mask_rows.c.digest).where(mask_rows.c.project_id == self._project)))
 
     def load(self, digest: str) -> np.ndarray:
@@ -93,7 +94,7 @@ class MaskStore:
         here = (items.c.project_id == self._project, items.c.present, mask_rows.c.project_id == self._project)
         joined = current.join(items, items.c.id == current.c.item_id).join(mask_rows, mask_rows.c.digest == current.c.label)
         other = sa.or_(mask_rows.c.width != items.c.width, mask_rows.c.height != items.c.height)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return dict(
                 conn.execute(sa.select(items.c.id, items.c.path).select_from(joined).where(*here, other).order_by(items.c.id)).all()
             )
@@ -106,14 +107,14 @@ class MaskStore:
 
     def answered(self, round_: Round) -> set[int]:
         """Items whose regions somebody answered that the round asked for."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return answered_items(conn.execute(events_of_query(round_.id)), round_.number, round_.created)
 
     def pixels(self, digests: Iterable[str]) -> dict[str, list[int]]:
         """digest -> pixels of each class, the last number those of void."""
         result: dict[str, list[int]] = {}
-        with self._store.read() as conn:
-            for part in _parts(sorted(set(digests))):
+        with self._database.read() as conn:
+            for part in chunks(sorted(set(digests))):
                 mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(part))
                 result.update(conn.execute(sa.select(mask_rows.c.digest, mask_rows.c.pixels).where(*mine)).all())
         return result
@@ -122,10 +123,5 @@ class MaskStore:
         """(item, kind, digest, clicks, time) of every event of the journal, oldest first."""
         a = annotation_rows.c
         query = sa.select(a.item_id, a.kind, a.value, sa.func.coalesce(a.clicks, 0), a.created)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return [tuple(r) for r in conn.execute(query.where(a.project_id == self._project).order_by(a.id))]
-
-
-def _parts(texts: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), CHUNK):
-        yield texts[start : start + CHUNK]

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.storage.database import Database, chunks
+from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.storage.store import Store, chunks
-from alcore.types import answered_items, left_standing
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -51,12 +51,12 @@ class Changes:
 class Queries:
     """The queries of one project."""
 
-    def __init__(self, store: Store, project_id: int) -> None:
-        self._store, self._project = store, project_id
+    def __init__(self, database: Database, project_id: int) -> None:
+        self._database, self._project = database, project_id
 
     def open(self, number: int | None = None) -> OpenQuery | None:
         """The query of a round, or the newest one; None where there is none."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             mine = sa.select(rounds).where(rounds.c.project_id == self._project)
             mine = mine if number is None else mine.where(rounds.c.number == number)
             row = conn.execute(mine.order_by(rounds.c.number.desc()).limit(1)).first()
@@ -64,7 +64,7 @@ class Queries:
 
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             mine = sa.select(rounds).where(rounds.c.project_id == self._project).order_by(rounds.c.number.desc()).limit(ROUNDS_BACK)
             found = [self._of(conn, row) for row in conn.execute(mine).all()]
         return [(query.number, len(query.waiting)) for at, query in enumerate(found) if query.waiting or at == 0][::-1]
@@ -73,19 +73,19 @@ class Queries:
         """Items that have two different answers, in the order they came to."""
         query = sa.select(current.c.item_id).join(items, items.c.id == current.c.item_id)
         query = query.where(current.c.project_id == self._project, current.c.disputed, items.c.present)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return list(conn.scalars(query.order_by(current.c.changed, current.c.item_id)))
 
     def newest_event(self) -> int:
         """The number of the project's newest event, 0 before the first."""
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return int(conn.scalar(sa.select(sa.func.max(annotation_rows.c.id)).where(annotation_rows.c.project_id == self._project)) or 0)
 
     def changes(self, after: int) -> Changes:
         """Items with events after that number."""
         a = annotation_rows.c
         query = sa.select(a.id, a.item_id).where(a.project_id == self._project, a.id > after).order_by(a.id).limit(CHANGES)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             found = conn.execute(query).all()
         last = {item: number for number, item in found}
         return Changes(found[-1][0] if found else after, sorted(last, key=lambda item: last[item]))
@@ -94,8 +94,8 @@ class Queries:
         """id -> its events that no undo took back, oldest first."""
         a = annotation_rows.c
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids}
-        with self._store.read() as conn:
-            for part in chunks(ids):
+        with self._database.read() as conn:
+            for part in chunks(list(by_item)):
                 query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.id)
                 mine = (a.project_id == self._project, a.item_id.in_(part))
                 for item, *event in conn.execute(query.where(*mine).order_by(a.id)):
@@ -109,7 +109,7 @@ class Queries:
         """Who gave labels by hand, most labels first: those whose answers say how long they took."""
         a = annotation_rows.c
         query = sa.select(a.annotator).where(a.project_id == self._project, a.ms.is_not(None)).group_by(a.annotator)
-        with self._store.read() as conn:
+        with self._database.read() as conn:
             return list(conn.scalars(query.order_by(sa.func.count().desc(), a.annotator)))
 
     def _of(self, conn: sa.Connection, row: sa.Row[Any]) -> OpenQuery:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from alcore.measures.clusters import spread
+from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
-from alcore.types import Report
 
 
 class Badge(Strategy):

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from alcore.measures import scores
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

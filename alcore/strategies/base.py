@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from alcore.measures import scores
 from alcore.nets.backbones import make_backbone
 from alcore.nets.tasks import Task
-from alcore.types import Report, TrainParams
+from alcore.params import TrainParams
+from alcore.progress import Report
 
 
 class Draws(Protocol):

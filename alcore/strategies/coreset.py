@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from alcore.measures.centers import k_center, nearest
+from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
-from alcore.types import Report
 
 
 class CoreSet(Strategy):

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from alcore.nets.models import LossModule
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Stage, Strategy, basic_scores, rate_factor
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

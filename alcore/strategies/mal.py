@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from alcore.measures import scores
 from alcore.nets.models import CosineHead, unchanged_statistics
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, labeledness, uniform
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from alcore.measures import scores
 from alcore.nets.models import unchanged_statistics
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, rate_factor, uniform
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from alcore.measures.scores import per_image
 from alcore.nets.models import VAE, Discriminator, gaussian_kl
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words, share
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from alcore.measures.clusters import k_means, neighbor_distance
+from alcore.params import param
+from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
-from alcore.types import Report, param
 
 SMALL = 5  # clusters of fewer images come last: they are outliers more often than groups; deep-al drops those of 5 or fewer
 CELL = 1000  # images, about, among which `total` looks for an image's neighbors

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from alcore.nets.models import VAE, Discriminator, gaussian_kl
 from alcore.nets.tasks import Task
+from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
-from alcore.types import TrainParams, param
 
 
 @dataclass(frozen=True)

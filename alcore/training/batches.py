@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from alcore.params import TrainParams
+from alcore.progress import Progress, Report
 from alcore.training.pool import Pool
-from alcore.types import VOID, Progress, Report, TrainParams
+from alcore.types import VOID
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 AHEAD = 2  # batches under way beside the one handed out

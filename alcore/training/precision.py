@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from alcore.errors import BadInput
 from alcore.nets.models import kept_memory
+from alcore.params import TrainParams
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
-from alcore.types import Progress, Report, TrainParams, ignore_progress
 
 # of the largest number of a tensor. bf16 has 8 bits: products of all shapes of the networks here are off by up to 0.014, on AVX2, AVX512
 # and AMX alike; what is never written is off by 1 and more

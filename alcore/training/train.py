@@ -21,12 +21,14 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.nets.backbones import Backbone
 from alcore.nets.models import evaluating, kept_memory
+from alcore.params import TrainParams
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Seen, Strategy, rate_factor
 from alcore.training.batches import Batches
 from alcore.training.checkpoints import check_finite, first_nonfinite, resume, save
 from alcore.training.precision import autocast, check_bf16
 from alcore.training.regions import Regions, first_regions
-from alcore.types import Progress, Report, Scores, TrainParams, check_query_size, ignore_progress
+from alcore.types import Scores, check_query_size
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
 CHECKPOINT_EVERY = 30.0  # seconds

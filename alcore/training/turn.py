@@ -17,17 +17,18 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.measures.centers import k_center
 from alcore.nets.tasks import TASKS, train_params
+from alcore.params import TrainParams, make_params
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.pool import Pool
 from alcore.training.roundfiles import write_files
 from alcore.training.train import Walked, evaluate, inspect, pick_device, query, seeded, train
-from alcore.types import VOID, Progress, Report, Scores, TrainParams, check_query_size, ignore_progress, make_params
+from alcore.types import VOID, Scores, check_query_size
 
 T = TypeVar("T")
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem
-START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,20 @@ class Order:
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     task: str = "classification"
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, Any]) -> Order:
+        """From a job's arguments, as `arguments` gave them."""
+        return cls(**arguments)
+
+    def arguments(self) -> dict[str, Any]:
+        """For a job, as JSON takes them."""
+        return {**vars(self), "params": dict(self.params), "train": dict(self.train)}
+
+    @property
+    def title(self) -> str:
+        """What a job that does it is called in lists."""
+        return f"{strategy_named(self.strategy).title}, query of {self.query_size}"
 
     def check(self) -> tuple[Any, TrainParams]:
         """The strategy's and the run's parameters; BadInput names everything that is wrong, before work starts."""

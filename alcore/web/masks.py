@@ -29,11 +29,12 @@ from alcore.door.requests import (
 )
 from alcore.errors import BadInput, NotFound
 from alcore.pixels import masks
-from alcore.project import layers
+from alcore.project import answers, layers
 from alcore.types import Annotation
 
 if TYPE_CHECKING:
-    from alcore.project.workspace import Grant, Workspace
+    from alcore.project.place import Grant
+from alcore.project.facade import Workspace
 
 TAKES = Takes("application/octet-stream", 64_000_000)
 MOST_CLICKS = 1_000_000
@@ -51,7 +52,7 @@ def _mask(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
 
 def _draft(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number, item = project_of(place, request), path_number(request, "round"), path_number(request, "item")
-    mask = project.draft(number, item)
+    mask = layers.draft(project, number, item)
     return _sent(request, mask, masks.digest(mask), FOREVER)
 
 
@@ -117,7 +118,7 @@ def save(place: Workspace, grant: Grant, request: Request, body: bytes) -> Respo
         raise Refused(400, "replaces must name the mask that was there, or be empty")
     event = Annotation(client, seq, item, kind, ms=ms, annotator=grant.annotator, round=round_, clicks=clicks, replaces=replaces)
     try:
-        digest, taken = project.answer(event, body)
+        digest, taken = answers.answer(project, event, body)
     except BadInput as wrong:
         return json_answer({"acked": [], "rejected": [{"seq": seq, "reason": str(wrong)}]})
     answer = {"acked": taken.acked, "rejected": taken.rejected, "digest": digest}

@@ -37,14 +37,15 @@ from alcore.door.requests import (
     segment,
 )
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
-from alcore.project import labeling
+from alcore.project import frames, labeling
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
     from alcore.jobs.runner import JobRunner
-    from alcore.project.workspace import Grant, Workspace
+    from alcore.project.place import Grant
+from alcore.project.facade import Workspace
 
 EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request
@@ -216,12 +217,14 @@ def _image(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
 
 def _columns(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number = project_of(place, request), path_number(request, "round")
-    columns = project.columns(number)
-    return json_answer({"round": number, "count": len(project.column(number, "id")), "columns": columns, "classes": list(project.classes)})
+    round_ = project.round(number)
+    columns, count = frames.columns(project, round_), len(frames.column(project, round_, "id"))
+    return json_answer({"round": number, "count": count, "columns": columns, "classes": list(project.classes)})
 
 
 def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    values = project_of(place, request).column(path_number(request, "round"), segment(request, "column"))
+    project = project_of(place, request)
+    values = frames.column(project, project.round(path_number(request, "round")), segment(request, "column"))
     if values.dtype.name not in COLUMN_TYPES:
         raise TypeError(f"column {request.path_params['column']} is {values.dtype.name}; the map takes {', '.join(COLUMN_TYPES)}")
     content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -15,13 +15,15 @@ import torch
 from alcore.measures.centers import k_center, nearest
 from alcore.measures.clusters import k_means
 from alcore.nets.tasks import TASKS, train_params
+from alcore.params import TrainParams
+from alcore.progress import Progress
 from alcore.strategies import STRATEGIES
 from alcore.training import train as training
 from alcore.training.batches import Batches, Pixels
 from alcore.training.pool import Pool
 from alcore.training.train import evaluate, inspect, seeded, train, walk
 from alcore.training.turn import Seeds, Turn, turn
-from alcore.types import VOID, Progress, TrainParams
+from alcore.types import VOID
 from benchmarks.device.measures import Size, made
 from benchmarks.device.record import Record
 

@@ -17,13 +17,14 @@ from torch.nn import functional as F
 from alcore.nets.backbones import make_backbone
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams, make_params
+from alcore.progress import Progress
 from alcore.simulation.presets import PAPER_WIDTHS, preset_named
 from alcore.strategies import STRATEGIES
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
 from alcore.training.pool import Pool
 from alcore.training.train import query, seeded, train, walk
-from alcore.types import Progress, TrainParams, make_params
 from benchmarks.device.record import Record, forget_peak, peak, synchronize
 from benchmarks.score import _bare as bare_pass
 from benchmarks.train import _augment as augment

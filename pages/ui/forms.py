@@ -26,7 +26,7 @@ def params_form(
     """Widgets for every field of `kind`; the values that differ from its defaults or stand in `defaults`.
 
     Args:
-        kind: a frozen dataclass of `alcore.types.param` fields.
+        kind: a frozen dataclass of `alcore.params.param` fields.
         key: prefix of the widgets' keys, so that each project and strategy keeps its own; they last for the session.
         defaults: values of this project that replace the dataclass's.
         choices: what a field offers here, where that is less than what it takes.

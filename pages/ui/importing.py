@@ -8,8 +8,9 @@ import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.formats import FORMATS
+from alcore.importing.samples import bundled_digits, bundled_street
 from alcore.nets.tasks import TASKS
-from alcore.project.facade import bundled_digits, bundled_street
+from alcore.project.work import IMPORTS, submit_import
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
 from pages.ui.work import running
@@ -32,13 +33,13 @@ def new_project() -> None:
     st.subheader("New project" if names else "Start here", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         taken = "digits" in names
-        if st.button("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running("import"))):
+        if st.button("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
                 _submit("digits", {"source": str(bundled_digits())})
         st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
     with st.container(horizontal=True, vertical_alignment="center"):
         taken = "street" in names
-        if st.button("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running("import"))):
+        if st.button("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
                 _submit("street", {"source": str(bundled_street())})
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
@@ -142,7 +143,7 @@ def _what_can_be_read() -> None:
 def _submit(name: str, arguments: dict[str, object]) -> None:
     if name in workspace().projects():
         raise AlcoreError(f"a project {name!r} exists already: choose another name")
-    job = workspace().runner.submit("import", name, f"Importing {name}", arguments, "disk")
+    job = submit_import(workspace().runner, name, arguments)
     st.session_state["importing"] = st.session_state[SUBMITTED] = job.id
     st.session_state[FAILURE] = ""
     st.rerun()

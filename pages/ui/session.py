@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from alcore.errors import AlcoreError, of_machine
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace, shared
+from alcore.project.facade import Project, Workspace, shared
 from alcore.strategies import STRATEGIES
 from alcore.types import Round
 from pages.ui.components.remember import remembered

@@ -109,10 +109,10 @@ def _losses(of: Project, job: Job) -> None:
     st.plotly_chart(figures.losses(wide), key=f"losses.{job.id}", height=260, config=PLAIN_CHART)
 
 
-def running(kind: str | None = None, of: Project | None = None) -> list[Job]:
-    """Jobs that are not over, oldest first."""
+def running(*kinds: str, of: Project | None = None) -> list[Job]:
+    """Jobs of these kinds, or of any, that are not over, oldest first."""
     jobs = workspace().runner.jobs(of.name if of else None)
-    return [j for j in reversed(jobs) if not j.over and (kind is None or j.kind == kind)]
+    return [j for j in reversed(jobs) if not j.over and (not kinds or j.kind in kinds)]
 
 
 def past(of: Project, kind: str = "round") -> None:

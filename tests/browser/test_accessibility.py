@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from alcore.project.facade import Project, bundled_street
-from alcore.project.workspace import Workspace
+from alcore.importing.samples import bundled_street
+from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.test_loop import App, write_images
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from alcore.project.facade import Project, bundled_street
-from alcore.project.workspace import Workspace
+from alcore.importing.samples import bundled_street
+from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import CHROMIUM_FLAGS, PageFactory
 from tests.browser.test_loop import CLASSES, PATIENCE, QUIET, ROOT, App, stored, wait, wait_labeler, wait_saved, write_images
 

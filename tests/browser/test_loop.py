@@ -25,8 +25,7 @@ import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 from alcore.storage.schema import annotation_rows
 from tests.browser.conftest import WATCH
 
@@ -115,7 +114,7 @@ def stored(home: Path, project: str, annotator: str = "me") -> list[tuple[int, s
     try:
         a = annotation_rows.c
         query = sa.select(a.item_id, a.kind, a.value).where(a.project_id == workspace.project(project).id, a.annotator == annotator)
-        with workspace.store.read() as conn:
+        with workspace.database.read() as conn:
             return [(int(item), kind, value) for item, kind, value in conn.execute(query.order_by(a.id))]
     finally:
         workspace.close()

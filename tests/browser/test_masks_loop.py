@@ -11,10 +11,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from alcore.formats import read
+from alcore.importing.samples import bundled_street
 from alcore.pixels import masks
+from alcore.project import layers
 from alcore.project.exporting import export
-from alcore.project.facade import Project, bundled_street
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.fake_editor_rules import area, polygon, stroke
 from tests.browser.test_editor import click, drag, press, wait_item, wait_saved
@@ -53,7 +54,7 @@ def exported(home: Path, project: str, item: int, out: Path) -> np.ndarray:
     """The item's mask as an export in CamVid's layout has it, read by the reader of that format."""
     workspace = Workspace(home)
     opened = workspace.project(project)
-    path = workspace.store.item(opened.id, item)["path"]
+    path = workspace.database.item(opened.id, item)["path"]
     export(opened, "camvid", out)
     workspace.close()
     reading = read(out, "camvid")
@@ -66,8 +67,8 @@ def test_every_tool_paints_what_is_saved_reloaded_and_exported_to_the_pixel(page
     item = served.queue("frames")[0]
     workspace = Workspace(served.home)
     project = workspace.project("frames")
-    draft = project.draft(project.round().number, item)
-    pieces = masks.superpixels(np.asarray(project.pictures.whole(workspace.store.item(project.id, item))), 150)
+    draft = layers.draft(project, project.round().number, item)
+    pieces = masks.superpixels(np.asarray(project.pictures.whole(workspace.database.item(project.id, item))), 150)
     workspace.close()
     page = page_factory()
     page.add_init_script("""try { localStorage.setItem("alcore:editor:settings", '{"size": 9}') } catch {}""")
@@ -127,7 +128,7 @@ def test_the_whole_draft_is_accepted_as_it_was_shown(page_factory: PageFactory, 
     item = served.queue("frames")[0]
     workspace = Workspace(served.home)
     project = workspace.project("frames")
-    draft = project.draft(project.round().number, item)
+    draft = layers.draft(project, project.round().number, item)
     workspace.close()
     page = page_factory()
     open_label(page, served, "frames", item)
@@ -152,7 +153,7 @@ def test_a_region_is_painted_alone_and_the_rest_stays_void(page_factory: PageFac
     assert (got[~inside] == VOID).all()
     assert (got[area(np.where(inside, 0, 1), int(x), int(y))] == 1).all()
     workspace = Workspace(served.home)
-    row = workspace.store.item(workspace.project("tiles").id, first["id"])
+    row = workspace.database.item(workspace.project("tiles").id, first["id"])
     workspace.close()
     assert row["partial"]
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from alcore.project.facade import Project
-from alcore.project.workspace import Workspace
+from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.test_loop import App, label, stored, wait_labeler, wait_saved, write_images
 

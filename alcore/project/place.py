@@ -1,4 +1,4 @@
-"""A workspace: one database and one folder. Opens projects, signs tokens, holds the job runner. Knows no page and no route."""
+"""Place: the one folder and the one database of a workspace, and who may enter. Knows no project, no job and no page."""
 
 from __future__ import annotations
 
@@ -14,17 +14,11 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alcore.errors import AlcoreError, DiskFull, of_machine
-from alcore.jobs.runner import JobRunner
-from alcore.storage.database import database_url
+from alcore.storage.database import Database, database_url
 from alcore.storage.jobtable import Jobs
-from alcore.storage.store import Store
-
-if TYPE_CHECKING:
-    from alcore.project.facade import Project
-    from alcore.project.timing import Forecasts
+from alcore.storage.projects import Projects
 
 DEFAULT_HOME = "workspace"
 _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
@@ -38,8 +32,8 @@ class Grant:
     annotator: str
 
 
-class Workspace:
-    """Everything below one folder. Thread-safe; one object serves a process.
+class Place:
+    """Everything below one folder. Thread-safe.
 
     Args:
         home: the folder; else ALCORE_HOME, else ./workspace. Made when it is not there.
@@ -52,60 +46,19 @@ class Workspace:
         except OSError as wrong:
             how = "the disk is full" if isinstance(of_machine(wrong), DiskFull) else wrong.strerror
             raise AlcoreError(f"the workspace {self.home} cannot be made: {how}. Choose another with --home or ALCORE_HOME.") from wrong
-        self.store = Store(database_url(self.home, os.environ.get("ALCORE_DATABASE")))
-        self.jobs_table = Jobs(self.store)
+        self.database = Database(database_url(self.home, os.environ.get("ALCORE_DATABASE")))
+        self.project_rows = Projects(self.database)
+        self.job_rows = Jobs(self.database)
         self._lock = threading.Lock()
-        self._runner: JobRunner | None = None
-        self._forecasts: Forecasts | None = None
         self._token: str | None = None
 
     def projects(self) -> list[str]:
         """Names, sorted."""
-        return self.store.project_names()
-
-    def project(self, name: str) -> Project:
-        """The project, or NotFound naming those there are."""
-        from alcore.project.facade import Project
-
-        return Project(self, self.store.project(name))
-
-    @property
-    def runner(self) -> JobRunner:
-        """The one job runner of this process."""
-        from alcore.project.plans import plan
-        from alcore.project.work import kinds
-
-        with self._lock:
-            if self._runner is None:
-                self._runner = JobRunner(self.jobs_table, kinds(self), plan=lambda job: plan(self, job))
-            return self._runner
-
-    @property
-    def forecasts(self) -> Forecasts:
-        """How long rounds would take, as far as this process knows."""
-        from alcore.project.timing import Forecasts
-
-        with self._lock:
-            if self._forecasts is None:
-                self._forecasts = Forecasts(self)
-            return self._forecasts
-
-    def collect_leftovers(self) -> threading.Thread:
-        """Removes what killed work left, in the background; see leftovers.collect."""
-        from alcore.project.leftovers import collect_in_background
-
-        return collect_in_background(self)
+        return self.project_rows.names()
 
     def close(self) -> None:
-        """Stops jobs and closes the database."""
-        with self._lock:
-            runner, self._runner = self._runner, None
-            forecasts, self._forecasts = self._forecasts, None
-        if forecasts:
-            forecasts.close()
-        if runner:
-            runner.stop()
-        self.store.close()
+        """Closes the database."""
+        self.database.close()
 
     # ---- tokens
 
@@ -206,16 +159,3 @@ def _b64(raw: bytes) -> str:
 
 def _unb64(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-
-
-_shared: dict[Path, Workspace] = {}
-_shared_lock = threading.Lock()
-
-
-def shared(home: str | Path | None = None) -> Workspace:
-    """The process's one Workspace of a home: what the app, its routes and its pages have in common."""
-    where = resolve_home(home)
-    with _shared_lock:
-        if where not in _shared:
-            _shared[where] = Workspace(where)
-        return _shared[where]

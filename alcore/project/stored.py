@@ -1,0 +1,129 @@
+"""Stored: one project's row and what reads it, the type that everything else here works on. Knows no capability: what can be done with a
+project stands in the modules beside this one, each of which takes a Stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from alcore.columns import Snapshot
+from alcore.errors import NotFound
+from alcore.nets.tasks import TASKS
+from alcore.pixels import masks
+from alcore.pixels.pictures import Pictures
+from alcore.pixels.streaming import open_pixels
+from alcore.project.place import Place
+from alcore.storage.items import Items
+from alcore.storage.journal import Journal
+from alcore.storage.maskstore import MaskStore
+from alcore.storage.queries import Queries
+from alcore.storage.rounds import Rounds
+from alcore.training.batches import Pixels
+from alcore.training.pool import Pool
+from alcore.training.roundfiles import RoundFiles, round_files
+from alcore.types import Round
+
+
+class Stored:
+    """A project as it lies in the workspace. Everything is read from there when asked for, so two objects of one project, in two
+    processes, see the same; only what the row holds (name, classes, settings) is as of when it was read.
+
+    Attributes:
+        dense: whether labels are masks.
+        items, round_rows, journal, queries, masks: its rows, each bound to this project.
+        pictures: its images as people see them.
+    """
+
+    def __init__(self, place: Place, row: Mapping[str, Any]) -> None:
+        self.place = place
+        self._read(row)
+
+    def _read(self, row: Mapping[str, Any]) -> None:
+        self.id: int = row["id"]
+        self.name: str = row["name"]
+        self.task: str = row["task"]
+        self.source = Path(row["source"])
+        self.format: str = row["format"]
+        self.classes: tuple[str, ...] = tuple(row["classes"])
+        self.settings: Mapping[str, Any] = row["settings"]
+        self.folder = self.place.home / "projects" / row["settings"]["folder"]
+        self.dense: bool = TASKS[self.task].dense
+        database = self.place.database
+        self.items = Items(database, self.id)
+        self.round_rows = Rounds(database, self.id, self.name)
+        self.journal = Journal(database, self.id)
+        self.queries = Queries(database, self.id)
+        self.masks = MaskStore(database, self.id, self.folder)
+        self.pictures = Pictures(self.folder, self.source, self.settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, home={str(self.place.home)!r})"
+
+    def reread(self) -> None:
+        """Reads the row again, after it was changed."""
+        self._read(self.place.project_rows.row(self.name))
+
+    # ---- rounds
+
+    def rounds(self) -> list[Round]:
+        """All rounds by number. Round 0, if there is one, is a start without a model."""
+        return self.round_rows.all()
+
+    def round(self, number: int | None = None) -> Round:
+        """One round, the newest for None; NotFound when there is none."""
+        found = self.round_rows.all(number)
+        if not found:
+            raise NotFound(f"{self.name!r} has no round{'' if number is None else f' {number}'}: run `train` first")
+        return found[-1]
+
+    def newest_round(self) -> Round | None:
+        """The round with the highest number; None without one."""
+        rounds = self.rounds()
+        return rounds[-1] if rounds else None
+
+    def files(self, round_: Round) -> RoundFiles | None:
+        """The arrays of a round; None for a start without a model."""
+        return None if round_.start else round_files(self.folder / "rounds" / round_.folder)
+
+    def job_folder(self, job_id: int) -> Path:
+        """Where a job of this project keeps its checkpoint and loss history."""
+        return self.folder / "jobs" / str(job_id)
+
+    # ---- images and labels
+
+    def counts(self) -> dict[str, Any]:
+        """items, splits, labeled, labels and truth by class, skipped, flagged, set_aside. Of masks there is one truth and no class."""
+        counts = self.items.counts()
+        if self.dense:
+            counts |= {"labels": {}, "truth": {split: {"mask": sum(known.values())} for split, known in counts["truth"].items()}}
+        return counts
+
+    @property
+    def metric(self) -> str:
+        """The number that curves show: accuracy, or mean_iou for masks."""
+        return TASKS[self.task].metric
+
+    @property
+    def colors(self) -> list[tuple[int, int, int]]:
+        """RGB of each class, for masks."""
+        return masks.colors(len(self.classes), self.settings.get("colors", ()))
+
+    def snapshot(self) -> Snapshot:
+        """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it
+        any more counts as skipped until it is painted again."""
+        snapshot = self.items.snapshot()
+        return self.masks.fitting(snapshot) if self.dense else snapshot
+
+    def pool(self) -> Pool:
+        """Who is labeled and who is not, now. Skipped items, and flagged ones without a label, are neither."""
+        return Pool.of_masks(self.snapshot())[0] if self.dense else Pool.of(self.snapshot(), self.classes)
+
+    def pixels(self) -> Pixels:
+        """(N, size, size, 3) uint8: the packed images, memory-mapped, or a streaming.FileRows that reads files when they are asked for."""
+        return open_pixels(self.folder, self.settings)
+
+
+def stored(place: Place, name: str) -> Stored:
+    """The project of that name, or NotFound naming those there are."""
+    return Stored(place, place.project_rows.row(name))

@@ -1,0 +1,88 @@
+"""What events of the journal mean: which still stand, what they make of an item, and where two contradict. Pure: no database, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+MASK_KINDS = ("mask", "region")
+
+Event = TypeVar("Event", bound=tuple[Any, ...])
+
+
+def left_standing(events: Iterable[Event]) -> list[Event]:
+    """Of an item's events, oldest first and each beginning with its kind, value and annotator, those that no undo took back.
+
+    An undo takes the newest event of its own annotator that stands, of whoever where that person has none: nobody takes back what somebody
+    else said meanwhile.
+    """
+    standing: list[Event] = []
+    for event in events:
+        if event[0] != "undo":
+            standing.append(event)
+        elif standing:
+            own = [place for place, other in enumerate(standing) if other[2] == event[2]]
+            del standing[own[-1] if own else -1]
+    return standing
+
+
+def answered_items(events: Iterable[Any], number: int, created: float) -> set[int]:
+    """Items whose regions somebody answered that a round asked for, and not taken back. An answer names its round; one that does not is
+    taken for any that was there.
+
+    Args:
+        events: (item, kind, value, annotator, round, time), oldest first.
+        number, created: the round's.
+    """
+    by_item: dict[int, list[tuple[str, str | None, str, int | None, float]]] = {}
+    for item, *event in events:
+        by_item.setdefault(item, []).append(tuple(event))
+
+    def answers(kind: str, value: str | None, annotator: str, round_: int | None, at: float) -> bool:
+        return kind == "region" and (round_ == number or (round_ is None and at >= created))
+
+    return {item for item, of_item in by_item.items() if any(answers(*event) for event in left_standing(of_item))}
+
+
+def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
+    """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
+
+    An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
+    skip, and a skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted.
+    An answer to regions does not make an image partial that was painted as a whole. A flag stands beside either.
+
+    An item is disputed once somebody answers otherwise without having seen what another said: the newer label counts, a skip takes nothing
+    away, and both wait for a review, which any answer is that was given in sight of the label.
+    """
+    told = list(events)
+    standing = left_standing(told)
+    if not standing:
+        return None
+    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False}
+    state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
+    for kind, value, annotator, _, *saw in standing:
+        if kind == "flag":
+            state["flagged"] = True
+            continue
+        replaces = saw[0] if saw else None
+        unseen = differs(state, kind, value, replaces)
+        if unseen or replaces is None or replaces == (state["label"] or ""):
+            state["disputed"] = unseen
+        if kind != "skip":
+            partial = kind == "region" and (state["label"] is None or state["partial"])
+            state |= {"label": value, "partial": partial, "skipped": False}
+        elif state["partial"]:
+            state["skipped"] = True
+        elif not unseen:
+            state |= {"label": None, "skipped": True}
+        state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
+    return state
+
+
+def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, replaces: str | None) -> bool:
+    """True when an answer contradicts the label an item has, and its author saw another one or none. Parts of an image never do: they are
+    laid over what there is."""
+    label = state["label"] if state else None
+    if label is None or replaces is None or replaces == label or kind not in ("label", "mask", "skip"):
+        return False
+    return kind == "skip" or value != label

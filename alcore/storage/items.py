@@ -1,0 +1,200 @@
+"""The rows of a project's items: what an import stored, and what was said of each. Knows no pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from alcore.columns import Known, Snapshot
+from alcore.errors import NotFound
+from alcore.storage.database import Database, blocks, chunks, parts
+from alcore.storage.schema import annotation_rows, current, items, skipped
+from alcore.types import Item, Skipped
+
+
+class Items:
+    """The items of one project."""
+
+    def __init__(self, database: Database, project_id: int) -> None:
+        self._database, self._project = database, project_id
+
+    def replace(self, conn: sa.Connection, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
+        """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent.
+
+        `rows` and `aside` are read once and stored in blocks, so that a million need not exist at the same time.
+        """
+        conn.execute(items.update().where(items.c.project_id == self._project).values(present=False))
+        known: dict[str, int] = {
+            path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project))
+        }
+        names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
+        change = items.update().where(items.c.id == sa.bindparam("b_id")).values({n: sa.bindparam(n) for n in names})
+        for part in blocks(rows):
+            fresh = [{**row, "project_id": self._project, "present": True} for row in part if row["path"] not in known]
+            changed = [{**row, "b_id": known[row["path"]], "present": True} for row in part if row["path"] in known]
+            if fresh:
+                conn.execute(items.insert(), fresh)
+            if changed:
+                conn.execute(change, changed)
+        conn.execute(skipped.delete().where(skipped.c.project_id == self._project))
+        for some in blocks(aside):
+            conn.execute(skipped.insert(), [{"project_id": self._project, "path": s.path, "reason": s.reason} for s in some])
+
+    def known(self) -> Known:
+        """What an earlier import stored."""
+        columns = (items.c.path, items.c.split, items.c.row, items.c.width, items.c.height, items.c.fingerprint, items.c.present)
+        with self._database.read() as conn:
+            return Known(parts(conn, sa.select(*columns).where(items.c.project_id == self._project)))
+
+    def ids_of(self, paths: Sequence[str], within: sa.Connection | None = None) -> dict[str, int]:
+        """path -> id of those that are items."""
+        result: dict[str, int] = {}
+        with self._database.read(within) as conn:
+            for part in chunks(paths):
+                query = sa.select(items.c.path, items.c.id).where(items.c.project_id == self._project)
+                result.update(conn.execute(query.where(items.c.path.in_(part))).all())
+        return result
+
+    def fingerprints(self) -> dict[int, str]:
+        """id -> fingerprint of every item's file as it was imported last."""
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.fingerprint).where(items.c.project_id == self._project)).all())
+
+    def set_aside(self) -> list[Skipped]:
+        with self._database.read() as conn:
+            query = sa.select(skipped.c.path, skipped.c.reason).where(skipped.c.project_id == self._project).order_by(skipped.c.id)
+            return [Skipped(path, reason) for path, reason in conn.execute(query)]
+
+    def row(self, item_id: int, within: sa.Connection | None = None) -> dict[str, Any]:
+        """The item's row with its current label, or NotFound."""
+        found = self.rows([item_id], within)
+        if not found:
+            raise NotFound(f"there is no item {item_id} in this project")
+        return found[item_id]
+
+    def rows(self, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, dict[str, Any]]:
+        """id -> row with label, skipped, flagged, partial, disputed; ids of other projects are left out."""
+        result: dict[int, dict[str, Any]] = {}
+        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed)
+        with self._database.read(within) as conn:
+            for part in chunks([int(i) for i in ids]):
+                query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
+                for row in conn.execute(query.where(items.c.project_id == self._project, items.c.id.in_(part))).mappings():
+                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}}
+        return result
+
+    def snapshot(self) -> Snapshot:
+        """Every present item, by id: what a round freezes."""
+        columns = (items.c.id, items.c.split, items.c.truth, items.c.row)
+        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
+        query = sa.select(*columns, *marks).outerjoin(current, current.c.item_id == items.c.id)
+        with self._database.read() as conn:
+            return Snapshot.of(parts(conn, query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)))
+
+    def pool(self) -> list[Item]:
+        query = sa.select(items.c.id, items.c.path, items.c.split, items.c.truth).where(
+            items.c.project_id == self._project, items.c.present
+        )
+        with self._database.read() as conn:
+            return [Item(*row) for row in conn.execute(query.order_by(items.c.id))]
+
+    def paths(self) -> dict[int, str]:
+        """id -> path, absent ones too: old rounds still name them."""
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project)).all())
+
+    def labels(self) -> dict[int, str]:
+        """id -> current label, of those that have one."""
+        query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == self._project, current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return dict(conn.execute(query).all())
+
+    def labeled(self, given: bool = False) -> list[dict[str, Any]]:
+        """The rows of all labeled items that are there, by id; with `given` those too that are held out, with the label they came with."""
+        label, truth = current.c.label, items.c.truth
+        columns = sa.func.coalesce(label, truth).label("label"), sa.func.coalesce(current.c.annotator, "given").label("annotator")
+        query = sa.select(items, *columns).outerjoin(current, current.c.item_id == items.c.id)
+        held_out = (items.c.split != "pool") & truth.is_not(None) & sa.literal(given)
+        with self._database.read() as conn:
+            mine = (items.c.project_id == self._project, items.c.present, label.is_not(None) | held_out)
+            found = conn.execute(query.where(*mine).order_by(items.c.id))
+            return [dict(r) for r in found.mappings()]
+
+    def labeled_count(self) -> int:
+        """How many items have a label: the same number as in `counts`."""
+        query = sa.select(sa.func.count()).select_from(current.join(items, items.c.id == current.c.item_id))
+        mine = (items.c.project_id == self._project, items.c.present, items.c.split == "pool", current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return int(conn.scalar(query.where(*mine)) or 0)
+
+    def counts(self) -> dict[str, Any]:
+        """items, splits, labeled, partial of these, skipped, flagged, set_aside; labels and truth by class. Of the pool, except splits."""
+        present = (items.c.project_id == self._project, items.c.present)
+        joined = current.join(items, items.c.id == current.c.item_id)
+        pool = (*present, items.c.split == "pool")
+        count = sa.func.count()
+        with self._database.read() as conn:
+            splits: dict[str, int] = dict(conn.execute(sa.select(items.c.split, count).where(*present).group_by(items.c.split)).all())
+            labels: dict[str, int] = dict(
+                conn.execute(
+                    sa.select(current.c.label, count)
+                    .select_from(joined)
+                    .where(*pool, current.c.label.is_not(None))
+                    .group_by(current.c.label)
+                ).all()
+            )
+            marks = conn.execute(
+                sa.select(*(sa.func.sum(sa.case((mark, 1), else_=0)) for mark in (current.c.skipped, current.c.flagged, current.c.partial)))
+                .select_from(joined)
+                .where(*pool)
+            ).one()
+            known = conn.execute(
+                sa.select(items.c.split, items.c.truth, count).where(*present).group_by(items.c.split, items.c.truth)
+            ).all()
+            aside = conn.scalar(sa.select(count).select_from(skipped).where(skipped.c.project_id == self._project))
+        truth: dict[str, dict[str, int]] = {}
+        for split, name, number in known:
+            if name is not None:
+                truth.setdefault(split, {})[name] = number
+        return {
+            "items": sum(splits.values()),
+            "splits": splits,
+            "labeled": sum(labels.values()),
+            "labels": labels,
+            "skipped": int(marks[0] or 0),
+            "flagged": int(marks[1] or 0),
+            "partial": int(marks[2] or 0),
+            "truth": truth,
+            "set_aside": int(aside or 0),
+        }
+
+    def samples(self, names: Sequence[str] | None, n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
+        """By label or, without one, truth (None: neither), for `names` and None: how many items, and (id, path, fingerprint) of `n`.
+        Without names all items are one group, None.
+
+        One pass over the items, whatever the number of classes; the samples are spread evenly over each class.
+        """
+        known = (sa.null() if names is None else sa.func.coalesce(current.c.label, items.c.truth)).label("known")
+        at = sa.func.row_number().over(partition_by=known, order_by=items.c.id).label("at")
+        size = sa.func.count().over(partition_by=known).label("size")
+        numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, known, at, size)
+        numbered = numbered.select_from(items.outerjoin(current, current.c.item_id == items.c.id))
+        found = numbered.where(
+            items.c.project_id == self._project, items.c.present, sa.or_(known.is_(None), known.in_(names or ()))
+        ).subquery()
+        step = sa.case((found.c.size <= n, 1), else_=found.c.size // n)
+        picked = sa.select(found).where(found.c.at % step == 0, found.c.at <= n * step).order_by(found.c.id)
+        result: dict[str | None, tuple[int, list[tuple[int, str, str]]]] = {}
+        with self._database.read() as conn:
+            for item, path, fingerprint, name, _, count in conn.execute(picked):
+                result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
+        return result
+
+    def label_times(self) -> list[tuple[str, int]]:
+        """(annotator, milliseconds) of every label event that says how long it took."""
+        query = sa.select(annotation_rows.c.annotator, annotation_rows.c.ms).where(annotation_rows.c.project_id == self._project)
+        with self._database.read() as conn:
+            labels = annotation_rows.c.kind.in_(("label", "mask", "region"))
+            return [tuple(r) for r in conn.execute(query.where(labels, annotation_rows.c.ms.is_not(None)))]
