@@ -1,1 +1,5 @@
-"""TODO"""
+"""Who gets in: hosts, sign-in, what every request and answer needs, and the verb that serves.
+
+`middleware.Door` stands before the whole app; `requests` before each route.
+It may import project and the ground.
+"""

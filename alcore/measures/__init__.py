@@ -1,1 +1,5 @@
-"""TODO"""
+"""Numbers of arrays: scores of predictions, k-center, k-means, the map.
+
+Pure functions; each module is meant to be imported by itself.
+It may import the ground only.
+"""
