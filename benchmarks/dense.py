@@ -26,8 +26,9 @@ from alcore.pixels import masks
 from alcore.project.facade import Project, Workspace
 from alcore.strategies import STRATEGIES
 from alcore.training.batches import Batches
+from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.train import pick_device, walk
+from alcore.training.walk import walk
 from benchmarks.server import folder, p95, served
 
 CLASSES, SIDE, IMAGES, REPEATS = 11, 128, 96, 5

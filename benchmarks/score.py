@@ -19,8 +19,9 @@ from alcore.nets.tasks import Classification
 from alcore.params import TrainParams
 from alcore.strategies import STRATEGIES
 from alcore.training.batches import Batches
+from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.train import pick_device, query, walk
+from alcore.training.walk import query, walk
 
 CLASSES = 10
 REPEATS = 5

@@ -22,8 +22,9 @@ from alcore.nets.tasks import Classification
 from alcore.params import TrainParams
 from alcore.strategies import STRATEGIES
 from alcore.training.batches import Batches
+from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.train import pick_device, train
+from alcore.training.train import train
 
 CLASSES = 10
 REPEATS = 7

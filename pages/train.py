@@ -14,7 +14,7 @@ from alcore.project import labeling, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
-from alcore.training.train import device_list
+from alcore.training.devices import device_list
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project

@@ -19,7 +19,9 @@ from alcore.strategies.base import Strategy
 from alcore.strategies.learning_loss import ranking_loss
 from alcore.strategies.sraal import uncertainty
 from alcore.training.batches import Batches
-from alcore.training.train import query, seeded, train, walk
+from alcore.training.devices import seeded
+from alcore.training.train import train
+from alcore.training.walk import query, walk
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)

@@ -19,9 +19,10 @@ from alcore.strategies.base import Strategy
 from alcore.training import train as training
 from alcore.training.batches import Batches
 from alcore.training.checkpoints import first_nonfinite
+from alcore.training.devices import seeded
 from alcore.training.pool import Pool
-from alcore.training.train import seeded, train
-from alcore.training.turn import Order, run
+from alcore.training.train import train
+from alcore.training.turn import Material, Order, run
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}
@@ -128,5 +129,5 @@ def test_a_round_of_weights_that_are_no_numbers_stores_nothing(pixels, pool, tmp
 
     monkeypatch.setattr(strategy_named("random"), "step", step)
     with pytest.raises(AlcoreError, match=r"training diverged: backbone\.blocks\.0\.weight is not finite after step 6"):
-        run(Order("random", 5, 3, "cpu", train=SHORT), pool, 3, pixels, tmp_path / "rounds", work=tmp_path / "work")
+        run(Order("random", 5, 3, "cpu", train=SHORT), Material(pool, 3, pixels), tmp_path / "rounds", work=tmp_path / "work")
     assert not [path for path in Path(tmp_path).rglob("*") if path.is_file() and path.name != "history.csv"]

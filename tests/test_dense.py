@@ -24,10 +24,12 @@ from alcore.progress import Progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
+from alcore.training.devices import seeded
 from alcore.training.pool import Pool
 from alcore.training.roundfiles import RoundFiles
-from alcore.training.train import evaluate, inspect, query, seeded, train, walk
-from alcore.training.turn import Order, run
+from alcore.training.train import train
+from alcore.training.turn import Material, Order, run
+from alcore.training.walk import evaluate, inspect, query, walk
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 4, "batch_size": 4, "flip": True, "crop": 0.125}
@@ -325,10 +327,10 @@ def test_an_interrupted_round_of_masks_ends_as_if_it_had_never_stopped(name, at,
         if progress.stage.startswith("training: ") and progress.done >= at:
             raise Stop
 
-    whole = run(order(name), dense_pool, 3, dense_pixels, tmp_path / "a", dense=dense)
+    whole = run(order(name), Material(dense_pool, 3, dense_pixels, dense=dense), tmp_path / "a")
     with pytest.raises(Stop):
-        run(order(name), dense_pool, 3, dense_pixels, tmp_path / "b", stop, work=tmp_path / "work", dense=dense)
-    resumed = run(order(name), dense_pool, 3, dense_pixels, tmp_path / "b", work=tmp_path / "work", dense=dense)
+        run(order(name), Material(dense_pool, 3, dense_pixels, dense=dense), tmp_path / "b", stop, work=tmp_path / "work")
+    resumed = run(order(name), Material(dense_pool, 3, dense_pixels, dense=dense), tmp_path / "b", work=tmp_path / "work")
     one, other = (folder / outcome.folder for folder, outcome in ((tmp_path / "a", whole), (tmp_path / "b", resumed)))
     assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
     assert whole.scores.selected.tolist() == resumed.scores.selected.tolist()
@@ -336,7 +338,7 @@ def test_an_interrupted_round_of_masks_ends_as_if_it_had_never_stopped(name, at,
 
 
 def test_a_round_keeps_a_draft_and_every_pixels_scores_of_what_it_asks_for(dense_pixels, dense_pool, dense, tmp_path):
-    outcome = run(order("mcdal"), dense_pool, 3, dense_pixels, tmp_path, dense=dense)
+    outcome = run(order("mcdal"), Material(dense_pool, 3, dense_pixels, dense=dense), tmp_path)
     files = RoundFiles(tmp_path / outcome.folder)
     for i in outcome.scores.selected.tolist():
         kept = files.detail(i)
@@ -394,7 +396,7 @@ def test_an_order_of_masks_is_json_and_is_checked_before_work_starts():
 def test_masks_and_a_task_without_them_do_not_go_together(dense_pixels, dense_pool, dense, tmp_path):
     for plan, masks in ((order("random"), None), (dataclasses.replace(order("random"), task="classification", train={}), dense)):
         with pytest.raises(ValueError, match="do not go together"):
-            run(plan, dense_pool, 3, dense_pixels, tmp_path, dense=masks)
+            run(plan, Material(dense_pool, 3, dense_pixels, dense=masks), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -404,18 +406,15 @@ def test_masks_of_one_class_or_none_train_nothing(value, words, dense_pixels, de
     masks = np.full_like(dense, VOID)
     masks[:, 3:5] = value
     with pytest.raises(NotEnoughLabels, match=words):
-        run(order("random"), dense_pool, 3, dense_pixels, tmp_path, dense=masks)
+        run(order("random"), Material(dense_pool, 3, dense_pixels, dense=masks), tmp_path)
 
 
 def test_images_too_small_for_the_network_are_refused_with_a_cure(dense_pool, tmp_path):
     with pytest.raises(BadInput, match="small_drn wants images of at least 8 pixels and these have 6: import with --image-size 8"):
         run(
             order("random"),
-            dense_pool,
-            3,
-            np.zeros((40, 6, 6, 3), np.uint8),
+            Material(dense_pool, 3, np.zeros((40, 6, 6, 3), np.uint8), dense=np.tile(np.arange(6, dtype=np.uint8) % 3, (40, 6, 1))),
             tmp_path,
-            dense=np.tile(np.arange(6, dtype=np.uint8) % 3, (40, 6, 1)),
         )
 
 

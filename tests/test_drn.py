@@ -12,7 +12,7 @@ from alcore.errors import BadInput
 from alcore.nets.backbones import BACKBONES, Backbone, make_backbone
 from alcore.nets.models import CosineHead, MapDiscriminator, upsampled
 from alcore.nets.tasks import Segmentation
-from alcore.training.train import seeded
+from alcore.training.devices import seeded
 
 CPU = torch.device("cpu")
 

@@ -21,7 +21,8 @@ from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
 from alcore.strategies.mal import MAL, Params, combine
 from alcore.training.batches import Batches
-from alcore.training.train import seeded, train
+from alcore.training.devices import seeded
+from alcore.training.train import train
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, flip=False, crop=0.0)

@@ -17,7 +17,9 @@ from alcore.strategies.base import Seen
 from alcore.strategies.mcdal import MCDAL, Params
 from alcore.strategies.random import Random
 from alcore.training.batches import Batches
-from alcore.training.train import evaluate, seeded, train
+from alcore.training.devices import seeded
+from alcore.training.train import train
+from alcore.training.walk import evaluate
 
 CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=6)

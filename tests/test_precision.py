@@ -18,8 +18,9 @@ from alcore.strategies.base import Strategy
 from alcore.training import precision
 from alcore.training import train as training
 from alcore.training.batches import Batches
+from alcore.training.devices import seeded
 from alcore.training.precision import check_bf16
-from alcore.training.train import seeded, train
+from alcore.training.train import train
 
 CPU = torch.device("cpu")
 BF16 = TrainParams(batch_size=8, steps=3, precision="bf16")

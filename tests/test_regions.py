@@ -17,10 +17,12 @@ from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
 from alcore.strategies.mal import combine
 from alcore.training.batches import Batches
+from alcore.training.devices import seeded
 from alcore.training.regions import Regions, first_regions, means, open_regions
 from alcore.training.roundfiles import RoundFiles
-from alcore.training.train import query, seeded, train
-from alcore.training.turn import Order, run
+from alcore.training.train import train
+from alcore.training.turn import Material, Order, run
+from alcore.training.walk import query
 
 CPU = torch.device("cpu")
 ASKING = [name for name, kind in STRATEGIES.items() if kind.heat and "segmentation" in kind.tasks]
@@ -285,7 +287,7 @@ def test_a_round_keeps_the_regions_it_asks_for(unit, noisy, dense_pool, dense, t
     settings_ = {"steps": 3, "batch_size": 4, "query_unit": unit, "region_count": 9}
     order = Order("mal", query_size=7, seed=3, device="cpu", train=settings_, task="segmentation")
     asked = {int(dense_pool.unlabeled[0]): np.ones((16, 16), bool)}
-    outcome = run(order, dense_pool, 3, noisy, tmp_path, dense=dense, asked=asked)
+    outcome = run(order, Material(dense_pool, 3, noisy, dense=dense, asked=asked), tmp_path)
     files = RoundFiles(tmp_path / outcome.folder)
     assert sum(len(files.regions(i)) for i in outcome.scores.selected.tolist()) == 7
     for i in outcome.scores.selected.tolist():
@@ -306,5 +308,5 @@ def test_regions_of_shifted_images_are_refused_before_training(noisy, dense_pool
     )
     steps = []
     with pytest.raises(BadInput, match="mcdal scores shifted images here, where regions lie elsewhere"):
-        run(order, dense_pool, 3, noisy, tmp_path, steps.append, dense=dense)
+        run(order, Material(dense_pool, 3, noisy, dense=dense), tmp_path, steps.append)
     assert steps == []

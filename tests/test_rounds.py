@@ -14,9 +14,9 @@ from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
 from alcore.progress import Progress
 from alcore.strategies import STRATEGIES
 from alcore.training import turn as rounds
+from alcore.training.devices import pick_device
 from alcore.training.roundfiles import RoundFiles
-from alcore.training.train import pick_device
-from alcore.training.turn import Order, run, start_query
+from alcore.training.turn import Material, Order, run, start_query
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}
@@ -67,19 +67,17 @@ def test_when_memory_runs_out_the_batch_is_halved_and_said_plainly(name, pixels,
     with pytest.raises(Stop):  # so that there is a checkpoint of the larger batch, which must not be taken up
         run(
             plan,
-            pool,
-            3,
-            pixels,
+            Material(pool, 3, pixels),
             tmp_path / "a",
             stop_at("training: minimax game" if name == "mal" else "training: training", 2),
             work=tmp_path / "work",
         )
-    outcome = run(plan, pool, 3, pixels, tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
+    outcome = run(plan, Material(pool, 3, pixels), tmp_path / "a", lambda p: said.append(p.message), work=tmp_path / "work")
     assert outcome.train.batch_size == 16
     assert [m for m in said if m] == ["memory on cpu ran out: starting again with batches of 16"]
     assert step_count == [32] * 4 + [16] * 6
     monkeypatch.undo()
-    fresh = run(order(name, batch_size=16), pool, 3, pixels, tmp_path / "b")
+    fresh = run(order(name, batch_size=16), Material(pool, 3, pixels), tmp_path / "b")
     assert outcome.scores.selected.tolist() == fresh.scores.selected.tolist()
     assert outcome.metrics == fresh.metrics
 
@@ -94,9 +92,15 @@ def test_a_halved_batch_stays_halved_when_the_round_is_resumed(pixels, pool, tmp
 
     monkeypatch.setattr(STRATEGIES["random"], "step", step)
     with pytest.raises(Stop):
-        run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", stop_at("training: training", 3), work=tmp_path / "work")
-    outcome = run(order("random", batch_size=32), pool, 3, pixels, tmp_path / "a", work=tmp_path / "work")
-    fresh = run(order("random", batch_size=16), pool, 3, pixels, tmp_path / "b")
+        run(
+            order("random", batch_size=32),
+            Material(pool, 3, pixels),
+            tmp_path / "a",
+            stop_at("training: training", 3),
+            work=tmp_path / "work",
+        )
+    outcome = run(order("random", batch_size=32), Material(pool, 3, pixels), tmp_path / "a", work=tmp_path / "work")
+    fresh = run(order("random", batch_size=16), Material(pool, 3, pixels), tmp_path / "b")
     assert outcome.train.batch_size == 16
     assert torch.equal(files(tmp_path / "a" / outcome.folder)[0]["head.weight"], files(tmp_path / "b" / fresh.folder)[0]["head.weight"])
 
@@ -110,7 +114,7 @@ def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, mon
 
     monkeypatch.setattr(STRATEGIES["random"], "step", step)
     with pytest.raises(BadInput, match="cpu has too little memory even for batches of 8: use the CPU or a smaller architecture"):
-        run(order("random", batch_size=32), pool, 3, pixels, tmp_path)
+        run(order("random", batch_size=32), Material(pool, 3, pixels), tmp_path)
     assert tried == [32, 16, 8]
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +122,7 @@ def test_memory_that_never_suffices_ends_with_advice(pixels, pool, tmp_path, mon
 @pytest.mark.parametrize("method", ["predict", "score"])
 def test_memory_that_runs_out_while_judging_costs_no_training(method, pixels, pool, tmp_path, monkeypatch):
     kind, trained = STRATEGIES["entropy"], []
-    fresh = run(order("entropy"), pool, 3, pixels, tmp_path / "b")
+    fresh = run(order("entropy"), Material(pool, 3, pixels), tmp_path / "b")
     honest, step = getattr(kind, method), kind.step
 
     def small_only(self, x):
@@ -129,14 +133,14 @@ def test_memory_that_runs_out_while_judging_costs_no_training(method, pixels, po
     monkeypatch.setattr(kind, method, small_only)
     monkeypatch.setattr(kind, "step", lambda self, batches: trained.append(1) or step(self, batches))
     monkeypatch.setattr(rounds, "LEAST_WALK", 2)
-    outcome = run(order("entropy"), pool, 3, pixels, tmp_path / "a")
+    outcome = run(order("entropy"), Material(pool, 3, pixels), tmp_path / "a")
     assert len(trained) == 6
     assert outcome.train.batch_size == 8
     assert outcome.metrics == pytest.approx(fresh.metrics)
     assert outcome.scores.selected.tolist() == fresh.scores.selected.tolist()
     monkeypatch.setattr(rounds, "LEAST_WALK", 8)
     with pytest.raises(BadInput, match="too little memory even to score 8 images at once"):
-        run(order("entropy"), pool, 3, pixels, tmp_path / "a")
+        run(order("entropy"), Material(pool, 3, pixels), tmp_path / "a")
 
 
 def test_weights_that_explode_at_the_last_step_are_said_to_diverge(pixels, pool, tmp_path, monkeypatch):
@@ -150,7 +154,7 @@ def test_weights_that_explode_at_the_last_step_are_said_to_diverge(pixels, pool,
 
     monkeypatch.setattr(STRATEGIES["random"], "step", step)
     with pytest.raises(AlcoreError, match="training diverged: .*Lower the learning rate"):
-        run(order("random", steps=1), pool, 3, pixels, tmp_path)
+        run(order("random", steps=1), Material(pool, 3, pixels), tmp_path)
 
 
 # ---- a round's files
@@ -159,12 +163,12 @@ def test_weights_that_explode_at_the_last_step_are_said_to_diverge(pixels, pool,
 def test_a_round_that_fails_while_writing_leaves_no_folder(pixels, pool, tmp_path, monkeypatch):
     monkeypatch.setattr(rounds.np, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(AlcoreError, match="the disk is full: the round.s files"):
-        run(order("random"), pool, 3, pixels, tmp_path)
+        run(order("random"), Material(pool, 3, pixels), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_files_of_a_round_hold_what_was_scored(pixels, pool, tmp_path):
-    outcome = run(order("mal"), pool, 3, pixels, tmp_path)
+    outcome = run(order("mal"), Material(pool, 3, pixels), tmp_path)
     kept = RoundFiles(tmp_path / outcome.folder)
     assert kept.ids.tolist() == pool.unlabeled.tolist()
     assert kept.walked_ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
@@ -190,7 +194,7 @@ def test_the_files_of_a_round_hold_what_was_scored(pixels, pool, tmp_path):
 ])  # fmt: skip
 def test_nothing_is_trained_without_labels_of_two_classes(change, words, pixels, pool, tmp_path):
     with pytest.raises(NotEnoughLabels, match=words):
-        run(order("random"), dataclasses.replace(pool, **change), 3, pixels, tmp_path)
+        run(order("random"), Material(dataclasses.replace(pool, **change), 3, pixels), tmp_path)
 
 
 @pytest.mark.parametrize(("change", "words"), [

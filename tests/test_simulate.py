@@ -272,10 +272,10 @@ def test_two_workers_give_what_one_gives_and_a_terminated_one_is_finished(toy, t
 def test_a_run_that_fails_does_not_stop_the_others(toy, tmp_path, monkeypatch):
     honest = runs.turn
 
-    def turn(strategy, *rest, **named):
-        if strategy == "mcdal":
+    def turn(order, *rest, **named):
+        if order.strategy == "mcdal":
             raise AlcoreError("training diverged: loss is nan")
-        return honest(strategy, *rest, **named)
+        return honest(order, *rest, **named)
 
     monkeypatch.setattr(runs, "turn", turn)
     with pytest.raises(

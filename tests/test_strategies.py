@@ -22,9 +22,11 @@ from alcore.strategies import SCORES, STRATEGIES, strategy_named
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 from alcore.strategies.random import Random
 from alcore.training.batches import Batches
+from alcore.training.devices import seeded
 from alcore.training.explain import info
 from alcore.training.pool import Pool
-from alcore.training.train import query, seeded, train, walk
+from alcore.training.train import train
+from alcore.training.walk import query, walk
 
 CPU = torch.device("cpu")
 Toys = dict[str, tuple[np.ndarray, Pool, np.ndarray | None]]

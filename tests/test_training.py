@@ -23,8 +23,10 @@ from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training import train as training
 from alcore.training.batches import Batches
-from alcore.training.train import evaluate, query, rate_factor, seeded, train
-from alcore.training.turn import Order, run
+from alcore.training.devices import seeded
+from alcore.training.train import rate_factor, train
+from alcore.training.turn import Material, Order, run
+from alcore.training.walk import evaluate, query
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}
@@ -59,7 +61,7 @@ def uninterrupted(pixels, pool, tmp_path_factory):
     result = {}
     for name in STRATEGIES:
         folder = tmp_path_factory.mktemp(name)
-        outcome = run(order(name), pool, 3, pixels, folder)
+        outcome = run(order(name), Material(pool, 3, pixels), folder)
         result[name] = (outcome, *files(folder / outcome.folder))
     return result
 
@@ -90,8 +92,8 @@ INTERRUPTIONS = [
 def test_an_interrupted_round_ends_as_if_it_had_never_stopped(name, interruptions, uninterrupted, pixels, pool, tmp_path):
     for stage, done in interruptions:
         with pytest.raises(Stop):
-            run(order(name), pool, 3, pixels, tmp_path / "rounds", stop_at(stage, done), work=tmp_path / "work")
-    outcome = run(order(name), pool, 3, pixels, tmp_path / "rounds", work=tmp_path / "work")
+            run(order(name), Material(pool, 3, pixels), tmp_path / "rounds", stop_at(stage, done), work=tmp_path / "work")
+    outcome = run(order(name), Material(pool, 3, pixels), tmp_path / "rounds", work=tmp_path / "work")
     expected, weights, scores = uninterrupted[name]
     found_weights, found_scores = files(tmp_path / "rounds" / outcome.folder)
     assert found_weights.keys() == weights.keys()
@@ -301,7 +303,7 @@ def test_a_round_leaves_the_global_generators_as_they_were(name, pixels, pool, t
     np.random.seed(2)  # noqa: NPY002 - the global generator is what this is about
     torch.manual_seed(3)
     before = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2], torch.get_rng_state()  # noqa: NPY002
-    run(order(name), pool, 3, pixels, tmp_path)
+    run(order(name), Material(pool, 3, pixels), tmp_path)
     assert random.getstate() == before[0]
     assert (np.random.get_state()[1].tolist(), np.random.get_state()[2]) == before[1:3]  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), before[3])
@@ -309,13 +311,13 @@ def test_a_round_leaves_the_global_generators_as_they_were(name, pixels, pool, t
 
 def test_a_round_does_not_depend_on_the_global_generators(uninterrupted, pixels, pool, tmp_path):
     torch.manual_seed(99)
-    outcome = run(order("mcdal"), pool, 3, pixels, tmp_path)
+    outcome = run(order("mcdal"), Material(pool, 3, pixels), tmp_path)
     weights, _ = files(tmp_path / outcome.folder)
     assert all(torch.equal(weights[key], value) for key, value in uninterrupted["mcdal"][1].items())
 
 
 def test_another_seed_gives_another_model_and_another_query(uninterrupted, pixels, pool, tmp_path):
-    outcome = run(dataclasses.replace(order("random"), seed=4), pool, 3, pixels, tmp_path)
+    outcome = run(dataclasses.replace(order("random"), seed=4), Material(pool, 3, pixels), tmp_path)
     weights, scores = files(tmp_path / outcome.folder)
     assert not torch.equal(weights["head.weight"], uninterrupted["random"][1]["head.weight"])
     assert scores["selected"].tolist() != uninterrupted["random"][2]["selected"].tolist()
@@ -361,7 +363,7 @@ def test_without_test_items_there_are_no_metrics(pixels, pool):
 
 
 def test_a_net_learns_the_toy_images_in_thirty_steps(pixels, pool, quick, tmp_path):
-    outcome = run(Order("entropy", 5, 0, "cpu", train=quick), pool, 3, pixels, tmp_path)
+    outcome = run(Order("entropy", 5, 0, "cpu", train=quick), Material(pool, 3, pixels), tmp_path)
     assert outcome.metrics["accuracy"] == 1.0
 
 

@@ -19,9 +19,9 @@ from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Report, ignore_progress
 from alcore.project.asked import answered_areas
 from alcore.project.stored import Stored
+from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.train import pick_device
-from alcore.training.turn import Order, run, start_query
+from alcore.training.turn import Material, Order, run, start_query
 from alcore.types import FRAMES, START, Round, Scores
 
 
@@ -101,7 +101,7 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         frozen.write(work)
     pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
     dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
-    outcome = run(order, pool, frozen.classes, pixels, project.folder / "rounds", report, work=work, dense=dense, asked=frozen.asked)
+    outcome = run(order, Material(pool, frozen.classes, pixels, dense, frozen.asked), project.folder / "rounds", report, work=work)
     with written_whole(stored_as) as file:
         file.write(outcome.folder.encode())
     done = project.round_rows.add(

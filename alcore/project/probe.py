@@ -28,10 +28,12 @@ from alcore.project.stored import Stored, stored
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels
+from alcore.training.devices import pick_device, seeded
 from alcore.training.pool import Pool
 from alcore.training.regions import Regions
-from alcore.training.train import evaluate, pick_device, seeded, train, walk
+from alcore.training.train import train
 from alcore.training.turn import Order, check_side
+from alcore.training.walk import evaluate, walk
 
 TRAINING, WALKING = 2.0, 0.5  # seconds at most of timed training steps, and of a walk; one step or batch may take longer
 MOST = 200  # steps of a stage

@@ -20,7 +20,7 @@ from alcore.simulation.presets import preset_named
 from alcore.simulation.records import Tables, locked, read_json, write_whole
 from alcore.simulation.runs import Run
 from alcore.simulation.workers import Failure, perform_all
-from alcore.training.train import pick_device
+from alcore.training.devices import pick_device
 
 
 def simulate(

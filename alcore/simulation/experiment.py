@@ -19,7 +19,7 @@ from alcore.params import TrainParams, make_params
 from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
 from alcore.strategies import strategy_named
-from alcore.training.train import pick_device, seeded
+from alcore.training.devices import pick_device, seeded
 from alcore.training.turn import Seeds, check_side, check_strategy
 
 # Streams of chance that must not touch each other; the numbers are part of every result, so none may be used again for another purpose.

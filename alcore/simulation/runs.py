@@ -17,7 +17,7 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS
-from alcore.params import TrainParams, make_params
+from alcore.params import TrainParams
 from alcore.pixels.masks import from_rle, to_rle
 from alcore.progress import Progress, Report
 from alcore.simulation.environment import environment
@@ -26,9 +26,10 @@ from alcore.simulation.oracle import Data
 from alcore.simulation.records import ids_hash, locked, read_json, record_path, run_folder, write_whole
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
+from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.train import pick_device
-from alcore.training.turn import Seeds, Turn, turn
+from alcore.training.turn import Material, Order, Seeds, Turn, turn
+from alcore.types import FRAMES
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
@@ -134,21 +135,14 @@ def _made_before(path: Path, run: Run, known: Known) -> dict[str, Any]:
 
 def _round(run: Run, number: int, data: Data, known: Known, pixels: Any, report: Report) -> dict[str, Any]:
     """One round: train, test, score, choose; its record is written and returned."""
-    train = make_params(TrainParams, run.train, "training")
-    by_regions = train.query_unit != "frames"
+    order = Order(run.strategy, run.query_size, run.seed, run.device, run.params, run.train, data.task)
+    train, device, seeds = order.check()[1], pick_device(run.device), round_seeds(run.seed, number)
+    by_regions = train.query_unit != FRAMES
     pool, dense = data.round_pool(known.labeled, known.asked if by_regions else None)
-    seeds, device = round_seeds(run.seed, number), pick_device(run.device)
-    params = make_params(strategy_named(run.strategy).Params, run.params, f"strategy {run.text}")
     work = run.folder / f"work-{number:03d}"
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    done = turn(
-        *(run.strategy, params, train, pool, data.classes, pixels, run.query_size, seeds, device, report),
-        work=work,
-        task=data.task,
-        dense=dense,
-        asked=known.asked,
-    )
+    done = turn(order, Material(pool, data.classes, pixels, dense, known.asked), report, seeds=seeds, work=work)
     scored = np.union1d(pool.unlabeled, pool.partial) if by_regions else np.sort(pool.unlabeled)
     if not train.score_sample and not np.array_equal(np.sort(done.scores.ids), scored):
         raise RuntimeError(f"{len(done.scores.ids)} of {len(scored)} unlabeled images were scored")

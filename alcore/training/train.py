@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,54 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alcore.errors import AlcoreError, BadInput
+from alcore.errors import AlcoreError
 from alcore.files import written_whole
 from alcore.nets.backbones import Backbone
-from alcore.nets.models import evaluating, kept_memory
+from alcore.nets.models import kept_memory
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.strategies.base import Seen, Strategy, rate_factor
+from alcore.strategies.base import Strategy, rate_factor
 from alcore.training.batches import Batches
 from alcore.training.checkpoints import check_finite, first_nonfinite, resume, save
 from alcore.training.precision import autocast, check_bf16
-from alcore.training.regions import Regions, first_regions
-from alcore.types import Scores, check_query_size
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
 CHECKPOINT_EVERY = 30.0  # seconds
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """auto is the first GPU, else the CPU.
-
-    Raises:
-        BadInput: a device that this machine does not have.
-    """
-    if name == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise BadInput(f"unknown device {name!r}: use auto, cpu or cuda:0") from None
-    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
-        raise BadInput(f"there is no {name} here ({torch.cuda.device_count()} GPUs): use --device cpu or auto")
-    if device.type not in ("cpu", "cuda"):
-        raise BadInput(f"device {name!r} is not supported: use auto, cpu or cuda:0")
-    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
-
-
-def device_list() -> list[tuple[str, str]]:
-    """(name, words) of what can train here, best first."""
-    gpus = [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
-    return [*gpus, ("cpu", f"CPU, {os.cpu_count()} cores")]
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """torch's global generators start from `seed` inside; outside they are as if nothing had been drawn."""
-    with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def train(
@@ -220,136 +184,3 @@ def _history(folder: Path | None, at: int) -> Iterator[Any]:
             file.flush()
 
         yield write
-
-
-def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
-    """The task's metrics of the task model, in fp32 and evaluation mode: on the test split, or on the "labeled" images without
-    augmentation (how far training fitted them). Empty when there are none."""
-    pool = batches.pool
-    ids, targets = (pool.test, pool.test_targets) if on == "test" else (pool.labeled, pool.targets)
-    if len(ids) == 0:
-        return {}
-    tally, done = strategy.task.tally(), 0
-    with kept_memory(batches.device), evaluating(strategy):
-        for part, x in batches.walk(ids):
-            tally.add(strategy.predict(x).float(), batches.target(targets[done : done + len(part)]))
-            done += len(part)
-            report(Progress("testing", done, len(ids)))
-        return tally.result()
-
-
-@dataclass(frozen=True)
-class Walked:
-    """One pass over the pool: per-image score parts (n,) and arrays (n, ...) such as logits and embedding, for `ids`."""
-
-    ids: np.ndarray
-    parts: dict[str, np.ndarray]
-    arrays: dict[str, np.ndarray]
-
-
-def walk(
-    strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report = ignore_progress, *, regions: Regions | None = None
-) -> Walked:
-    """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was.
-
-    Args:
-        regions: gets the pictures with the strategy's heat on the way, and is closed at the end.
-    """
-    gathered: dict[str, list[Tensor]] = {}
-    done = 0
-    with kept_memory(batches.device), evaluating(strategy):
-        for part, x in batches.walk(ids, augmented=strategy.augmented_scoring):
-            outputs = strategy.score(x)
-            for name, value in strategy.task.summary(outputs).items():
-                gathered.setdefault(name, []).append(value.float())
-            if regions:
-                regions.add(part.tolist(), batches.pictures(x), outputs[strategy.heat].float().cpu().numpy())
-            done += len(part)
-            report(Progress("scoring", done, len(ids)))
-        whole = {name: torch.cat(values).cpu().numpy() for name, values in gathered.items()}
-    if regions:
-        regions.close()
-    parts = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
-    return Walked(ids, parts, {n: v for n, v in whole.items() if v.ndim > 1})
-
-
-def inspect(strategy: Strategy, batches: Batches, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """What a strategy for dense labels thinks of every pixel, image by image: `draft`, the likeliest classes, and `head_1` ... those of
-    the other heads, (H, W) uint8; and each score that pixels have, (H, W) float16 under its name."""
-    for part, x in batches.walk(ids):
-        with evaluating(strategy):
-            outputs = {name: value for name, value in strategy.score(x).items() if value.dim() > 2}
-            shown = {}
-            for name, value in outputs.items():
-                if name.startswith("logits"):
-                    classes = value.max(1).indices.to(torch.uint8)  # argmax over an inner axis takes six times as long on a CPU
-                    shown["head" + name.removeprefix("logits") if name != "logits" else "draft"] = classes.cpu().numpy()
-                else:
-                    shown[name] = value.half().cpu().numpy()
-        for at, i in enumerate(part.tolist()):
-            yield i, {name: value[at] for name, value in shown.items()}
-
-
-def query(
-    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, report: Report = ignore_progress
-) -> tuple[Scores, Walked, dict[str, float]]:
-    """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
-
-    Returns:
-        the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
-        `score` and `select`.
-    """
-    pool, p = batches.pool, batches.params
-    whole = p.query_unit == "frames"
-    asked = pool.unlabeled if whole else np.concatenate([pool.unlabeled, pool.partial])
-    images = check_query_size(n, len(asked))
-    n = images if whole else n
-    if 0 < p.score_sample < len(asked):
-        asked = np.sort(rng.permutation(np.sort(asked))[: max(n, p.score_sample) if whole else p.score_sample])
-    started = time.perf_counter()
-    rest = pool.labeled[~np.isin(pool.labeled, asked)]
-    regions = None if whole else Regions(p.query_unit, p.region_count, batches.asked)
-    walked = walk(strategy, batches, np.concatenate([asked, rest]), report, regions=regions)
-    scored = time.perf_counter()
-    u = len(asked)
-    place = {int(i): at for at, i in enumerate(walked.ids)}
-    labeled = np.array([place[i] for i in pool.labeled.tolist()], np.int64)
-    everything = walked.parts | walked.arrays
-    seen = Seen(
-        asked,
-        {name: values[:u] for name, values in everything.items()},
-        {name: values[labeled] for name, values in everything.items()},
-        pool.targets,
-        batches.device,
-    )
-    parts = {name: seen.unlabeled[name] for name in walked.parts}
-    if regions:
-        scores = _ask_regions(strategy, batches, n, rng, seen, parts, regions)
-    else:
-        total = strategy.total(seen, rng)
-        scores = Scores(asked, total, parts, strategy.select(total, seen, n, rng, report))
-    return scores, walked, {"score": scored - started, "select": time.perf_counter() - scored}
-
-
-def _ask_regions(
-    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, seen: Seen, parts: dict[str, np.ndarray], regions: Regions
-) -> Scores:
-    """The `n` best open regions, under the images they are cut from; an image's total is its best region's."""
-    order = np.argsort(seen.ids)  # regions in the order of the ids, so that the order of the pool does not matter
-    found = [regions.found[i] for i in seen.ids[order].tolist()]
-    numbers, values = (np.concatenate(column) for column in zip(*found, strict=True))
-    frame = np.repeat(order, [len(of_image) for of_image, _ in found])
-    check_query_size(n, len(numbers))
-    total = strategy.region_total(values, frame, seen, rng)
-    best = first_regions(total, seen.ids[frame], numbers, n)
-    of_frame = np.full(len(seen.ids), total.min())  # an image without an open region comes last
-    np.maximum.at(of_frame, frame, total)
-    wanted: dict[int, list[int]] = {}
-    for i, number in zip(seen.ids[frame[best]].tolist(), numbers[best].tolist(), strict=True):
-        wanted.setdefault(i, []).append(number)
-    cut = {}
-    for part, x in batches.walk(np.array(list(wanted), np.int64)):
-        for i, picture in zip(part.tolist(), batches.pictures(x), strict=True):
-            shape = regions.cut(picture)
-            cut[i] = tuple(shape == number for number in wanted[i])
-    return Scores(seen.ids, of_frame, parts, np.array(list(wanted), np.int64), cut)

@@ -22,10 +22,12 @@ from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels, telling
+from alcore.training.devices import pick_device, seeded
 from alcore.training.pool import Pool
 from alcore.training.roundfiles import write_files
-from alcore.training.train import Walked, evaluate, inspect, pick_device, query, seeded, train
-from alcore.types import VOID, Scores, check_query_size
+from alcore.training.train import train
+from alcore.training.walk import Walked, evaluate, inspect, query
+from alcore.types import FRAMES, VOID, Scores, check_query_size
 
 T = TypeVar("T")
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem
@@ -73,7 +75,7 @@ def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> N
     able = [s.name for s in STRATEGIES.values() if task in s.tasks]
     if task not in strategy.tasks:
         raise BadInput(f"strategy {strategy.name} does not do {task}: use one of {', '.join(able)}")
-    if train.query_unit == "frames":
+    if train.query_unit == FRAMES:
         return
     if not TASKS[task].dense:
         raise BadInput(f"query_unit={train.query_unit} is for segmentation: {task} asks for whole images, query_unit=frames")
@@ -109,6 +111,37 @@ class Seeds:
     def of(cls, seed: int) -> Seeds:
         """Three independent seeds from one."""
         return cls(*(int(s) for s in np.random.SeedSequence(seed).generate_state(3, np.uint32)))
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a round works on.
+
+    Attributes:
+        pool: who is labeled, and as what; who is not; who is tested.
+        classes: how many there are.
+        pixels: (N, side, side, 3) uint8, which the pool's rows point into.
+        dense: (M, side, side) uint8 masks of a dense task, which the pool's targets are rows of.
+        asked: id -> bool (side, side), what regions of an image have been asked already.
+    """
+
+    pool: Pool
+    classes: int
+    pixels: Pixels
+    dense: np.ndarray | None = None
+    asked: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    @property
+    def side(self) -> int:
+        """Of the images, in pixels."""
+        return int(self.pixels.shape[1])
+
+    def check(self, order: Order, train: TrainParams) -> None:
+        """Raises what keeps the round from running on this: too few labels, nothing to ask for."""
+        if TASKS[order.task].dense != (self.dense is not None):
+            raise ValueError(f"task {order.task} and {'masks' if self.dense is not None else 'no masks'} do not go together")
+        self.pool.check_trainable(self.classes, None if self.dense is None else _classes_in(self.dense, self.pool.targets))
+        check_query_size(order.query_size, len(self.pool.unlabeled) + (0 if train.query_unit == FRAMES else len(self.pool.partial)))
 
 
 @dataclass(frozen=True)
@@ -148,134 +181,82 @@ class Outcome:
     folder: str
 
 
-def run(
-    order: Order,
-    pool: Pool,
-    classes: int,
-    pixels: Pixels,
-    rounds_folder: Path,
-    report: Report = ignore_progress,
-    *,
-    work: Path | None = None,
-    dense: np.ndarray | None = None,
-    asked: Mapping[int, np.ndarray] | None = None,
-) -> Outcome:
-    """Trains on the pool's labels, tests, scores and chooses; writes the round's files whole into a new folder below `rounds_folder`.
+def run(order: Order, material: Material, rounds_folder: Path, report: Report = ignore_progress, *, work: Path | None = None) -> Outcome:
+    """A turn, whose files are written whole into a new folder below `rounds_folder`.
 
     Args:
         work: where the checkpoint and the loss history lie; with the same folder an interrupted run goes on.
-        dense, asked: masks of the pool's targets, and what was asked of whom already (`Batches`).
 
     Raises:
         NotEnoughLabels: there is nothing to train on.
     """
-    params, train_params = order.check()
-    device = pick_device(order.device)
-    done = turn(
-        *(order.strategy, params, train_params, pool, classes, pixels, order.query_size, Seeds.of(order.seed), device, report),
-        work=work,
-        task=order.task,
-        dense=dense,
-        asked=asked,
-    )
+    done = turn(order, material, report, work=work)
     pixel_views = inspect(done.strategy, done.batches, done.scores.selected) if TASKS[order.task].dense else ()
     folder = write_files(rounds_folder, done.scores, done.walked.ids, done.walked.arrays, done.strategy, pixel_views)
-    return Outcome(done.scores, done.metrics, done.seconds, str(device), done.train, folder)
+    return Outcome(done.scores, done.metrics, done.seconds, str(done.batches.device), done.train, folder)
 
 
 def turn(
-    strategy: str,
-    params: Any,
-    train_params: TrainParams,
-    pool: Pool,
-    classes: int,
-    pixels: Pixels,
-    query_size: int,
-    seeds: Seeds,
-    device: torch.device,
-    report: Report = ignore_progress,
-    *,
-    work: Path | None = None,
-    task: str = "classification",
-    dense: np.ndarray | None = None,
-    asked: Mapping[int, np.ndarray] | None = None,
+    order: Order, material: Material, report: Report = ignore_progress, *, seeds: Seeds | None = None, work: Path | None = None
 ) -> Turn:
     """Trains the strategy on the pool's labels, tests it, scores the unlabeled and chooses. When memory on the device runs out, the
     batch is halved and training starts again.
 
     Args:
-        strategy: its name; `params` are its own parameters.
+        seeds: instead of those that come from the order's seed.
         work: where the checkpoint and the loss history lie; with the same folder an interrupted turn goes on.
-        task: its name; a dense one needs `dense`, the masks that the pool's targets are rows of.
-        asked: id -> what regions of an image have been asked already.
 
     Raises:
         NotEnoughLabels: there is nothing to train on.
     """
-    check_strategy(strategy_named(strategy), task, train_params)
-    TASKS[task].check_architecture(train_params.architecture)
-    if TASKS[task].dense != (dense is not None):
-        raise ValueError(f"task {task} and {'masks' if dense is not None else 'no masks'} do not go together")
-    pool.check_trainable(classes, None if dense is None else _classes_in(dense, pool.targets))
-    check_query_size(query_size, len(pool.unlabeled) + (0 if train_params.query_unit == "frames" else len(pool.partial)))
-    report = telling(pixels, report)
+    train = order.check()[1]
+    TASKS[order.task].check_architecture(train.architecture)
+    material.check(order, train)
+    device, seeds = pick_device(order.device), seeds or Seeds.of(order.seed)
+    report = telling(material.pixels, report)
     halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
     if halved and halved.is_file():
-        train_params = dataclasses.replace(train_params, batch_size=int(halved.read_text()))
+        train = dataclasses.replace(train, batch_size=int(halved.read_text()))
     while True:
         try:
-            return _attempt(
-                strategy, params, train_params, pool, classes, pixels, query_size, seeds, device, report, work, (task, dense, asked)
-            )
+            return _attempt(order, material, train, seeds, device, report, work)
         except torch.OutOfMemoryError:
-            if train_params.batch_size <= (8 if dense is None else 2):  # a few images hold many labels when each pixel has one
+            if train.batch_size <= (8 if material.dense is None else 2):  # a few images hold many labels when each pixel has one
                 raise BadInput(
-                    f"{device} has too little memory even for batches of {train_params.batch_size}: use the CPU or a smaller architecture"
+                    f"{device} has too little memory even for batches of {train.batch_size}: use the CPU or a smaller architecture"
                 ) from None
         # outside the handler: its traceback would keep the tensors alive
         torch.cuda.empty_cache()
-        train_params = dataclasses.replace(train_params, batch_size=train_params.batch_size // 2)
+        train = dataclasses.replace(train, batch_size=train.batch_size // 2)
         if work and halved:
-            work.mkdir(parents=True, exist_ok=True)
-            (work / "checkpoint.pt").unlink(missing_ok=True)
-            (work / "history.csv").unlink(missing_ok=True)
-            with written_whole(halved) as file:
-                file.write(str(train_params.batch_size).encode())
-        report(
-            Progress(
-                "training",
-                0,
-                train_params.steps,
-                message=f"memory on {device} ran out: starting again with batches of {train_params.batch_size}",
-            )
-        )
+            _begin_again(work, halved, train.batch_size)
+        told = f"memory on {device} ran out: starting again with batches of {train.batch_size}"
+        report(Progress("training", 0, train.steps, message=told))
+
+
+def _begin_again(work: Path, halved: Path, batch_size: int) -> None:
+    """Forgets what was trained in larger batches, and notes the size of those to come."""
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "checkpoint.pt").unlink(missing_ok=True)
+    (work / "history.csv").unlink(missing_ok=True)
+    with written_whole(halved) as file:
+        file.write(str(batch_size).encode())
 
 
 def _attempt(
-    name: str,
-    params: Any,
-    train_params: TrainParams,
-    pool: Pool,
-    classes: int,
-    pixels: Pixels,
-    query_size: int,
-    seeds: Seeds,
-    device: torch.device,
-    report: Report,
-    work: Path | None,
-    labels: tuple[str, np.ndarray | None, Mapping[int, np.ndarray] | None],
+    order: Order, material: Material, params: TrainParams, seeds: Seeds, device: torch.device, report: Report, work: Path | None
 ) -> Turn:
-    task_name, dense, asked = labels
-    task = TASKS[task_name](classes, pixels.shape[1])
+    task = TASKS[order.task](material.classes, material.side)
     with seeded(seeds.model, device):
-        strategy = strategy_named(name)(task, train_params, params).to(device).to(memory_format=torch.channels_last)
-        check_side(strategy, pixels.shape[1])
-        if strategy.augmented_scoring and train_params.query_unit != "frames":
+        strategy = strategy_named(order.strategy)(task, params, order.check()[0]).to(device).to(memory_format=torch.channels_last)
+        check_side(strategy, material.side)
+        if strategy.augmented_scoring and params.query_unit != FRAMES:
             raise BadInput(
-                f"strategy {name} scores shifted images here, where regions lie elsewhere: switch that off, or use query_unit=frames"
+                f"strategy {order.strategy} scores shifted images here, where regions lie elsewhere: switch that off, or use "
+                "query_unit=frames"
             )
-        batches = Batches(pixels, pool, train_params, device, seeds.order, dense=dense, asked=asked)
-        trained = train(strategy, batches, train_params, report, folder=work)
+        batches = Batches(material.pixels, material.pool, params, device, seeds.order, dense=material.dense, asked=material.asked)
+        trained = train(strategy, batches, params, report, folder=work)
         started = perf_counter()
         metrics = _walked(batches, lambda: evaluate(strategy, batches, report))
         fitted = _walked(batches, lambda: evaluate(strategy, batches, report, on="labeled"))
@@ -283,9 +264,9 @@ def _attempt(
         if bad := [name for name, value in {**fitted, **metrics}.items() if not np.isfinite(value)]:
             raise AlcoreError(f"training diverged: {bad[0]} is not a number after its last step. Lower the learning rate and start again.")
         rng = np.random.default_rng(seeds.acquisition)
-        scores, walked, spent = _walked(batches, lambda: query(strategy, batches, query_size, copy.deepcopy(rng), report))
+        scores, walked, spent = _walked(batches, lambda: query(strategy, batches, order.query_size, copy.deepcopy(rng), report))
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
-    return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, train_params, batches)
+    return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, params, batches)
 
 
 def _classes_in(dense: np.ndarray, targets: np.ndarray) -> int:

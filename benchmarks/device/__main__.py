@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from alcore.strategies import STRATEGIES
-from alcore.training.train import pick_device
+from alcore.training.devices import pick_device
 from benchmarks.device.checks import checks
 from benchmarks.device.measures import FULL, TINY, dense, graphs, scoring, training
 from benchmarks.device.record import BROKEN, DeviceLost, Record, card, head

@@ -20,9 +20,11 @@ from alcore.progress import Progress
 from alcore.strategies import STRATEGIES
 from alcore.training import train as training
 from alcore.training.batches import Batches, Pixels
+from alcore.training.devices import seeded
 from alcore.training.pool import Pool
-from alcore.training.train import evaluate, inspect, seeded, train, walk
-from alcore.training.turn import Seeds, Turn, turn
+from alcore.training.train import train
+from alcore.training.turn import Material, Order, Turn, turn
+from alcore.training.walk import evaluate, inspect, walk
 from alcore.types import VOID
 from benchmarks.device.measures import Size, made
 from benchmarks.device.record import Record
@@ -112,8 +114,8 @@ def _turned(task: str, name: str, device: torch.device, params: TrainParams) -> 
             losses.update({f"{stage}: {loss}": value for loss, value in progress.values.items() if loss not in speeds})
 
     with _every_loss():
-        values = STRATEGIES[name].Params()
-        done = turn(name, values, params, pool, CLASSES, pixels, ASKED, Seeds.of(0), device, report, task=task, dense=masks)
+        order = Order(name, ASKED, 0, str(device), train=vars(params), task=task)
+        done = turn(order, Material(pool, CLASSES, pixels, masks), report)
     return done, losses
 
 
@@ -284,7 +286,7 @@ def _memory(device: torch.device) -> dict[str, Any]:
     torch.cuda.set_per_process_memory_fraction(0.8e9 / total, device)
     try:
         params = TrainParams(batch_size=8192, steps=2, precision="fp32")
-        done = turn("entropy", STRATEGIES["entropy"].Params(), params, pool, CLASSES, pixels, ASKED, Seeds.of(0), device)
+        done = turn(Order("entropy", ASKED, 0, str(device), train=vars(params)), Material(pool, CLASSES, pixels))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
         torch.cuda.empty_cache()

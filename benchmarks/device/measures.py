@@ -23,8 +23,10 @@ from alcore.simulation.presets import PAPER_WIDTHS, preset_named
 from alcore.strategies import STRATEGIES
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
+from alcore.training.devices import seeded
 from alcore.training.pool import Pool
-from alcore.training.train import query, seeded, train, walk
+from alcore.training.train import train
+from alcore.training.walk import query, walk
 from benchmarks.device.record import Record, forget_peak, peak, synchronize
 from benchmarks.score import _bare as bare_pass
 from benchmarks.train import _augment as augment
