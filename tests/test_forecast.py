@@ -31,6 +31,7 @@ from alcore.project.probe import Costs, timed
 from alcore.project.timing import measure_apart
 from alcore.storage.schema import meta
 from alcore.strategies import STRATEGIES
+from alcore.training.turn import Order
 from alcore.types import Job
 
 NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
@@ -47,30 +48,29 @@ def toy(project: Project) -> Project:
 
 
 @pytest.fixture
-def quick_one(toy: Project, quick) -> Callable[..., dict[str, Any]]:
-    """`quick_one(strategy, query=5, **train)` gives the arguments of a round of 30 steps."""
+def quick_one(toy: Project, quick) -> Callable[..., Order]:
+    """`quick_one(strategy, query=5, **train)` gives the order of a round of 30 steps."""
 
-    def arguments(strategy: str, query: int = 5, **train: Any) -> dict[str, Any]:
+    def order(strategy: str, query: int = 5, **train: Any) -> Order:
         return loop.ordered(toy, strategy, query, 0, "cpu", None, {**quick, **train})
 
-    return arguments
+    return order
 
 
-def add_round(project: Project, arguments: dict[str, Any], seconds: dict[str, float] = SECONDS, **values: Any) -> None:
-    """A round as if it had been trained with these arguments."""
-    order = probe.Order(**arguments)
-    stored = {"strategy": order.strategy, "params": dict(order.params), "train": vars(order.check()[1]), "seed": 0, "labeled": 10}
-    stored |= {"metrics": {}, "seconds": seconds, "device": "cpu", "folder": ""} | values
-    project.round_rows.add(stored, project.pool().unlabeled[: order.query_size].tolist())
+def add_round(project: Project, order: Order, seconds: dict[str, float] = SECONDS, device: str = "cpu") -> None:
+    """A round as if it had been trained with this order."""
+    asked = project.pool().unlabeled[: order.query_size].tolist()
+    train = vars(order.check()[1])
+    project.round_rows.add(order.strategy, asked, seed=0, labeled=10, device=device, seconds=seconds, params=order.params, train=train)
 
 
-def run_a_job(project: Project, arguments: dict[str, Any], owner: str | None = "somebody") -> Job:
+def run_a_job(project: Project, order: Order, owner: str | None = "somebody") -> Job:
     """A job in the table, running under `owner`."""
     table = project.workspace.job_rows
-    return table.job(table.add_job("round", project.name, "t", arguments, "cpu", owner=owner).id)
+    return table.job(table.add_job("round", project.name, "t", order.arguments(), "cpu", owner=owner).id)
 
 
-def never(project: Project, arguments: Any) -> Costs:
+def never(project: Project, order: Any) -> Costs:
     raise AssertionError("steps were timed")
 
 
@@ -235,8 +235,8 @@ def test_every_strategy_has_a_forecast(toy, quick_one, name):
 
 @pytest.mark.parametrize("name", [name for name, kind in STRATEGIES.items() if "segmentation" in kind.tasks])
 def test_every_strategy_has_a_forecast_for_masks(scenes, name):
-    arguments = scenes.round_arguments(name, 2, 0, "cpu", None, {**QUICK_SCENES, "batch_size": 2, "steps": 10})
-    assert is_finite(forecast(scenes, arguments))
+    order = loop.ordered(scenes, name, 2, 0, "cpu", None, {**QUICK_SCENES, "batch_size": 2, "steps": 10})
+    assert is_finite(forecast(scenes, order))
 
 
 def test_regions_are_cut_while_scoring_is_timed(scenes, monkeypatch):
@@ -244,7 +244,7 @@ def test_regions_are_cut_while_scoring_is_timed(scenes, monkeypatch):
     honest = probe.Regions.add
     monkeypatch.setattr(probe.Regions, "add", lambda self, ids, *rest: (cut.extend(ids), honest(self, ids, *rest)))
     regions = {**QUICK_SCENES, "batch_size": 2, "steps": 10, "query_unit": "superpixels", "region_count": 4}
-    assert timed(scenes, scenes.round_arguments("margin", 2, 0, "cpu", None, regions)).score > 0
+    assert timed(scenes, loop.ordered(scenes, "margin", 2, 0, "cpu", None, regions)).score > 0
     assert len(cut) == 6
 
 
@@ -286,16 +286,16 @@ def test_steps_are_timed_in_a_process_of_their_own(toy, quick_one):
 
 @pytest.mark.parametrize("how", ["a job starts", "it is stopped"])
 def test_the_process_ends_when_its_device_is_wanted(toy, quick_one, how):
-    arguments, began = quick_one("mcdal"), []
+    order, began = quick_one("mcdal"), []
 
     def want(process: Any) -> None:
         began.append(process)
         if process is not None and how == "a job starts":
-            run_a_job(toy, arguments)
+            run_a_job(toy, order)
         elif process is not None:
             process.kill()
 
-    assert measure_apart(toy, arguments, want) == (None, False)
+    assert measure_apart(toy, order, want) == (None, False)
     assert began[0].returncode < 0
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alcore.storage.store import Store
 
 from alcore.errors import Cancelled, NotFound
 from alcore.jobs.contract import GONE
@@ -22,7 +21,7 @@ from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, proc
 from alcore.jobs.runner import JobRunner
 from alcore.progress import Progress, Report
 from alcore.storage import schema
-from alcore.storage.database import database_url
+from alcore.storage.database import Database, database_url
 from alcore.storage.jobtable import Jobs
 from alcore.types import Job
 
@@ -34,10 +33,10 @@ DEAD = "999999999:1"  # no such process
 @pytest.fixture
 def opened(tmp_path) -> Iterator[Callable[[], Jobs]]:
     """`opened()` is the job table of a store of its own on the one file, as another process has it."""
-    stores: list[Store] = []
+    stores: list[Database] = []
 
     def table() -> Jobs:
-        stores.append(Store(database_url(tmp_path, None)))
+        stores.append(Database(database_url(tmp_path, None)))
         return Jobs(stores[-1])
 
     yield table
@@ -331,7 +330,7 @@ from pathlib import Path
 from alcore.jobs.runner import JobRunner
 from alcore.storage.jobtable import Jobs
 from alcore.storage.database import database_url
-from alcore.storage.store import Store
+from alcore.storage.database import Database
 home, name = Path(sys.argv[1]), sys.argv[2]
 def note(word):
     with (home / "turns.txt").open("a") as file:
@@ -344,7 +343,7 @@ def kind(job, report):
     return {}
 def say(progress):
     print(progress.stage + ": " + progress.message, file=sys.stderr, flush=True)
-JobRunner(Jobs(Store(database_url(home, None))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
+JobRunner(Jobs(Database(database_url(home, None))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
 """
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from alcore.storage.store import Store
 from PIL import Image
 from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 
@@ -27,7 +26,9 @@ from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.project.labels import record
 from alcore.storage import schema
+from alcore.storage.database import Database
 from alcore.storage.events import fold
+from alcore.storage.items import Items
 from alcore.types import Annotation
 
 
@@ -466,8 +467,8 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
         ):
             conn.exec_driver_sql(statement)
     engine.dispose()
-    store = Store(url)
-    row = store.item(1, 1)
+    store = Database(url)
+    row = Items(store, 1).row(1)
     assert (row["label"], row["partial"], row["disputed"]) == ("a", False, False)
     with store.read() as conn:
         assert conn.execute(sa.text("select clicks, replaces from annotations")).all() == [(None, None)]
