@@ -262,9 +262,9 @@ def test_a_probe_leaves_everything_as_it_was_and_a_round_what_it_would_be(toy, q
     timed(toy, quick_one("mal"))
     assert state_of(toy) == before
     order = quick_one("mcdal")
-    first = toy.run_round("mcdal", 5, 0, "cpu", train=order["train"], report=lambda _: None)
+    first = toy.run_round("mcdal", 5, 0, "cpu", train=order.train, report=lambda _: None)
     timed(toy, quick_one("mcdal"))
-    second = toy.run_round("mcdal", 5, 0, "cpu", train=order["train"], report=lambda _: None)
+    second = toy.run_round("mcdal", 5, 0, "cpu", train=order.train, report=lambda _: None)
     assert (second.metrics, second.query) == (first.metrics, first.query)
 
 
@@ -340,9 +340,9 @@ def test_what_would_stop_the_round_is_told_instead(toy, quick, monkeypatch):
 def test_a_job_is_planned_as_was_forecast(toy, quick, quick_one, monkeypatch):
     monkeypatch.setattr(timing, "measure_apart", lambda *_: (COSTS, True))
     job = run_a_job(toy, quick_one("mal"), owner=None)
-    assert not plan(toy.workspace, job).measured
+    assert not plan(toy.workspace, job, toy.workspace.forecasts.stages).measured
     wait(lambda: toy.workspace.forecasts.look(toy, "mal", 5, "cpu", None, quick) is not None)
-    planned = plan(toy.workspace, job)
+    planned = plan(toy.workspace, job, toy.workspace.forecasts.stages)
     assert planned.measured
     assert {p.stage: p.seconds for p in planned.stages} == pytest.approx(
         {

@@ -58,12 +58,12 @@ def other() -> Iterator[str]:
 
 
 def set_row(jobs: Jobs, id: int, **values: object) -> None:
-    with jobs._store.write() as conn:
+    with jobs._database.write() as conn:
         conn.execute(schema.jobs.update().where(schema.jobs.c.id == id).values(**values))
 
 
 def owner_of(jobs: Jobs, id: int) -> str:
-    with jobs._store.read() as conn:
+    with jobs._database.read() as conn:
         return str(conn.scalar(sa.select(schema.jobs.c.owner).where(schema.jobs.c.id == id)))
 
 
@@ -127,7 +127,7 @@ def test_jobs_of_an_older_database_are_taken_over(opened):
     left = old.add_job("round", "p", "in the queue of an app", {}, "cpu")
     killed = old.add_job("round", "p", "killed", {}, "cuda:0", owner=DEAD)
     set_row(old, killed.id, owner=f"{os.getpid()}:1")  # its number was given away again
-    with old._store.write() as conn:
+    with old._database.write() as conn:
         for name in ("attended", "seen", "spent", "stages"):
             conn.exec_driver_sql(f"alter table jobs drop column {name}")
         conn.exec_driver_sql("delete from migrations where name = '0004_job_attempts'")
@@ -221,7 +221,7 @@ def test_signs_of_who_waits_are_renewed(jobs, other):
     waiting = jobs.add_job("round", "p", "waits", {}, "cpu", waiter=process_name(), attended=True)
     set_row(jobs, waiting.id, seen=time.time() - FRESH)
     jobs.claim("cpu", process_name(), waiting.id)
-    with jobs._store.read() as conn:
+    with jobs._database.read() as conn:
         assert time.time() - conn.scalar(sa.select(schema.jobs.c.seen).where(schema.jobs.c.id == waiting.id)) < FRESH / 10
 
 

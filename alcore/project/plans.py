@@ -24,7 +24,12 @@ IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading imag
 Timed = Callable[[Stored, Order], Mapping[str, float]]
 
 
-def plan(place: Place, job: Job, timed: Timed) -> Plan:
+def untimed(project: Stored, order: Order) -> Mapping[str, float]:
+    """Nothing is known of steps."""
+    return {}
+
+
+def plan(place: Place, job: Job, timed: Timed = untimed) -> Plan:
     """The plan of a round or an import; an empty one for any other job.
 
     Args:
