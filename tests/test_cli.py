@@ -392,7 +392,7 @@ def test_quickstart_with_mal_learns_the_digits_and_asks_for_fifty_unlabeled_ones
     assert 0.75 < answer["accuracy"] <= 1  # an untrained net has 0.1
     workspace = Workspace(home)
     project = workspace.project("digits")
-    labeled, pool = workspace.database.labels(project.id), {i for i, split, *_ in project.snapshot() if split == "pool"}
+    labeled, pool = project.items.labels(), {i for i, split, *_ in project.snapshot() if split == "pool"}
     ids = {item["id"] for item in answer["query"]}
     assert len(ids) == len(answer["query"]) == 50
     assert ids <= pool - labeled.keys()

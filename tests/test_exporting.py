@@ -79,7 +79,7 @@ def test_labels_are_exported_as_csv_with_any_class_name(workspace, digits_source
     ]  # fmt: skip
     other = Project.import_into(workspace, "again", digits_source / "train" / "0", classes=names)
     assert other.label_from_csv(tmp_path / "out" / "labels.csv", annotator="copy") == 4
-    assert workspace.database.labels(other.id) == dict(zip(sorted(paths(other).values())[:4], names, strict=True))
+    assert other.items.labels() == dict(zip(sorted(paths(other).values())[:4], names, strict=True))
     with pytest.raises(BadInput, match="class 'a/b' cannot be a folder's name: export as csv"):
         export(project, "folder", tmp_path / "folder")
     assert sorted(p.name for p in tmp_path.iterdir() if "folder" in p.name) == []

@@ -17,6 +17,7 @@ from alcore.progress import Progress
 from alcore.project import creation, doctor
 from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
+from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.types import Annotation
 
@@ -70,11 +71,11 @@ def test_without_a_test_split_a_fifth_of_each_class_is_held_out_and_stays_so(wor
     assert project.counts()["splits"] == {"pool": 32, "test": 8}
     assert project.counts()["truth"]["test"] == dict.fromkeys("0123", 2)
     assert project.settings["notes"] == ["there is no test split: 8 of 40 labeled images are held out for testing"]
-    held = {item.path for item in workspace.database.pool_items(project.id) if item.split == "test"}
+    held = {item.path for item in project.items.pool() if item.split == "test"}
     for n in range(20):
         write_image(source / "2" / f"new{n}.png", 2, n)
     project.refresh()
-    assert {item.path for item in workspace.database.pool_items(project.id) if item.split == "test"} == held
+    assert {item.path for item in project.items.pool() if item.split == "test"} == held
     assert project.counts()["splits"] == {"pool": 52, "test": 8}
 
 
@@ -139,7 +140,7 @@ def test_new_images_of_a_source_whose_labels_count_come_with_their_labels(worksp
     project.annotate({paths(project)["train/0/00.png"]: "1"}, annotator="ann")
     write_image(digits_source / "train" / "3" / "new.png", 3)
     project.refresh()
-    labels = workspace.database.labels(project.id)
+    labels = project.items.labels()
     assert labels[paths(project)["train/3/new.png"]] == "3"
     assert labels[paths(project)["train/0/00.png"]] == "1"  # a person's word stands against the folder's
     assert len(labels) == 41
@@ -267,25 +268,27 @@ def test_labels_that_came_with_images_are_stored_with_them_in_one_transaction(wo
     assert len(begun) == 1
     assert (project.counts()["labeled"], project.counts()["labels"]) == (40, dict.fromkeys("0123", 10))
     assert {(e["kind"], e["annotator"], e["round"]) for e in project.journal.events()} == {("label", "import", None)}
-    assert doctor.examine(project) == []
+    assert doctor.findings(project) == []
 
 
 def test_an_import_again_takes_labels_of_images_that_nobody_has_touched(workspace, digits_source):
     project = Project.import_into(workspace, "toy", digits_source, truth="labels")
-    ids = [item.id for item in workspace.database.pool_items(project.id) if item.split == "pool"]
+    ids = [item.id for item in project.items.pool() if item.split == "pool"]
     with workspace.database.write() as conn:  # as versions before 0.5 left it when they were killed
         mine = schema.annotation_rows.c.item_id.in_(ids[:30])
         conn.execute(schema.annotation_rows.delete().where(mine))
         conn.execute(schema.current.delete().where(schema.current.c.item_id.in_(ids[:30])))
-    project.record([Annotation("a", 1, ids[0], "skip"), Annotation("a", 2, ids[1], "label", "3"), Annotation("a", 3, ids[1], "undo")])
+    project.journal.record(
+        [Annotation("a", 1, ids[0], "skip"), Annotation("a", 2, ids[1], "label", "3"), Annotation("a", 3, ids[1], "undo")], project.classes
+    )
     project.refresh()
-    labels = workspace.database.labels(project.id)
-    paths = workspace.database.paths(project.id)
+    labels = project.items.labels()
+    paths = project.items.paths()
     assert labels == {i: paths[i].split("/")[1] for i in ids if i not in ids[:2]}
     before = len(project.journal.events())
     project.refresh()
     assert len(project.journal.events()) == before
-    assert doctor.examine(project) == []
+    assert doctor.findings(project) == []
 
 
 def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(workspace, make_npz, tmp_path, monkeypatch):
@@ -296,7 +299,7 @@ def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(worksp
         raise AlcoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.database, "replace_items", full)
+        patch.setattr(Items, "replace", full)
         with pytest.raises(AlcoreError, match="the disk is full"):
             project.refresh()
     assert {path.name: path.read_bytes() for path in project.folder.iterdir()} == before
@@ -325,7 +328,7 @@ def as_of_before(project: Project) -> Project:
     """The project as 0.3.0 had stored it."""
     old = {name: value for name, value in project.settings.items() if name not in NEW_SETTINGS}
     with project.place.database.write() as conn:
-        project.place.database.set_project(conn, project.id, settings=old)
+        project.place.project_rows.set(conn, project.id, settings=old)
     return project.workspace.project(project.name)
 
 

@@ -17,7 +17,7 @@ from scenes import H, W, truth_of, write_scenes
 from alcore.errors import AlcoreError
 from alcore.files import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
 from alcore.pixels import maskfiles, masks
-from alcore.project import exporting, leftovers
+from alcore.project import doctor, exporting, leftovers
 from alcore.project.doctor import leftover_words
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
@@ -108,13 +108,13 @@ def test_what_no_row_owns_is_found_with_its_size_and_removed_and_all_else_stays(
     left = files(workspace.home).keys() - owned.keys()
     assert left == {path.relative_to(workspace.home).as_posix() for path in (*young, scenes.folder / "notes of mine.txt")}
     assert files(workspace.home).items() >= owned.items()
-    assert (find(workspace), scenes.doctor()) == ([], [])
+    assert (find(workspace), doctor.findings(scenes)) == ([], [])
     assert len(find(workspace, older_than=0)) == len(young)
     assert leftovers.told([Leftover(Path("a"), 22_100_000)]) == "1 leftover of killed work, 22.1 MB"
 
 
 def test_a_picture_of_a_file_that_was_replaced_is_left_and_the_present_one_is_not(project, workspace, digits_source, write_image):
-    item = next(i.id for i in workspace.database.pool_items(project.id) if i.path == "train/0/00.png")
+    item = next(i.id for i in project.items.pool() if i.path == "train/0/00.png")
     project.picture(item, 4)
     (old,) = (project.folder / "thumbs" / "4").iterdir()
     write_image(digits_source / "train/0/00.png", 3, seed=5)
@@ -179,7 +179,7 @@ def test_a_mask_that_is_painted_again_while_its_old_file_is_collected_keeps_a_fi
     digest, _ = maskfiles.keep(scenes.folder, mask, 3)
     path = maskfiles.place(scenes.folder, digest)
     make_old(path)
-    item = workspace.database.pool_items(scenes.id)[0].id
+    item = scenes.items.pool()[0].id
     honest = scenes.masks.remove_unnamed.__func__
 
     def painted_first(self, named):

@@ -21,7 +21,7 @@ from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
 from alcore.formats import read
 from alcore.pixels import maskfiles, masks
-from alcore.project import layers
+from alcore.project import answers, doctor, exporting, frames, labeling, layers
 from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.project.labels import record
@@ -176,17 +176,19 @@ def test_what_is_no_mask_of_the_image_is_refused_and_nothing_is_recorded(scenes,
 
 def test_events_that_do_not_fit_the_kind_of_project_are_rejected(scenes, project):
     item = ids_of(scenes)[0]
-    acked, rejected = scenes.record([Annotation("c", 1, item, "label", "box"), Annotation("c", 2, item, "mask", "0" * 32)])
+    acked, rejected = scenes.journal.record(
+        [Annotation("c", 1, item, "label", "box"), Annotation("c", 2, item, "mask", "0" * 32)], scenes.classes
+    )
     assert acked == []
     assert "masks" in rejected[0]["reason"]
     assert "no stored mask" in rejected[1]["reason"]
     first = next(iter(project.items.paths()))
-    assert "one class each" in project.record([Annotation("c", 1, first, "mask", "0" * 32)])[1][0]["reason"]
+    assert "one class each" in project.journal.record([Annotation("c", 1, first, "mask", "0" * 32)], project.classes)[1][0]["reason"]
 
 
 def test_a_mask_of_another_size_cannot_be_given_to_an_item(scenes, workspace):
     digest = scenes.masks.keep(np.zeros((3, 3), np.uint8), 3)
-    assert scenes.record([Annotation("c", 1, ids_of(scenes)[0], "mask", digest)])[1][0]["seq"] == 1
+    assert scenes.journal.record([Annotation("c", 1, ids_of(scenes)[0], "mask", digest)], scenes.classes)[1][0]["seq"] == 1
 
 
 def test_a_region_leaves_an_item_labeled_in_part_and_a_skip_keeps_what_was_painted():
@@ -259,7 +261,7 @@ def test_a_round_measures_iou_and_the_queue_shows_draft_layers_and_heads(asked):
     assert [head["title"] for head in first["heads"]] == ["F, the task model", "F1", "F2"]
     assert (first["mask"], first["regions"]) == (None, None)
     assert "discrepancy" in {entry["name"] for entry in first["frame"]}
-    draft = asked.draft(done.number, first["id"])
+    draft = layers.draft(asked, done.number, first["id"])
     assert draft.shape == (H, W)
     assert set(np.unique(draft)) <= {0, 1, 2}
     detail = asked.files(done).detail(first["id"])
@@ -277,7 +279,7 @@ def test_a_layer_head_or_draft_that_is_not_there_is_said(asked):
         layers.head(asked, done.number, done.query[0], "head_9")
     other = next(i for i in ids_of(asked).values() if i not in done.query)
     with pytest.raises(NotFound, match="did not ask"):
-        asked.draft(done.number, other)
+        layers.draft(asked, done.number, other)
 
 
 def test_a_draft_at_twice_the_size_is_each_class_interpolated(asked, monkeypatch):
@@ -285,20 +287,26 @@ def test_a_draft_at_twice_the_size_is_each_class_interpolated(asked, monkeypatch
     small = np.zeros((8, 8), np.uint8)
     small[:, 4:] = 1
     monkeypatch.setattr(layers, "detail_of", lambda *_: {"draft": small})
-    draft = asked.draft(done.number, done.query[0])
+    draft = layers.draft(asked, done.number, done.query[0])
     assert np.array_equal(draft, np.repeat((np.arange(W) >= W // 2)[None].astype(np.uint8), H, axis=0))
 
 
 def test_labeling_the_query_ends_it_and_the_scores_have_a_class_and_a_label_column(asked):
     done = asked.round()
     assert asked.label_query_from_truth() == 2
-    assert asked.waiting() == 0
+    assert labeling.waiting(asked) == 0
     frame = asked.scores(done)
     assert set(frame["prediction"]) <= set(CLASSES)
-    labels = dict(zip(asked.column(done.number, "id").tolist(), asked.column(done.number, "label").tolist(), strict=True))
+    labels = dict(
+        zip(
+            frames.column(asked, asked.round(done.number), "id").tolist(),
+            frames.column(asked, asked.round(done.number), "label").tolist(),
+            strict=True,
+        )
+    )
     counts = asked.masks.pixels([asked.items.labels()[done.query[0]]]).popitem()[1]
     assert labels[done.query[0]] == int(np.argmax(counts[:-1]))
-    assert asked.samples(5, 3)[0][1] == 14
+    assert frames.samples(asked, 5, 3)[0][1] == 14
 
 
 def test_the_class_table_counts_pixels_and_images_by_hand(scenes):
@@ -339,7 +347,7 @@ def test_region_queries_are_answered_in_part_and_never_asked_twice(scenes):
                 assert not (part & shown.get(item, np.zeros((H, W), bool))).any()
                 shown[item] = shown.get(item, np.zeros((H, W), bool)) | part
         assert scenes.label_query_from_truth() == len(regions)
-        assert scenes.waiting() == 0
+        assert labeling.waiting(scenes) == 0
     numbers = {item: number for number, item in ids_of(scenes).items()}
     for item, area in shown.items():
         assert np.array_equal(scenes.mask(item), np.where(area, truth_of(numbers[item]), masks.VOID))
@@ -368,7 +376,7 @@ def stream(mask: np.ndarray) -> bytes:
 
 def test_a_painted_stream_is_kept_and_one_of_the_wrong_length_or_values_is_not(scenes):
     item = ids_of(scenes)[0]
-    digest, taken = scenes.answer(Annotation("tab", 1, item, "mask"), stream(truth_of(0)))
+    digest, taken = answers.answer(scenes, Annotation("tab", 1, item, "mask"), stream(truth_of(0)))
     acked, rejected = taken.acked, taken.rejected
     assert (acked, rejected) == ([1], [])
     assert np.array_equal(scenes.masks.load(digest), truth_of(0))
@@ -381,7 +389,7 @@ def test_a_painted_stream_is_kept_and_one_of_the_wrong_length_or_values_is_not(s
         (stream(truth_of(0))[:-6], f"{W} x {H}"),
     ):
         with pytest.raises(BadInput, match=match):
-            scenes.answer(Annotation("tab", 2, item, "mask"), body)
+            answers.answer(scenes, Annotation("tab", 2, item, "mask"), body)
     assert len(scenes.journal.events()) == 1
 
 
@@ -423,7 +431,7 @@ def test_an_export_read_back_gives_every_painted_pixel(scenes, tmp_path, kind):
 
 def test_an_export_in_one_archive_has_images_and_masks(scenes):
     scenes.label_from_truth(2)
-    with zipfile.ZipFile(io.BytesIO(scenes.labels_archive("camvid"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exporting.archive(scenes, "camvid"))) as archive:
         names = archive.namelist()
     assert (
         len([n for n in names if n.startswith("masks/") and n.endswith(".png")]) == 2 + 4
@@ -434,11 +442,11 @@ def test_an_export_in_one_archive_has_images_and_masks(scenes):
 
 
 def test_the_doctor_misses_a_mask_whose_file_is_gone(scenes):
-    assert scenes.doctor() == []
+    assert doctor.findings(scenes) == []
     scenes.label_from_truth(1)
     digest = next(iter(scenes.items.labels().values()))
     maskfiles.place(scenes.folder, digest).unlink()
-    (finding,) = scenes.doctor()
+    (finding,) = doctor.findings(scenes)
     assert digest in finding
     with pytest.raises(AlcoreError, match=digest):
         scenes.masks.load(digest)

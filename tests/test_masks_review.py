@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import read
 from alcore.pixels import maskfiles, masks
-from alcore.project import answers, layers, loop
+from alcore.project import answers, doctor, layers, loop
 from alcore.project import asked as asked_module
 from alcore.project.asked import answered_areas
 from alcore.project.exporting import export
@@ -172,7 +172,7 @@ def test_a_late_answer_to_an_older_round_leaves_the_newer_question_open(scenes):
     answer(scenes, item, truth(scenes, item), "region", 2, seq=2)
     assert item not in asked(scenes)
     assert np.array_equal(scenes.mask(item), np.where(area_of(scenes, item, 2), truth(scenes, item), scenes.mask(item)))
-    scenes.record([Annotation("tab", 3, item, "undo", annotator="tab")])
+    scenes.journal.record([Annotation("tab", 3, item, "undo", annotator="tab")], scenes.classes)
     assert item in asked(scenes)
 
 
@@ -213,7 +213,9 @@ def test_truth_asked_for_at_random_is_whole_masks_also_while_regions_are_asked(s
 
 def test_an_undone_flag_does_not_take_a_mask_out_of_the_costs(scenes):
     item = next(i for i, label in scenes.items.labels().items() if label)
-    scenes.record([Annotation("c", 1, item, "flag", annotator="a"), Annotation("c", 2, item, "undo", annotator="a")])
+    scenes.journal.record(
+        [Annotation("c", 1, item, "flag", annotator="a"), Annotation("c", 2, item, "undo", annotator="a")], scenes.classes
+    )
     scenes.start(2)
     assert scenes.costs()["images"].tolist() == [scenes.counts()["labeled"]] == [3]
 
@@ -233,7 +235,7 @@ def test_a_mask_that_no_longer_fits_its_replaced_image_is_told_not_a_traceback(s
     name = Path(scenes.items.paths()[item]).stem
     replace_by_twice_the_size(source, name)
     scenes.refresh()
-    (finding,) = scenes.doctor()
+    (finding,) = doctor.findings(scenes)
     assert f"images/{name}.png" in finding
     assert "another size" in finding
     # until it is painted again it neither trains, nor is asked for, nor stops an export
@@ -245,7 +247,7 @@ def test_a_mask_that_no_longer_fits_its_replaced_image_is_told_not_a_traceback(s
     export(scenes, "camvid", source.parent / "out")
     assert len(list((source.parent / "out" / "masks").glob("*.png"))) == scenes.counts()["labeled"] - 1 + 4  # and the four held out
     scenes.annotate({item: np.zeros((2 * H, 2 * W), np.uint8)})
-    assert scenes.doctor() == []
+    assert doctor.findings(scenes) == []
     assert item in scenes.pool().labeled
 
 
@@ -309,10 +311,10 @@ def test_a_damaged_mask_is_named_found_by_the_doctor_and_mended_from_the_source(
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(AlcoreError, match=digest):
         scenes.run_round("entropy", 3, train=QUICK)
-    (finding,) = scenes.doctor()
+    (finding,) = doctor.findings(scenes)
     assert digest in finding
     scenes.refresh()
-    assert scenes.doctor() == []
+    assert doctor.findings(scenes) == []
     assert masks.digest(scenes.masks.load(digest)) == digest
 
 
@@ -376,7 +378,7 @@ def test_masks_of_a_csv_are_read_one_after_the_other_and_one_that_is_wrong_recor
 
 
 def test_a_round_whose_process_was_killed_is_resumed_without_the_app(scenes):
-    arguments = scenes.round_arguments("entropy", 3, 1, "cpu", None, QUICK)
+    arguments = loop.ordered(scenes, "entropy", 3, 1, "cpu", None, QUICK).arguments()
     killed = scenes.workspace.job_rows.add_job("round", scenes.name, "round", arguments, "cpu", owner="999999999:1")
     assert scenes.workspace.runner.resume_now(killed.id).state == "done"
     assert [r.number for r in scenes.rounds()] == [1]

@@ -111,7 +111,7 @@ def job(project: Project, arguments: dict) -> Job:
 def test_a_round_is_planned_by_its_strategy_its_steps_and_its_images(project, quick):
     """Of 40 images 10 are labeled, 16 are tested, and a step is worth 3 passes over its batch of 16."""
     project.label_from_truth(10, seed=0)
-    arguments = loop.ordered(project, "mal", 5, 0, "cpu", {"task_steps": 0.5}, quick)
+    arguments = loop.ordered(project, "mal", 5, 0, "cpu", {"task_steps": 0.5}, quick).arguments()
     planned = plan(project.workspace, job(project, arguments))
     assert not planned.measured
     game, task, tested, scored, near, laid = planned.stages
@@ -123,7 +123,7 @@ def test_a_round_is_planned_by_its_strategy_its_steps_and_its_images(project, qu
     assert tested.seconds / task.seconds == pytest.approx(26 / 16 / 3 / 15)
     assert scored.seconds / task.seconds == pytest.approx(30 / 16 / 3 / 15)
     assert (near.fixed, laid.fixed, laid.seconds) == (True, True, pytest.approx(0.016))
-    other = loop.ordered(project, "random", 5, 0, "cpu", None, quick)
+    other = loop.ordered(project, "random", 5, 0, "cpu", None, quick).arguments()
     assert [s.stage for s in plan(project.workspace, job(project, other)).stages][:2] == ["training", "testing"]
 
 
@@ -133,13 +133,13 @@ def test_a_second_round_is_planned_as_the_first_one_went(project, quick):
     (done,) = project.workspace.job_rows.jobs("toy")
     assert list(done.stages)[:3] == ["training: minimax game", "training: task model", "testing"]
     assert sum(done.stages.values()) <= done.took
-    again = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "steps": 60})
+    again = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "steps": 60}).arguments()
     planned = plan(project.workspace, job(project, again))
     assert planned.measured
     assert planned.stages[0].seconds == pytest.approx(2 * done.stages["training: minimax game"])  # twice the steps
     assert planned.stages[3].seconds == done.stages["scoring"]
     assert not any(s.fixed for s in planned.stages)
-    other = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "architecture": "resnet18_cifar"})
+    other = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "architecture": "resnet18_cifar"}).arguments()
     assert not plan(project.workspace, job(project, other)).measured
 
 

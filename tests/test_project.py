@@ -133,7 +133,7 @@ def test_the_pool_holds_who_is_labeled_and_who_is_not(project):
         Annotation("x", 4, d, "label", "0"),
         Annotation("x", 5, d, "flag"),
     ]
-    assert project.record(events) == ([1, 2, 3, 4, 5], [])
+    assert project.journal.record(events, project.classes) == ([1, 2, 3, 4, 5], [])
     pool = project.pool()
     assert dict(zip(pool.labeled.tolist(), pool.targets.tolist(), strict=True)) == {a: 2, d: 0}
     assert len(pool.unlabeled) == 36
@@ -267,7 +267,7 @@ def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_
     train = {**quick, "steps": 6}
     expected = project.run_round("mal", 6, 4, "cpu", train=train, report=lambda _: None)
     runner = project.workspace.runner
-    arguments = loop.ordered(project, "mal", 6, 4, "cpu", None, train)
+    arguments = loop.ordered(project, "mal", 6, 4, "cpu", None, train).arguments()
     with pytest.raises(Cancelled):
         runner.run_now("round", "toy", "t", arguments, report=interrupt("training: task model"))
     job = project.workspace.job_rows.jobs()[0]
@@ -288,7 +288,7 @@ def test_a_round_that_is_stopped_anywhere_and_resumed_is_stored_once_and_is_the_
 
 
 def stopped_round(project: Project, train) -> int:
-    arguments = loop.ordered(project, "entropy", 6, 4, "cpu", None, train)
+    arguments = loop.ordered(project, "entropy", 6, 4, "cpu", None, train).arguments()
     with pytest.raises(Cancelled):
         project.workspace.runner.run_now("round", "toy", "t", arguments, report=interrupt("testing"))
     return project.workspace.job_rows.jobs()[0].id
@@ -392,23 +392,23 @@ def test_a_project_that_another_process_works_in_is_not_deleted(project):
 def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
     labeled_project(project)
     project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
-    assert doctor.examine(project) == []
-    assert doctor.examine(project, rebuild=True) == []
+    assert doctor.findings(project) == []
+    assert doctor.findings(project, rebuild=True) == []
     with project.place.database.write() as conn:
         conn.execute(schema.current.update().where(schema.current.c.label == "0").values(label="1"))
     wrong = project.journal.differences()
     assert wrong > 0
-    assert doctor.examine(project) == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
-    assert doctor.examine(project, rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
-    assert doctor.examine(project) == []
+    assert doctor.findings(project) == [f"toy: {wrong} current labels do not follow from the journal: run `doctor --project toy --rebuild`"]
+    assert doctor.findings(project, rebuild=True) == [f"toy: {wrong} current labels differed from the journal and were rebuilt"]
+    assert doctor.findings(project) == []
     shutil.rmtree(project.folder / "rounds")
     (project.folder / project.settings["packed"]).unlink()
-    assert doctor.examine(project) == [
+    assert doctor.findings(project) == [
         "toy: the packed images are gone: import the source again on the Data page",
         "toy: the files of round 1 are gone",
     ]
     project.refresh()
-    assert doctor.examine(project) == ["toy: the files of round 1 are gone"]
+    assert doctor.findings(project) == ["toy: the files of round 1 are gone"]
 
 
 def test_two_objects_of_one_project_see_the_same(project, home):

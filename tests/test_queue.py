@@ -14,6 +14,7 @@ import pytest
 
 from alcore.errors import NotFound
 from alcore.naming import natural
+from alcore.project import frames, loop
 from alcore.project.facade import Project, Workspace
 from alcore.strategies import SCORES
 from alcore.types import Annotation
@@ -106,18 +107,20 @@ def test_a_queue_has_exactly_the_fields_of_the_contract_and_goes_into_json(playe
 
 def test_what_was_dealt_with_leaves_the_queue_and_an_undo_brings_it_back(waiting):
     a, b, c, d, *_ = waiting.round().query
-    waiting.record([Annotation("t", 1, a, "label", "0"), Annotation("t", 2, b, "skip"), Annotation("t", 3, c, "flag")])
+    waiting.journal.record(
+        [Annotation("t", 1, a, "label", "0"), Annotation("t", 2, b, "skip"), Annotation("t", 3, c, "flag")], waiting.classes
+    )
     queue = waiting.queue(1)
     assert [item["id"] for item in queue["items"]] == [d]
     assert (queue["remaining"], queue["total"], queue["labeled"]) == (3, 6, 1)
-    waiting.record([Annotation("t", 4, b, "undo"), Annotation("t", 5, a, "undo")])
+    waiting.journal.record([Annotation("t", 4, b, "undo"), Annotation("t", 5, a, "undo")], waiting.classes)
     assert [item["id"] for item in waiting.queue()["items"]][:3] == [a, b, d]
     assert waiting.item(c)["state"] == {"label": None, "skipped": False, "flagged": True}
 
 
 def test_the_status_counts_what_the_queue_counts(waiting):
     a, b, *_ = waiting.round().query
-    waiting.record([Annotation("t", 1, a, "label", "0"), Annotation("t", 2, b, "skip")])
+    waiting.journal.record([Annotation("t", 1, a, "label", "0"), Annotation("t", 2, b, "skip")], waiting.classes)
     status = waiting.status()
     expected = {
         "project": "toy",
@@ -259,45 +262,45 @@ def test_no_answer_for_a_browser_names_the_hidden_truth(played):
 
 
 def test_the_order_by_name_is_that_of_the_shown_names_and_tells_no_class(played):
-    ids, places = played.column(2, "id"), played.column(2, "place_by_name")
+    ids, places = frames.column(played, played.round(2), "id"), frames.column(played, played.round(2), "place_by_name")
     paths = played.items.paths()
     expected = sorted(ids.tolist(), key=lambda i: (natural(played.shown_name(i, paths[i])), i))
     assert places.dtype == np.int32
     assert ids[np.argsort(places)].tolist() == expected
     named = [paths[i].split("/")[1] for i in expected]
     assert named != sorted(named)  # by path it would be the order of the classes
-    assert "place_by_name" not in {c["name"] for c in played.columns(2)}
+    assert "place_by_name" not in {c["name"] for c in frames.columns(played, played.round(2))}
 
 
 def test_columns_hold_every_mapped_item_in_the_types_of_the_contract(played):
     files = played.files(played.round(2))
-    ids = played.column(2, "id")
+    ids = frames.column(played, played.round(2), "id")
     assert ids.dtype == np.int32
     assert ids.tolist() == files.walked_ids.tolist()
-    selected = played.column(2, "selected")
+    selected = frames.column(played, played.round(2), "selected")
     assert selected.dtype == np.uint8
     assert set(ids[selected == 1].tolist()) == set(played.round(2).query)
-    label, prediction = played.column(2, "label"), played.column(2, "prediction")
+    label, prediction = frames.column(played, played.round(2), "label"), frames.column(played, played.round(2), "prediction")
     assert (label.dtype, prediction.dtype) == (np.int16, np.int16)
     labels = played.items.labels()
     assert label.tolist() == [played.classes.index(labels[i]) if i in labels else -1 for i in ids.tolist()]
     assert prediction.tolist() == np.asarray(files.array("logits")).argmax(1).tolist()
-    entropy = played.column(2, "entropy")
+    entropy = frames.column(played, played.round(2), "entropy")
     assert entropy.dtype == np.float32
     assert np.isnan(entropy[22:]).all()
     assert entropy[:22].tolist() == files.scores["entropy"].astype(np.float32).tolist()
     _, xy = files.map
-    assert played.column(2, "x").tolist() == xy[:, 0].tolist()
-    assert played.column(2, "y").tolist() == xy[:, 1].tolist()
+    assert frames.column(played, played.round(2), "x").tolist() == xy[:, 0].tolist()
+    assert frames.column(played, played.round(2), "y").tolist() == xy[:, 1].tolist()
     for name in ("nothing", "../id"):
         with pytest.raises(NotFound, match="has no column"):
-            played.column(2, name)
+            frames.column(played, played.round(2), name)
     with pytest.raises(NotFound, match="round 0 of 'to y' has no map"):
-        played.column(0, "id")
+        frames.column(played, played.round(0), "id")
 
 
 def test_the_listing_of_columns_names_kinds_and_ranges(played):
-    listed = {c["name"]: c for c in played.columns(2)}
+    listed = {c["name"]: c for c in frames.columns(played, played.round(2))}
     assert {name: (listed[name]["title"], listed[name]["wanted"]) for name in ("total", "margin", "discrepancy")} == {
         "total": ("Priority", "high"),
         "margin": ("Margin", "low"),
@@ -305,20 +308,19 @@ def test_the_listing_of_columns_names_kinds_and_ranges(played):
     }
     assert listed["total"]["help"].startswith("The discrepancy minus that of the labeled images")
     assert (listed["entropy"]["unit"], listed["entropy"]["help"]) == ("nats", SCORES["entropy"].help)
-    assert [c["name"] for c in played.columns(2)][:3] == ["x", "y", "total"]
+    assert [c["name"] for c in frames.columns(played, played.round(2))][:3] == ["x", "y", "total"]
     assert {name: c["kind"] for name, c in listed.items()} == {
         **dict.fromkeys(("x", "y", "total", "entropy", "margin", "confidence", "discrepancy"), "number"),
         "prediction": "class", "label": "class", "selected": "flag",
     }  # fmt: skip
     assert (listed["entropy"]["low"], listed["entropy"]["high"]) == (0.0, pytest.approx(math.log(4)))
     assert (listed["prediction"]["low"], listed["prediction"]["high"]) == (0, 3)
-    x = played.column(2, "x")
+    x = frames.column(played, played.round(2), "x")
     assert (listed["x"]["low"], listed["x"]["high"]) == (x.min(), x.max())
-    assert played.columns(0) == []
+    assert frames.columns(played, played.round(0)) == []
 
 
 def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, quick, monkeypatch):
-    from alcore.project import loop
 
     calls, honest = [], loop.cached_layout
 
@@ -335,7 +337,7 @@ def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, 
     assert calls[1][0].tolist() == ids.tolist()
     assert np.array_equal(calls[1][1], xy)
     assert sorted(ids.tolist()) == sorted(i for i, split, *_ in waiting.snapshot() if split == "pool")
-    waiting.make_map(1)  # there already
+    loop.make_map(waiting, 1)  # there already
     assert len(calls) == 2
 
 

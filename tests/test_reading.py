@@ -889,7 +889,7 @@ def test_the_same_bytes_in_two_classes_or_splits_are_told_and_never_test_what_wa
     assert {one.path for one in project.items.set_aside()} == {"train/cat/3.png", "train/cat/4.png"}
     kept = Project.import_into(workspace, "kept", tmp_path / "given", cache=cache, duplicates="keep")
     assert kept.counts()["splits"] == {"pool": 14, "test": 6}
-    assert any("kept, as asked" in note for note in kept.import_summary()["notes"])
+    assert any("kept, as asked" in note for note in creation.summary(kept)["notes"])
 
 
 # ---- names as other systems write them
@@ -913,7 +913,7 @@ def test_names_of_other_systems_find_their_files(tmp_path, workspace, kind, list
         project = Project.import_into(workspace, "toy", pictures(folder, f"images/{there}", other), format="flat", classes=["cat", "dog"])
         write(tmp_path / "labels.csv", f"path,label\n{listed},cat\n")
         assert project.label_from_csv(tmp_path / "labels.csv", annotator="me") == 1
-        (path,) = [row["path"] for row in workspace.database.labeled_rows(project.id)]
+        (path,) = [row["path"] for row in project.items.labeled()]
         assert path == f"images/{there}"
         return
     if kind == "csv":

@@ -239,7 +239,7 @@ def test_void_that_a_format_fixes_itself_is_refused_when_another_is_asked(tmp_pa
 
 
 def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path):
-    items = {row.path: row.id for row in workspace.database.pool_items(project.id)}
+    items = {row.path: row.id for row in project.items.pool()}
     assert frames.shown_name(project, items["train/3/07.png"], "train/3/07.png") == "train/07.png"
     assert project.item(items["train/3/07.png"])["name"] == "train/07.png"
     project.start(8)
@@ -252,12 +252,10 @@ def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path
         tmp_path / "named" / "labels.csv", "path,label\n" + "".join(f"{name}.{n}.jpg,{name}\n" for name in ("cat", "dog") for n in range(3))
     )
     other = Project.import_into(workspace, "named", tmp_path / "named")
-    names = [other.item(row.id)["name"] for row in workspace.database.pool_items(other.id)]
+    names = [other.item(row.id)["name"] for row in other.items.pool()]
     assert not [name for name in names if "cat" in name or "dog" in name]
     shown = Project.import_into(workspace, "shown", tmp_path / "named", truth="labels")
-    assert {shown.item(row.id)["name"] for row in workspace.database.pool_items(shown.id)} == {
-        f"{name}.{n}.jpg" for name in ("cat", "dog") for n in range(3)
-    }
+    assert {shown.item(row.id)["name"] for row in shown.items.pool()} == {f"{name}.{n}.jpg" for name in ("cat", "dog") for n in range(3)}
 
 
 # ---- 11: one bad object costs only itself
@@ -286,7 +284,7 @@ def test_an_odd_object_costs_only_itself(tmp_path, workspace, odd):
     objects = [(1, 1, ODD[odd]), (1, 2, box(6, 3, 9, 5)), (2, 2, box(0, 0, 2, 2))]
     write(tmp_path / "annotations" / "x.json", coco(["a.jpg", "b.jpg"], objects))
     project = Project.import_into(workspace, "odd", tmp_path, truth="labels", hold_out=0)
-    found = {row["path"]: project.masks.load(row["label"]).tolist() for row in workspace.database.labeled_rows(project.id)}
+    found = {row["path"]: project.masks.load(row["label"]).tolist() for row in project.items.labeled()}
     expected = np.array(painted(1, 6, 3, 9, 5), np.uint8)
     if odd in MEANT:
         expected[0:2, 0:4] = 0
@@ -328,7 +326,7 @@ def test_boxes_are_classes_of_images_and_never_masks(tmp_path, workspace):
     write(tmp_path / "boxes.json", coco(["a.jpg", "b.jpg", "c.jpg"], objects))
     project = Project.import_into(workspace, "boxes", tmp_path, truth="labels", hold_out=0)
     assert project.task == "classification"
-    assert {row["path"]: row["label"] for row in workspace.database.labeled_rows(project.id)} == {
+    assert {row["path"]: row["label"] for row in project.items.labeled()} == {
         "images/a.jpg": "cat",
         "images/b.jpg": "dog",
     }
@@ -365,7 +363,7 @@ def test_labels_and_imports_read_the_same_tables(tmp_path, workspace, capsys, na
     answer = json.loads(captured.out)
     assert (answer["labeled"], answer["total"]) == (1, 1)
     project = workspace.project("whole")
-    assert {row["path"]: row["label"] for row in workspace.database.labeled_rows(project.id)} == {"images/café.jpg": "Käfer"}
+    assert {row["path"]: row["label"] for row in project.items.labeled()} == {"images/café.jpg": "Käfer"}
     said = f"{captured.err}{answer}{read(table).warnings}"
     assert said.count("cp1252") == (2 if name == "cp1252" else 0)
 
@@ -410,7 +408,7 @@ def test_deep_pictures_are_seen_in_one_range_by_models_and_people(tmp_path, work
     assert first.max() >= 252
     assert 120 <= dark.max() <= 135
     for item in seen:
-        assert np.array_equal(np.asarray(project.pictures.whole(workspace.database.item(project.id, item))), seen[item])
+        assert np.array_equal(np.asarray(project.pictures.whole(project.items.row(item))), seen[item])
     project.refresh(levels=(0.0, top / 2))
     assert np.asarray(project.pixels()[np.array([rows[max(rows)]])]).max() >= 252
 
@@ -510,7 +508,7 @@ def test_masks_come_back_from_every_format(tmp_path, workspace, kind, out, split
         return
     if out != "cityscapes":  # a class that came later, painted once
         project.add_class("later")
-        at, row = next((row["path"], row) for row in workspace.database.labeled_rows(project.id) if row["split"] == "pool")
+        at, row = next((row["path"], row) for row in project.items.labeled() if row["split"] == "pool")
         mine = project.masks.load(row["label"]).copy()
         mine[:2, :2] = len(project.classes) - 1
         project.annotate({row["id"]: mine}, annotator="me")
@@ -615,7 +613,7 @@ def test_labels_come_back_from_every_format(tmp_path, workspace, out, splits):
     project = Project.import_into(workspace, "first", source)
     project.add_class("0 later")
     project.label_from_truth(sum(1 for _, split, truth, *_ in project.snapshot() if split == "pool" and truth))
-    item = next(row for row in workspace.database.labeled_rows(project.id) if row["split"] == "pool")
+    item = next(row for row in project.items.labeled() if row["split"] == "pool")
     project.annotate({item["id"]: "0 later"}, annotator="me")
     place = source / "labels.csv" if out == "csv" else tmp_path / "out"
     told = export(project, out, place)

@@ -342,7 +342,7 @@ def test_a_streamed_import_stores_the_same_items_and_decodes_nothing(workspace, 
         assert rows[0] == rows[1]
         assert (packed.settings["cache"], project.settings["cache"]) == ("pack", "stream")
         assert [path.suffix for path in project.folder.iterdir() if path.name != ".lock"] == [".npz"]
-        assert doctor.examine(project) == []
+        assert doctor.findings(project) == []
         assert (project.pixels().shape[1:], packed.classes) == ((48, 48, 3), project.classes)
 
 
@@ -367,7 +367,7 @@ def test_a_start_spread_over_the_pixels_works_on_files(workspace, digits_source)
     starts = []
     for cache in ("pack", "stream"):
         project = Project.import_into(workspace, cache, digits_source, cache=cache)
-        paths = workspace.database.paths(project.id)
+        paths = project.items.paths()
         starts.append([paths[i] for i in project.start(6, "kcenter").query])
     assert starts[0] == starts[1]
 
@@ -381,7 +381,7 @@ def test_what_is_no_picture_is_set_aside_by_its_heading_and_what_is_cut_short_on
     project = streamed_project(workspace, digits_source)
     assert {s.path for s in project.items.set_aside()} == {"train/0/empty.png", "train/0/text.png"}
     assert project.counts()["items"] == 57
-    path_of = workspace.database.paths(project.id)
+    path_of = project.items.paths()
     row = {path_of[r[0]]: r[3] for r in project.snapshot()}
     pixels = project.pixels()
     assert not pixels[np.array([row["train/0/cut.png"]])].any()
@@ -393,7 +393,7 @@ def test_what_is_no_picture_is_set_aside_by_its_heading_and_what_is_cut_short_on
 
 def test_importing_a_stream_again_looks_only_at_what_changed(workspace, digits_source, write_image, monkeypatch):
     project = streamed_project(workspace, digits_source)
-    before = {item.path: item.id for item in workspace.database.pool_items(project.id)}
+    before = {item.path: item.id for item in project.items.pool()}
     project.annotate({before["train/0/00.png"]: "3"})
     write_image(digits_source / "train" / "0" / "00a.png", 0)
     write_image(digits_source / "train" / "1" / "05.png", 2, seed=9)
@@ -405,7 +405,7 @@ def test_importing_a_stream_again_looks_only_at_what_changed(workspace, digits_s
     summary = project.refresh()
     assert sorted(looked) == ["00a.png", "05.png"]
     assert (summary["items"], summary["labeled"]) == (56, 1)
-    after = {item.path: item.id for item in workspace.database.pool_items(project.id)}
+    after = {item.path: item.id for item in project.items.pool()}
     assert {p: i for p, i in after.items() if p in before} == {p: i for p, i in before.items() if p in after}
     assert len(list(project.folder.glob("packed-*"))) == 1
     row = {r[0]: r[3] for r in project.snapshot()}

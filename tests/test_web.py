@@ -80,7 +80,7 @@ class Project:
     def journal(self) -> Project:
         return self
 
-    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None) -> Taken:
+    def take(self, events: Sequence[Annotation], classes: Sequence[str]) -> Taken:
         acked, rejected = [], []
         for event in events:
             if event.kind == "label" and event.value not in self.classes:
@@ -94,6 +94,9 @@ class Project:
         self.item(item_id)
         self.pictures += 1
         return b"picture of %d" % size, "image/png", f"ab12-{size}"
+
+    def round(self, number: int) -> int:
+        return number
 
     def columns(self, round_number: int) -> list[dict[str, Any]]:
         if round_number == 9:
@@ -125,7 +128,9 @@ class Workspace:
 
 
 @pytest.fixture
-def workspace() -> Workspace:
+def workspace(monkeypatch) -> Workspace:
+    monkeypatch.setattr("alcore.project.frames.columns", lambda project, number: project.columns(number))
+    monkeypatch.setattr("alcore.project.frames.column", lambda project, number, name: project.column(number, name))
     return Workspace()
 
 

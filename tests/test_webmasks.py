@@ -193,7 +193,7 @@ def test_skips_and_undos_of_mask_items_go_the_usual_way(client, scenes):
 
 
 def test_a_class_project_takes_no_mask(client, workspace, project):
-    item = next(iter(workspace.database.paths(project.id)))
+    item = next(iter(project.items.paths()))
     answer = client.post(
         f"/api/v1/projects/toy/items/{item}/mask",
         params={"client": "c", "seq": 1},

@@ -23,6 +23,7 @@ class Task:
     Class attributes:
         metric: the number that curves show.
         dense: True when every pixel has a label.
+        answers: kinds of event that answer what is asked of its images.
         architectures: backbones that serve it.
         recipe: training parameters whose defaults differ from TrainParams'.
         cosine: the shape of MAL's classifier C.
@@ -36,6 +37,7 @@ class Task:
     title: str
     metric: str
     dense: bool = False
+    answers: tuple[str, ...] = ("label",)
     architectures: tuple[str, ...]
     recipe: Mapping[str, Any] = MappingProxyType({})
     cosine: str
@@ -173,6 +175,7 @@ class Segmentation(Task):
     title = "Semantic segmentation"
     metric = "mean_iou"
     dense = True
+    answers = ("mask", "region")
     architectures = ("small_drn", "drn_d_22")
     # of what was tried at 96 pixels on the street scenes and on CamVid: a decay of 0.2 stops short steps too early, shifts cost little ones
     recipe = MappingProxyType({"architecture": "small_drn", "batch_size": 8, "steps": 250, "decay": 0.5, "crop": 0.05})

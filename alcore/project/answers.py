@@ -42,7 +42,7 @@ def answer(project: Stored, event: Annotation, stream: bytes) -> tuple[str, Take
             mask = asked.over_current(project, row, mask, event.round)
             written = project.masks.write(mask, len(project.classes))
         digest = project.masks.settle(written, mask, conn)
-        taken = project.journal.take([dataclasses.replace(event, value=digest)], None, conn)
+        taken = project.journal.take([dataclasses.replace(event, value=digest)], within=conn)
     return digest, taken
 
 

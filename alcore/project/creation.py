@@ -163,7 +163,7 @@ def _take_labels(journal: Journal, found: importing.Imported, conn: Any, number:
     Args:
         number: of the open query.
     """
-    client, kind = f"py-{uuid.uuid4().hex[:16]}", "mask" if TASKS[found.task].dense else "label"
+    client, kind = f"py-{uuid.uuid4().hex[:16]}", TASKS[found.task].answers[0]
     for start in range(0, len(found.labels), LABELS):
         given = dict(found.labels[start : start + LABELS])
         fresh = journal.untouched(given, conn)

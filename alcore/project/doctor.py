@@ -7,6 +7,11 @@ from alcore.project.place import Place
 from alcore.project.stored import Stored
 
 
+def findings(project: Stored, rebuild: bool = False) -> list[str]:
+    """What is wrong with a project and what killed work left in it, one sentence each; with `rebuild` what can be mended is."""
+    return [*examine(project, rebuild), *leftover_words(project.place, project, rebuild)]
+
+
 def examine(project: Stored, rebuild: bool) -> list[str]:
     """Findings, one sentence each, and none when all is well.
 

@@ -66,7 +66,7 @@ def record(
         for seq, (i, value) in enumerate(values.items(), 1)
     ]
     with project.place.database.write(within) as conn:
-        _, rejected = project.journal.record(events, None if project.dense else project.classes, conn)
+        _, rejected = project.journal.record(events, project.classes, conn)
         if rejected:  # leaving by an error takes the others back
             raise BadInput(f"{len(rejected)} of {len(events)} labels were not taken, the first because {rejected[0]['reason']}")
     return len(values)

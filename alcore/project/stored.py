@@ -52,7 +52,7 @@ class Stored:
         database = self.place.database
         self.items = Items(database, self.id)
         self.round_rows = Rounds(database, self.id, self.name)
-        self.journal = Journal(database, self.id)
+        self.journal = Journal(database, self.id, TASKS[self.task].answers)
         self.queries = Queries(database, self.id)
         self.masks = MaskStore(database, self.id, self.folder)
         self.pictures = Pictures(self.folder, self.source, self.settings)

@@ -33,25 +33,29 @@ class Taken:
 
 
 class Journal:
-    """The journal of one project."""
+    """The journal of one project.
 
-    def __init__(self, database: Database, project_id: int) -> None:
-        self._database, self._project = database, project_id
+    Args:
+        answers: the kinds of event that answer what is asked of its images: ("label",), or those of masks.
+    """
+
+    def __init__(self, database: Database, project_id: int, answers: Collection[str] = ("label",)) -> None:
+        self._database, self._project, self._answers = database, project_id, tuple(answers)
 
     def record(
-        self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None
+        self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None
     ) -> tuple[list[int], list[dict[str, Any]]]:
         """`take` for those who cannot contradict anybody: (acked, rejected)."""
         taken = self.take(events, classes, within)
         return taken.acked, taken.rejected
 
-    def take(self, events: Sequence[Annotation], classes: Sequence[str] | None, within: sa.Connection | None = None) -> Taken:
+    def take(self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None) -> Taken:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again.
 
         Args:
-            classes: what a label may be; None for a project of masks, whose events name a stored mask of the image's size.
+            classes: what a label may be. A mask or region names a stored mask of the image's size.
             within: the caller's transaction, which then stores all of it or nothing.
         """
         taken = Taken()
@@ -59,14 +63,14 @@ class Journal:
         with self._database.write(within) as conn:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
-            values = self._masks_there(conn, events) if classes is None else set(classes)
+            sizes = self._sizes_of_masks(conn, events)
             before = self._told(conn, {e.item for e in events if e.replaces is not None})
             rows: list[dict[str, Any]] = []
             for event in events:
                 if (event.client, event.seq) in stored:
                     taken.acked.append(event.seq)
                     continue
-                reason = _why_not(event, there, values, classes is None)
+                reason = self._why_not(event, there, classes, sizes)
                 if reason:
                     taken.rejected.append({"seq": event.seq, "reason": reason})
                     continue
@@ -143,14 +147,30 @@ class Journal:
             found.update({i: (width, height) for i, width, height in conn.execute(query)})
         return found
 
-    def _masks_there(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[str]:
-        """What a mask event may name, with the size it is of: "digest width height"."""
-        found: set[str] = set()
-        digests = sorted({e.value for e in events if e.kind in MASK_KINDS and e.value})
-        for part in chunks(digests):
+    def _sizes_of_masks(self, conn: sa.Connection, events: Sequence[Annotation]) -> dict[str, tuple[int, int]]:
+        """digest -> width and height of the stored masks that events name."""
+        found: dict[str, tuple[int, int]] = {}
+        for part in chunks(sorted({e.value for e in events if e.kind in MASK_KINDS and e.value})):
             mine = (masks.c.project_id == self._project, masks.c.digest.in_(part))
-            found.update(f"{d} {w} {h}" for d, w, h in conn.execute(sa.select(masks.c.digest, masks.c.width, masks.c.height).where(*mine)))
+            found.update({d: (w, h) for d, w, h in conn.execute(sa.select(masks.c.digest, masks.c.width, masks.c.height).where(*mine))})
         return found
+
+    def _why_not(
+        self, event: Annotation, there: Mapping[int, tuple[int, int]], classes: Collection[str], sizes: Mapping[str, tuple[int, int]]
+    ) -> str | None:
+        """Why an event cannot be stored; `there` and `sizes` are those of items and of stored masks."""
+        if event.kind not in EVENT_KINDS:
+            return f"unknown kind {event.kind!r}: use one of {', '.join(EVENT_KINDS)}"
+        if event.item not in there:
+            return f"there is no item {event.item} in this project"
+        if event.kind in ("label", *MASK_KINDS) and event.kind not in self._answers:
+            how = "one class each: send a label" if "label" in self._answers else "masks: send a mask"
+            return f"this project's images are labeled by {how}"
+        if event.kind == "label" and event.value not in classes:
+            return f"{event.value!r} is not a class of this project"
+        if event.kind in MASK_KINDS and sizes.get(event.value or "") != there[event.item]:
+            return "there is no stored mask {!r} of {} x {} pixels".format(event.value, *there[event.item])
+        return None
 
     def _stored(self, conn: sa.Connection, events: Sequence[Annotation]) -> set[tuple[str, int]]:
         found: set[tuple[str, int]] = set()
@@ -185,21 +205,6 @@ class Journal:
             for item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
                 by_item.setdefault(item, []).append(tuple(event))
         return by_item
-
-
-def _why_not(event: Annotation, there: Mapping[int, tuple[int, int]], values: set[str], of_masks: bool) -> str | None:
-    if event.kind not in EVENT_KINDS:
-        return f"unknown kind {event.kind!r}: use one of {', '.join(EVENT_KINDS)}"
-    if event.item not in there:
-        return f"there is no item {event.item} in this project"
-    if event.kind in ("label", *MASK_KINDS) and (event.kind in MASK_KINDS) != of_masks:
-        return f"this project's images are labeled by {'masks: send a mask' if of_masks else 'one class each: send a label'}"
-    if event.kind == "label" and event.value not in values:
-        return f"{event.value!r} is not a class of this project"
-    width, height = there[event.item]
-    if event.kind in MASK_KINDS and f"{event.value} {width} {height}" not in values:
-        return f"there is no stored mask {event.value!r} of {width} x {height} pixels"
-    return None
 
 
 def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:

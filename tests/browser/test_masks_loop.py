@@ -54,7 +54,7 @@ def exported(home: Path, project: str, item: int, out: Path) -> np.ndarray:
     """The item's mask as an export in CamVid's layout has it, read by the reader of that format."""
     workspace = Workspace(home)
     opened = workspace.project(project)
-    path = workspace.database.item(opened.id, item)["path"]
+    path = opened.items.row(item)["path"]
     export(opened, "camvid", out)
     workspace.close()
     reading = read(out, "camvid")
@@ -68,7 +68,7 @@ def test_every_tool_paints_what_is_saved_reloaded_and_exported_to_the_pixel(page
     workspace = Workspace(served.home)
     project = workspace.project("frames")
     draft = layers.draft(project, project.round().number, item)
-    pieces = masks.superpixels(np.asarray(project.pictures.whole(workspace.database.item(project.id, item))), 150)
+    pieces = masks.superpixels(np.asarray(project.pictures.whole(project.items.row(item))), 150)
     workspace.close()
     page = page_factory()
     page.add_init_script("""try { localStorage.setItem("alcore:editor:settings", '{"size": 9}') } catch {}""")
@@ -153,7 +153,7 @@ def test_a_region_is_painted_alone_and_the_rest_stays_void(page_factory: PageFac
     assert (got[~inside] == VOID).all()
     assert (got[area(np.where(inside, 0, 1), int(x), int(y))] == 1).all()
     workspace = Workspace(served.home)
-    row = workspace.database.item(workspace.project("tiles").id, first["id"])
+    row = workspace.project("tiles").items.row(first["id"])
     workspace.close()
     assert row["partial"]
 

@@ -79,7 +79,7 @@ def test_masks_of_0_and_255_ask_for_their_classes_and_say_what_255_is(served: Ap
     workspace = Workspace(served.home)
     project = workspace.project("cells")
     assert project.classes == ("background", "cell")
-    truths = [row["truth"] for row in workspace.database.item_rows(project.id, list(workspace.database.paths(project.id))).values()]
+    truths = [row["truth"] for row in project.items.rows(list(project.items.paths())).values()]
     assert {tuple(np.unique(project.masks.load(truth))) for truth in truths} == {(0, 1)}
     workspace.close()
 
