@@ -364,7 +364,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from alcore import packing
+from alcore.pixels import packing
 from alcore.errors import AlcoreError
 from PIL import Image
 Image.init()

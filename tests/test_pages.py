@@ -24,6 +24,7 @@ from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, Te
 
 from alcore.errors import BadInput
 from alcore.jobs.processes import process_name
+from alcore.nets.tasks import TASKS
 from alcore.params import TrainParams, words_for
 from alcore.project import facade as workspaces
 from alcore.project import labeling
@@ -323,7 +324,7 @@ def test_labels_are_signed_with_the_name_in_the_sidebar(here: Workspace) -> None
 
 
 def test_the_bundled_digits_are_one_click(fresh: Workspace, monkeypatch: pytest.MonkeyPatch, toys: Path) -> None:
-    monkeypatch.setattr("alcore.project.facade.bundled_digits", lambda: toys)
+    monkeypatch.setattr("alcore.importing.samples.bundled_digits", lambda: toys)
     at = press(show("data"), "Try the bundled digits")
     job = fresh.runner.jobs()[0]
     assert (job.kind, job.project, ended(fresh, job.id).state) == ("import", "digits", "done")
@@ -526,7 +527,7 @@ def test_the_form_has_every_parameter_with_help_and_source(here: Workspace, stra
             assert widget.label == spec.metadata["title"]
             assert widget.value == (here.project("trained").settings["flip"] if spec.name == "flip" else spec.default)
             if spec.metadata["choices"]:
-                offered = here.project("trained").architectures() if spec.name == "architecture" else spec.metadata["choices"]
+                offered = TASKS[here.project("trained").task].architectures if spec.name == "architecture" else spec.metadata["choices"]
                 assert widget.options == [words_for(spec, choice) for choice in offered]
             elif isinstance(spec.default, int | float) and not isinstance(spec.default, bool):
                 assert (widget.min, widget.max) == (spec.metadata["low"], spec.metadata["high"])
@@ -763,8 +764,7 @@ def test_progress_tabulates_what_the_rounds_measured(here: Workspace) -> None:
 def give_round(project: Project, strategy: str, labeled: int, accuracy: float) -> None:
     """A stored round of that outcome, as if it had been trained."""
     metrics = {"accuracy": accuracy, "balanced_accuracy": accuracy / 2, "loss": 1.0}
-    values = {"strategy": strategy, "params": {}, "train": {}, "seed": 0, "device": "cpu", "folder": "", "labeled": labeled}
-    project.round_rows.add({**values, "metrics": metrics, "seconds": {"train": 2.0}}, [])
+    project.round_rows.add(strategy, [], seed=0, labeled=labeled, device="cpu", seconds={"train": 2.0}, metrics=metrics)
 
 
 def headline(at: AppTest) -> tuple[str, str, str]:

@@ -264,7 +264,7 @@ def test_no_answer_for_a_browser_names_the_hidden_truth(played):
 def test_the_order_by_name_is_that_of_the_shown_names_and_tells_no_class(played):
     ids, places = frames.column(played, played.round(2), "id"), frames.column(played, played.round(2), "place_by_name")
     paths = played.items.paths()
-    expected = sorted(ids.tolist(), key=lambda i: (natural(played.shown_name(i, paths[i])), i))
+    expected = sorted(ids.tolist(), key=lambda i: (natural(frames.shown_name(played, i, paths[i])), i))
     assert places.dtype == np.int32
     assert ids[np.argsort(places)].tolist() == expected
     named = [paths[i].split("/")[1] for i in expected]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.formats import FORMATS
-from alcore.importing.samples import bundled_digits, bundled_street
+from alcore.importing import samples
 from alcore.nets.tasks import TASKS
 from alcore.project.work import IMPORTS, submit_import
 from pages.ui.previewing import look
@@ -35,13 +35,13 @@ def new_project() -> None:
         taken = "digits" in names
         if st.button("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
-                _submit("digits", {"source": str(bundled_digits())})
+                _submit("digits", {"source": str(samples.bundled_digits())})
         st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
     with st.container(horizontal=True, vertical_alignment="center"):
         taken = "street" in names
         if st.button("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
-                _submit("street", {"source": str(bundled_street())})
+                _submit("street", {"source": str(samples.bundled_street())})
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
     with st.container(border=True, width=FORM_WIDTH):
         source = st.text_input(
