@@ -1,10 +1,10 @@
-"""Our browser parts. Each is one .py, which registers it with Streamlit, with its scripts and style beside it; there is no build step."""
+"""Our browser parts. Each is one .py, which registers it with Streamlit, with its scripts and style in alcore/browser; there is no build step."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[3] / "alcore" / "browser"
 
 
 def scripts(*names: str) -> str:

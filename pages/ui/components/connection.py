@@ -12,7 +12,7 @@ TEXT = (
     "Labels that are not saved yet stay in this browser."
 )
 
-_mount = st.components.v2.component("alcore_connection", js=scripts("shared.js", "connection.js"))
+_mount = st.components.v2.component("alcore_connection", js=scripts("shared/dom.js", "page/connection.js"))
 
 
 def watch_connection() -> None:

@@ -12,8 +12,8 @@ from pages.ui.components import scripts, style
 
 _mount = st.components.v2.component(
     "alcore_embedding_map",
-    js=scripts("shared.js", "map_points.js", "embedding_map.js"),
-    css=style("embedding_map.css"),
+    js=scripts("shared/dom.js", "map/renderers.js", "map/map.js"),
+    css=style("map/map.css"),
 )
 
 

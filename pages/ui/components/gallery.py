@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.components import scripts, style
 
-_mount = st.components.v2.component("alcore_gallery", js=scripts("shared.js", "gallery.js"), css=style("gallery.css"))
+_mount = st.components.v2.component("alcore_gallery", js=scripts("shared/dom.js", "page/gallery.js"), css=style("page/gallery.css"))
 
 
 def gallery(

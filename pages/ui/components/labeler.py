@@ -11,8 +11,8 @@ from pages.ui.components import scripts, style
 
 _mount = st.components.v2.component(
     "alcore_labeler",
-    js=scripts("shared.js", "outbox.js", "answers.js", "keys.js", "queue.js", "labeler_view.js", "labeler.js"),
-    css=style("labeler.css"),
+    js=scripts("shared/dom.js", "label/outbox.js", "label/answers.js", "shared/keys.js", "label/queue.js", "label/desk.js", "label/labeler.js"),
+    css=style("label/labeler.css"),
 )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.components import scripts
 
-_mount = st.components.v2.component("alcore_remember", js=scripts("remember.js"))
+_mount = st.components.v2.component("alcore_remember", js=scripts("page/remember.js"))
 
 
 def remember(name: str, value: str, *, key: str) -> None:
