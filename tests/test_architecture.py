@@ -65,6 +65,7 @@ PROJECT = (
 MAY: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
+    "browser": set(),
     "errors": set(),
     "naming": {"errors"},
     "terminal": {"measures", "types"},
@@ -156,7 +157,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(("answers", "asked", "creation", "layers", "leftovers", "project", "work", "workspace"), PROJECT),
 }
 PAGES_MAY = FOUNDATION | {"__version__", "embedding", "explain", "figures", "formats", "frames", "jobs", "project", "strategies", "tasks"}
-PAGES_MAY |= {"advice", "door", "labeling", "measures", "preview", "request", "web", "workspace"}
+PAGES_MAY |= {"advice", "browser", "door", "labeling", "measures", "preview", "request", "web", "workspace"}
 # library -> the modules of alcore that may import it; numpy may be imported by all
 ONLY = {
     "sqlalchemy": {"database", "schema", "store", "journal", "jobtable", "maskstore", "queries"},

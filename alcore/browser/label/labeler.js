@@ -1,62 +1,246 @@
 // The labeling part: one large image or a grid, keys, the panel that says why an image was asked.
-// Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up. What comes next is
-// the business of `Queue` (queue.js), what it looks like that of `LabelerView` (labeler_view.js).
+// Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up. What it has in common
+// with the mask editor is its `Desk` (desk.js).
 
-const SMALL = 192; // pictures of strip and grid; enough for tiles of 96 on a 2x screen
+import { problemOf } from "../shared/api.js";
+import { button, element, targetOf } from "../shared/dom.js";
+import { keyDrivesControl, keyIsOurs, keyName } from "../shared/keys.js";
+import { mounted } from "../shared/mount.js";
+import { UNANSWERED } from "./answers.js";
+import { ClassButtons } from "./class_buttons.js";
+import { Desk, SMALL } from "./desk.js";
+import { Grid, PAGE } from "./grid.js";
+import { labelOutbox } from "./outbox.js";
+import { PictureStage, STATE_NAMES, fitPixels } from "./stage.js";
+import { MARKS, fileName } from "./words.js";
+
+/** @import { EventKind, ItemTold, LabelerData } from "../shared/types.js" */
+/** @import { Told } from "../shared/mount.js" */
+/** @import { Item } from "./answers.js" */
+/** @import { Who } from "./outbox.js" */
+/** @typedef {Item & {full: string, picture?: HTMLImageElement}} LabelItem with the URL of its large picture, and that picture once it is asked for */
+/** @typedef {{item: LabelItem, kind: EventKind, value?: string | null}} Act */
+
 const AHEAD = 100; // open items below which more are fetched; twice as many are asked for
-const PAGE = 48; // cells of one grid page
-const LETTERS = "abcdeghijklmnopqrtuvwxy"; // z, s and f are undo, skip and flag
-const TILE_SIZES = [64, 80, 96, 120, 152, 184];
-const STATE_NAMES = { label: "labeled", skip: "skipped", flag: "flagged" };
-const MARKS = { label: "✓", skip: "→", flag: "⚑" };
+/** @type {[string, string][]} */
+const HELP = [
+  ["1 … 0, letters", "give the class that shows this key"],
+  ["Enter", "accept the model's guess"],
+  ["Z  or  Ctrl+Z", "undo"],
+  ["S", "skip: ask nobody about this image"],
+  ["F", "flag: something is wrong with it"],
+  ["← →", "earlier or later image; a class key there labels it anew"],
+  ["+  −", "zoom in or out (wheel too, drag moves); in the grid: larger or smaller images"],
+  ["Esc", "whole image again; clear the selection"],
+  ["/", "find a class by typing, Enter gives it"],
+];
+/** @type {[string, string][]} */
+const GRID_HELP = [
+  ["click, Shift+click, Ctrl+click", "select one, a range, one more"],
+  ["arrows, Space, Shift+arrows", "the same from the keyboard"],
+  ["PageUp PageDown", "other pages"],
+];
 
-class Labeler extends LabelerView {
+class Labeler {
+  /** @param {HTMLElement} parent */
   constructor(parent) {
-    super({ outbox: Outbox, ahead: AHEAD, linger: 3500, answer: "label" });
-    this.zoom = { scale: 1, x: 0, y: 0 };
-    this.tileSize = null; // chosen to fit until a person zooms
+    /** @type {"single" | "grid"} */
+    this.mode = "single";
+    /** @type {Desk<LabelItem>} */
+    this.desk = new Desk(this, { ahead: AHEAD, linger: 3500, words: { answer: "label", back: "", unkept: "" } });
+    this.queue = this.desk.queue;
+    this.zoomLabel = button({ class: "tool level", title: "Reset zoom (Esc)", text: "100 %", onclick: () => this.resetZoom() });
+    this.stage = new PictureStage(this.desk.exposure, this.zoomLabel);
+    this.stage.node.addEventListener("dblclick", () => this.resetZoom());
+    this.grid = new Grid(this.desk, this.zoomLabel);
+    this.buttons = new ClassButtons(this.desk.classes, (name, event) => this.label(name, event));
     this.build(parent);
-    this.listen([[window, "keydown", (event) => this.key(event)]], this.root);
+    this.desk.listen([[window, "keydown", (event) => this.key(event)]], [this.desk.root]);
   }
 
+  get disposed() {
+    return this.desk.disposed;
+  }
+
+  dispose() {
+    this.desk.dispose();
+  }
+
+  /** @param {HTMLElement} parent */
+  build(parent) {
+    const { reasons, strip, classes } = this.desk;
+    const tool = (/** @type {string} */ name, /** @type {string} */ key, /** @type {(event: Event) => unknown} */ act) => button({ class: "tool", "data-tool": name, title: `${name} (${key})`, onclick: act }, element("span", { text: name }), element("kbd", { text: key }));
+    const tools = element(
+      "div",
+      { class: "tools", role: "toolbar", "aria-label": "Labeling tools" },
+      tool("Undo", "Z", (event) => this.undo(event)),
+      tool("Skip", "S", (event) => this.mark("skip", event)),
+      tool("Flag", "F", (event) => this.mark("flag", event)),
+      element("span", { class: "gap" }),
+      button({ class: "tool icon", "aria-label": "Zoom out", title: "Zoom out (−)", text: "−", onclick: () => this.zoomBy(-1) }),
+      this.zoomLabel,
+      button({ class: "tool icon", "aria-label": "Zoom in", title: "Zoom in (+)", text: "+", onclick: () => this.zoomBy(1) }),
+      button({ class: "tool icon", "aria-label": "Keys", title: "All keys (?)", text: "?", onclick: () => this.desk.help.toggle() }),
+    );
+    const view = element("section", { class: "view" }, this.stage.node, this.stage.caption, strip.node, this.grid.cells, this.grid.pager);
+    const panel = element("aside", { class: "panel" }, reasons.why, classes.node, reasons.model, reasons.numbers);
+    this.desk.build(parent, { name: "Label images", tools, columns: [view, panel], pictures: [this.stage.node] });
+  }
+
+  /** @param {Told<LabelerData>} told */
   update(told) {
-    if (this.data && this.data.mode !== told.data.mode) Object.assign(this, { stripRoom: null, page: Math.floor(this.cursor / PAGE), opened: performance.now(), hovered: null });
-    super.update(told);
+    const { mode } = told.data;
+    if (this.desk.data && this.mode !== mode) {
+      this.desk.strip.room = null;
+      this.grid.enter();
+    }
+    this.mode = mode;
+    this.desk.update(told);
   }
 
-  // ---- queue
+  // ---- what the desk asks
 
-  reset() {
-    Object.assign(this, { page: 0, selected: new Set(), anchor: null, hovered: null, opened: performance.now() });
+  /** @param {Who} who */
+  outboxOf(who) {
+    return labelOutbox(who);
   }
 
+  /**
+   * @param {ItemTold} told
+   * @returns {LabelItem}
+   */
   itemOf(told) {
+    const { api } = this.desk;
     const side = Math.max(told.width || 0, told.height || 0);
-    return { full: picturePath(told.image, side > SMALL ? 1280 : SMALL) };
+    const urls = { small: api.url(told.image, { size: SMALL }), full: api.url(told.image, { size: side > SMALL ? 1280 : SMALL }) };
+    return { ...told, ...urls, ...UNANSWERED };
+  }
+
+  leaving() {}
+
+  opening() {
+    this.grid.forget();
   }
 
   prefetch() {
-    for (const item of this.items.slice(Math.max(0, this.cursor - PAGE), this.cursor + 2 * AHEAD)) {
+    const { items, cursor, current } = this.queue;
+    for (const item of items.slice(Math.max(0, cursor - PAGE), cursor + 2 * AHEAD)) {
       if (item.asked) continue;
       item.asked = true;
-      this.pictures.load(item.small, item === this.current).then(() => this.arrived(item), (error) => this.broke(item, error));
+      this.desk.pictures.load(item.small, item === current).then(() => this.arrived(item), (error) => this.broke(item, error));
     }
-    if (this.data.mode !== "single") return;
-    for (const item of this.items.slice(Math.max(0, this.cursor - 1), this.cursor + 6)) this.big(item);
+    if (this.mode !== "single") return;
+    for (const item of items.slice(Math.max(0, cursor - 1), cursor + 6)) this.big(item);
   }
 
-  // The decoded large image of an item, made ahead of time; its element is put on the stage as it is.
+  /** @param {number[]} places */
+  choose(places) {
+    return this.mode === "grid" ? this.grid.choose(places) : undefined;
+  }
+
+  advanced() {
+    this.grid.turnPage();
+  }
+
+  moving() {
+    this.stage.resetZoom();
+    this.grid.turnPage();
+  }
+
+  staging() {
+    return this.mode === "grid" ? this.grid.shown : this.queue.current;
+  }
+
+  inPanel() {
+    return (this.mode === "grid" && this.grid.hovered) || this.queue.current;
+  }
+
+  /** @param {LabelItem} item */
+  tileWords(item) {
+    const { state, label, draft } = item;
+    const said = state === "open" ? "not labeled" : state === "label" ? `labeled ${label}` : STATE_NAMES[state];
+    return {
+      badge: state === "open" ? (item.problem ? "!" : "") : state === "label" ? (label ?? "") : MARKS[state],
+      name: `${fileName(item)}, ${said}${draft ? `, the model says ${draft}` : ""}`,
+    };
+  }
+
+  /**
+   * @param {LabelItem} item
+   * @param {MouseEvent} event
+   */
+  clickTile(item, event) {
+    if (this.mode === "grid") this.grid.pick(item, event);
+    else this.go(this.queue.items.indexOf(item) - this.queue.cursor, event);
+  }
+
+  /** @param {LabelItem | null} item */
+  hoverTile(item) {
+    if (this.mode === "grid") this.grid.hover(item);
+  }
+
+  /** @param {string[]} classes */
+  setClasses(classes) {
+    this.buttons.set(classes);
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {Event} event
+   */
+  give(row, event) {
+    this.label(row.dataset.value ?? "", event);
+  }
+
+  get help() {
+    return this.mode === "grid" ? [...HELP, ...GRID_HELP] : HELP;
+  }
+
+  /** @param {Event} [event] */
+  renderWork(event) {
+    if (this.mode === "grid") return this.grid.render(event);
+    const item = this.queue.current;
+    if (!item) return;
+    const picture = this.big(item);
+    const { root } = this.desk;
+    root.dataset.loading = item.seen ? "0" : "1";
+    root.dataset.item = String(item.id);
+    this.stage.render(item, picture, this.queue.answers, event);
+    this.desk.strip.render();
+  }
+
+  /** @param {LabelItem} item */
+  renderPanel(item) {
+    this.buttons.mark(item);
+  }
+
+  renderBar() {}
+
+  rendered() {}
+
+  resized() {}
+
+  reopened() {}
+
+  // ---- pictures
+
+  /**
+   * The decoded large image of an item, made ahead of time; its element is put on the stage as it is.
+   * @param {LabelItem} item
+   */
   big(item) {
     if (item.picture || item.broken) return item.picture;
+    const { pictures } = this.desk;
     const image = element("img", { alt: "", draggable: "false" });
     item.picture = image;
-    const show = (url) => {
+    const show = (/** @type {string} */ url) => {
       if (image.dataset.full) return;
       image.src = url;
-      image.decode().catch(() => {}).then(() => item === this.current && this.fitPixels(image, item));
+      image.decode().catch(() => {}).then(() => item === this.queue.current && fitPixels(image, item));
     };
-    if (item.full !== item.small && this.pictures.ready(item.small)) show(this.pictures.ready(item.small));
-    this.pictures.load(item.full).then(
+    const small = item.full !== item.small && pictures.ready(item.small);
+    if (small) show(small);
+    pictures.load(item.full).then(
       (url) => {
         show(url);
         image.dataset.full = "1";
@@ -67,146 +251,172 @@ class Labeler extends LabelerView {
     return image;
   }
 
+  /** @param {LabelItem} item */
   arrived(item) {
-    if (!item.seen) this.root.dataset.ready = this.ready += 1; // pictures that can be shown at once
+    if (!item.seen) this.desk.pictureReady();
     item.seen = true;
-    if (item.tile) this.fillTile(item);
-    if (item === this.current && this.root.dataset.loading === "1") this.render();
+    this.desk.tiles.fill(item);
+    if (item === this.queue.current && this.desk.root.dataset.loading === "1") this.desk.render();
   }
 
+  /**
+   * @param {LabelItem} item
+   * @param {unknown} error
+   */
   broke(item, error) {
-    if (!error.status) return;
-    item.broken = error.message;
+    const { status, message } = problemOf(error);
+    if (!status) return;
+    item.broken = message;
     this.arrived(item);
-    if (item === this.current) this.render();
+    if (item === this.queue.current) this.desk.render();
   }
 
   // ---- what a person does
 
   targets() {
-    if (this.data.mode === "single") return this.current ? [this.current] : [];
-    if (this.selected.size) return this.items.filter((item) => this.selected.has(item));
-    const one = this.hovered || this.current;
-    return one ? [one] : [];
+    if (this.mode === "grid") return this.grid.targets();
+    return this.queue.current ? [this.queue.current] : [];
   }
 
+  /**
+   * @param {string} value
+   * @param {Event} event
+   */
   label(value, event) {
     this.act(this.targets().map((item) => ({ item, kind: "label", value })), event);
   }
 
+  /**
+   * @param {"skip" | "flag"} kind
+   * @param {Event} event
+   */
+  mark(kind, event) {
+    this.act(this.targets().map((item) => ({ item, kind })), event);
+  }
+
+  /** @param {Event} event */
   acceptDraft(event) {
     const drafted = this.targets().filter((item) => item.draft !== null && item.draft !== undefined);
-    if (!drafted.length) this.say("There is no draft to accept here: the model has not seen these images yet.");
+    if (!drafted.length) this.desk.say("There is no draft to accept here: the model has not seen these images yet.");
     else this.act(drafted.map((item) => ({ item, kind: "label", value: item.draft })), event);
   }
 
+  /**
+   * @param {Act[]} steps
+   * @param {Event} event
+   */
   act(steps, event) {
+    const { queue, desk } = this;
     const ready = steps.filter(({ item }) => item.seen); // nobody labels what is not on the screen yet
-    if (!ready.length || !this.mayAnswer(event)) return;
-    const started = event?.timeStamp ?? performance.now();
+    if (!ready.length || !desk.mayAnswer(event) || !queue.outbox) return;
     const now = performance.now();
-    const { round } = this.queue;
+    const { outbox, answers } = queue;
     const done = ready.map(({ item, kind, value = null }) => {
       const ms = Math.round(Math.min(Math.max(now - (item.shownAt ?? now), 0), 3_600_000));
-      const seq = this.outbox.push({ item: item.id, kind, value, ms, round, replaces: item.saw }, started);
-      const step = this.answered(item, kind, value, seq);
+      const seq = outbox.push({ item: item.id, kind, value, ms, round: queue.asked, replaces: item.saw }, event.timeStamp);
+      const step = answers.answered(item, kind, value, seq);
       item.shownAt = now;
-      if (item.tile) this.fillTile(item);
+      desk.tiles.fill(item);
       return step;
     });
-    this.history.push(done);
-    this.touched = true;
-    this.message = null;
-    if (ready.length === 1 && ready[0].kind === "label") this.flash(ready[0].value);
-    this.selected.clear();
-    this.cursor = this.items.indexOf(ready[ready.length - 1].item);
-    this.advance(1);
-    this.moved(event);
+    answers.history.push(done);
+    queue.touched = true;
+    desk.notice.message = null;
+    const [only] = ready;
+    if (ready.length === 1 && only.kind === "label" && only.value) this.buttons.flash(only.value);
+    this.grid.selected.clear();
+    queue.cursor = queue.items.indexOf(ready[ready.length - 1].item);
+    queue.advance(1);
+    queue.moved(event);
   }
 
+  /** @param {Event} event */
   undo(event) {
-    const steps = this.lastSteps();
-    if (!steps) return this.say("You have nothing to undo in this query.");
+    const { queue, desk } = this;
+    const steps = queue.answers.lastSteps();
+    if (!steps) return desk.say("You have nothing to undo in this query.");
     for (const { item, event: said } of steps.reverse()) {
-      this.unsay(item, said);
-      this.outbox.push({ item: item.id, kind: "undo", value: null, ms: null, round: this.queue.round }, event?.timeStamp ?? performance.now());
-      if (item.tile) this.fillTile(item);
+      queue.answers.unsay(item, said);
+      queue.outbox?.push({ item: item.id, kind: "undo", value: null, ms: null, round: queue.asked }, event.timeStamp);
+      desk.tiles.fill(item);
     }
-    this.message = null;
-    this.told = false;
-    this.cursor = this.items.indexOf(steps[steps.length - 1].item);
-    this.moved(event);
+    desk.notice.message = null;
+    queue.isFinished = false;
+    queue.cursor = queue.items.indexOf(steps[steps.length - 1].item);
+    queue.moved(event);
   }
 
-  // What has to have been on the screen before a key counts: the picture on the stage, or the page of the grid.
-  staging() {
-    return this.data.mode === "grid" ? this.gridShown : this.current;
-  }
-
-  // To the next open item. A grid page is finished first.
-  advance(step) {
-    const places = this.openPlaces(step);
-    const onPage = places.find((place) => Math.floor(place / PAGE) === this.page);
-    this.cursor = (this.data.mode === "grid" ? onPage : undefined) ?? places[0] ?? this.items.length;
-    this.turnPage();
-  }
-
-  // To the grid page the cursor is on.
-  turnPage() {
-    this.page = Math.floor(Math.min(this.cursor, Math.max(this.items.length - 1, 0)) / PAGE);
-  }
-
+  /**
+   * @param {number} step
+   * @param {Event} [event]
+   */
   go(step, event) {
-    this.hovered = null;
-    super.go(step, event);
+    this.grid.hovered = null;
+    this.queue.go(step, event);
   }
 
-  moved(event) {
-    this.zoom = { scale: 1, x: 0, y: 0 };
-    this.turnPage();
-    super.moved(event);
+  /** @param {number} step */
+  zoomBy(step) {
+    if (this.mode === "grid") this.grid.zoomBy(step);
+    else this.stage.zoomBy(step);
   }
 
-  // ---- what the outbox tells
-
-  reopened() {}
+  resetZoom() {
+    if (this.mode === "grid") this.grid.tileSize = null;
+    this.stage.resetZoom();
+    this.desk.render();
+  }
 
   // ---- keys
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    if (!keyIsOurs(event, this.root)) return;
-    if (event.composedPath()[0] === this.find) return this.findKey(event);
+    const { root, classes } = this.desk;
+    if (!keyIsOurs(event, root)) return;
+    if (targetOf(event) === classes.find) return classes.key(event);
     const key = keyName(event);
     const isUndo = key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
     if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return;
-    if (!isUndo && keyDrivesControl(event, this.root)) return;
+    if (!isUndo && keyDrivesControl(event, root)) return;
     const known = this.handle(key, event);
     if (!known && !/^[a-z0-9]$/.test(key)) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit's own shortcuts (C, R) must not fire while labels are given
   }
 
-  // Acts on a key; true when it means something here.
+  /**
+   * Acts on a key; true when it means something here.
+   * @param {string} key
+   * @param {KeyboardEvent} event
+   */
   handle(key, event) {
-    const grid = this.data.mode === "grid";
-    const moves = { ArrowLeft: -1, ArrowRight: 1, ...(grid ? { ArrowUp: -this.columns(), ArrowDown: this.columns() } : {}) };
+    const { grid } = this;
+    const inGrid = this.mode === "grid";
+    /** @type {Record<string, number>} */
+    const moves = { ArrowLeft: -1, ArrowRight: 1, ...(inGrid ? { ArrowUp: -grid.columns(), ArrowDown: grid.columns() } : {}) };
     if (key in moves) {
-      if (grid && event.shiftKey) this.extend(moves[key]);
+      if (inGrid && event.shiftKey) grid.extend(moves[key]);
       this.go(moves[key], event);
       return true;
     }
+    /** @type {Record<string, number>} */
     const zooms = { "+": 1, "=": 1, "-": -1 };
-    if (key in zooms) return this.zoomBy(zooms[key]), true;
-    const value = this.classByKey.get(key);
+    if (key in zooms) {
+      this.zoomBy(zooms[key]);
+      return true;
+    }
+    const value = this.buttons.classByKey.get(key);
+    const { find } = this.desk.classes;
+    /** @type {Record<string, () => void>} */
     const actions = {
       z: () => this.undo(event),
-      s: () => this.act(this.targets().map((item) => ({ item, kind: "skip" })), event),
-      f: () => this.act(this.targets().map((item) => ({ item, kind: "flag" })), event),
+      s: () => this.mark("skip", event),
+      f: () => this.mark("flag", event),
       Enter: () => this.acceptDraft(event),
-      "?": () => this.toggleHelp(),
-      "/": () => this.find.hidden || this.find.focus(),
+      "?": () => this.desk.help.toggle(),
+      "/": () => find.hidden || find.focus(),
       Escape: () => this.escape(),
-      ...(grid ? { " ": () => this.toggleTile(this.current), PageDown: () => this.showPage(this.page + 1), PageUp: () => this.showPage(this.page - 1) } : {}),
+      ...(inGrid ? { " ": () => grid.toggle(this.queue.current), PageDown: () => grid.showPage(grid.page + 1), PageUp: () => grid.showPage(grid.page - 1) } : {}),
     };
     if (value === undefined && !Object.hasOwn(actions, key)) return false;
     if (event.repeat) return true; // a held key is one key press
@@ -216,14 +426,10 @@ class Labeler extends LabelerView {
   }
 
   escape() {
-    if (!this.help.hidden) return this.toggleHelp(false);
-    this.selected.clear();
-    this.zoom = { scale: 1, x: 0, y: 0 };
-    this.render();
-  }
-
-  give(row, event) {
-    this.label(row.dataset.value, event);
+    if (this.desk.help.isOpen) return this.desk.help.toggle(false);
+    this.grid.selected.clear();
+    this.stage.resetZoom();
+    this.desk.render();
   }
 }
 

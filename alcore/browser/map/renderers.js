@@ -1,107 +1,21 @@
-// Points of the map: colours, hit testing, polygons, and the two renderers (WebGL, and pixels written by hand where WebGL is missing or software).
+// The two renderers of points: WebGL, and pixels written by hand where WebGL is missing or software.
 
-const CLASS_COLORS = ["#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#2bb5b0", "#c9a100", "#ff7ea8", "#9c755f", "#1f9fe0", "#8cb000", "#d44fd0", "#00a884", "#b3521e", "#6b5bd6", "#dd9f6e", "#3f8f3f", "#c23b7a", "#7d8fa9", "#00839a"];
-// plasma as a polynomial; its ends are cut where they would vanish into the page (dark violet on dark, pale yellow on light).
-const PLASMA = [
-  [0.05873, 0.02334, 0.54334], [2.17651, 0.23838, 0.75396], [-2.68946, -7.45585, 3.1108], [6.13035, 42.34619, -28.51885],
-  [-11.10744, -82.66631, 60.13985], [10.02307, 71.41362, -54.07219], [-3.65871, -22.93153, 18.19191],
-];
+import { pen } from "../shared/dom.js";
 
-function ramp(dark) {
-  const [from, to] = dark ? [0.27, 1] : [0, 0.84];
-  return Array.from({ length: 256 }, (_, i) => {
-    const t = from + ((to - from) * i) / 255;
-    return [0, 1, 2].map((c) => Math.round(255 * Math.min(1, Math.max(0, PLASMA.reduceRight((sum, k) => sum * t + k[c], 0)))));
-  });
-}
-
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-
-// RGBA of every point, and the order to draw in: what matters most comes last, on top.
-function paint(values, column, theme, chosen) {
-  const n = values.length;
-  const colors = new Uint8Array(4 * n);
-  const level = new Uint8Array(n); // draw order, 0 first
-  const palette = column.kind === "number" ? theme.ramp : column.kind === "class" ? CLASS_COLORS.map(rgb) : [theme.gray, theme.accent];
-  const span = column.high - column.low || 1;
-  for (let i = 0; i < n; i++) {
-    const value = values[i];
-    let color = theme.gray;
-    let alpha = 110;
-    if (column.kind === "number" ? Number.isFinite(value) : value >= 0) {
-      const place = column.kind === "number" ? Math.round(255 * Math.min(1, Math.max(0, (value - column.low) / span))) : value % palette.length;
-      color = palette[place];
-      level[i] = column.kind === "number" ? Math.max(1, column.wanted === "low" ? 255 - place : place) : column.kind === "flag" ? value : 1;
-      alpha = column.kind === "flag" && !value ? 110 : 225;
-    }
-    if (chosen && !chosen.has(i)) alpha = Math.round(alpha * 0.16);
-    else if (chosen) level[i] = 255;
-    colors.set(color, 4 * i);
-    colors[4 * i + 3] = alpha;
-  }
-  const starts = new Uint32Array(257);
-  for (let i = 0; i < n; i++) starts[level[i] + 1] += 1;
-  for (let l = 0; l < 256; l++) starts[l + 1] += starts[l];
-  const order = new Uint32Array(n);
-  for (let i = 0; i < n; i++) order[starts[level[i]]++] = i;
-  return { colors, order };
-}
-
-// Even-odd rule; `polygon` is [[x, y], …]. Returns the indices of the points inside, ascending.
-function insidePolygon(x, y, polygon) {
-  const [left, right] = [Math.min(...polygon.map((p) => p[0])), Math.max(...polygon.map((p) => p[0]))];
-  const [low, high] = [Math.min(...polygon.map((p) => p[1])), Math.max(...polygon.map((p) => p[1]))];
-  const found = [];
-  for (let i = 0; i < x.length; i++) {
-    if (!(x[i] >= left && x[i] <= right && y[i] >= low && y[i] <= high)) continue;
-    let inside = false;
-    for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) {
-      const [ax, ay] = polygon[a];
-      const [bx, by] = polygon[b];
-      if (ay > y[i] !== by > y[i] && x[i] < ((bx - ax) * (y[i] - ay)) / (by - ay) + ax) inside = !inside;
-    }
-    if (inside) found.push(i);
-  }
-  return found;
-}
-
-// Buckets of a square lattice over the points, for "which one is under the pointer".
-class Nearby {
-  constructor(x, y, box) {
-    Object.assign(this, { x, y, box });
-    this.side = Math.max(1, Math.min(256, Math.round(Math.sqrt(x.length / 4))));
-    this.step = Math.max(box.right - box.left, box.high - box.low) / this.side || 1;
-    this.starts = new Uint32Array(this.side * this.side + 1);
-    const cell = Uint32Array.from(x, (_, i) => this.cellOf(x[i], y[i]));
-    for (const c of cell) this.starts[c + 1] += 1;
-    for (let c = 0; c < this.side * this.side; c++) this.starts[c + 1] += this.starts[c];
-    const next = this.starts.slice();
-    this.members = new Uint32Array(x.length);
-    cell.forEach((c, i) => (this.members[next[c]++] = i));
-  }
-
-  place(value, low) {
-    return Math.min(this.side - 1, Math.max(0, Math.floor((value - low) / this.step)));
-  }
-
-  cellOf(x, y) {
-    return this.place(y, this.box.low) * this.side + this.place(x, this.box.left);
-  }
-
-  find(x, y, reach) {
-    let best = -1;
-    let nearest = reach * reach;
-    const [left, right] = [this.place(x - reach, this.box.left), this.place(x + reach, this.box.left)];
-    for (let row = this.place(y - reach, this.box.low); row <= this.place(y + reach, this.box.low); row++) {
-      for (let k = this.starts[row * this.side + left]; k < this.starts[row * this.side + right + 1]; k++) {
-        const i = this.members[k];
-        const far = (this.x[i] - x) ** 2 + (this.y[i] - y) ** 2;
-        if (far <= nearest) [best, nearest] = [i, far];
-      }
-    }
-    return best;
-  }
-}
+/** @import { Rgb } from "../shared/types.js" */
+/** @import { Place, Values } from "./geometry.js" */
+/**
+ * One picture: the view (pixels a unit, and the place in the middle), the size, and how far the colors have faded into the new ones.
+ * @typedef {{scale: number, cx: number, cy: number, width: number, height: number, density: number, radius: number, share: number, paper: Rgb}} Frame
+ */
+/**
+ * @typedef {object} Renderer
+ * @property {string} name
+ * @property {(x: Values, y: Values) => void} setPoints
+ * @property {(before: Uint8Array<ArrayBuffer>, after: Uint8Array<ArrayBuffer>, order: Uint32Array<ArrayBuffer>) => void} setColors RGBA of each point, and the order to draw in
+ * @property {(frame: Frame) => void} draw
+ * @property {() => void} close
+ */
 
 const VERTEX = `#version 300 es
 in vec2 at; in vec4 before; in vec4 after;
@@ -121,8 +35,12 @@ void main() {
   result = vec4(color.rgb * cover, cover);
 }`;
 
-class WebglPoints {
-  // null where there is none, or only one that is emulated in software: writing pixels by hand is quicker then.
+export class WebglPoints {
+  /**
+   * null where there is none, or only one that is emulated in software: writing pixels by hand is quicker then.
+   * @param {HTMLCanvasElement} canvas
+   * @param {boolean} force
+   */
   static on(canvas, force) {
     const gl = canvas.getContext("webgl2", { antialias: false, failIfMajorPerformanceCaveat: !force });
     if (!gl) return null;
@@ -137,26 +55,38 @@ class WebglPoints {
     }
   }
 
+  /** @param {WebGL2RenderingContext} gl */
   constructor(gl) {
     this.gl = gl;
     this.name = "webgl";
+    this.count = 0;
     this.program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+    /** @type {[number, string][]} */
+    const shaders = [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]];
+    for (const [kind, source] of shaders) {
       const shader = gl.createShader(kind);
+      if (!shader) throw new Error("the context is lost");
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
       gl.attachShader(this.program, shader);
     }
     gl.linkProgram(this.program);
-    if (!gl.getProgramParameter(this.program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(this.program));
+    if (!gl.getProgramParameter(this.program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(this.program) ?? "the shaders do not link");
     gl.useProgram(this.program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.buffers = Object.fromEntries(["at", "before", "after"].map((name) => [name, gl.createBuffer()]));
+    this.buffers = { at: gl.createBuffer(), before: gl.createBuffer(), after: gl.createBuffer() };
     this.elements = gl.createBuffer();
-    this.uniform = Object.fromEntries(["center", "scale", "size", "share"].map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    const uniform = (/** @type {string} */ name) => gl.getUniformLocation(this.program, name);
+    this.uniform = { center: uniform("center"), scale: uniform("scale"), size: uniform("size"), share: uniform("share") };
   }
 
+  /**
+   * @param {"at" | "before" | "after"} name
+   * @param {Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>} values
+   * @param {number} parts
+   * @param {number} type
+   */
   feed(name, values, parts, type) {
     const { gl } = this;
     const place = gl.getAttribLocation(this.program, name);
@@ -166,6 +96,10 @@ class WebglPoints {
     gl.vertexAttribPointer(place, parts, type, type === gl.UNSIGNED_BYTE, 0, 0);
   }
 
+  /**
+   * @param {Values} x
+   * @param {Values} y
+   */
   setPoints(x, y) {
     const at = new Float32Array(2 * x.length);
     for (let i = 0; i < x.length; i++) at.set([x[i], y[i]], 2 * i);
@@ -173,6 +107,11 @@ class WebglPoints {
     this.count = x.length;
   }
 
+  /**
+   * @param {Uint8Array<ArrayBuffer>} before
+   * @param {Uint8Array<ArrayBuffer>} after
+   * @param {Uint32Array<ArrayBuffer>} order
+   */
   setColors(before, after, order) {
     const { gl } = this;
     this.feed("before", before, 4, gl.UNSIGNED_BYTE);
@@ -181,10 +120,12 @@ class WebglPoints {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STATIC_DRAW);
   }
 
+  /** @param {Frame} frame */
   draw({ scale, cx, cy, width, height, density, radius, share, paper }) {
     const { gl, uniform } = this;
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    gl.clearColor(...paper.map((c) => c / 255), 1);
+    const [r, g, b] = paper;
+    gl.clearColor(r / 255, g / 255, b / 255, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform2f(uniform.center, cx, cy);
     gl.uniform2f(uniform.scale, (2 * scale) / width, (2 * scale) / height);
@@ -198,23 +139,45 @@ class WebglPoints {
   }
 }
 
-class CanvasPoints {
+export class CanvasPoints {
+  /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.context = pen(canvas, { alpha: false });
     this.name = "canvas";
+    /** @type {Values} */
+    this.x = this.y = new Float32Array();
+    this.before = this.after = new Uint8Array();
+    this.order = new Uint32Array();
+    /** @type {ImageData | null} */
+    this.image = null;
+    this.words = new Uint32Array();
   }
 
+  /**
+   * @param {Values} x
+   * @param {Values} y
+   */
   setPoints(x, y) {
     Object.assign(this, { x, y });
   }
 
+  /**
+   * @param {Uint8Array<ArrayBuffer>} before
+   * @param {Uint8Array<ArrayBuffer>} after
+   * @param {Uint32Array<ArrayBuffer>} order
+   */
   setColors(before, after, order) {
     Object.assign(this, { before, after, order });
   }
 
-  // Coverage 0…255 of a disc, and where each of its pixels lies relative to the middle.
+  /**
+   * Coverage 0…255 of a disc, and where each of its pixels lies relative to the middle.
+   * @param {number} radius
+   * @param {number} stride
+   */
   stamp(radius, stride) {
     const reach = Math.ceil(radius);
+    /** @type {Place[]} */
     const pixels = [];
     for (let y = -reach; y <= reach; y++) {
       for (let x = -reach; x <= reach; x++) {
@@ -225,11 +188,13 @@ class CanvasPoints {
     return { reach, offsets: Int32Array.from(pixels, (p) => p[0]), covers: Uint8Array.from(pixels, (p) => p[1]) };
   }
 
+  /** @param {Frame} frame */
   draw({ scale, cx, cy, density, radius, share, paper }) {
     const { width, height } = this.context.canvas;
-    if (this.image?.width !== width || this.image?.height !== height) {
-      this.image = this.context.createImageData(width, height);
-      this.words = new Uint32Array(this.image.data.buffer);
+    let { image } = this;
+    if (image?.width !== width || image.height !== height) {
+      this.image = image = this.context.createImageData(width, height);
+      this.words = new Uint32Array(image.data.buffer);
     }
     const { words, x, y, before, after, order } = this;
     words.fill((0xff000000 | (paper[2] << 16) | (paper[1] << 8) | paper[0]) >>> 0);
@@ -256,10 +221,11 @@ class CanvasPoints {
         words[place] = 0xff000000 | ((b * cover + ((old >>> 16) & 255) * rest) << 16) | ((g * cover + ((old >>> 8) & 255) * rest) << 8) | (r * cover + (old & 255) * rest);
       }
     }
-    this.context.putImageData(this.image, 0, 0);
+    this.context.putImageData(image, 0, 0);
   }
 
   close() {
-    this.image = this.words = null;
+    this.image = null;
+    this.words = new Uint32Array();
   }
 }

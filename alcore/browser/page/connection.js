@@ -2,12 +2,24 @@
 // a script is started and takes the keys from the labeler: it is closed, which Streamlit takes for "do not show it again until connected".
 // Streamlit goes on trying by itself, every four seconds at most; its state stands on the app's element.
 
+import { element } from "../shared/dom.js";
+import { mounted } from "../shared/mount.js";
+
+/** @import { Told } from "../shared/mount.js" */
+/** @import { ConnectionData } from "../shared/types.js" */
+
 const LOST = ["PINGING_SERVER", "CONNECTING", "DISCONNECTED_FOREVER"];
 const DIALOG_TITLE = "Connection error";
 const PATIENCE = 400; // ms: a connection that is back at once is nobody's business
 
 class Connection {
-  constructor(parent) {
+  constructor() {
+    this.disposed = false;
+    /** @type {ConnectionData} */
+    this.data = { title: "", text: "" };
+    this.again = () => {};
+    /** @type {number | undefined} */
+    this.soon = undefined;
     this.banner = element("div", { class: "alcore-gone", role: "alert", hidden: true });
     document.body.append(this.banner);
     this.style = element("style", { text: STYLE });
@@ -17,6 +29,7 @@ class Connection {
     this.look();
   }
 
+  /** @param {Told<ConnectionData>} told */
   update({ data, setTriggerValue }) {
     this.data = data;
     this.again = () => setTriggerValue("again", true);
@@ -32,7 +45,7 @@ class Connection {
 
   look() {
     this.closeDialog();
-    const state = document.querySelector("[data-testid=stApp]")?.dataset.testConnectionState;
+    const state = document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-connection-state") ?? "";
     if (LOST.includes(state)) {
       this.soon ??= setTimeout(() => this.say(), PATIENCE);
       return;
@@ -54,7 +67,8 @@ class Connection {
   closeDialog() {
     for (const dialog of document.querySelectorAll("[data-testid=stDialog]")) {
       const heading = dialog.querySelector("h1, h2, [slot=title]") ?? dialog;
-      if (heading.textContent.startsWith(DIALOG_TITLE)) dialog.querySelector("button[aria-label=Close]")?.click();
+      const close = dialog.querySelector("button[aria-label=Close]");
+      if (heading.textContent.startsWith(DIALOG_TITLE) && close instanceof HTMLElement) close.click();
     }
   }
 }

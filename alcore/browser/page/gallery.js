@@ -1,22 +1,26 @@
 // Rows of pictures; see gallery.py.
+
+import { Api } from "../shared/api.js";
+import { element } from "../shared/dom.js";
+import { Pictures } from "../shared/pictures.js";
+
+/** @import { Told } from "../shared/mount.js" */
+/** @import { GalleryData, GalleryRow } from "../shared/types.js" */
+
+/** @type {WeakMap<Element, {api: Api, pictures: Pictures, shown: string}>} */
 const galleries = new WeakMap();
 
-export default function (component) {
-  const { data, parentElement } = component;
-  const host = parentElement.querySelector(".alcore-gallery") || parentElement.appendChild(element("div", { class: "alcore-gallery" }));
-  let state = galleries.get(host);
-  if (!state) {
-    const api = new Api();
-    state = { api, pictures: new Pictures(api), shown: "" };
-    galleries.set(host, state);
-  }
-  state.api.base = data.api;
-  state.api.token = data.token;
+/** @param {Told<GalleryData>} told */
+export default function ({ data, parentElement }) {
+  const host = /** @type {HTMLElement | null} */ (parentElement.querySelector(".alcore-gallery")) || parentElement.appendChild(element("div", { class: "alcore-gallery" }));
+  const state = galleries.get(host) ?? started();
+  galleries.set(host, state);
+  state.api.connect(data.api, data.token);
   const shown = JSON.stringify([data.rows, data.size]);
   if (shown !== state.shown) {
     state.shown = shown;
     host.style.setProperty("--side", `${data.size}px`);
-    host.replaceChildren(...data.rows.map((row) => galleryRow(row, data.size, state.pictures)));
+    host.replaceChildren(...data.rows.map((row) => galleryRow(row, data.size, state)));
   }
   return () => {
     if (!host.isConnected) {
@@ -26,19 +30,29 @@ export default function (component) {
   };
 }
 
-function galleryRow(row, side, pictures) {
+function started() {
+  const api = new Api();
+  return { api, pictures: new Pictures(api), shown: "" };
+}
+
+/**
+ * @param {GalleryRow} row
+ * @param {number} side
+ * @param {{api: Api, pictures: Pictures}} from
+ */
+function galleryRow(row, side, { api, pictures }) {
   const strip = element("div", { class: "strip" });
   for (const { image, title } of row.images) {
     const picture = element("img", { alt: title, title });
     strip.append(element("span", { class: "cell" }, picture));
-    pictures.load(picturePath(image, side * 2)).then(
+    pictures.load(api.url(image, { size: side * 2 })).then(
       (url) => {
         picture.onload = () => {
           if (Math.max(picture.naturalWidth, picture.naturalHeight) < side / 1.5) picture.classList.add("tiny");
         };
         picture.src = url;
       },
-      () => picture.parentElement.classList.add("gone"),
+      () => picture.parentElement?.classList.add("gone"),
     );
   }
   const words = element("div", { class: "words" }, element("b", { text: row.title, title: row.title }), element("small", { text: row.text }));

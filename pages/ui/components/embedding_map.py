@@ -8,11 +8,11 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_embedding_map",
-    js=scripts("shared/dom.js", "map/renderers.js", "map/map.js"),
+    js=script("map/map.js"),
     css=style("map/map.css"),
 )
 

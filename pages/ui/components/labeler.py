@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_labeler",
-    js=scripts("shared/dom.js", "label/outbox.js", "label/answers.js", "shared/keys.js", "label/queue.js", "label/desk.js", "label/labeler.js"),
+    js=script("label/labeler.js"),
     css=style("label/labeler.css"),
 )
 

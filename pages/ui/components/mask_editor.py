@@ -7,30 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_mask_editor",
-    js=scripts(
-        "shared/dom.js",
-        "label/outbox.js",
-        "label/answers.js",
-        "shared/keys.js",
-        "label/queue.js",
-        "label/desk.js",
-        "map/renderers.js",
-        "mask/raster.js",
-        "mask/document.js",
-        "mask/canvas.js",
-        "mask/tools.js",
-        "mask/keys.js",
-        "mask/store.js",
-        "mask/loader.js",
-        "mask/toolbar.js",
-        "mask/stage.js",
-        "mask/editor.js",
-    ),
-    css=style("label/labeler.css") + style("mask/editor.css"),
+    js=script("mask/editor.js"),
+    css=style("label/labeler.css", "mask/editor.css"),
 )
 
 
