@@ -14,11 +14,13 @@ HERE = Path(__file__).parent
 
 # after these a slash begins a regular expression; after a name, a number or a closing bracket it divides
 BEFORE_REGEX = re.compile(r"(?:^|[=(,:;!&|?{}\[+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else|void|delete|await|yield|throw))\s*\Z")
-IMPORT = re.compile(r"^import\s+(?:(?P<default>[\w$]+)\s+from|\{(?P<names>[^}]*)\}\s+from)\s+(?P<from>[\"'] *[\"']);", re.MULTILINE)
-DECLARED = re.compile(r"^export\s+(?P<what>(?:async\s+)?function\s*\*?|class|const)\s+(?P<name>[\w$]+)", re.MULTILINE)
-LISTED = re.compile(r"^export\s*\{(?P<names>[^}]*)\}\s*;", re.MULTILINE)
-DEFAULT = re.compile(r"^export\s+default\s+", re.MULTILINE)
-ANY = re.compile(r"^(?:import|export)\b(?!\s*[.(])[^\n]*", re.MULTILINE)
+IMPORT = re.compile(r"^[ \t]*import\s+(?:(?P<default>[\w$]+)\s+from|\{(?P<names>[^}]*)\}\s+from)\s+(?P<from>[\"'] *[\"']);", re.MULTILINE)
+DECLARED = re.compile(r"^[ \t]*export\s+(?P<what>(?:async\s+)?function\s*\*?|class|const)\s+(?P<name>[\w$]+)", re.MULTILINE)
+LISTED = re.compile(r"^[ \t]*export\s*\{(?P<names>[^}]*)\}\s*;", re.MULTILINE)
+DEFAULT = re.compile(r"^[ \t]*export\s+default\s+", re.MULTILINE)
+# a default export with a name: that is declared in the module, too
+NAMED = re.compile(r"(?:(?:async\s+)?function(?:\s*\*\s*|\s+)|class\s+)(?!extends\b)(?P<name>[\w$]+)")
+ANY = re.compile(r"(?<![\w$.])(?:import|export)\b(?!\s*[.(:])[^\n]*")
 
 
 @cache
@@ -90,12 +92,19 @@ class Module:
                 self._export(outside, here)
             pieces.append((*found.span(), "\n" * found[0].count("\n")))
         for found in DEFAULT.finditer(code):
-            self._export("default", "default_")
-            pieces.append((*found.span(), "const default_ = "))
+            named = NAMED.match(code, found.end())
+            self._export("default", named["name"] if named else "default_")
+            pieces.append((*found.span(), "" if named else "const default_ = "))
         for found in ANY.finditer(code):
             if not any(start <= found.start() < end for start, end, _ in pieces):
                 line = text.count("\n", 0, found.start()) + 1
                 raise ValueError(f"{path}, line {line}: `{text[found.start() : found.end()]}` is of a kind that cannot be joined")
+        # what is only for who reads the file is not sent; its lines stay, so that a stack trace names them
+        comments = [(start, end) for start, end, is_comment in _quoted(text, path) if is_comment]
+        replaced = [(start, end) for start, end, _ in pieces]
+        for start, end in comments:
+            if not any(first < end and start < last for first, last in replaced):
+                pieces.append((start, end, "\n" * text.count("\n", start, end)))
         for start, end, instead in sorted(pieces, reverse=True):
             self.text = self.text[:start] + instead + self.text[end:]
 
@@ -164,13 +173,13 @@ def blanked(text: str, path: str = "the script") -> str:
         ValueError: a string or a comment does not end.
     """
     result = list(text)
-    for start, end in _quoted(text, path):
+    for start, end, _ in _quoted(text, path):
         result[start:end] = [character if character == "\n" else " " for character in text[start:end]]
     return "".join(result)
 
 
-def _quoted(text: str, path: str) -> Iterator[tuple[int, int]]:
-    """Where each comment, and the inside of each string, template and regular expression, begins and ends."""
+def _quoted(text: str, path: str) -> Iterator[tuple[int, int, bool]]:
+    """Where each comment, and the inside of each string, template and regular expression, begins and ends, and whether it is a comment."""
     templates: list[int] = []  # for each `${` that is open: how many braces are open in it
     seen = ""  # the code so far, as far as it tells whether a slash begins a regular expression
     at = 0
@@ -182,7 +191,7 @@ def _quoted(text: str, path: str) -> Iterator[tuple[int, int]]:
             if stop < 0 and two == "/*":
                 raise ValueError(f"{path}, line {text.count(chr(10), 0, at) + 1}: a comment does not end")
             stop = len(text) if stop < 0 else stop + (0 if two == "//" else 2)
-            yield at, stop
+            yield at, stop, True
             at = stop
             continue
         if character in "\"'":
@@ -202,7 +211,7 @@ def _quoted(text: str, path: str) -> Iterator[tuple[int, int]]:
         found = inside.match(text, at + 1)
         if found is None:
             raise ValueError(f"{path}, line {text.count(chr(10), 0, at) + 1}: what {character} begins does not end")
-        yield found.span()
+        yield *found.span(), False
         at = found.end() + 1
         seen = "x"
         if text[found.end()] == "$":

@@ -10,6 +10,7 @@ import { NameField } from "./name_field.js";
 import { Notice } from "./notice.js";
 import { Others } from "./others.js";
 import { outboxFor } from "./outbox.js";
+import { fitHeight } from "./height.js";
 import { Progress } from "./progress.js";
 import { Queue } from "./queue.js";
 import { Reasons } from "./reasons.js";
@@ -56,8 +57,6 @@ import { fileName } from "./words.js";
 /** @typedef {{ahead: number, linger: number, pictures?: number, words: Words}} DeskOptions open items below which more are fetched; milliseconds a hint is shown; pictures that are kept */
 
 export const SMALL = 192; // pictures of strip and grid; enough for tiles of 96 on a 2x screen
-const NARROW = 560; // pixels of width up to which everything stands below one another
-const LEAST_HEIGHT = 460;
 
 /** @template {Item} I */
 export class Desk {
@@ -165,7 +164,7 @@ export class Desk {
     this.data = data;
     const newToken = this.api.token !== data.token;
     this.api.connect(data.api, data.token);
-    this.fitHeight();
+    fitHeight(this.root);
     this.root.dataset.mode = this.part.mode;
     this.root.dataset.annotator = data.annotator;
     const classes = JSON.stringify([data.classes, data.colors]);
@@ -385,18 +384,9 @@ export class Desk {
     this.part.renderBar(this.working);
   }
 
-  /** As high as the window allows below the page's heading, so that a large screen shows a large image; a narrow one scrolls instead. */
-  fitHeight() {
-    const page = document.querySelector("[data-testid=stMain]");
-    const top = this.root.getBoundingClientRect().top + (page?.scrollTop || 0);
-    const narrow = this.root.clientWidth <= NARROW;
-    this.root.toggleAttribute("data-narrow", narrow);
-    this.root.style.height = narrow ? "auto" : `${Math.max(LEAST_HEIGHT, Math.floor(window.innerHeight - Math.min(top, 300) - 20))}px`;
-  }
-
   layout() {
     this.part.resized();
-    this.fitHeight();
+    fitHeight(this.root);
     this.strip.room = null;
     if (this.working) this.render();
   }

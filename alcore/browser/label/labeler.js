@@ -2,16 +2,16 @@
 // Shows the next image at once and hands events to the outbox; Streamlit hears of it once, when the query is used up. What it has in common
 // with the mask editor is its `Desk` (desk.js).
 
-import { problemOf } from "../shared/api.js";
 import { button, element, targetOf } from "../shared/dom.js";
 import { keyDrivesControl, keyIsOurs, keyName } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
 import { UNANSWERED } from "./answers.js";
 import { ClassButtons } from "./class_buttons.js";
 import { Desk, SMALL } from "./desk.js";
-import { Grid, PAGE } from "./grid.js";
+import { Grid } from "./grid.js";
+import { AHEAD, Near } from "./near.js";
 import { labelOutbox } from "./outbox.js";
-import { PictureStage, STATE_NAMES, fitPixels } from "./stage.js";
+import { PictureStage, STATE_NAMES } from "./stage.js";
 import { MARKS, fileName } from "./words.js";
 
 /** @import { EventKind, ItemTold, LabelerData } from "../shared/types.js" */
@@ -21,7 +21,6 @@ import { MARKS, fileName } from "./words.js";
 /** @typedef {Item & {full: string, picture?: HTMLImageElement}} LabelItem with the URL of its large picture, and that picture once it is asked for */
 /** @typedef {{item: LabelItem, kind: EventKind, value?: string | null}} Act */
 
-const AHEAD = 100; // open items below which more are fetched; twice as many are asked for
 /** @type {[string, string][]} */
 const HELP = [
   ["1 … 0, letters", "give the class that shows this key"],
@@ -49,6 +48,7 @@ class Labeler {
     /** @type {Desk<LabelItem>} */
     this.desk = new Desk(this, { ahead: AHEAD, linger: 3500, words: { answer: "label", back: "", unkept: "" } });
     this.queue = this.desk.queue;
+    this.near = new Near(this.desk, () => this.mode);
     this.zoomLabel = button({ class: "tool level", title: "Reset zoom (Esc)", text: "100 %", onclick: () => this.resetZoom() });
     this.stage = new PictureStage(this.desk.exposure, this.zoomLabel);
     this.stage.node.addEventListener("dblclick", () => this.resetZoom());
@@ -123,14 +123,7 @@ class Labeler {
   }
 
   prefetch() {
-    const { items, cursor, current } = this.queue;
-    for (const item of items.slice(Math.max(0, cursor - PAGE), cursor + 2 * AHEAD)) {
-      if (item.asked) continue;
-      item.asked = true;
-      this.desk.pictures.load(item.small, item === current).then(() => this.arrived(item), (error) => this.broke(item, error));
-    }
-    if (this.mode !== "single") return;
-    for (const item of items.slice(Math.max(0, cursor - 1), cursor + 6)) this.big(item);
+    this.near.load();
   }
 
   /** @param {number[]} places */
@@ -201,7 +194,7 @@ class Labeler {
     if (this.mode === "grid") return this.grid.render(event);
     const item = this.queue.current;
     if (!item) return;
-    const picture = this.big(item);
+    const picture = this.near.big(item);
     const { root } = this.desk;
     root.dataset.loading = item.seen ? "0" : "1";
     root.dataset.item = String(item.id);
@@ -221,55 +214,6 @@ class Labeler {
   resized() {}
 
   reopened() {}
-
-  // ---- pictures
-
-  /**
-   * The decoded large image of an item, made ahead of time; its element is put on the stage as it is.
-   * @param {LabelItem} item
-   */
-  big(item) {
-    if (item.picture || item.broken) return item.picture;
-    const { pictures } = this.desk;
-    const image = element("img", { alt: "", draggable: "false" });
-    item.picture = image;
-    const show = (/** @type {string} */ url) => {
-      if (image.dataset.full) return;
-      image.src = url;
-      image.decode().catch(() => {}).then(() => item === this.queue.current && fitPixels(image, item));
-    };
-    const small = item.full !== item.small && pictures.ready(item.small);
-    if (small) show(small);
-    pictures.load(item.full).then(
-      (url) => {
-        show(url);
-        image.dataset.full = "1";
-        this.arrived(item);
-      },
-      (error) => this.broke(item, error),
-    );
-    return image;
-  }
-
-  /** @param {LabelItem} item */
-  arrived(item) {
-    if (!item.seen) this.desk.pictureReady();
-    item.seen = true;
-    this.desk.tiles.fill(item);
-    if (item === this.queue.current && this.desk.root.dataset.loading === "1") this.desk.render();
-  }
-
-  /**
-   * @param {LabelItem} item
-   * @param {unknown} error
-   */
-  broke(item, error) {
-    const { status, message } = problemOf(error);
-    if (!status) return;
-    item.broken = message;
-    this.arrived(item);
-    if (item === this.queue.current) this.desk.render();
-  }
 
   // ---- what a person does
 

@@ -10,28 +10,27 @@ import { MARKS, fileName, thinBar } from "../label/words.js";
 import { ActionBar } from "./actions.js";
 import { Answering } from "./answering.js";
 import { MaskCanvas } from "./canvas.js";
+import { Controls } from "./controls.js";
 import { Caption, STATE_NAMES } from "./caption.js";
 import { MaskClasses } from "./classes.js";
 import { MaskEasel } from "./easel.js";
 import { isUnsaved, maskItemOf } from "./item.js";
-import { MaskKeys } from "./keys.js";
 import { MaskLoader } from "./loader.js";
 import { Looks } from "./looks.js";
 import { unpacked } from "./packing.js";
 import { MaskPointer } from "./pointer.js";
 import { VOID } from "./raster.js";
-import { MOST_SIZE, keepSettings, storedSettings } from "./settings.js";
+import { storedSettings } from "./settings.js";
 import { MaskStage } from "./stage.js";
 import { StrokeBox, maskOutbox } from "./store.js";
 import { Strokes } from "./strokes.js";
-import { TOOLS, Toolbar } from "./toolbar.js";
+import { Toolbar } from "./toolbar.js";
 import { toolsOf } from "./tools.js";
 
 /** @import { Told } from "../shared/mount.js" */
 /** @import { ItemTold, MaskEditorData, Rgb } from "../shared/types.js" */
 /** @import { Waiting, Who } from "../label/outbox.js" */
 /** @import { MaskItem } from "./item.js" */
-/** @import { Settings, ToolName } from "./settings.js" */
 
 const AHEAD = 24; // open items below which more are fetched; twice as many are asked for
 /** @type {[string, string][]} */
@@ -61,8 +60,6 @@ class MaskEditor {
     this.help = HELP;
     this.units = "frames"; // what is asked for: whole images or parts of them
     this.settings = storedSettings();
-    /** @type {ToolName} the tool at hand before eraser or pan */
-    this.painter = "brush";
     this.strokes = new Strokes();
     this.canvas = new MaskCanvas();
     this.look = this.canvas.look;
@@ -70,7 +67,7 @@ class MaskEditor {
     /** @type {Desk<MaskItem>} */
     this.desk = new Desk(this, { ahead: AHEAD, linger: 4500, pictures: 240, words: { answer: "answer", back: ", with what you painted", unkept: "strokes that are not saved are lost when the page closes." } });
     this.queue = this.desk.queue;
-    this.classes = new MaskClasses(this.desk.classes, { choose: (value) => this.setValue(value), toggle: (value) => this.toggleClass(value) });
+    this.classes = new MaskClasses(this.desk.classes, { choose: (value) => this.controls.setValue(value), toggle: (value) => this.controls.toggleClass(value) });
     this.stage = new MaskStage(this, () => this.classes.colors, {
       left: () => this.pointer.dropAll(),
       arrived: (item) => this.arrived(item),
@@ -79,31 +76,26 @@ class MaskEditor {
       drawTool: (context, unit) => this.pointer.tool.draw?.(context, unit),
     });
     this.easel = new MaskEasel(this, {
-      strokeBegins: () => this.uncover(),
+      strokeBegins: () => this.controls.uncover(),
       strokeDone: (item) => this.strokeDone(item),
       optionsChanged: () => this.renderOptions(),
       placeChanged: () => this.renderPlace(),
-      picked: (value) => this.setValue(value),
+      picked: (value) => this.controls.setValue(value),
     });
     this.tools = toolsOf(this.easel);
     this.pointer = new MaskPointer(this.easel, this.tools);
     this.answering = new Answering(this, () => this.endStroke());
     this.loader = new MaskLoader(this);
-    this.toolbar = new Toolbar({
-      setTool: (name) => this.setTool(name),
-      setSize: (size) => this.setSize(size),
-      setSuperpixels: (n) => this.setSuperpixels(n),
-      acceptDraft: (everything) => this.acceptDraft(everything),
-    });
-    this.looks = new Looks(this.settings, { setLook: (change) => this.setLook(change), toggleMask: () => this.toggleMask(), setHeat: (name) => this.setHeat(name) });
+    this.controls = new Controls(this, this);
+    this.toolbar = new Toolbar(this.controls);
+    this.looks = new Looks(this.settings, this.controls);
     this.caption = new Caption();
     this.actions = new ActionBar(this.canvas, {
-      step: (way) => this.step(way),
+      step: (way) => this.controls.step(way),
       answer: (kind, event) => this.answering.answer(kind, event),
       save: (event) => this.answering.save(event),
       toggleHelp: () => this.desk.help.toggle(),
     });
-    this.keyboard = this.keys();
     this.canvas.onmoved = () => this.viewMoved();
     this.build(parent);
   }
@@ -118,52 +110,14 @@ class MaskEditor {
     const { strokes, queue } = this;
     this.desk.listen(
       [
-        [window, "keydown", (event) => this.keyboard.down(event)],
-        [window, "keyup", (event) => this.keyboard.up(event)],
-        [window, "blur", () => this.holdSpace(false)],
+        [window, "keydown", (event) => this.controls.keyboard.down(event)],
+        [window, "keyup", (event) => this.controls.keyboard.up(event)],
+        [window, "blur", () => this.controls.holdSpace(false)],
         [window, "pagehide", () => strokes.keepAll(queue.items)],
         [document, "visibilitychange", () => document.hidden && strokes.keepAll(queue.items)],
         [window, "beforeunload", (event) => queue.outbox?.inMemoryOnly && queue.items.some(isUnsaved) && event.preventDefault()],
       ],
       [root, this.canvas.panes],
-    );
-  }
-
-  keys() {
-    const { canvas, settings, answering, desk, tools } = this;
-    const grow = (/** @type {number} */ step) => this.setSize(settings.size + step * Math.max(1, Math.round(0.12 * settings.size)));
-    const back = () => {
-      tools.polygon.back();
-      canvas.want();
-    };
-    const { find } = desk.classes;
-    return new MaskKeys(
-      new KeysUse(this),
-      {
-        ArrowLeft: (event) => this.queue.go(-1, event),
-        ArrowRight: (event) => this.queue.go(1, event),
-        "+": () => canvas.zoom(1.4),
-        "=": () => canvas.zoom(1.4),
-        "-": () => canvas.zoom(1 / 1.4),
-        "[": () => grow(-1),
-        "]": () => grow(1),
-        Backspace: back,
-      },
-      {
-        Enter: (event) => answering.save(event),
-        n: (event) => answering.answer("skip", event),
-        x: (event) => answering.answer("flag", event),
-        z: (event) => answering.takeBack(event),
-        g: (event) => this.acceptDraft(event.shiftKey),
-        h: () => this.toggleMask(),
-        o: () => this.setLook({ outlines: !settings.outlines }),
-        l: () => this.nextHeat(),
-        " ": () => this.holdSpace(true),
-        "?": () => desk.help.toggle(),
-        "/": () => find.hidden || find.focus(),
-        Escape: () => this.escape(),
-        ...Object.fromEntries(TOOLS.filter(([, , key]) => key.length === 1).map(([name, , key]) => [key, () => this.setTool(name)])),
-      },
     );
   }
 
@@ -265,7 +219,7 @@ class MaskEditor {
   /** @param {HTMLElement} row */
   give(row) {
     const value = this.classes.valueOf(row);
-    if (value !== undefined) this.setValue(value);
+    if (value !== undefined) this.controls.setValue(value);
   }
 
   /** @param {Event} [event] */
@@ -357,12 +311,6 @@ class MaskEditor {
     if (item.restored) this.desk.notice.offer({ text: "Restored unsaved strokes of an earlier visit.", action: { text: "Drop them", does: () => this.dropRestored(item) } });
   }
 
-  /** Nobody paints blind. */
-  uncover() {
-    if (!this.look.shown) this.toggleMask();
-    if (this.settings.tool !== "eraser" && this.look.hidden.has(this.easel.value)) this.toggleClass(this.easel.value);
-  }
-
   /** @param {MaskItem} item */
   strokeDone(item) {
     this.canvas.want();
@@ -382,13 +330,6 @@ class MaskEditor {
     return true;
   }
 
-  /** @param {"undo" | "redo"} way */
-  step(way) {
-    if (way === "undo" && this.tools.polygon.back()) return this.canvas.want();
-    this.pointer.letGo();
-    this.easel.step(way);
-  }
-
   /** Back to the mask before the strokes an earlier visit left; Ctrl+Z brings them back. @param {MaskItem} item */
   dropRestored(item) {
     const { doc, restored } = item;
@@ -402,113 +343,6 @@ class MaskEditor {
     doc.saved();
     this.strokes.keep(item);
     this.strokeDone(item);
-  }
-
-  /** @param {boolean} everything */
-  acceptDraft(everything) {
-    const { item, ready } = this.easel;
-    if (!item || !ready) return;
-    item.clicks += 1;
-    this.tools.draft.accept(everything);
-  }
-
-  // ---- what a person sets
-
-  /** @param {number} value */
-  setValue(value) {
-    this.easel.value = value;
-    if (["eraser", "pan"].includes(this.settings.tool)) this.setTool(this.painter);
-    this.renderOptions();
-    this.renderClasses();
-    this.classes.reveal(value);
-  }
-
-  /** @param {ToolName} name */
-  setTool(name) {
-    this.pointer.letGo();
-    if (this.settings.tool !== name) {
-      this.pointer.tool.cancel?.();
-      this.pointer.tool.leave?.();
-    }
-    if (!["eraser", "pan"].includes(name)) this.painter = name;
-    this.configure({ tool: name });
-    if (name === "superpixel" && this.queue.told) this.loader.around();
-    if (this.stage.doc) this.stage.showGhost();
-    this.renderTools();
-    this.canvas.want();
-  }
-
-  /** @param {boolean} held */
-  holdSpace(held) {
-    if (this.easel.spaceHeld === held) return;
-    this.easel.spaceHeld = held;
-    this.renderCursor();
-  }
-
-  /** @param {number} size */
-  setSize(size) {
-    this.configure({ size: Math.min(MOST_SIZE, Math.max(1, size)) });
-    this.renderOptions();
-    this.renderCursor();
-    this.canvas.want();
-  }
-
-  /** @param {number} n */
-  setSuperpixels(n) {
-    this.configure({ superpixels: n });
-    this.loader.around();
-    this.renderOptions();
-    this.canvas.want();
-  }
-
-  /** @param {Partial<Settings>} change */
-  setLook(change) {
-    this.configure(change);
-    Object.assign(this.look, { opacity: this.settings.opacity, outlines: this.settings.outlines });
-    this.canvas.recolor();
-    if ("heads" in change && this.stage.doc) this.stage.showLayers();
-    this.renderLooks();
-  }
-
-  toggleMask() {
-    this.look.shown = !this.look.shown;
-    this.canvas.recolor();
-    this.renderLooks();
-  }
-
-  /** @param {number} value */
-  toggleClass(value) {
-    if (value === VOID) this.look.voidShown = !this.look.voidShown;
-    else if (!this.look.hidden.delete(value)) this.look.hidden.add(value);
-    this.canvas.recolor();
-    this.renderClasses();
-  }
-
-  /** @param {string} name */
-  setHeat(name) {
-    this.configure({ heat: name });
-    if (this.stage.doc) this.stage.showLayers();
-    this.renderLooks();
-  }
-
-  nextHeat() {
-    if (!this.stage.doc) return;
-    const names = ["", ...(this.queue.current?.layers || []).map(({ name }) => name)];
-    if (names.length === 1) return this.desk.say("There is no heat layer: the model has not seen this image yet.");
-    this.setHeat(names[(Math.max(0, names.indexOf(this.settings.heat)) + 1) % names.length]);
-  }
-
-  /** @param {Partial<Settings>} change */
-  configure(change) {
-    Object.assign(this.settings, change);
-    keepSettings(this.settings);
-  }
-
-  escape() {
-    if (this.desk.help.isOpen) return this.desk.help.toggle(false);
-    if (!this.tools.polygon.cancel()) return this.canvas.fit();
-    this.renderOptions();
-    this.canvas.want();
   }
 
   // ---- drawing
@@ -553,52 +387,6 @@ class MaskEditor {
   renderPlace() {
     const { place, draft } = this.easel;
     this.caption.renderPlace(place, this.stage.doc, this.classes.names, this.stage.heatShown, this.settings.tool === "draft" ? draft : null);
-  }
-}
-
-/** What keys need of the editor (KeysOf). */
-class KeysUse {
-  /** @param {MaskEditor} editor */
-  constructor(editor) {
-    this.editor = editor;
-    this.root = editor.desk.root;
-    this.list = editor.desk.classes;
-  }
-
-  get valueByKey() {
-    return this.editor.classes.valueByKey;
-  }
-
-  get working() {
-    return this.editor.desk.working;
-  }
-
-  get hasRegions() {
-    return this.editor.stage.doc !== null && Boolean(this.editor.queue.current?.regions);
-  }
-
-  get pointed() {
-    return this.editor.easel.place !== null;
-  }
-
-  /** @param {number} value */
-  setValue(value) {
-    this.editor.setValue(value);
-  }
-
-  /** @param {"undo" | "redo"} way */
-  step(way) {
-    this.editor.step(way);
-  }
-
-  /** @param {boolean} held */
-  holdSpace(held) {
-    this.editor.holdSpace(held);
-  }
-
-  /** @param {number} step */
-  showRegion(step) {
-    this.editor.stage.showRegion(step);
   }
 }
 
