@@ -108,6 +108,18 @@ export default () => [inString, template, quotes, called.import, address];
     assert told(tmp_path) == ["import { c } from './missing.js';", expected, 2, 1, "https://example.org"]
 
 
+@needs_node
+def test_paths_that_are_alike_are_told_apart(tmp_path: Path) -> None:
+    names = ("a/b", "a_b", "a-b", "a.b")
+    texts = {f"{name}.js": f"export const x = {name!r};" for name in names}
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    imports = "".join(f'import {{ x as x{i} }} from "./{name}.js";\n' for i, name in enumerate(names))
+    files(tmp_path, main=f"{imports}export default () => [x0, x1, x2, x3];")
+    assert told(tmp_path) == list(names)
+
+
 def test_a_line_keeps_its_number_and_comments_are_not_sent(tmp_path: Path) -> None:
     """So that a place in a stack trace leads to the file: the first line says where each begins."""
     files(
@@ -185,7 +197,7 @@ def test_each_of_our_entries_is_joined(entry: str, tmp_path: Path) -> None:
     joined = browser.script(entry)
     assert browser.script(entry) is joined  # made once
     assert re.findall(r"^(?:import|export)\b.*", joined, re.MULTILINE) == [
-        f"export default ${entry.removesuffix('.js').replace('/', '_')}.default;"
+        f"export default ${entry.removesuffix('.js').replace('/', '$')}.default;"
     ]
     if NODE is None:
         pytest.skip("no node: what is joined was not parsed")

@@ -73,51 +73,67 @@ class Module:
         self.path = path
         self.imports: list[tuple[dict[str, str], str]] = []  # ({name here: name there}, path)
         self.exports: dict[str, str] = {}  # name outside -> name inside
-        self.text = text
-        code = blanked(text, path)
-        pieces: list[tuple[int, int, str]] = []  # from, to, what stands there instead
-        for found in IMPORT.finditer(code):
+        self._text = text
+        self._code = blanked(text, path)
+        self._pieces: list[tuple[int, int, str]] = []  # from, to, what stands there instead
+        self._read_imports()
+        self._read_exports()
+        self._refuse_the_rest()
+        self._drop_comments()
+        for start, end, instead in sorted(self._pieces, reverse=True):
+            text = text[:start] + instead + text[end:]
+        self.joinable = text.rstrip()
+
+    def _replace(self, start: int, end: int, instead: str) -> None:
+        """What follows keeps its line."""
+        self._pieces.append((start, end, instead + "\n" * self._text.count("\n", start, end)))
+
+    def _read_imports(self) -> None:
+        for found in IMPORT.finditer(self._code):
             start, end = found.span("from")
-            names = {"default": found["default"]} if found["default"] else _named(found["names"])
-            target = _resolved(path, text[start + 1 : end - 1])
-            self.imports.append(({here: there for there, here in names.items()}, target))
-            picked = ", ".join(there if there == here else f"{there}: {here}" for there, here in names.items())
-            lines = "\n" * found[0].count("\n")  # so that what follows keeps its line
-            pieces.append((*found.span(), f"const {{ {picked} }} = {_variable(target)};{lines}"))
-        for found in DECLARED.finditer(code):
+            names = {found["default"]: "default"} if found["default"] else {here: there for there, here in _named(found["names"])}
+            target = _resolved(self.path, self._text[start + 1 : end - 1])
+            self.imports.append((names, target))
+            picked = ", ".join(there if there == here else f"{there}: {here}" for here, there in names.items())
+            self._replace(*found.span(), f"const {{ {picked} }} = {_variable(target)};")
+
+    def _read_exports(self) -> None:
+        for found in DECLARED.finditer(self._code):
             self._export(found["name"], found["name"])
-            pieces.append((found.start(), found.start("what"), ""))
-        for found in LISTED.finditer(code):
-            for here, outside in _named(found["names"]).items():
-                self._export(outside, here)
-            pieces.append((*found.span(), "\n" * found[0].count("\n")))
-        for found in DEFAULT.finditer(code):
-            named = NAMED.match(code, found.end())
+            self._replace(found.start(), found.start("what"), "")
+        for found in LISTED.finditer(self._code):
+            for inside, outside in _named(found["names"]):
+                self._export(outside, inside)
+            self._replace(*found.span(), "")
+        for found in DEFAULT.finditer(self._code):
+            named = NAMED.match(self._code, found.end())
             self._export("default", named["name"] if named else "default_")
-            pieces.append((*found.span(), "" if named else "const default_ = "))
-        for found in ANY.finditer(code):
-            if not any(start <= found.start() < end for start, end, _ in pieces):
-                line = text.count("\n", 0, found.start()) + 1
-                raise ValueError(f"{path}, line {line}: `{text[found.start() : found.end()]}` is of a kind that cannot be joined")
-        # what is only for who reads the file is not sent; its lines stay, so that a stack trace names them
-        comments = [(start, end) for start, end, is_comment in _quoted(text, path) if is_comment]
-        replaced = [(start, end) for start, end, _ in pieces]
-        for start, end in comments:
-            if not any(first < end and start < last for first, last in replaced):
-                pieces.append((start, end, "\n" * text.count("\n", start, end)))
-        for start, end, instead in sorted(pieces, reverse=True):
-            self.text = self.text[:start] + instead + self.text[end:]
+            self._replace(*found.span(), "" if named else "const default_ = ")
 
     def _export(self, name: str, inside: str) -> None:
         if name in self.exports:
             raise ValueError(f"{self.path} exports {name} twice")
         self.exports[name] = inside
 
+    def _refuse_the_rest(self) -> None:
+        for found in ANY.finditer(self._code):
+            if not any(start <= found.start() < end for start, end, _ in self._pieces):
+                line = self._text.count("\n", 0, found.start()) + 1
+                statement = self._text[found.start() : found.end()]
+                raise ValueError(f"{self.path}, line {line}: `{statement}` is of a kind that cannot be joined")
+
+    def _drop_comments(self) -> None:
+        """What is only for who reads the file is not sent."""
+        statements = [(start, end) for start, end, _ in self._pieces]
+        for start, end, is_comment in _quoted(self._text, self.path):
+            if is_comment and not any(first < end and start < last for first, last in statements):
+                self._replace(start, end, "")
+
     def wrapped(self) -> str:
         """The module as a function that is called at once; its first line is the file's first line."""
         given = ", ".join(name if name == inside else f"{name}: {inside}" for name, inside in self.exports.items())
         begin = f"const {_variable(self.path)} = (() => {{ // {self.path}"
-        return f"{begin}\n{self.text.rstrip()}\nreturn {{ {given} }};\n}})();"
+        return f"{begin}\n{self.joinable}\nreturn {{ {given} }};\n}})();"
 
 
 def _in_order(folder: Path, entry: str) -> dict[str, Module]:
@@ -142,13 +158,14 @@ def _in_order(folder: Path, entry: str) -> dict[str, Module]:
 
 
 def _variable(path: str) -> str:
-    return "$" + re.sub(r"\W", "_", path.removesuffix(".js"))
+    """The name that a module's exports have in the joined script: `$label$outbox`."""
+    return "$" + re.sub(r"\W", lambda found: "$" if found[0] == "/" else f"${ord(found[0])}$", path.removesuffix(".js"))
 
 
-def _named(names: str) -> dict[str, str]:
-    """{a: a, b: c} of `a, b as c`."""
-    pairs = [part.split(" as ") for part in (" ".join(name.split()) for name in names.split(",")) if part]
-    return {pair[0].strip(): pair[-1].strip() for pair in pairs}
+def _named(names: str) -> list[tuple[str, str]]:
+    """[(a, a), (b, c)] of `a, b as c`."""
+    pairs = [" ".join(part.split()).split(" as ") for part in names.split(",") if part.strip()]
+    return [(pair[0], pair[-1]) for pair in pairs]
 
 
 def _resolved(path: str, target: str) -> str:
