@@ -73,12 +73,16 @@ export {};
  */
 /** @typedef {{round: number, remaining: number | null}} RoundTold how many of a round are open; null where that is not known yet */
 /**
- * A query. Those below `done` are there when `done` or a round was asked for.
+ * A query. Those below `done` are there when `done` or a round was asked for, `colors` and `unit` in projects of masks.
  * @typedef {object} QueueTold
  * @property {string} project
  * @property {number | null} round
  * @property {number} remaining
  * @property {number} total
+ * @property {number} labeled items of the project
+ * @property {string[]} classes
+ * @property {Rgb[]} [colors]
+ * @property {string} [unit]
  * @property {number} [skipped]
  * @property {number} [flagged]
  * @property {ItemTold[]} items
@@ -111,7 +115,8 @@ export {};
  * A stored answer that contradicts what its author had not seen.
  * @typedef {{seq: number, item: number, label: string | null, annotator: string, value: string | null}} Conflict
  */
-/** @typedef {{acked?: number[], rejected?: {seq: number, reason: string}[], conflicts?: Conflict[]}} Receipt */
+/** @typedef {{seq: number | null, reason: string}} Refusal seq is null where the event had none */
+/** @typedef {{acked?: number[], rejected?: Refusal[], conflicts?: Conflict[], digest?: string}} Receipt the digest is that of a mask */
 
 // ---- GET /projects/{project}/rounds/{round}/columns; a column itself is a raw array whose type is the header x-dtype
 
@@ -123,7 +128,8 @@ export {};
  * @property {number} low
  * @property {number} high
  * @property {string} [unit]
- * @property {"low" | "high" | null} [wanted] the end of which more is asked for
+ * @property {"low" | "high"} [wanted] the end of which more is asked for
+ * @property {string} [help]
  */
 /** @typedef {{round: number, count: number, columns: Column[], classes?: string[]}} ColumnsTold */
 
