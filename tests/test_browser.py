@@ -206,6 +206,40 @@ def test_each_of_our_entries_is_joined(entry: str, tmp_path: Path) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
+@needs_node
+def test_one_function_turns_addresses_and_ids_into_urls(tmp_path: Path) -> None:
+    """The library's addresses name the API's default place; it may be mounted elsewhere."""
+    shutil.copytree(browser.HERE / "shared", tmp_path / "shared")
+    asked = """
+import { Api } from "./shared/api.js";
+export default () => {
+  const api = new Api();
+  api.root = "/below/api/v1";
+  return [
+    api.url("/api/v1/projects/a%20b/items/3/image?v=ab", { size: 96 }),
+    api.url("/api/v1/projects/api/v1/mask", { raw: 1 }),
+    api.url(["projects", "a b/ü?", "items", 3], { round: null, after: 0, view: undefined, replaces: "" }),
+    api.url(["jobs"]),
+  ];
+};"""
+    files(tmp_path, main=asked)
+    assert told(tmp_path) == [
+        "/below/api/v1/projects/a%20b/items/3/image?v=ab&size=96",
+        "/below/api/v1/projects/api/v1/mask?raw=1",
+        "/below/api/v1/projects/a%20b%2F%C3%BC%3F/items/3?after=0&replaces=",
+        "/below/api/v1/jobs",
+    ]
+
+
+def test_no_other_module_writes_addresses() -> None:
+    found = {
+        file.relative_to(browser.HERE).as_posix()
+        for file in browser.HERE.rglob("*.js")
+        if re.search(r"encodeURIComponent|api\\?/v1|[`\"']/projects", file.read_text(encoding="utf-8"))
+    }
+    assert found == {"shared/api.js", "label/outbox.js", "page/remember.js"}  # the outbox names its entries, remember its cookie
+
+
 def test_every_module_of_ours_is_part_of_an_entry() -> None:
     """A file that nobody imports is dead."""
     there = {file.relative_to(browser.HERE).as_posix() for file in browser.HERE.rglob("*.js")}
