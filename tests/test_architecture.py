@@ -141,7 +141,25 @@ def test_importing_alcore_alone_imports_no_torch():
     assert (ended.returncode, ended.stdout) == (0, "False AlcoreError\n"), ended.stderr
 
 
-@pytest.mark.parametrize("file", python_files("alcore", "pages"), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_only_the_mounts_use_the_browser_part():
+    """What stands in a browser is mounted by pages/ui/components, and by nobody else."""
+    users = {
+        file.relative_to(ROOT) for file in [ROOT / "app.py", *python_files("alcore", "pages")] if "browser" in of_alcore(imports(file))
+    }
+    assert {file.parent.as_posix() for file in users} == {"pages/ui/components"}
+
+
+def test_scripts_and_styles_stand_in_the_browser_part():
+    """Where modules are joined and typed; the report of a simulation is one page of its own, app.css the look of Streamlit's own pages."""
+    found = [file for folder in ("alcore", "pages") for file in (ROOT / folder).rglob("*") if file.suffix in (".js", ".css")]
+    outside = {file.relative_to(ROOT).as_posix() for file in found if ROOT / "alcore" / "browser" not in file.parents}
+    assert outside == {"alcore/simulation/report.js", "alcore/simulation/report.css", "pages/ui/app.css"}
+
+
+LONG = [*python_files("alcore", "pages"), *sorted((ROOT / "alcore" / "browser").rglob("*.js"))]
+
+
+@pytest.mark.parametrize("file", LONG, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_no_file_is_past_400_lines(file):
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 400
 

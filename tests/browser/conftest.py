@@ -126,7 +126,7 @@ def missing(what: str) -> None:
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The script of axe-core, which finds what keeps people from using a page: below ALCORE_AXE, else where the Makefile puts it."""
-    folders = [Path(folder) for folder in (os.environ.get("ALCORE_AXE"), ROOT / ".venv" / "axe") if folder]
+    folders = [Path(folder) for folder in (os.environ.get("ALCORE_AXE"), ROOT / ".venv" / "node") if folder]
     found = [script for folder in folders if (script := folder / "node_modules" / "axe-core" / "axe.min.js").is_file()]
     if not found:
         missing("no axe-core: `make .venv/.done` installs it with npm, or name its folder in ALCORE_AXE")

@@ -191,7 +191,9 @@ def describe(project: str, item: int, rank: int) -> dict[str, Any]:
             {"name": "discrepancy", "title": "disagreement of the heads", "address": f"{at}/layers/other", "low": 0, "high": 0.5, "unit": ""},
         ],
         "heads": [] if cold else [{"name": f"head_{k}", "title": f"head {k}", "address": f"{at}/heads/{k}"} for k in (1, 2)],
-        "frame": [] if cold else [{"name": "labeledness", "title": "labeledness", "value": 0.04, "low": 0, "high": 1}],
+        "frame": []
+        if cold
+        else [{"name": "entropy", "title": "entropy", "value": entropy, "low": 0, "high": 1.386}, {"name": "labeledness", "title": "labeledness", "value": 0.04, "low": 0, "high": 1}],
         "regions": None if asked is None else [runs(region) for region in asked],
     }  # fmt: skip
 

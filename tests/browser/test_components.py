@@ -69,7 +69,7 @@ def measures(page: Page, name: str) -> list[float]:
 def test_a_rank_is_told_as_how_much_the_image_is_wanted(page_factory: PageFactory, fake: Server) -> None:
     """1 is asked for first, whether a high or a low value is wanted: "higher than 1 %" would be false of a margin."""
     page = page_factory()
-    source = (ROOT / "pages" / "ui" / "components" / "shared.js").read_text(encoding="utf-8")
+    source = (ROOT / "alcore" / "browser" / "shared" / "numbers.js").read_text(encoding="utf-8").replace("export ", "")
     ranks = [(1, 2347), (2, 2347), (12, 1387), (700, 1400), (2324, 2347), (2346, 2347), (2347, 2347), (1, 1)]
     assert page.evaluate(f"(ranks) => {{ {source}; return ranks.map(([rank, of]) => wantedness(rank, of)); }}", ranks) == [
         "the most wanted of the pool",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.components import scripts
+from alcore.browser import script
 
 TITLE = "The server is not running"
 TEXT = (
@@ -12,7 +12,7 @@ TEXT = (
     "Labels that are not saved yet stay in this browser."
 )
 
-_mount = st.components.v2.component("alcore_connection", js=scripts("shared.js", "connection.js"))
+_mount = st.components.v2.component("alcore_connection", js=script("page/connection.js"))
 
 
 def watch_connection() -> None:

@@ -8,12 +8,12 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_embedding_map",
-    js=scripts("shared.js", "map_points.js", "embedding_map.js"),
-    css=style("embedding_map.css"),
+    js=script("map/map.js"),
+    css=style("map/map.css"),
 )
 
 

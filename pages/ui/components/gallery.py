@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
-_mount = st.components.v2.component("alcore_gallery", js=scripts("shared.js", "gallery.js"), css=style("gallery.css"))
+_mount = st.components.v2.component("alcore_gallery", js=script("page/gallery.js"), css=style("page/gallery.css"))
 
 
 def gallery(

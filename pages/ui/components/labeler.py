@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_labeler",
-    js=scripts("shared.js", "outbox.js", "answers.js", "keys.js", "queue.js", "labeler_view.js", "labeler.js"),
-    css=style("labeler.css"),
+    js=script("label/labeler.js"),
+    css=style("label/labeler.css"),
 )
 
 

@@ -7,30 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.components import scripts, style
+from alcore.browser import script, style
 
 _mount = st.components.v2.component(
     "alcore_mask_editor",
-    js=scripts(
-        "shared.js",
-        "outbox.js",
-        "answers.js",
-        "keys.js",
-        "queue.js",
-        "labeler_view.js",
-        "map_points.js",
-        "mask_raster.js",
-        "mask_document.js",
-        "mask_canvas.js",
-        "mask_tools.js",
-        "mask_keys.js",
-        "mask_store.js",
-        "mask_loader.js",
-        "mask_view.js",
-        "mask_stage.js",
-        "mask_editor.js",
-    ),
-    css=style("labeler.css") + style("mask_editor.css"),
+    js=script("mask/editor.js"),
+    css=style("label/labeler.css", "mask/editor.css"),
 )
 
 

@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from pages.ui.components import scripts
+from alcore.browser import script
 
-_mount = st.components.v2.component("alcore_remember", js=scripts("remember.js"))
+_mount = st.components.v2.component("alcore_remember", js=script("page/remember.js"))
 
 
 def remember(name: str, value: str, *, key: str) -> None:

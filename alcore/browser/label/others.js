@@ -1,0 +1,111 @@
+// Other people and other windows: what they answer meanwhile, what rounds there are, how many items have two answers.
+
+import { sleep } from "../shared/wait.js";
+
+/** @import { Api } from "../shared/api.js" */
+/** @import { ChangesTold, RoundTold } from "../shared/types.js" */
+/** @import { Item } from "./answers.js" */
+/** @import { Queue } from "./queue.js" */
+/**
+ * Who hears of it.
+ * @template {Item} I
+ * @typedef {object} Hearer
+ * @property {boolean} working an item is on the stage
+ * @property {(item: I) => void} changed somebody answered an item that is here
+ * @property {(words: string) => void} onStage the item is the one on the stage; `words` say what is new, "" where nothing was added
+ * @property {() => void} heard items that are here have changed
+ * @property {() => void} renderPlaces rounds, disputes or the offer have changed
+ */
+
+const FOLLOW = 1200; // milliseconds between two looks at what others said
+
+/** @template {Item} I */
+export class Others {
+  /**
+   * @param {Api} api
+   * @param {Queue<I>} queue
+   * @param {Hearer<I>} hearer
+   */
+  constructor(api, queue, hearer) {
+    this.api = api;
+    this.queue = queue;
+    this.hearer = hearer;
+    /** @type {{rounds: RoundTold[], disputed: number} | null} */
+    this.around = null;
+    /** @type {RoundTold | null} a newer round that can be switched to */
+    this.offer = null;
+    /** @type {number | null} a newer round that a person did not want yet */
+    this.kept = null;
+    /** @type {number | undefined} the newest event that was heard of */
+    this.event = undefined;
+    /** @type {(() => void) | undefined} looks at once */
+    this.lookAround = undefined;
+  }
+
+  /**
+   * Asks every second or so what others said meanwhile; the image on the stage stays.
+   * @param {number} turn of the queue
+   */
+  async follow(turn) {
+    const { queue } = this;
+    for (let wait = FOLLOW; turn === queue.turn; ) {
+      await Promise.race([sleep(wait), /** @type {Promise<void>} */ (new Promise((resolve) => (this.lookAround = resolve)))]);
+      if (turn !== queue.turn) return;
+      if (document.hidden || this.event === undefined) continue;
+      try {
+        const answer = await this.api.json(this.api.url(["projects", queue.who.project, "changes"], { after: this.event }));
+        if (turn !== queue.turn) return;
+        this.event = answer.event;
+        this.hear(answer);
+        wait = FOLLOW;
+      } catch {
+        wait = Math.min(wait * 2, 20_000); // the outbox and the queue say what is wrong; this only asks less often
+      }
+    }
+  }
+
+  /** @param {ChangesTold} told */
+  hear({ items, rounds, disputed }) {
+    const { queue, hearer } = this;
+    let shows = false;
+    for (const told of items) {
+      const item = queue.byId.get(told.id);
+      if (!item) continue;
+      const before = item.events.length;
+      if (!queue.answers.learn(item, told)) continue;
+      shows = true;
+      hearer.changed(item);
+      if (item !== queue.current) continue;
+      const newest = item.events.at(-1);
+      hearer.onStage(newest && item.events.length > before ? `Meanwhile ${queue.answers.inWords(newest)}.` : "");
+    }
+    this.hearOfRounds(rounds, disputed);
+    if (shows) hearer.heard();
+  }
+
+  /**
+   * What rounds there are and how many items have two answers. A newer round is offered, and taken at once where nothing is left to do here.
+   * @param {RoundTold[]} rounds
+   * @param {number} [disputed]
+   */
+  hearOfRounds(rounds, disputed = this.around?.disputed || 0) {
+    const { queue, hearer } = this;
+    this.around = { rounds, disputed };
+    const newest = rounds.at(-1);
+    const newer = queue.view === "query" && newest && queue.round !== null && newest.round > queue.round ? newest : null;
+    if (newer && !hearer.working && queue.exhausted && !queue.openItems().length && !queue.waiting.length && newer.remaining !== 0) {
+      queue.show("query", newer.round);
+      return;
+    }
+    const offer = newer && newer.round !== this.kept && newer.remaining !== 0 ? newer : null;
+    if (JSON.stringify(offer) !== JSON.stringify(this.offer)) this.offer = offer; // as it is while nothing changed: its buttons stay too
+    hearer.renderPlaces();
+  }
+
+  /** The round on offer is not wanted yet. */
+  keepRound() {
+    this.kept = this.offer?.round ?? null;
+    this.offer = null;
+    this.hearer.renderPlaces();
+  }
+}

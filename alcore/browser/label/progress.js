@@ -1,0 +1,63 @@
+// The line at the top: how much is done, whether it is saved, and the ways to what else waits.
+
+import { button, element } from "../shared/dom.js";
+import { whole } from "../shared/numbers.js";
+
+/** @import { Item } from "./answers.js" */
+/** @import { Others } from "./others.js" */
+/** @import { Queue } from "./queue.js" */
+
+/** @template {Item} I */
+export class Progress {
+  /**
+   * @param {Queue<I>} queue
+   * @param {Others<I>} others
+   */
+  constructor(queue, others) {
+    this.queue = queue;
+    this.others = others;
+    this.meter = element("i");
+    this.count = element("span", { class: "count", role: "status" });
+    this.save = element("span", { class: "save" });
+    this.places = element("span", { class: "places" });
+    this.placesTold = "";
+    this.node = element("div", { class: "progress" }, this.count, this.save, this.places, element("div", { class: "meter", "aria-hidden": "true" }, this.meter));
+  }
+
+  render() {
+    const { told, outbox, answers } = this.queue;
+    if (!outbox) return;
+    const { labeled, skipped, flagged } = answers.counts();
+    const waiting = outbox.events.length;
+    if (told) {
+      const done = labeled + skipped + flagged;
+      const parts = [`${whole(labeled)} of ${whole(told.total)} labeled`, skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`];
+      this.count.textContent = told.total ? parts.filter(Boolean).join(" · ") : "";
+      this.meter.style.width = `${told.total ? Math.min(100, (100 * done) / told.total) : 0}%`;
+    } else {
+      this.meter.style.width = "0";
+    }
+    const troubled = ["offline", "expired", "refused"].includes(outbox.state);
+    const calm = !waiting || (!troubled && waiting <= 2); // one or two under way is what saving looks like
+    this.save.textContent = !told && !waiting ? "" : calm ? "all saved" : `${whole(waiting)} unsaved`;
+    if (calm && waiting) this.save.textContent = "saving…";
+    this.save.dataset.state = troubled && waiting ? "waits" : waiting ? "busy" : "saved";
+  }
+
+  /** Ways to what else waits: items with two answers, other rounds, and back. */
+  renderPlaces() {
+    const { queue } = this;
+    const { disputed = 0, rounds = [] } = this.others.around || {};
+    /** @type {[string, () => void][]} */
+    const ways = [];
+    if (queue.view === "review") ways.push(["Back to the query", () => queue.show("query", queue.round)]);
+    else {
+      if (disputed) ways.push([`${whole(disputed)} to review`, () => queue.show("review", queue.round)]);
+      for (const { round, remaining } of rounds) if (round !== queue.round && remaining) ways.push([`Round ${round}: ${whole(remaining)} left`, () => queue.show("query", round)]);
+    }
+    const told = JSON.stringify(ways);
+    if (told === this.placesTold) return;
+    this.placesTold = told;
+    this.places.replaceChildren(...ways.map(([text, does]) => button({ class: "way", text, onclick: does })));
+  }
+}

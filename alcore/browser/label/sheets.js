@@ -1,0 +1,70 @@
+// What covers the work: the screen without an item (loading, nothing asked, all done), and the sheet of keys.
+
+import { button, element } from "../shared/dom.js";
+import { whole } from "../shared/numbers.js";
+
+/** @import { Item } from "./answers.js" */
+/** @import { Queue } from "./queue.js" */
+
+/** The screen without an item. @template {Item} I */
+export class Blank {
+  /**
+   * @param {Queue<I>} queue
+   * @param {() => string} emptyWords said where nothing was ever asked for
+   */
+  constructor(queue, emptyWords) {
+    this.queue = queue;
+    this.emptyWords = emptyWords;
+    this.node = element("div", { class: "blank" });
+  }
+
+  /** Which of its screens is due; "" where there is work. @returns {"" | "loading" | "empty" | "done"} */
+  get kind() {
+    const { told, current, exhausted, items } = this.queue;
+    if (!told) return "loading";
+    if (current) return "";
+    return exhausted ? (told.total === 0 && !items.length ? "empty" : "done") : "loading";
+  }
+
+  /** @param {"loading" | "empty" | "done"} kind */
+  render(kind) {
+    const { queue } = this;
+    const { labeled, skipped, flagged } = queue.answers.counts();
+    const all = queue.told?.total ?? 0;
+    const aside = [skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`].filter(Boolean);
+    const review = queue.view === "review";
+    const texts = {
+      loading: ["", queue.told ? "Fetching the next images…" : queue.waiting.length ? "Sending what an earlier visit left…" : "Loading the queue…", ""],
+      empty: ["○", review ? "Nothing waits for review." : this.emptyWords(), ""],
+      done: ["✓", review ? `All ${whole(all)} are decided.` : aside.length ? `All ${whole(all)} of this query are done.` : `All ${whole(all)} of this query are labeled.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
+    };
+    const [icon, title, detail] = texts[kind];
+    /** @type {HTMLElement[]} */
+    const parts = [icon ? element("div", { class: "icon", text: icon, "aria-hidden": "true" }) : element("div", { class: "spinner", "aria-hidden": "true" }), element("h3", { text: title })];
+    if (detail) parts.push(element("p", { text: detail }));
+    if (review && kind !== "loading") parts.push(button({ class: "tool", text: "Back to the query", onclick: () => queue.show("query", queue.round) }));
+    if (kind === "done" && queue.answers.history.length) parts.push(element("p", { class: "hint" }, element("kbd", { text: "Z" }), " takes the last one back, ", element("kbd", { text: "←" }), " goes through them again"));
+    this.node.replaceChildren(...parts);
+    this.node.dataset.kind = kind;
+  }
+}
+
+/** The sheet of keys. */
+export class Help {
+  /** @param {() => [string, string][]} rows keys and what they do */
+  constructor(rows) {
+    this.rows = rows;
+    this.node = element("div", { class: "help", role: "dialog", "aria-label": "Keys", hidden: true, onclick: () => this.toggle(false) });
+  }
+
+  /** @returns {boolean} */
+  get isOpen() {
+    return !this.node.hidden;
+  }
+
+  toggle(show = !this.isOpen) {
+    const rows = this.rows().flatMap(([keys, does]) => [element("dt", {}, element("kbd", { text: keys })), element("dd", { text: does })]);
+    this.node.replaceChildren(element("div", { class: "sheet" }, element("h3", { text: "Keys" }), element("dl", {}, ...rows), element("p", { text: "? or Esc closes this" })));
+    this.node.hidden = !show;
+  }
+}

@@ -1,0 +1,119 @@
+// Beside the map: the images of the selection, in the order that was asked for.
+
+import { button, element } from "../shared/dom.js";
+import { whole } from "../shared/numbers.js";
+
+/** @import { Pool } from "./pool.js" */
+/** @import { MapData } from "../shared/types.js" */
+/**
+ * What the selection needs of the map.
+ * @typedef {object} OfMap
+ * @property {Pool | null} pool
+ * @property {MapData} data
+ * @property {boolean} ready the points have their colors
+ * @property {<T>(work: () => Promise<T>) => Promise<T | null>} trying asks until there is an answer; null when it is not wanted any more
+ * @property {(i: number) => string} valueText
+ * @property {(id: number) => Promise<string>} picture
+ * @property {(i: number) => void} point says which point is meant; -1 for none
+ * @property {(members: number[]) => void} choose
+ * @property {(value: {ids: number[], count: number}) => void} report
+ */
+
+const SHOWN = 60; // images beside the map
+const REPORTED = 2000; // ids handed to Python
+
+export class Selection {
+  /** @param {OfMap} map */
+  constructor(map) {
+    this.map = map;
+    /** @type {Set<number> | null} the points of the last lasso */
+    this.chosen = null;
+    /** @type {object | null} the newest drawing that was asked for */
+    this.asked = null;
+    this.head = element("div", { class: "head" });
+    this.grid = element("ul", { class: "grid", tabindex: "0", "aria-label": "Images of the selection" });
+    this.node = element("section", { class: "side", "aria-label": "Selection" }, this.head, this.grid);
+  }
+
+  /**
+   * What it is sorted by: the score shown; where classes are shown, what the strategy ranks by; or the names.
+   * @param {Pool} pool
+   */
+  sorting(pool) {
+    const { order, color } = this.map.data;
+    if (order === "name") return { name: "place_by_name", title: "name", wanted: "low" };
+    const shown = pool.describe(color);
+    return shown.kind === "number" ? shown : pool.describe("total");
+  }
+
+  /** The wanted end first, or last when it is asked for; no value last; equal values by id, so that the order never wavers. */
+  async ranked() {
+    const { pool, data } = this.map;
+    if (!pool) return null;
+    const by = this.sorting(pool);
+    const values = await this.map.trying(() => pool.columns.get(by.name));
+    if (!values || !this.chosen) return null;
+    const sign = (by.wanted === "low") === (data.order !== "least") ? 1 : -1;
+    const key = (/** @type {number} */ i) => (Number.isFinite(values[i]) ? sign * values[i] : Infinity);
+    return [...this.chosen].sort((a, b) => key(a) - key(b) || pool.ids[a] - pool.ids[b]); // Infinity - Infinity is NaN, which is falsy
+  }
+
+  /** @param {Pool} pool */
+  orderWords(pool) {
+    const { order } = this.map.data;
+    if (order === "name") return "by name";
+    const by = this.sorting(pool);
+    return `${order === "least" ? "least" : "most"} wanted first, by ${(by.title ?? by.name.replaceAll("_", " ")).toLowerCase()}`;
+  }
+
+  async reorder() {
+    await this.render();
+    if (this.chosen) await this.report();
+  }
+
+  async render() {
+    const { map, head, grid } = this;
+    if (!this.chosen || !map.ready) {
+      head.replaceChildren(element("b", { text: "Selection" }));
+      grid.replaceChildren(element("li", { class: "none" }, "Draw around points to see their images here: press ", element("kbd", { text: "L" }), " or hold ", element("kbd", { text: "Shift" }), " and drag."));
+      return;
+    }
+    const asked = (this.asked = {});
+    const order = await this.ranked();
+    const { pool } = map;
+    if (!order || !pool || this.asked !== asked) return; // something newer is on its way
+    const words = this.orderWords(pool);
+    const note = order.length > SHOWN ? `first ${SHOWN}, ${words}` : words;
+    head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
+    grid.replaceChildren(...order.slice(0, SHOWN).map((i) => this.card(pool, i)));
+  }
+
+  /**
+   * @param {Pool} pool
+   * @param {number} i
+   */
+  card(pool, i) {
+    const { map } = this;
+    const image = element("img", { alt: `image ${pool.ids[i]}`, draggable: "false" });
+    map.picture(pool.ids[i]).then((url) => setPicture(image, url), () => image.replaceWith(element("span", { class: "gone", text: "no picture" })));
+    const text = map.valueText(i);
+    return element("li", { onmouseenter: () => map.point(i), onmouseleave: () => map.point(-1), title: text }, image, element("span", { text }));
+  }
+
+  /** Tells Python what is selected. */
+  async report() {
+    const { chosen } = this;
+    const order = chosen ? await this.ranked() : [];
+    const { pool } = this.map;
+    if (order && chosen === this.chosen && (pool || !order.length)) this.map.report({ ids: order.slice(0, REPORTED).map((i) => pool?.ids[i] ?? 0), count: order.length });
+  }
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {string} url
+ */
+export function setPicture(image, url) {
+  image.src = url;
+  image.decode().catch(() => {}).then(() => image.classList.toggle("pixels", image.naturalWidth <= 64));
+}
