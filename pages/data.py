@@ -9,9 +9,9 @@ import streamlit as st
 
 from alcore.figures import swatch
 from alcore.importing.request import levels_of
-from alcore.project import exporting, frames
+from alcore.project import exporting, tables
+from alcore.project.background import IMPORTS, submit_refresh
 from alcore.project.facade import Project
-from alcore.project.work import IMPORTS, submit_refresh
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
@@ -143,7 +143,7 @@ def _mask_table(of: Project) -> None:
 
 
 def _samples(of: Project) -> None:
-    rows = frames.samples(of, SHOWN_CLASSES, SAMPLES)
+    rows = tables.samples(of, SHOWN_CLASSES, SAMPLES)
     gallery([(name, f"{count:,} images", images) for name, count, images in rows], token=token(of), key=f"samples.{of.id}")
     if len(of.classes) > SHOWN_CLASSES:
         st.caption(f"The first {SHOWN_CLASSES} of {len(of.classes):,} classes.")

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
-from alcore.project import frames
+from alcore.project import tables
 from alcore.project.facade import Project
-from alcore.project.frames import score_names
+from alcore.project.tables import score_names
 from alcore.training.explain import info
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
@@ -36,7 +36,7 @@ def main() -> None:
             "Round", [r.number for r in reversed(rounds)], format_func=titles.__getitem__, width=320, key=f"explore.round.{of.id}"
         )
         chosen = next(r for r in rounds if r.number == number)
-        columns = {c["name"]: c for c in frames.columns(of, of.round(number)) if c["name"] not in ("x", "y", "selected")}
+        columns = {c["name"]: c for c in tables.columns(of, of.round(number)) if c["name"] not in ("x", "y", "selected")}
         if columns:
             color = st.selectbox(
                 "Color by",
@@ -86,7 +86,7 @@ def _wanted(end: str) -> str:
 def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None:
     frame = of.scores(chosen).set_index("id")
     shown = frame.loc[[i for i in ids if i in frame.index][:TABLE_ROWS]].reset_index()
-    shown["path"] = [frames.shown_name(of, int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
+    shown["path"] = [of.shown_name(int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
     st.subheader(f"{count:,} selected", anchor=False)
     st.dataframe(shown.drop(columns=["x", "y"], errors="ignore"), hide_index=True, column_config=_headings(shown, chosen))
     if count > len(shown):

@@ -10,7 +10,7 @@ import streamlit as st
 from alcore import figures
 from alcore.metrics import Standing, title, told
 from alcore.project.facade import Project
-from alcore.project.frames import learning_curve
+from alcore.project.tables import learning_curve
 from alcore.types import Round
 from pages.ui.session import empty, header, maker, plural, project
 from pages.ui.work import PLAIN_CHART, duration

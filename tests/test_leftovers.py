@@ -57,7 +57,7 @@ def scenes(workspace, tmp_path) -> Project:
     project.annotate({item: np.ones((H, W), np.uint8)})
     project.run_round("random", 2, 0, "cpu", train={"steps": 2, "batch_size": 4}, report=lambda _: None)
     project.picture(item, 8)
-    from alcore.project.layers import superpixels
+    from alcore.project.drafts import superpixels
 
     superpixels(project, item, 12)
     return project

@@ -21,7 +21,7 @@ from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
 from alcore.formats import read
 from alcore.pixels import maskfiles, masks
-from alcore.project import answers, doctor, exporting, frames, labeling, layers
+from alcore.project import answers, doctor, drafts, exporting, labeling, tables
 from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.project.labels import record
@@ -261,33 +261,33 @@ def test_a_round_measures_iou_and_the_queue_shows_draft_layers_and_heads(asked):
     assert [head["title"] for head in first["heads"]] == ["F, the task model", "F1", "F2"]
     assert (first["mask"], first["regions"]) == (None, None)
     assert "discrepancy" in {entry["name"] for entry in first["frame"]}
-    draft = layers.draft(asked, done.number, first["id"])
+    draft = drafts.draft(asked, done.number, first["id"])
     assert draft.shape == (H, W)
     assert set(np.unique(draft)) <= {0, 1, 2}
     detail = asked.files(done).detail(first["id"])
-    picture = np.asarray(Image.open(io.BytesIO(layers.layer(asked, done.number, first["id"], "entropy"))))
+    picture = np.asarray(Image.open(io.BytesIO(drafts.layer(asked, done.number, first["id"], "entropy"))))
     assert np.array_equal(picture, np.clip(np.rint(detail["entropy"].astype(np.float32) * (255 / np.log(3))), 0, 255).astype(np.uint8))
-    head = np.asarray(Image.open(io.BytesIO(layers.head(asked, done.number, first["id"], "head_1"))))
+    head = np.asarray(Image.open(io.BytesIO(drafts.head(asked, done.number, first["id"], "head_1"))))
     assert np.array_equal(head, detail["head_1"])
 
 
 def test_a_layer_head_or_draft_that_is_not_there_is_said(asked):
     done = asked.round()
     with pytest.raises(NotFound, match="no layer 'labeledness'"):
-        layers.layer(asked, done.number, done.query[0], "labeledness")
+        drafts.layer(asked, done.number, done.query[0], "labeledness")
     with pytest.raises(NotFound, match="no head"):
-        layers.head(asked, done.number, done.query[0], "head_9")
+        drafts.head(asked, done.number, done.query[0], "head_9")
     other = next(i for i in ids_of(asked).values() if i not in done.query)
     with pytest.raises(NotFound, match="did not ask"):
-        layers.draft(asked, done.number, other)
+        drafts.draft(asked, done.number, other)
 
 
 def test_a_draft_at_twice_the_size_is_each_class_interpolated(asked, monkeypatch):
     done = asked.round()
     small = np.zeros((8, 8), np.uint8)
     small[:, 4:] = 1
-    monkeypatch.setattr(layers, "detail_of", lambda *_: {"draft": small})
-    draft = layers.draft(asked, done.number, done.query[0])
+    monkeypatch.setattr(drafts, "detail_of", lambda *_: {"draft": small})
+    draft = drafts.draft(asked, done.number, done.query[0])
     assert np.array_equal(draft, np.repeat((np.arange(W) >= W // 2)[None].astype(np.uint8), H, axis=0))
 
 
@@ -299,14 +299,14 @@ def test_labeling_the_query_ends_it_and_the_scores_have_a_class_and_a_label_colu
     assert set(frame["prediction"]) <= set(CLASSES)
     labels = dict(
         zip(
-            frames.column(asked, asked.round(done.number), "id").tolist(),
-            frames.column(asked, asked.round(done.number), "label").tolist(),
+            tables.column(asked, asked.round(done.number), "id").tolist(),
+            tables.column(asked, asked.round(done.number), "label").tolist(),
             strict=True,
         )
     )
     counts = asked.masks.pixels([asked.items.labels()[done.query[0]]]).popitem()[1]
     assert labels[done.query[0]] == int(np.argmax(counts[:-1]))
-    assert frames.samples(asked, 5, 3)[0][1] == 14
+    assert tables.samples(asked, 5, 3)[0][1] == 14
 
 
 def test_the_class_table_counts_pixels_and_images_by_hand(scenes):
@@ -395,15 +395,15 @@ def test_a_painted_stream_is_kept_and_one_of_the_wrong_length_or_values_is_not(s
 
 def test_superpixels_are_made_once_and_cover_the_picture(scenes, monkeypatch):
     item = ids_of(scenes)[0]
-    content, width, height, count = layers.superpixels(scenes, item, 12)
+    content, width, height, count = drafts.superpixels(scenes, item, 12)
     labels = np.frombuffer(zlib.decompress(content), "<u2").reshape(height, width)
     assert (width, height) == (W, H)
     assert sorted(np.unique(labels)) == list(range(count))
     assert np.array_equal(labels, masks.superpixels(scene(0)[0], 12))
     monkeypatch.setattr(masks, "superpixels", lambda *_: pytest.fail("made again"))
-    assert layers.superpixels(scenes, item, 12) == (content, width, height, count)
+    assert drafts.superpixels(scenes, item, 12) == (content, width, height, count)
     with pytest.raises(BadInput, match="use 2 to"):
-        layers.superpixels(scenes, item, 1)
+        drafts.superpixels(scenes, item, 1)
 
 
 # ---- out again
@@ -519,7 +519,7 @@ def test_a_picture_twelve_thousand_pixels_wide_goes_through_import_mask_and_supe
     mask = (wide[..., 0] > 100).astype(np.uint8)
     project.annotate({item: mask})
     assert np.array_equal(project.mask(item), mask)
-    _, width, height, count = layers.superpixels(project, item, 50)
+    _, width, height, count = drafts.superpixels(project, item, 50)
     assert (width, height) == (12_000, 40)
     assert count >= 2
 

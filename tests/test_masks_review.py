@@ -22,11 +22,11 @@ from starlette.testclient import TestClient
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import read
 from alcore.pixels import maskfiles, masks
-from alcore.project import answers, doctor, layers, loop
-from alcore.project import asked as asked_module
-from alcore.project.asked import answered_areas
+from alcore.project import answers, doctor, drafts, loop
+from alcore.project import regions as asked_module
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
+from alcore.project.regions import answered_areas
 from alcore.storage.events import fold
 from alcore.types import Annotation
 from alcore.web.routes import routes
@@ -279,7 +279,7 @@ def test_superpixels_are_not_made_of_a_picture_that_was_replaced_but_not_read_ag
     item = min(scenes.items.paths())
     replace_by_twice_the_size(source, Path(scenes.items.paths()[item]).stem)
     with pytest.raises(BadInput, match="import the source again"):
-        layers.superpixels(scenes, item, 9)
+        drafts.superpixels(scenes, item, 9)
 
 
 def test_a_class_added_at_the_end_of_the_source_is_taken(scenes, source):

@@ -7,7 +7,7 @@ import pytest
 
 from alcore.cli.terminal import print_answer
 from alcore.metrics import Standing, is_share, percent, title, told, wilson
-from alcore.project.frames import learning_curve
+from alcore.project.tables import learning_curve
 from alcore.types import Round
 
 

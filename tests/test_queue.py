@@ -14,7 +14,7 @@ import pytest
 
 from alcore.errors import NotFound
 from alcore.naming import natural
-from alcore.project import frames, loop
+from alcore.project import loop, tables
 from alcore.project.facade import Project, Workspace
 from alcore.strategies import SCORES
 from alcore.types import Annotation
@@ -262,45 +262,45 @@ def test_no_answer_for_a_browser_names_the_hidden_truth(played):
 
 
 def test_the_order_by_name_is_that_of_the_shown_names_and_tells_no_class(played):
-    ids, places = frames.column(played, played.round(2), "id"), frames.column(played, played.round(2), "place_by_name")
+    ids, places = tables.column(played, played.round(2), "id"), tables.column(played, played.round(2), "place_by_name")
     paths = played.items.paths()
-    expected = sorted(ids.tolist(), key=lambda i: (natural(frames.shown_name(played, i, paths[i])), i))
+    expected = sorted(ids.tolist(), key=lambda i: (natural(played.shown_name(i, paths[i])), i))
     assert places.dtype == np.int32
     assert ids[np.argsort(places)].tolist() == expected
     named = [paths[i].split("/")[1] for i in expected]
     assert named != sorted(named)  # by path it would be the order of the classes
-    assert "place_by_name" not in {c["name"] for c in frames.columns(played, played.round(2))}
+    assert "place_by_name" not in {c["name"] for c in tables.columns(played, played.round(2))}
 
 
 def test_columns_hold_every_mapped_item_in_the_types_of_the_contract(played):
     files = played.files(played.round(2))
-    ids = frames.column(played, played.round(2), "id")
+    ids = tables.column(played, played.round(2), "id")
     assert ids.dtype == np.int32
     assert ids.tolist() == files.walked_ids.tolist()
-    selected = frames.column(played, played.round(2), "selected")
+    selected = tables.column(played, played.round(2), "selected")
     assert selected.dtype == np.uint8
     assert set(ids[selected == 1].tolist()) == set(played.round(2).query)
-    label, prediction = frames.column(played, played.round(2), "label"), frames.column(played, played.round(2), "prediction")
+    label, prediction = tables.column(played, played.round(2), "label"), tables.column(played, played.round(2), "prediction")
     assert (label.dtype, prediction.dtype) == (np.int16, np.int16)
     labels = played.items.labels()
     assert label.tolist() == [played.classes.index(labels[i]) if i in labels else -1 for i in ids.tolist()]
     assert prediction.tolist() == np.asarray(files.array("logits")).argmax(1).tolist()
-    entropy = frames.column(played, played.round(2), "entropy")
+    entropy = tables.column(played, played.round(2), "entropy")
     assert entropy.dtype == np.float32
     assert np.isnan(entropy[22:]).all()
     assert entropy[:22].tolist() == files.scores["entropy"].astype(np.float32).tolist()
     _, xy = files.map
-    assert frames.column(played, played.round(2), "x").tolist() == xy[:, 0].tolist()
-    assert frames.column(played, played.round(2), "y").tolist() == xy[:, 1].tolist()
+    assert tables.column(played, played.round(2), "x").tolist() == xy[:, 0].tolist()
+    assert tables.column(played, played.round(2), "y").tolist() == xy[:, 1].tolist()
     for name in ("nothing", "../id"):
         with pytest.raises(NotFound, match="has no column"):
-            frames.column(played, played.round(2), name)
+            tables.column(played, played.round(2), name)
     with pytest.raises(NotFound, match="round 0 of 'to y' has no map"):
-        frames.column(played, played.round(0), "id")
+        tables.column(played, played.round(0), "id")
 
 
 def test_the_listing_of_columns_names_kinds_and_ranges(played):
-    listed = {c["name"]: c for c in frames.columns(played, played.round(2))}
+    listed = {c["name"]: c for c in tables.columns(played, played.round(2))}
     assert {name: (listed[name]["title"], listed[name]["wanted"]) for name in ("total", "margin", "discrepancy")} == {
         "total": ("Priority", "high"),
         "margin": ("Margin", "low"),
@@ -308,16 +308,16 @@ def test_the_listing_of_columns_names_kinds_and_ranges(played):
     }
     assert listed["total"]["help"].startswith("The discrepancy minus that of the labeled images")
     assert (listed["entropy"]["unit"], listed["entropy"]["help"]) == ("nats", SCORES["entropy"].help)
-    assert [c["name"] for c in frames.columns(played, played.round(2))][:3] == ["x", "y", "total"]
+    assert [c["name"] for c in tables.columns(played, played.round(2))][:3] == ["x", "y", "total"]
     assert {name: c["kind"] for name, c in listed.items()} == {
         **dict.fromkeys(("x", "y", "total", "entropy", "margin", "confidence", "discrepancy"), "number"),
         "prediction": "class", "label": "class", "selected": "flag",
     }  # fmt: skip
     assert (listed["entropy"]["low"], listed["entropy"]["high"]) == (0.0, pytest.approx(math.log(4)))
     assert (listed["prediction"]["low"], listed["prediction"]["high"]) == (0, 3)
-    x = frames.column(played, played.round(2), "x")
+    x = tables.column(played, played.round(2), "x")
     assert (listed["x"]["low"], listed["x"]["high"]) == (x.min(), x.max())
-    assert frames.columns(played, played.round(0)) == []
+    assert tables.columns(played, played.round(0)) == []
 
 
 def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, quick, monkeypatch):
@@ -342,9 +342,9 @@ def test_the_map_of_the_next_round_starts_from_the_last_ones_positions(waiting, 
 
 
 def test_the_learning_curve_lists_each_metric_of_each_round(played):
-    from alcore.project import frames
+    from alcore.project import tables
 
-    curve = frames.learning_curve(played.rounds())
+    curve = tables.learning_curve(played.rounds())
     assert list(curve.columns) == ["strategy", "round", "labeled", "metric", "value", "asked_by"]
     accuracy = curve[curve["metric"] == "accuracy"]
     assert accuracy[["strategy", "round", "labeled", "asked_by"]].to_numpy().tolist() == [

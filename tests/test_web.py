@@ -129,8 +129,8 @@ class Workspace:
 
 @pytest.fixture
 def workspace(monkeypatch) -> Workspace:
-    monkeypatch.setattr("alcore.project.frames.columns", lambda project, number: project.columns(number))
-    monkeypatch.setattr("alcore.project.frames.column", lambda project, number, name: project.column(number, name))
+    monkeypatch.setattr("alcore.project.tables.columns", lambda project, number: project.columns(number))
+    monkeypatch.setattr("alcore.project.tables.column", lambda project, number, name: project.column(number, name))
     return Workspace()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from alcore.errors import BadInput
 from alcore.pixels import masks
-from alcore.project import asked
+from alcore.project import regions
 from alcore.project.stored import Stored
 from alcore.storage.journal import Taken
 from alcore.types import Annotation
@@ -39,7 +39,7 @@ def answer(project: Stored, event: Annotation, stream: bytes) -> tuple[str, Take
     with project.place.database.write() as conn:
         if written is None:
             row = project.items.row(event.item, conn)
-            mask = asked.over_current(project, row, mask, event.round)
+            mask = regions.over_current(project, row, mask, event.round)
             written = project.masks.write(mask, len(project.classes))
         digest = project.masks.settle(written, mask, conn)
         taken = project.journal.take([dataclasses.replace(event, value=digest)], within=conn)
@@ -55,6 +55,6 @@ def reveal(project: Stored, areas: Mapping[int, np.ndarray], truths: Mapping[int
     rows = project.items.rows(list(areas), conn)
     revealed = {}
     for i, area in areas.items():
-        mask = asked.laid_over(project, rows[i], project.masks.load(truths[i]), asked.full_area(area, rows[i]))
+        mask = regions.laid_over(project, rows[i], project.masks.load(truths[i]), regions.full_area(area, rows[i]))
         revealed[i] = project.masks.keep(mask, len(project.classes), conn)
     return revealed

@@ -16,7 +16,7 @@ import pandas as pd
 from alcore.importing.request import ImportRequest
 from alcore.jobs.runner import JobRunner
 from alcore.progress import Bar, Report, ignore_progress
-from alcore.project import creation, exporting, frames, labels, leftovers, loop, plans, timing, work
+from alcore.project import background, creation, exporting, labels, leftovers, loop, plans, queue, tables, timing
 from alcore.project.place import Place, resolve_home
 from alcore.project.stored import Stored
 from alcore.training.turn import Order
@@ -45,7 +45,9 @@ class Workspace(Place):
         """The one job runner of this process."""
         with self._making:
             if self._runner is None:
-                self._runner = JobRunner(self.job_rows, work.kinds(self), plan=lambda job: plans.plan(self, job, self.forecasts.stages))
+                self._runner = JobRunner(
+                    self.job_rows, background.kinds(self), plan=lambda job: plans.plan(self, job, self.forecasts.stages)
+                )
             return self._runner
 
     @property
@@ -190,21 +192,21 @@ class Project(Stored):
 
     def history(self, job_id: int) -> pd.DataFrame:
         """Losses of a round job so far: stage, step, name, value."""
-        return frames.history(self, job_id)
+        return tables.history(self, job_id)
 
     # ---- reading
 
     def status(self) -> dict[str, Any]:
         """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
-        return frames.status(self)
+        return tables.status(self)
 
     def queue(self, n: int = 48) -> dict[str, Any]:
         """The next items to label, best first, with the reasons."""
-        return frames.queue(self, n)
+        return queue.queue(self, n)
 
     def item(self, item_id: int) -> dict[str, Any]:
         """One item as the queue shows it, or NotFound."""
-        return frames.item(self, item_id)
+        return queue.item(self, item_id)
 
     def picture(self, item_id: int, size: int) -> tuple[bytes, str, str]:
         """(encoded, mime type, etag) with the long side at most `size`."""
@@ -212,19 +214,19 @@ class Project(Stored):
 
     def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
         """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
-        return frames.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+        return tables.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
 
     def class_table(self, round_: Round | None = None) -> list[dict[str, Any]]:
         """Of a project of masks, a row a class: images and pixels labeled, and the round's iou; None where the test images have none."""
-        return frames.class_rows(self, round_)
+        return tables.class_rows(self, round_)
 
     def costs(self) -> pd.DataFrame:
         """Of a project of masks: round, images, pixels and clicks that had been spent when it was asked."""
-        return frames.costs(self)
+        return tables.costs(self)
 
     def pace(self) -> pd.DataFrame:
         """Labels and median seconds a label, by annotator."""
-        return frames.pace(self)
+        return tables.pace(self)
 
     def labels_csv(self) -> str:
         """The current labels as CSV text: path, label, split, annotator."""

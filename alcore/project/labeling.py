@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alcore.project import frames
+from alcore.project import queue
 from alcore.project.stored import Stored
 from alcore.storage.queries import Event
 
@@ -24,15 +24,15 @@ def query(project: Stored, n: int, number: int | None = None, done: int = 0, ski
         NotFound: there is no such round.
 
     Returns:
-        What frames.queue tells, and `done` (items), `answered` (how many there are in all), `event` (number of the newest event of the
+        What queue.queue tells, and `done` (items), `answered` (how many there are in all), `event` (number of the newest event of the
         project), `rounds` (round and open items of the rounds that have some), `disputed` (how many items have two answers). Each item
         has its `events` and `disputed` too.
     """
     newest = project.queries.newest_event()  # before all else: what happens while this is read is told as a change
     opened = project.queries.open(None if number is None else project.round(number).number)
-    answer = frames.queue(project, n, opened)
+    answer = queue.queue(project, n, opened)
     back = opened.answered[skip : skip + done][::-1] if opened else ()
-    answer["done"] = frames.describe(project, project.round(opened.number), back) if opened and back else []
+    answer["done"] = queue.describe(project, project.round(opened.number), back) if opened and back else []
     answer["answered"] = len(opened.answered) if opened else 0
     _tell_events(project, [*answer["items"], *answer["done"]])
     return answer | {"event": newest, **_around(project)}
@@ -42,8 +42,8 @@ def review(project: Stored, n: int) -> dict[str, Any]:
     """The items that have two answers, in the shape of `query`."""
     newest = project.queries.newest_event()
     ids = project.queries.disputed()
-    answer = frames.queue(project, 0) | {"round": None, "remaining": len(ids), "total": len(ids), "skipped": 0, "flagged": 0}
-    answer["items"] = frames.describe(project, project.newest_round(), ids[:n])
+    answer = queue.queue(project, 0) | {"round": None, "remaining": len(ids), "total": len(ids), "skipped": 0, "flagged": 0}
+    answer["items"] = queue.describe(project, project.newest_round(), ids[:n])
     _tell_events(project, answer["items"])
     return answer | {"done": [], "answered": 0, "event": newest, **_around(project)}
 
@@ -53,7 +53,7 @@ def changes(project: Stored, after: int) -> dict[str, Any]:
     disputes there are now."""
     found = project.queries.changes(after)
     rows = project.items.rows(found.items)
-    items = [{"id": i, "state": frames.state_of(rows[i])} for i in found.items]
+    items = [{"id": i, "state": queue.state_of(rows[i])} for i in found.items]
     _tell_events(project, items, rows)
     return {"event": found.newest, "items": items, **_around(project)}
 

@@ -15,7 +15,7 @@ from alcore.formats.places import Places
 from alcore.formats.tables import SUFFIXES, open_table
 from alcore.naming import class_name
 from alcore.pixels import masks
-from alcore.project import answers, asked
+from alcore.project import answers, regions
 from alcore.project.stored import Stored
 from alcore.types import Annotation
 
@@ -118,7 +118,7 @@ def query_from_truth(project: Stored, annotator: str = "oracle") -> int:
     opened = project.queries.open()
     if opened is None:
         raise AlcoreError("there is no query yet: train a round first")
-    return _with_truth(project, opened.waiting, annotator, asked.asked_areas(project, opened.waiting) if project.dense else {})
+    return _with_truth(project, opened.waiting, annotator, regions.asked_areas(project, opened.waiting) if project.dense else {})
 
 
 def from_csv(project: Stored, path: Path, annotator: str) -> int:
@@ -173,7 +173,7 @@ def _with_truth(project: Stored, ids: Sequence[int], annotator: str, areas: Mapp
         return record(project, truths, annotator)
     clicks = {}
     for i, truth in truths.items():
-        area = asked.full_area(areas[i], rows[i]) if i in areas else None
+        area = regions.full_area(areas[i], rows[i]) if i in areas else None
         clicks[i] = masks.components(project.masks.load(truth), area)
     with project.place.database.write() as conn:
         parts = answers.reveal(project, {i: areas[i] for i in truths if i in areas}, truths, conn)

@@ -17,7 +17,7 @@ from alcore.measures.layout import cached_layout
 from alcore.nets.tasks import TASKS
 from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Report, ignore_progress
-from alcore.project.asked import answered_areas
+from alcore.project.regions import answered_areas
 from alcore.project.stored import Stored
 from alcore.training.devices import pick_device
 from alcore.training.pool import Pool

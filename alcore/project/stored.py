@@ -9,6 +9,7 @@ from typing import Any
 
 from alcore.columns import Snapshot
 from alcore.errors import NotFound
+from alcore.naming import folded, neutral
 from alcore.nets.tasks import TASKS
 from alcore.pixels import masks
 from alcore.pixels.pictures import Pictures
@@ -108,6 +109,11 @@ class Stored:
     def colors(self) -> list[tuple[int, int, int]]:
         """RGB of each class, for masks."""
         return masks.colors(len(self.classes), self.settings.get("colors", ()))
+
+    def shown_name(self, item_id: int, path: str) -> str:
+        """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+        hidden = self.settings.get("truth") == "hidden" and not self.dense
+        return neutral(path, folded(self.classes), item_id) if hidden else path
 
     def snapshot(self) -> Snapshot:
         """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it

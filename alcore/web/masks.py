@@ -29,7 +29,7 @@ from alcore.door.requests import (
 )
 from alcore.errors import BadInput, NotFound
 from alcore.pixels import masks
-from alcore.project import answers, layers
+from alcore.project import answers, drafts
 from alcore.types import Annotation
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _mask(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
 
 def _draft(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number, item = project_of(place, request), path_number(request, "round"), path_number(request, "item")
-    mask = layers.draft(project, number, item)
+    mask = drafts.draft(project, number, item)
     return _sent(request, mask, masks.digest(mask), FOREVER)
 
 
@@ -67,13 +67,13 @@ def _sent(request: Request, mask: np.ndarray, etag: str, keep: str) -> Response:
 def _layer(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number, item = project_of(place, request), path_number(request, "round"), path_number(request, "item")
     name = segment(request, "layer")
-    return _png(request, layers.layer(project, number, item, name), f"{number}-{item}-{name}")
+    return _png(request, drafts.layer(project, number, item, name), f"{number}-{item}-{name}")
 
 
 def _head(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number, item = project_of(place, request), path_number(request, "round"), path_number(request, "item")
     name = segment(request, "head")
-    return _png(request, layers.head(project, number, item, name), f"{number}-{item}-{name}")
+    return _png(request, drafts.head(project, number, item, name), f"{number}-{item}-{name}")
 
 
 def _png(request: Request, content: bytes, etag: str) -> Response:
@@ -82,8 +82,8 @@ def _png(request: Request, content: bytes, etag: str) -> Response:
 
 def _superpixels(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, item = project_of(place, request), path_number(request, "item")
-    n = query_number(request, "n", 150, 2, layers.MOST_SUPERPIXELS)
-    stream, width, height, count = layers.superpixels(project, item, n)
+    n = query_number(request, "n", 150, 2, drafts.MOST_SUPERPIXELS)
+    stream, width, height, count = drafts.superpixels(project, item, n)
     # the address does not change with the picture, so a browser asks each time
     headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "identity", "Cache-Control": "private, no-cache"}
     headers |= {"X-Width": str(width), "X-Height": str(height), "X-Count": str(count)}

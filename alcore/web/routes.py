@@ -37,7 +37,7 @@ from alcore.door.requests import (
     segment,
 )
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
-from alcore.project import frames, labeling
+from alcore.project import labeling, tables
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.web import masks as webmasks
@@ -218,13 +218,13 @@ def _image(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
 def _columns(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number = project_of(place, request), path_number(request, "round")
     round_ = project.round(number)
-    columns, count = frames.columns(project, round_), len(frames.column(project, round_, "id"))
+    columns, count = tables.columns(project, round_), len(tables.column(project, round_, "id"))
     return json_answer({"round": number, "count": count, "columns": columns, "classes": list(project.classes)})
 
 
 def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project = project_of(place, request)
-    values = frames.column(project, project.round(path_number(request, "round")), segment(request, "column"))
+    values = tables.column(project, project.round(path_number(request, "round")), segment(request, "column"))
     if values.dtype.name not in COLUMN_TYPES:
         raise TypeError(f"column {request.path_params['column']} is {values.dtype.name}; the map takes {', '.join(COLUMN_TYPES)}")
     content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -10,7 +10,7 @@ from alcore.errors import AlcoreError
 from alcore.formats import FORMATS
 from alcore.importing import samples
 from alcore.nets.tasks import TASKS
-from alcore.project.work import IMPORTS, submit_import
+from alcore.project.background import IMPORTS, submit_import
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
 from pages.ui.work import running

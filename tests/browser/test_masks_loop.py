@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from alcore.formats import read
 from alcore.importing.samples import bundled_street
 from alcore.pixels import masks
-from alcore.project import layers
+from alcore.project import drafts
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
@@ -67,7 +67,7 @@ def test_every_tool_paints_what_is_saved_reloaded_and_exported_to_the_pixel(page
     item = served.queue("frames")[0]
     workspace = Workspace(served.home)
     project = workspace.project("frames")
-    draft = layers.draft(project, project.round().number, item)
+    draft = drafts.draft(project, project.round().number, item)
     pieces = masks.superpixels(np.asarray(project.pictures.whole(project.items.row(item))), 150)
     workspace.close()
     page = page_factory()
@@ -128,7 +128,7 @@ def test_the_whole_draft_is_accepted_as_it_was_shown(page_factory: PageFactory, 
     item = served.queue("frames")[0]
     workspace = Workspace(served.home)
     project = workspace.project("frames")
-    draft = layers.draft(project, project.round().number, item)
+    draft = drafts.draft(project, project.round().number, item)
     workspace.close()
     page = page_factory()
     open_label(page, served, "frames", item)

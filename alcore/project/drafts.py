@@ -13,7 +13,7 @@ from PIL import Image
 from alcore.errors import BadInput, NotFound
 from alcore.pixels import masks
 from alcore.pixels.pictures import keep_copy
-from alcore.project import asked
+from alcore.project import regions
 from alcore.project.stored import Stored
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import bounds, info
@@ -55,9 +55,9 @@ def describe(project: Stored, round_: Round | None, files: RoundFiles | None, ro
         if name not in detail and name != "total" and info(name).listed:
             low, high = bounds(name, values, len(project.classes))
             entry["frame"].append({"name": name, "title": info(name).title, "value": float(values[at]), "low": low, "high": high})
-    if regions := files.regions(item_id):
-        entry["regions"] = [masks.to_rle(asked.full_area(region, row)) for region in regions]
-        entry["reason"] = _region_words(round_, regions, detail)
+    if asked := files.regions(item_id):
+        entry["regions"] = [masks.to_rle(regions.full_area(region, row)) for region in asked]
+        entry["reason"] = _region_words(round_, asked, detail)
     return entry
 
 

@@ -1,120 +1,23 @@
-"""What pages and components read of a project: the queue with its reasons, score frames, map columns. Reads only."""
+"""What pages and notebooks read of a project as tables: scores, map columns, class counts, costs, pace, the learning curve. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from alcore.errors import NotFound
-from alcore.naming import folded, natural, neutral
+from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import layers
+from alcore.project.queue import address
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
-from alcore.storage.queries import OpenQuery
 from alcore.strategies import SCORES, STRATEGIES
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import FRAMES, Round
-
-STARTS = {
-    "random": "first query, drawn at random: there is no model yet",
-    "kcenter": "first query, spread over the raw pixels: there is no model yet",
-}
-
-
-def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
-    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
-    opened = opened or project.queries.open()
-    counts = project.items.labeled_count()
-    result: dict[str, Any] = {
-        "project": project.name,
-        "round": None,
-        "remaining": 0,
-        "total": 0,
-        "labeled": counts,
-        "classes": list(project.classes),
-        "items": [],
-    }
-    if project.dense:
-        result |= {"colors": [list(color) for color in project.colors], "unit": FRAMES}
-    if opened is None:
-        return result
-    round_ = project.round(opened.number)
-    shown = describe(project, round_, opened.waiting[:n])
-    if project.dense:
-        result["unit"] = round_.unit
-    result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
-    result |= {"skipped": opened.skipped, "flagged": opened.flagged}
-    return result
-
-
-def item(project: Stored, item_id: int) -> dict[str, Any]:
-    """One item in the same shape, with what the newest round thinks of it."""
-    project.items.row(item_id)
-    return describe(project, project.newest_round(), [item_id])[0]
-
-
-def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Items as the queue shows them, with what a round thinks of them."""
-    rows = project.items.rows(ids)
-    files = project.files(round_) if round_ else None
-    scored = [i for i in ids if files and i in files.position]
-    probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
-    result = []
-    for i in ids:
-        row = rows[i]
-        name = shown_name(project, i, row["path"])
-        entry: dict[str, Any] = {
-            "id": i,
-            "path": name,  # this goes to browsers: a class folder would tell the hidden truth
-            "name": name,
-            "image": _address(project, i, row["fingerprint"]),
-            "width": row["width"],
-            "height": row["height"],
-            "rank": None,
-            "of": None,
-            "draft": None,
-            "top": [],
-            "reason": "",
-            "scores": {},
-            "details": [],
-            "state": state_of(row),
-        }
-        if files and round_ and i in files.position:
-            entry |= _thoughts(project, round_, files, i, probabilities[i])
-        elif round_ and round_.start:
-            entry["reason"] = STARTS[round_.start]
-        if project.dense:
-            entry |= layers.describe(project, round_, files, row)
-        result.append(entry)
-    return result
-
-
-def state_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said of an item, from its row."""
-    return {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]}
-
-
-def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
-    at = files.position[item_id]
-    values = {name: float(v[at]) for name, v in files.scores.items()}
-    ranks = {name: int(r[at]) for name, r in files.ranks.items()}
-    names = project.classes[: len(p)]  # classes added since the round have no probability
-    top = [(names[k], round(float(p[k]), 4)) for k in np.argsort(-p, kind="stable")[:5]]
-    return {
-        "rank": ranks["total"],
-        "of": len(files.ids),
-        "draft": top[0][0],
-        "top": top,
-        "reason": STRATEGIES[round_.strategy].explain(values, ranks, len(files.ids), len(p)),
-        "scores": values,
-        "details": explain.details(files.scores, files.ranks, at, len(p)),
-    }
+from alcore.types import Round
 
 
 def scores(project: Stored, round_: Round) -> pd.DataFrame:
@@ -199,7 +102,7 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
 def _places_by_name(project: Stored, ids: np.ndarray) -> np.ndarray:
     """Where each item comes when they are sorted by the names people see, in natural order; equal names by id."""
     paths = project.items.paths()
-    named = sorted((natural(shown_name(project, i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
+    named = sorted((natural(project.shown_name(i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
     places = np.empty(len(ids), np.int32)
     places[[at for _, _, at in named]] = np.arange(len(ids))
     return places
@@ -211,24 +114,18 @@ def _largest(project: Stored, labels: Mapping[int, str]) -> dict[str, int]:
     return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
 
 
-def shown_name(project: Stored, item_id: int, path: str) -> str:
-    """What people see of an item's path: where the truth is hidden, nothing that tells it."""
-    hidden = project.settings.get("truth") == "hidden" and not project.dense
-    return neutral(path, folded(project.classes), item_id) if hidden else path
-
-
 def samples(project: Stored, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
     project of masks, all images together."""
     if project.dense:
         ((count, rows),) = project.items.samples(None, 4 * each).values()
-        return [("images", count, [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows])]
+        return [("images", count, [(address(project, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows])]
     by_class = project.items.samples(project.classes[:classes], each)
     found = []
     for name in (*project.classes[:classes], None):
         if name in by_class:
             count, rows = by_class[name]
-            images = [(_address(project, i, fingerprint), shown_name(project, i, path)) for i, path, fingerprint in rows]
+            images = [(address(project, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows]
             found.append((name if name is not None else "unlabeled", count, images))
     return found
 
@@ -244,11 +141,6 @@ def pace(project: Stored) -> pd.DataFrame:
     return pd.DataFrame(
         {"annotator": grouped.size().index, "labels": grouped.size().to_numpy(), "median seconds": grouped.median().to_numpy() / 1000}
     )
-
-
-def _address(project: Stored, item_id: int, fingerprint: str) -> str:
-    """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
-    return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
 
 
 def status(project: Stored) -> dict[str, Any]:

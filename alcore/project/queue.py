@@ -1,0 +1,117 @@
+"""The open query as a person meets it: its items, best first, each with the reasons it was asked for. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from alcore.project import drafts
+from alcore.project.stored import Stored
+from alcore.storage.queries import OpenQuery
+from alcore.strategies import STRATEGIES
+from alcore.training import explain
+from alcore.training.roundfiles import RoundFiles
+from alcore.types import FRAMES, Round
+
+STARTS = {
+    "random": "first query, drawn at random: there is no model yet",
+    "kcenter": "first query, spread over the raw pixels: there is no model yet",
+}
+
+
+def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
+    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
+    opened = opened or project.queries.open()
+    counts = project.items.labeled_count()
+    result: dict[str, Any] = {
+        "project": project.name,
+        "round": None,
+        "remaining": 0,
+        "total": 0,
+        "labeled": counts,
+        "classes": list(project.classes),
+        "items": [],
+    }
+    if project.dense:
+        result |= {"colors": [list(color) for color in project.colors], "unit": FRAMES}
+    if opened is None:
+        return result
+    round_ = project.round(opened.number)
+    shown = describe(project, round_, opened.waiting[:n])
+    if project.dense:
+        result["unit"] = round_.unit
+    result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
+    result |= {"skipped": opened.skipped, "flagged": opened.flagged}
+    return result
+
+
+def item(project: Stored, item_id: int) -> dict[str, Any]:
+    """One item in the same shape, with what the newest round thinks of it."""
+    project.items.row(item_id)
+    return describe(project, project.newest_round(), [item_id])[0]
+
+
+def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Items as the queue shows them, with what a round thinks of them."""
+    rows = project.items.rows(ids)
+    files = project.files(round_) if round_ else None
+    scored = [i for i in ids if files and i in files.position]
+    probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
+    result = []
+    for i in ids:
+        row = rows[i]
+        name = project.shown_name(i, row["path"])
+        entry: dict[str, Any] = {
+            "id": i,
+            "path": name,  # this goes to browsers: a class folder would tell the hidden truth
+            "name": name,
+            "image": address(project, i, row["fingerprint"]),
+            "width": row["width"],
+            "height": row["height"],
+            "rank": None,
+            "of": None,
+            "draft": None,
+            "top": [],
+            "reason": "",
+            "scores": {},
+            "details": [],
+            "state": state_of(row),
+        }
+        if files and round_ and i in files.position:
+            entry |= _thoughts(project, round_, files, i, probabilities[i])
+        elif round_ and round_.start:
+            entry["reason"] = STARTS[round_.start]
+        if project.dense:
+            entry |= drafts.describe(project, round_, files, row)
+        result.append(entry)
+    return result
+
+
+def state_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of an item, from its row."""
+    return {"label": row["label"], "skipped": row["skipped"], "flagged": row["flagged"]}
+
+
+def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p: np.ndarray) -> dict[str, Any]:
+    at = files.position[item_id]
+    values = {name: float(v[at]) for name, v in files.scores.items()}
+    ranks = {name: int(r[at]) for name, r in files.ranks.items()}
+    names = project.classes[: len(p)]  # classes added since the round have no probability
+    top = [(names[k], round(float(p[k]), 4)) for k in np.argsort(-p, kind="stable")[:5]]
+    return {
+        "rank": ranks["total"],
+        "of": len(files.ids),
+        "draft": top[0][0],
+        "top": top,
+        "reason": STRATEGIES[round_.strategy].explain(values, ranks, len(files.ids), len(p)),
+        "scores": values,
+        "details": explain.details(files.scores, files.ranks, at, len(p)),
+    }
+
+
+def address(project: Stored, item_id: int, fingerprint: str) -> str:
+    """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
+    return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"
