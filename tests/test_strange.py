@@ -15,7 +15,8 @@ from PIL import Image
 
 from alcore.errors import LONGEST, BadInput
 from alcore.formats import cifar, coco_json, read
-from alcore.importing.gather import Imported, gather
+from alcore.importing.gather import gather
+from alcore.importing.items import Imported
 from alcore.importing.preview import preview
 from alcore.importing.request import ImportRequest
 from alcore.types import Skipped

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,89 +18,15 @@ from alcore.errors import BadInput, disk_full_told, one_line
 from alcore.files import written_whole
 from alcore.formats.base import count
 from alcore.importing import alike
+from alcore.importing.items import Given, Imported, ItemRows
 from alcore.importing.request import ImportRequest
+from alcore.importing.splits import POOL, held_out, kept_apart
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, maskfiles, masks, packing, streaming
 from alcore.pixels.levels import Decoding, suggest_levels
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.reading import Reading
-from alcore.types import SPLITS, Skipped
-
-HOLD_OUT = 0.2
-POOL = SPLITS.index("pool")
-
-
-@dataclass
-class Imported:
-    """What an import found, ready to be stored.
-
-    Attributes:
-        rows: the values of the items table, a row a present image, each made when it is looked at.
-        labels: (path, class) of the pool for truth="labels", likewise; empty otherwise. For dense labels digests stand for classes, here
-            and in the rows.
-        masks: values of the masks table.
-    """
-
-    task: str
-    classes: tuple[str, ...]
-    rows: ItemRows
-    skipped: list[Skipped]
-    labels: Given
-    settings: dict[str, Any]
-    took_for: str
-    notes: list[str] = field(default_factory=list)
-    masks: list[dict[str, Any]] = field(default_factory=list)
-
-
-class ItemRows(Sequence[dict[str, Any]]):
-    """Rows of the items table over columns: `at` are the entries that are pictures, the rest is by entry; `truths` point into `names`."""
-
-    def __init__(
-        self,
-        paths: Sequence[str],
-        at: np.ndarray,
-        splits: np.ndarray,
-        sizes: np.ndarray,
-        prints: np.ndarray,
-        names: Sequence[str],
-        truths: np.ndarray,
-    ) -> None:
-        self._paths, self._at, self._names = paths, at, names
-        self._splits, self._sizes, self._prints, self._truths = splits, sizes, prints, truths
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def __getitem__(self, number: Any) -> Any:
-        if isinstance(number, slice):
-            return [self[i] for i in range(*number.indices(len(self)))]
-        at = int(self._at[number])
-        width, height = self._sizes[at].tolist()
-        return {
-            "path": self._paths[at],
-            "split": SPLITS[self._splits[at]],
-            "truth": None if self._truths[at] < 0 else self._names[self._truths[at]],
-            "row": at,
-            "width": width,
-            "height": height,
-            "fingerprint": self._prints[at].decode(),
-        }
-
-
-class Given(Sequence[tuple[str, str]]):
-    """(path, name of the truth) of the entries `at`."""
-
-    def __init__(self, paths: Sequence[str], at: np.ndarray, names: Sequence[str], truths: np.ndarray) -> None:
-        self._paths, self._at, self._names, self._truths = paths, at, names, truths
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def __getitem__(self, number: Any) -> Any:
-        if isinstance(number, slice):
-            return [self[i] for i in range(*number.indices(len(self)))]
-        at = int(self._at[number])
-        return self._paths[at], self._names[self._truths[at]]
+from alcore.types import Skipped
 
 
 def gather(
@@ -120,87 +46,110 @@ def gather(
     Raises:
         BadInput: nothing usable in the source. AlcoreError: the disk is full. Nothing is left behind then.
     """
-    known, old = known or Known(), dict(settings or {})
+    known, before = known or Known(), dict(settings or {})
     report(Progress("reading the source", 0, 0))
-    reading = _read(request, old)
-    reading.entries = entries = Entries.of(reading.entries)
-    if not len(entries):
+    reading = _read(request, before)
+    reading.entries = Entries.of(reading.entries)
+    if not len(reading.entries):
         raise BadInput(f"{request.source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
-    _same_source(request, known, entries.paths)
-    sources = streaming.sources_of(reading)
-    task = task_of(request, reading)
-    dense = TASKS[task].dense
-    size = old.get("image_size") or request.image_size or images.suggest_size(sources, dense=dense)
-    free = shutil.disk_usage(folder).free
-    if "packed" not in old:
-        old["cache"] = streaming.choose_cache(request.cache, len(sources) * size * size * 3, free, bool(len(reading.arrays)))
-        old["keep_cut"] = request.cut == "keep"
-    if request.levels or "levels" not in old:
-        old["levels"] = request.levels or (None if len(reading.arrays) else suggest_levels(sources))
-    decoding = Decoding.of(old)
-    prints = streaming.fingerprints(sources, report, mark=decoding.mark)
-    before = known.at(entries.paths)
-    same = _unchanged(known, before, prints)
+    _same_source(request, known, reading.entries.paths)
     run = uuid.uuid4().hex[:8]  # what an earlier import made is needed until this one is stored
-    name = f"packed-{run}.{'npz' if old.get('cache') == 'stream' else 'npy'}"
     try:
-        rows = np.full(len(entries), -1)
-        rows[same] = known.rows[before[same]]
-        looked = _look(sources, size, folder / name, old, rows, report)
-        sizes = looked.sizes
-        kept = sizes[:, 0] < 0
-        sizes[kept] = known.sizes[before[kept]]
-        aside = [*reading.skipped, *(Skipped(entries.paths[i], reason) for i, reason in looked.failed.items())]
-        good = np.setdiff1d(np.arange(len(entries)), np.fromiter(looked.failed, np.int64, len(looked.failed)), assume_unique=True)
-        if not len(good):
-            raise BadInput(f"{request.source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
-        notes = list(reading.warnings)
-        if looked.cut:
-            notes.append(f"{count(looked.cut, 'JPEG')} cut short and kept, gray where nothing is")
-        twins = alike.groups_of(sources, good, looked.marks)
-        good, told = _kept_apart(entries, twins, good, before, aside, request.duplicates)
-        notes += told
-        names, truths, labeled_by = entries.names, entries.labels, maskfiles.Gathered()
-        if dense and reading.masks is not None:
-            labeled_by = maskfiles.gather(reading, good, sizes, folder, report)
-            names, truths = labeled_by.names, labeled_by.codes
-            aside += labeled_by.skipped
-            notes += reading.remarks()
-        groups = np.minimum(truths, 0) if dense else truths  # no two masks are of one class
-        splits, held = held_out(
-            entries.splits, groups, good, request.hold_out, known, before, twins if request.duplicates == "apart" else None
-        )
-        notes += held
-        if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
-            notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
-        old |= {
-            "image_size": size,
-            "packed": name,
-            "array_source": bool(len(reading.arrays)),
-            "root": str(Path(reading.root).absolute()),
-            "read_as": reading.format,
-            "read_from": str(Path(reading.read_from).absolute()),
-            "notes": [one_line(note) for note in notes],
-            "naming": dict(reading.naming),
-            "asked": {"void": request.void, "classes": list(request.classes), "duplicates": request.duplicates},
-            "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
-        }
-        if "flip" not in old:
-            sample = good[:: max(1, len(good) // 200)]
-            old["flip"] = size > images.GLYPH or not images.looks_like_glyphs(streaming.open_pixels(folder, old)[sample])
-        with disk_full_told(folder, "the original images"):
-            old["arrays"] = _keep_originals(reading, size, folder, run)
+        return _gathered(_Run(request, folder, known, run, report), reading, before)
     except BaseException:
         for made in folder.glob(f"*-{run}*"):
             made.unlink(missing_ok=True)
         raise
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One import: what was asked, where it writes, what an earlier one stored, and its name, which its files bear."""
+
+    request: ImportRequest
+    folder: Path
+    known: Known
+    name: str
+    report: Report
+
+
+def _gathered(run: _Run, reading: Reading, before: Mapping[str, Any]) -> Imported:
+    """The images looked at, kept apart, labeled and split; `before` are the settings of an earlier import."""
+    request, entries, sources = run.request, Entries.of(reading.entries), streaming.sources_of(reading)
+    task = task_of(request, reading)
+    dense = TASKS[task].dense
+    settings = _chosen(run, reading, sources, before, dense)
+    stood = run.known.at(entries.paths)
+    looked = _look(run, sources, settings, stood)
+    aside = [*reading.skipped, *(Skipped(entries.paths[i], reason) for i, reason in looked.failed.items())]
+    good = np.setdiff1d(np.arange(len(entries)), np.fromiter(looked.failed, np.int64, len(looked.failed)), assume_unique=True)
+    if not len(good):
+        raise BadInput(f"{request.source}: none of its {len(entries)} images can be read ({_first_reasons(aside)})")
+    notes = list(reading.warnings)
+    if looked.cut:
+        notes.append(f"{count(looked.cut, 'JPEG')} cut short and kept, gray where nothing is")
+    twins = alike.groups_of(sources, good, looked.marks)
+    good, told = kept_apart(entries, twins, good, stood, aside, request.duplicates)
+    notes += told
+    names, truths, labeled_by = entries.names, entries.labels, maskfiles.Gathered()
+    if dense and reading.masks is not None:
+        labeled_by = maskfiles.keep_all(reading, good, looked.sizes, run.folder, run.report)
+        names, truths = labeled_by.names, labeled_by.codes
+        aside += labeled_by.skipped
+        notes += reading.remarks()
+    groups = np.minimum(truths, 0) if dense else truths  # no two masks are of one class
+    apart = twins if request.duplicates == "apart" else None
+    splits, held = held_out(entries.splits, groups, good, request.hold_out, run.known, stood, apart)
+    notes += held
+    if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
+        notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
+    settings |= _remembered(request, reading, notes, dense)
+    if "flip" not in settings:
+        settings["flip"] = _may_flip(run.folder, settings, good)
+    with disk_full_told(run.folder, "the original images"):
+        settings["arrays"] = _keep_originals(reading, settings["image_size"], run.folder, run.name)
     given = good[(truths[good] >= 0) & (splits[good] == POOL)] if request.truth == "labels" else good[:0]
     labels = Given(entries.paths, given, names, truths.copy())
     truths[given] = -1
-    items = ItemRows(entries.paths, good, splits, sizes, prints, names, truths)
+    rows = ItemRows(entries.paths, good, splits, looked.sizes, looked.prints, names, truths)
     return Imported(
-        task, tuple(reading.classes), items, aside, labels, old, reading.took_for, old["notes"], masks=list(labeled_by.rows.values())
+        task, tuple(reading.classes), rows, aside, labels, settings, reading.took_for, settings["notes"], list(labeled_by.rows.values())
     )
+
+
+def _chosen(run: _Run, reading: Reading, sources: streaming.Sources, before: Mapping[str, Any], dense: bool) -> dict[str, Any]:
+    """The settings of an import as far as they are chosen before its images are looked at; what an earlier one chose stands."""
+    request, settings, arrays = run.request, dict(before), bool(len(reading.arrays))
+    size = settings.get("image_size") or request.image_size or images.suggest_size(sources, dense=dense)
+    if "packed" not in settings:
+        free = shutil.disk_usage(run.folder).free
+        settings["cache"] = streaming.choose_cache(request.cache, len(sources) * size * size * 3, free, arrays)
+        settings["keep_cut"] = request.cut == "keep"
+    if request.levels or "levels" not in settings:
+        settings["levels"] = request.levels or (None if arrays else suggest_levels(sources))
+    return settings | {"image_size": size}
+
+
+def _remembered(request: ImportRequest, reading: Reading, notes: Sequence[str], dense: bool) -> dict[str, Any]:
+    """What the settings keep of how the source was read, so that it is read the same way again, and of what was said about it."""
+    return {
+        "array_source": bool(len(reading.arrays)),
+        "root": str(Path(reading.root).absolute()),
+        "read_as": reading.format,
+        "read_from": str(Path(reading.read_from).absolute()),
+        "notes": [one_line(note) for note in notes],
+        "naming": dict(reading.naming),
+        "asked": {"void": request.void, "classes": list(request.classes), "duplicates": request.duplicates},
+        "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
+    }
+
+
+def _may_flip(folder: Path, settings: Mapping[str, Any], good: np.ndarray) -> bool:
+    """Whether images may be mirrored in training: not what looks like letters and digits."""
+    if settings["image_size"] > images.GLYPH:
+        return True
+    sample = good[:: max(1, len(good) // 200)]
+    return not images.looks_like_glyphs(streaming.open_pixels(folder, settings)[sample])
 
 
 def files_of(settings: Mapping[str, Any]) -> set[str]:
@@ -230,84 +179,51 @@ def _same_source(request: ImportRequest, known: Known, paths: Iterable[str]) -> 
         )
 
 
-def _kept_apart(
-    entries: Entries, twins: np.ndarray, good: np.ndarray, before: np.ndarray, aside: list[Skipped], asked: str
-) -> tuple[np.ndarray, list[str]]:
-    """The entries that are taken, and what is said of images with the same bytes: those of the pool that are tested too are set `aside`,
-    unless `asked` is "keep" or an earlier import took them."""
-    alone = good[twins[good] >= 0]
-    if not len(alone):
-        return good, []
-    by_group: dict[int, list[int]] = {}
-    for at, group in zip(alone.tolist(), twins[alone].tolist(), strict=True):
-        by_group.setdefault(group, []).append(at)
-    labels, splits = entries.labels, entries.splits
-    torn: list[tuple[int, int]] = []
-    shared: list[tuple[int, int]] = []
-    dropped: list[int] = []
-    for members in by_group.values():
-        if len({int(labels[at]) for at in members if labels[at] >= 0}) > 1:
-            torn.append(next((a, b) for a in members for b in members if labels[a] != labels[b] and min(labels[a], labels[b]) >= 0))
-        tested = next((at for at in members if splits[at] != POOL), None)
-        if tested is not None:
-            for at in (at for at in members if splits[at] == POOL):
-                shared.append((at, tested))
-                if asked == "apart" and before[at] < 0:
-                    dropped.append(at)
-                    aside.append(
-                        Skipped(entries.paths[at], f"the same bytes as {entries.paths[tested]}, which is held out: not trained on")
-                    )
-    said = [f"{count(len(alone), 'image')} have the very bytes of another"]
-    if torn:
-        said.append(f"{count(len(torn), 'image')} in two classes at once: {alike.told(_named(entries, torn))}")
-    if shared:
-        what = "left out of the pool, so that nothing is tested that was trained" if dropped else "kept, as asked"
-        said.append(f"{count(len(shared), 'image')} in the pool and held out too ({alike.told(_named(entries, shared))}): {what}")
-    return np.setdiff1d(good, np.array(dropped, np.int64), assume_unique=True), said
-
-
-def _named(entries: Entries, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[str, str]]:
-    return ((entries.paths[a], entries.paths[b]) for a, b in pairs)
-
-
 @dataclass(frozen=True)
 class Looked:
     """What a look at all images gave.
 
     Attributes:
-        sizes: (n, 2) int32 width and height, -1, -1 of what was not looked at again.
+        sizes: (n, 2) int32 width and height.
+        prints: (n,) fingerprints of their files.
         failed: why some are no pictures.
         marks: (n,) that images of the same pixels share; None when no pixel was decoded.
         cut: JPEGs that were mended.
     """
 
     sizes: np.ndarray
+    prints: np.ndarray
     failed: Mapping[int, str]
     marks: np.ndarray | None = None
     cut: int = 0
 
 
-def _look(sources: streaming.Sources, size: int, out: Path, settings: Mapping[str, Any], rows: np.ndarray, report: Report) -> Looked:
-    """Writes `out`: the packed images, or the list of files to stream.
+def _look(run: _Run, sources: streaming.Sources, settings: dict[str, Any], stood: np.ndarray) -> Looked:
+    """Writes the file that `packed` of the settings names from now on: the packed images, or the list of files to stream.
 
     Args:
-        settings: of the import, with what an earlier one left.
-        rows: (n,) where an unchanged image lay before, -1 for all others.
+        settings: as they are chosen, with the `packed` of an earlier import.
+        stood: (n,) the places of the images among those that are known, -1 for others.
     """
-    if settings.get("cache") == "stream":
-        sizes, failed = streaming.headings(sources, rows >= 0, report)
+    decoding = Decoding.of(settings)
+    prints = streaming.fingerprints(sources, run.report, mark=decoding.mark)
+    same = _unchanged(run.known, stood, prints)
+    rows = np.full(len(sources), -1)
+    rows[same] = run.known.rows[stood[same]]
+    before, streamed = settings.get("packed"), settings.get("cache") == "stream"
+    settings["packed"] = f"packed-{run.name}.{'npz' if streamed else 'npy'}"
+    out = run.folder / settings["packed"]
+    if streamed:
+        sizes, failed = streaming.headings(sources, rows >= 0, run.report)
         streaming.save_paths(sources.paths, out)
-        return Looked(sizes, failed)
-    before = settings.get("packed")
-    packed = packing.pack(
-        sources,
-        size,
-        out,
-        report=report,
-        reuse=(out.with_name(before), rows) if before else None,
-        decoding=Decoding.of(settings),
-    )
-    return Looked(packed.sizes, packed.failed, packed.marks, packed.cut)
+        looked = Looked(sizes, prints, failed)
+    else:
+        reuse = (out.with_name(before), rows) if before else None
+        packed = packing.pack(sources, settings["image_size"], out, report=run.report, reuse=reuse, decoding=decoding)
+        looked = Looked(packed.sizes, prints, packed.failed, packed.marks, packed.cut)
+    kept = looked.sizes[:, 0] < 0  # of what was not looked at again
+    looked.sizes[kept] = run.known.sizes[stood[kept]]
+    return looked
 
 
 def _unchanged(known: Known, before: np.ndarray, prints: np.ndarray) -> np.ndarray:
@@ -321,67 +237,6 @@ def _first_reasons(skipped: Sequence[Skipped]) -> str:
     common = Counter(s.reason for s in skipped).most_common(2)
     first = {reason: next(s.path for s in skipped if s.reason == reason) for reason, _ in common}
     return "; ".join(f"{n} x {reason}, first {first[reason][:60]}" for reason, n in common) or "it is empty"
-
-
-def held_out(
-    splits: np.ndarray,
-    labels: np.ndarray,
-    good: np.ndarray,
-    share: float | None,
-    known: Known,
-    before: np.ndarray,
-    twins: np.ndarray | None = None,
-) -> tuple[np.ndarray, list[str]]:
-    """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs.
-
-    Args:
-        labels: (n,) what a class is told apart by, -1 for images without a label.
-        twins: (n,) the same number for images of the same bytes, -1 without: they are held out together; None takes no care of that.
-    """
-    if len(known):
-        return np.where(before >= 0, known.splits[before], splits).astype(np.int8), []
-    known_class = labels[good] >= 0
-    labeled = good[known_class & (splits[good] == POOL)]
-    tested = {split: bool((known_class & (splits[good] == SPLITS.index(split))).any()) for split in ("test", "val")}
-    if tested["test"] or not len(labeled) or share == 0:
-        return splits, []
-    if share is None and tested["val"]:
-        return splits, ["there is no test split: accuracy is measured on the val split"]
-    share = HOLD_OUT if share is None else share
-    rng = np.random.default_rng(0)
-    _, first, of = np.unique(labels[labeled], return_index=True, return_inverse=True)
-    met = np.argsort(np.argsort(first))[of]  # classes by their first image
-    by_class = np.argsort(met, kind="stable")
-    groups = np.split(labeled[by_class], np.flatnonzero(np.diff(met[by_class])) + 1)
-    several = [number for number, members in enumerate(groups) if len(members) > 1]
-    one_each: set[int] = set()
-    if several and not any(round(share * len(members)) for members in groups):  # so few of each class that none would be tested
-        one_each = set(rng.permutation(several)[: max(1, round(share * len(labeled)))].tolist())
-    for number, members in enumerate(groups):
-        wanted = round(share * len(members)) or number in one_each
-        splits[_drawn(members[rng.permutation(len(members))], int(wanted), twins)] = SPLITS.index("test")
-    if twins is not None:  # whose twin is of another class stays with it in the pool: nothing is tested that is trained
-        trained = np.unique(twins[good[splits[good] == POOL]])
-        back = labeled[np.isin(twins[labeled], trained[trained >= 0]) & (splits[labeled] == SPLITS.index("test"))]
-        splits[back] = POOL
-    out = int((splits[labeled] == SPLITS.index("test")).sum())
-    if not out:
-        return splits, ["there is no test split, and too few labeled images that differ to hold any out: no accuracy is measured"]
-    return splits, [f"there is no test split: {out:,} of {len(labeled):,} labeled images are held out for testing"]
-
-
-def _drawn(members: np.ndarray, number: int, twins: np.ndarray | None) -> np.ndarray:
-    """The first `number` of the members, images of the same bytes together or not at all."""
-    if twins is None or not (twins[members] >= 0).any():
-        return members[:number]
-    units: dict[int, list[int]] = {}
-    for at, group in zip(members.tolist(), twins[members].tolist(), strict=True):
-        units.setdefault(group if group >= 0 else -2 - at, []).append(at)
-    drawn: list[int] = []
-    for unit in units.values():
-        if len(drawn) + len(unit) <= number:
-            drawn += unit
-    return np.array(drawn, np.int64)
 
 
 def _keep_originals(reading: Reading, size: int, folder: Path, run: str) -> list[list[Any]]:

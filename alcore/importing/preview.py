@@ -12,8 +12,9 @@ import numpy as np
 from alcore import formats
 from alcore.columns import Entries, Known
 from alcore.errors import BadInput, one_line
-from alcore.importing.gather import held_out, task_of
+from alcore.importing.gather import task_of
 from alcore.importing.request import ImportRequest
+from alcore.importing.splits import held_out
 from alcore.naming import printable
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, streaming

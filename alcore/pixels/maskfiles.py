@@ -38,7 +38,7 @@ class Gathered:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def gather(reading: Reading, good: np.ndarray, sizes: np.ndarray, folder: Path, report: Report = ignore_progress) -> Gathered:
+def keep_all(reading: Reading, good: np.ndarray, sizes: np.ndarray, folder: Path, report: Report = ignore_progress) -> Gathered:
     """Reads, checks and keeps the masks of the entries `good` of a reading.
 
     Args:

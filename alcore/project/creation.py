@@ -12,6 +12,7 @@ from typing import Any
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import alone_in, at_work
 from alcore.importing import gather as importing
+from alcore.importing.items import Imported
 from alcore.importing.request import ImportRequest
 from alcore.naming import clean_classes
 from alcore.nets.tasks import TASKS
@@ -156,7 +157,7 @@ def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest
     return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})
 
 
-def _take_labels(journal: Journal, found: importing.Imported, conn: Any, number: int | None = None) -> None:
+def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | None = None) -> None:
     """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, within the transaction that
     stores the images: an import that is killed leaves neither or both.
 
