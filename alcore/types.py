@@ -12,6 +12,7 @@ from alcore.errors import AlcoreError, BadInput, one_line
 from alcore.progress import Progress
 
 SPLITS = ("pool", "val", "test")
+WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called in what is written for others
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
 START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter

@@ -314,7 +314,7 @@ def test_a_look_begins_the_timing_once_and_other_numbers_of_steps_need_none(toy,
     seen = toy.workspace.forecasts
 
     def look(**train: Any) -> Forecast | AlcoreError | None:
-        return seen.look(toy, "mal", 5, "cpu", None, {**quick, **train})
+        return seen.look(toy, loop.drafted(toy, "mal", 5, 0, "cpu", None, {**quick, **train}))
 
     first = look()
     assert first is None
@@ -333,15 +333,15 @@ def test_what_would_stop_the_round_is_told_instead(toy, quick, monkeypatch):
 
     monkeypatch.setattr(timing, "measure_apart", refuse)
     seen = toy.workspace.forecasts
-    wait(lambda: seen.look(toy, "mal", 5, "cpu", None, quick) is not None)
-    assert str(seen.look(toy, "mal", 5, "cpu", None, quick)) == "the images are too small"
+    wait(lambda: seen.look(toy, loop.drafted(toy, "mal", 5, 0, "cpu", None, quick)) is not None)
+    assert str(seen.look(toy, loop.drafted(toy, "mal", 5, 0, "cpu", None, quick))) == "the images are too small"
 
 
 def test_a_job_is_planned_as_was_forecast(toy, quick, quick_one, monkeypatch):
     monkeypatch.setattr(timing, "measure_apart", lambda *_: (COSTS, True))
     job = run_a_job(toy, quick_one("mal"), owner=None)
     assert not plan(toy.workspace, job, toy.workspace.forecasts.stages).measured
-    wait(lambda: toy.workspace.forecasts.look(toy, "mal", 5, "cpu", None, quick) is not None)
+    wait(lambda: toy.workspace.forecasts.look(toy, loop.drafted(toy, "mal", 5, 0, "cpu", None, quick)) is not None)
     planned = plan(toy.workspace, job, toy.workspace.forecasts.stages)
     assert planned.measured
     assert {p.stage: p.seconds for p in planned.stages} == pytest.approx(
@@ -389,5 +389,5 @@ def test_the_command_line_says_it_before_it_trains(toy, home, capsys):
 
 def test_no_steps_are_timed_where_they_are_not_wanted(toy, quick, timed_apart, monkeypatch):
     monkeypatch.setenv("ALCORE_FORECAST", "0")
-    told = toy.workspace.forecasts.look(toy, "margin", 4, "cpu", train=quick)
+    told = toy.workspace.forecasts.look(toy, loop.drafted(toy, "margin", 4, 0, "cpu", train=quick))
     assert (dict(told.seconds), timed_apart) == ({}, [])

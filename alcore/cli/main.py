@@ -134,7 +134,7 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
             raise BadInput(f"job {before.id} is no round of {project.name!r}: it is {before.title!r} of {before.project!r}")
         job = workspace.runner.resume_now(args.resume, report=Line())
     else:
-        params, train = split_settings(args.strategy, args.set)
+        params, train = settings_of_round(args.strategy, args.set)
         order = loop.ordered(project, args.strategy, args.query_size, args.seed, args.device, params, train)
         if project.counts()["labeled"]:  # else a first query at random, without a model
             told = workspace.forecasts.forecast(project, order)
@@ -154,7 +154,7 @@ def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
     }
 
 
-def split_settings(strategy: str, settings: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+def settings_of_round(strategy: str, settings: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """`name=value` pairs, sorted into the strategy's parameters and the run's."""
     from alcore.params import TrainParams
     from alcore.strategies import strategy_named

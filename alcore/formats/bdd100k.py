@@ -12,12 +12,12 @@ from alcore.formats.dense import DRIVING, Found, images_below, labeled_otherwise
 from alcore.naming import printable
 from alcore.pixels import masks
 from alcore.reading import Reading
-from alcore.types import Skipped
+from alcore.types import WRITTEN, Skipped
 
 # images, masks, what a mask's name has behind its image's
 LAYOUTS = (("images/10k", "labels/sem_seg/masks", ""), ("seg/images", "seg/labels", "_train_id"))
 PLACES = ("", "bdd100k/", "bdd100k_seg/bdd100k/")
-SPLITS = {"train": "pool", "val": "val", "test": "test"}
+SPLITS = {name: split for split, name in WRITTEN.items()}
 VALUES = {value: value for value in range(19)}
 
 

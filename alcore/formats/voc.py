@@ -17,7 +17,7 @@ from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
 from alcore.pixels import kinds, masks
 from alcore.reading import Reading
-from alcore.types import Skipped
+from alcore.types import WRITTEN, Skipped
 
 IMAGES, LABELS, SETS, LABEL_MAP = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation", "labelmap.txt"
 NAMES = (
@@ -25,7 +25,7 @@ NAMES = (
     *("dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 BORDER = (224, 224, 192)  # of the border around objects, which is void
-SPLITS = {"train": "pool", "val": "val", "test": "test"}
+SPLITS = {name: split for split, name in WRITTEN.items()}
 
 
 class Voc(Format):

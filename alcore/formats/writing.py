@@ -17,8 +17,8 @@ from alcore.errors import BadInput
 from alcore.formats.base import is_image_name
 from alcore.formats.dense import Color, check_classes
 from alcore.pixels import kinds, masks
+from alcore.types import WRITTEN
 
-WRITTEN = ("train", "val", "test")
 SUFFIXES = {
     **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "DIB": ".bmp"},
     **{"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif", "PPM": ".ppm", "AVIF": ".avif", "JPEG2000": ".jp2"},
@@ -82,7 +82,7 @@ class Writing:
     def __init__(self, out: Path, classes: Sequence[str]) -> None:
         check_classes(out, classes)
         self.out, self.classes = out, classes
-        self.names: dict[str, list[str]] = {split: [] for split in WRITTEN}
+        self.names: dict[str, list[str]] = {split: [] for split in WRITTEN.values()}
         self.renamed: list[tuple[str, str]] = []
         self._seen: set[str] = set()
 
@@ -92,8 +92,8 @@ class Writing:
         Raises:
             BadInput: split, picture or mask will not do.
         """
-        if item.split not in WRITTEN:
-            raise BadInput(f"split {item.split!r} of {item.path!r}: use {', '.join(WRITTEN)}")
+        if item.split not in WRITTEN.values():
+            raise BadInput(f"split {item.split!r} of {item.path!r}: use {', '.join(WRITTEN.values())}")
         suffix = _suffix(item)
         stem = possible(os.path.splitext(path)[0] if path.endswith(os.path.splitext(item.path)[1] or "\0") else path)
         place, number = stem + suffix, 1

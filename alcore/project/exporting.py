@@ -20,13 +20,13 @@ from alcore.formats.writing import Item, Legend, copy_upright, possible
 from alcore.naming import class_name, class_order
 from alcore.pixels.pictures import MIMES
 from alcore.project.stored import Stored
+from alcore.types import WRITTEN
 
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
-SPLITS = {"pool": "train", "val": "val", "test": "test"}
 Renamed = list[tuple[str, str]]  # (the source's path, what it is called now) of those whose name could not be kept
 
 
-def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(SPLITS.values())) -> dict[str, Any]:
+def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values())) -> dict[str, Any]:
     """Writes the current labels, and those that came with the images held out; `out` appears whole or not at all.
 
     Args:
@@ -44,8 +44,8 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
     names = export_formats(project)
     if format_name not in names:
         raise BadInput(f"cannot export as {format_name!r}: use one of {', '.join(names)}")
-    if unknown := [name for name in splits if name not in SPLITS.values()]:
-        raise BadInput(f"unknown split {unknown[0]!r}: use {', '.join(SPLITS.values())}")
+    if unknown := [name for name in splits if name not in WRITTEN.values()]:
+        raise BadInput(f"unknown split {unknown[0]!r}: use {', '.join(WRITTEN.values())}")
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
     rows = _rows(project, splits)
@@ -61,14 +61,14 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
                 renamed = _write_folder(project, rows, part)
     except OSError as wrong:
         raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
-    counted = Counter(SPLITS[row["split"]] for row in rows)
+    counted = Counter(WRITTEN[row["split"]] for row in rows)
     told = [{"path": path, "name": name} for path, name in renamed]
     return {"format": format_name, "items": len(rows), "splits": dict(counted), "renamed": told, "out": str(out)}
 
 
 def _rows(project: Stored, splits: Sequence[str]) -> list[dict[str, Any]]:
     """The labeled items of these splits that can go out."""
-    rows = [row for row in project.items.labeled(given=True) if SPLITS[row["split"]] in splits]
+    rows = [row for row in project.items.labeled(given=True) if WRITTEN[row["split"]] in splits]
     if not any(row["annotator"] != "given" for row in rows) and "train" in splits:
         raise AlcoreError(f"nothing of {project.name!r} is labeled yet: there is nothing to export")
     if not rows:
@@ -94,7 +94,7 @@ def _masked(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Item]:
     for row in rows:
         original = project.pictures.original(row)
         image = original if original is not None else project.pictures.picture(row, 4096)[0]
-        yield Item(row["path"], image, SPLITS[row["split"]], project.masks.load(row["label"]))
+        yield Item(row["path"], image, WRITTEN[row["split"]], project.masks.load(row["label"]))
 
 
 def csv_text(project: Stored) -> str:
@@ -106,7 +106,7 @@ def _csv_of(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["path", "label", "split", "annotator"])
-    writer.writerows([row["path"], row["label"], SPLITS[row["split"]], row["annotator"]] for row in rows)
+    writer.writerows([row["path"], row["label"], WRITTEN[row["split"]], row["annotator"]] for row in rows)
     return text.getvalue()
 
 
@@ -122,7 +122,7 @@ def _write_folder(project: Stored, rows: list[dict[str, Any]], out: Path) -> Ren
         original = project.pictures.original(row)
         encoded, suffix = (b"", "") if original is not None else _encoded(project, row)
         name = _below_class(row["path"], classes) + suffix
-        wanted = "/".join(([SPLITS[row["split"]]] if parted else []) + [row["label"], possible(name)])
+        wanted = "/".join(([WRITTEN[row["split"]]] if parted else []) + [row["label"], possible(name)])
         place, number = wanted, 1
         while place.casefold() in taken:
             number += 1

@@ -34,6 +34,7 @@ from alcore.training.regions import Regions
 from alcore.training.train import train
 from alcore.training.turn import Order, check_side
 from alcore.training.walk import evaluate, walk
+from alcore.types import FRAMES
 
 TRAINING, WALKING = 2.0, 0.5  # seconds at most of timed training steps, and of a walk; one step or batch may take longer
 MOST = 200  # steps of a stage
@@ -116,7 +117,7 @@ def _timed(project: Stored, order: Order, params: Any, wanted: TrainParams, devi
 def _score(strategy: Strategy, batches: Batches, clock: Clock) -> float:
     """Seconds to score an image, and to cut it into regions where those are wanted."""
     p, pool = batches.params, batches.pool
-    regions = None if p.query_unit == "frames" else Regions(p.query_unit, p.region_count, batches.asked)
+    regions = None if p.query_unit == FRAMES else Regions(p.query_unit, p.region_count, batches.asked)
     watch = _Watch(clock, batches.device, WALKING, IMAGES)
     ids = pool.unlabeled if len(pool.unlabeled) else pool.labeled
 

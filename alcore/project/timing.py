@@ -11,11 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from alcore.errors import AlcoreError
 from alcore.project.forecast import Forecast, by_costs, by_rule, costly, forecast, is_busy, known
-from alcore.project.loop import drafted
 from alcore.project.place import Place
 from alcore.project.probe import Costs, timed
 from alcore.project.stored import Stored, stored
@@ -43,21 +41,8 @@ class Forecasts:
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
 
-    def look(
-        self,
-        project: Stored,
-        strategy: str,
-        query_size: int,
-        device: str,
-        params: Mapping[str, Any] | None = None,
-        train: Mapping[str, Any] | None = None,
-    ) -> Forecast | AlcoreError | None:
-        """The forecast; what would keep the round from running; or None while its steps are being timed, which begins here.
-
-        Raises:
-            BadInput: the parameters are no order.
-        """
-        order = drafted(project, strategy, query_size, 0, device, params, train)
+    def look(self, project: Stored, order: Order) -> Forecast | AlcoreError | None:
+        """The forecast; what would keep the round from running; or None while its steps are being timed, which begins here."""
         key = _key(project, order)
         with self._changed:
             has, costs = key in self._costs, self._costs.get(key)

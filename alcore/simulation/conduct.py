@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,62 +69,47 @@ def simulate(
     Raises:
         BadInput: something cannot be done as asked, before any training. AlcoreError: some runs failed; the others are complete.
     """
-    plan = _plan(
-        source, strategies, init, query_size, rounds, seeds, preset, settings, train, thin, image_size,
-        out=Path(out), device=device, workers=workers, format=format, hold_out=hold_out, task=task,
-    )  # fmt: skip
+    asked = {"strategies": strategies, "init": init, "query_size": query_size, "rounds": rounds, "seeds": seeds}
+    usual = {"thin": thin, "image_size": image_size or None, "task": None if task == "auto" else task}
+    plan = _over_preset(preset, asked, usual, settings, train or {})(
+        source=Path(source), out=Path(out), device=device, workers=workers, format=format, hold_out=hold_out
+    )
+    experiment.check(plan)
     with locked(plan.out / ".lock"):
         return _conducted(plan, report)
 
 
-def _plan(
-    source: str | Path,
-    strategies: Sequence[str] | None,
-    init: float | None,
-    query_size: float | None,
-    rounds: int | None,
-    seeds: Sequence[int] | None,
-    preset: str | None,
-    settings: Sequence[str],
-    train: Mapping[str, Any] | None,
-    thin: Sequence[float] | None,
-    image_size: int,
-    **rest: Any,
-) -> Experiment:
-    """Arguments over the preset, checked."""
-    given: dict[str, Any] = {"strategies": strategies, "init": init, "query_size": query_size, "rounds": rounds, "seeds": seeds}
-    base_train: Mapping[str, Any] = {}
-    params: dict[str, dict[str, Any]] = {}
-    if preset is not None:
-        named = preset_named(preset)
-        given = {name: getattr(named, name) if value is None else value for name, value in given.items()}
-        base_train, params = named.train, {name: dict(values) for name, values in named.params.items()}
-        thin = named.thin if thin is None else thin
-        image_size = image_size or named.image_size
-        rest["task"] = named.task if rest["task"] == "auto" else rest["task"]
-    if lacking := [name for name, value in given.items() if value is None]:
+def _over_preset(
+    preset: str | None, asked: Mapping[str, Any], usual: Mapping[str, Any], settings: Sequence[str], train: Mapping[str, Any]
+) -> Callable[..., Experiment]:
+    """An experiment but for where it runs: what was asked over what the preset says, None standing for what was not asked.
+
+    Args:
+        asked: what must be known in the end; `usual`: what has a default of its own.
+    """
+    named = preset_named(preset) if preset is not None else None
+    given: dict[str, Any] = {name: getattr(named, name, None) if value is None else value for name, value in {**asked, **usual}.items()}
+    if lacking := [name for name in asked if given[name] is None]:
         raise BadInput(f"{', '.join(lacking)} must be given, as --{lacking[0].replace('_', '-')}, or a preset that has it")
     if isinstance(given["strategies"], str):
         raise BadInput(f"strategies = {given['strategies']!r} is one text: give a list of names")
     texts = [text.strip() for text in given["strategies"]]
-    for_all, own = experiment.split_settings(settings, texts)
-    for name, values in own.items():
-        params[name] = {**params.get(name, {}), **values}
-    plan = Experiment(
-        source=Path(source),
+    for_all, own = experiment.settings_of_runs(settings, texts)
+    base_train, base = (named.train, named.params) if named else ({}, {})
+    params = {name: {**base.get(name, {}), **own.get(name, {})} for name in {**base, **own}}
+    return functools.partial(
+        Experiment,
         variants=tuple(experiment.variant_of(text, params) for text in texts),
         init=given["init"],
         query_size=given["query_size"],
         rounds=given["rounds"],
         seeds=tuple(given["seeds"]),
-        train={**base_train, **(train or {}), **for_all},
-        thin=tuple(thin or ()),
-        image_size=image_size,
+        train={**base_train, **train, **for_all},
+        thin=tuple(given["thin"] or ()),
+        image_size=given["image_size"] or 0,
+        task=given["task"] or "auto",
         preset=preset,
-        **rest,
     )
-    experiment.check(plan)
-    return plan
 
 
 def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from alcore.simulation.presets import preset_named
 from alcore.strategies import strategy_named
 from alcore.training.devices import pick_device, seeded
 from alcore.training.turn import Seeds, check_side, check_strategy
+from alcore.types import FRAMES
 
 # Streams of chance that must not touch each other; the numbers are part of every result, so none may be used again for another purpose.
 PURPOSES = {"pool": 0, "model": 1, "order": 2, "acquisition": 3}
@@ -111,7 +112,7 @@ def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]]) -> Variant:
     return Variant(text.strip(), name, make_params(kind.Params, values, f"strategy {text.strip()}"))
 
 
-def split_settings(settings: Sequence[str], strategies: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+def settings_of_runs(settings: Sequence[str], strategies: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """NAME=VALUE for training and S.NAME=VALUE for strategy S, apart."""
     train: dict[str, str] = {}
     own: dict[str, dict[str, str]] = {}
@@ -202,7 +203,7 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "pool": pool,
         "test": len(data.test),
         "init": images_of(e.init, pool),
-        "query_size": images_of(e.query_size, pool * (1 if train.query_unit == "frames" else train.region_count)),
+        "query_size": images_of(e.query_size, pool * (1 if train.query_unit == FRAMES else train.region_count)),
         "rounds": e.rounds,
         "seeds": list(e.seeds),
         "strategies": {v.text: {"strategy": v.strategy, "params": v.values} for v in e.variants},
@@ -233,7 +234,7 @@ def check_models(e: Experiment, config: Mapping[str, Any]) -> None:
 def check_sizes(config: Mapping[str, Any], data: Data) -> None:
     """BadInput when the pool is too small for the rounds, or an initial pool has images of one class only."""
     init, step, rounds, pool = config["init"], config["query_size"], config["rounds"], config["pool"]
-    if config["train"]["query_unit"] != "frames":  # an image may be asked for more than once, region by region
+    if config["train"]["query_unit"] != FRAMES:  # an image may be asked for more than once, region by region
         step = -(-step // config["train"]["region_count"])
     needed = init + step * (rounds - 1)
     if needed >= pool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alcore.simulation.charts import Look, curves_svg, forest_svg, key_svg, seconds_svg
+from alcore.types import FRAMES
 
 SHARES = ("accuracy", "balanced_accuracy", "mean_iou")  # shown in percent
 DAGGER = "†"
@@ -196,8 +197,8 @@ class _Page:
             f'<button type="button" aria-pressed="true" data-s="{at}">{key_svg(self.color[name])}{self.name(name)}</button>'
             for at, name in enumerate(self.strategies)
         )
-        unit = str(self.config.get("train", {}).get("query_unit", "frames"))
-        drawn = curves_svg(series, self.labeled, self.look, "labeled images" if unit == "frames" else f"labeled {unit}")
+        unit = str(self.config.get("train", {}).get("query_unit", FRAMES))
+        drawn = curves_svg(series, self.labeled, self.look, "labeled images" if unit == FRAMES else f"labeled {unit}")
         return _section(
             f"{_e(self.metric).capitalize()} against labels",
             "Lines are means over seeds, bands one standard deviation either way. Point at the chart for numbers; click a name to hide it.",

@@ -73,7 +73,7 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
         return
     data = Data.load(run.out / "data", run.thin)
     pixels = data.pixels()
-    known = Known(initial(data.pool, run.init, run.seed))
+    known = Answered(initial(data.pool, run.init, run.seed))
     with locked(run.folder / ".lock", wait=True):  # a killed experiment's worker may need a moment to notice
         for number in range(1, run.rounds + 1):
             path = record_path(run.folder, number)
@@ -86,7 +86,7 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
 
 
 @dataclass(frozen=True)
-class Known:
+class Answered:
     """What the oracle has answered: whole images, and parts of others when regions are asked for.
 
     Attributes:
@@ -104,7 +104,7 @@ class Known:
         """Names all images with an answer."""
         return ids_hash(np.union1d(self.labeled, np.array(list(self.asked), np.int64)))
 
-    def and_answers(self, query: Mapping[str, Any], side: int) -> Known:
+    def and_answers(self, query: Mapping[str, Any], side: int) -> Answered:
         """The same after a record's query was answered."""
         if "regions" not in query:
             return replace(self, labeled=np.union1d(self.labeled, np.array(query["ids"], np.int64)))
@@ -126,14 +126,14 @@ def _named(report: Report, number: int) -> Report:
     return told
 
 
-def _made_before(path: Path, run: Run, known: Known) -> dict[str, Any]:
+def _made_before(path: Path, run: Run, known: Answered) -> dict[str, Any]:
     record = read_json(path)
     if record["config_hash"] != run.config_hash or record["labeled"]["hash"] != known.hash:
         raise BadInput(f"{path} was made in another way than this run: delete {path.parent} to make it again, or use another --out")
     return record
 
 
-def _round(run: Run, number: int, data: Data, known: Known, pixels: Any, report: Report) -> dict[str, Any]:
+def _round(run: Run, number: int, data: Data, known: Answered, pixels: Any, report: Report) -> dict[str, Any]:
     """One round: train, test, score, choose; its record is written and returned."""
     order = Order(run.strategy, run.query_size, run.seed, run.device, run.params, run.train, data.task)
     train, device, seeds = order.check()[1], pick_device(run.device), round_seeds(run.seed, number)
@@ -154,7 +154,9 @@ def _round(run: Run, number: int, data: Data, known: Known, pixels: Any, report:
     return record
 
 
-def _record(run: Run, number: int, data: Data, pool: Pool, known: Known, seeds: Seeds, device: torch.device, done: Turn) -> dict[str, Any]:
+def _record(
+    run: Run, number: int, data: Data, pool: Pool, known: Answered, seeds: Seeds, device: torch.device, done: Turn
+) -> dict[str, Any]:
     """Everything methods.md part 4 asks to be kept of a round; `row` is its line of results.csv."""
     scores, train = done.scores, done.train
     everything = {**scores.parts, "total": scores.total}
@@ -165,7 +167,7 @@ def _record(run: Run, number: int, data: Data, pool: Pool, known: Known, seeds: 
     shown = "as in training" if done.strategy.augmented_scoring else "none"
     metric = TASKS[data.task].metric
     # of regions the budget counts: an image that was labeled as a whole is as many as it would be cut into
-    budget = len(pool.labeled) if train.query_unit == "frames" else len(known.labeled) * train.region_count + known.regions
+    budget = len(pool.labeled) if train.query_unit == FRAMES else len(known.labeled) * train.region_count + known.regions
     row: dict[str, Any] = {
         "strategy": run.text,
         "seed": run.seed,
@@ -193,7 +195,7 @@ def _record(run: Run, number: int, data: Data, pool: Pool, known: Known, seeds: 
         "query": {
             "ids": scores.selected.tolist(),
             "scores": {name: values[chosen].tolist() for name, values in everything.items()},
-            **({"regions": asked} if train.query_unit != "frames" else {}),
+            **({"regions": asked} if train.query_unit != FRAMES else {}),
         },
         "query_histogram": data.seen_classes(scores.selected).tolist(),
         "score_quantiles": {name: dict(zip(map(str, QUANTILES), _quantiles(values), strict=True)) for name, values in everything.items()},

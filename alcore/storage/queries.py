@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
+from alcore.types import FRAMES
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -117,7 +118,7 @@ class Queries:
         joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
         columns = (queries.c.item_id, items.c.present, *state, current.c.changed)
         asked = conn.execute(sa.select(*columns).select_from(joined).where(queries.c.round_id == row.id).order_by(queries.c.position)).all()
-        in_parts = row.train.get("query_unit", "frames") != "frames"
+        in_parts = row.train.get("query_unit", FRAMES) != FRAMES
         answered = answered_items(conn.execute(events_of_query(row.id)), row.number, row.created) if in_parts else set()
         # of an image that is asked for in parts, parts that were answered to an earlier round are no answer; a whole mask always is
         there = [r for r in asked if r.present]

@@ -15,7 +15,7 @@ from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Seen, Strategy
 from alcore.training.batches import Batches
 from alcore.training.regions import Regions, first_regions
-from alcore.types import Scores, check_query_size
+from alcore.types import FRAMES, Scores, check_query_size
 
 
 def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
@@ -96,7 +96,7 @@ def query(
         `score` and `select`.
     """
     pool, p = batches.pool, batches.params
-    whole = p.query_unit == "frames"
+    whole = p.query_unit == FRAMES
     asked = pool.unlabeled if whole else np.concatenate([pool.unlabeled, pool.partial])
     images = check_query_size(n, len(asked))
     n = images if whole else n

@@ -9,6 +9,7 @@ import streamlit as st
 
 from alcore.errors import AlcoreError
 from alcore.project.facade import Project
+from alcore.project.loop import drafted
 from pages.ui.forms import in_titles
 
 LOOK = 1.0  # seconds
@@ -19,7 +20,7 @@ def forecast_line(of: Project, strategy: str, size: int, device: str, params: Ma
 
     def said() -> str | None:
         try:
-            found = of.workspace.forecasts.look(of, strategy, size, device, params, train)
+            found = of.workspace.forecasts.look(of, drafted(of, strategy, size, 0, device, params, train))
         except AlcoreError:
             return ""  # a field is wrong: Start says which
         if found is None or isinstance(found, AlcoreError):

@@ -127,5 +127,6 @@ def open_images(counts: Mapping[str, Any]) -> int:
 
 def maker(round_: Round) -> str:
     """What made a round's query, in words for tables and lists."""
-    starts = {"start:random": "start, at random", "start:kcenter": "start, spread"}
-    return starts.get(round_.strategy) or (STRATEGIES[round_.strategy].title if round_.strategy in STRATEGIES else round_.strategy)
+    if round_.start:
+        return {"random": "start, at random", "kcenter": "start, spread"}[round_.start]
+    return STRATEGIES[round_.strategy].title if round_.strategy in STRATEGIES else round_.strategy
