@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
@@ -13,7 +12,7 @@ from PIL import Image
 from alcore.errors import BadInput, NotFound
 from alcore.pixels import masks
 from alcore.pixels.pictures import keep_copy
-from alcore.project import regions
+from alcore.project import addresses, regions
 from alcore.project.stored import Stored
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import bounds, info
@@ -26,9 +25,9 @@ MOST_SUPERPIXELS = 2000
 
 def describe(project: Stored, round_: Round | None, files: RoundFiles | None, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a queued item has beside what every item has: addresses of masks and layers, frame scores, regions."""
-    item_id, base = row["id"], f"/api/v1/projects/{quote(project.name, safe='')}"
+    item_id, name = row["id"], project.name
     entry: dict[str, Any] = {
-        "mask": f"{base}/items/{item_id}/mask?v={row['label']}" if row["label"] else None,
+        "mask": addresses.mask(name, item_id, row["label"]) if row["label"] else None,
         "draft_mask": None,
         "layers": [],
         "heads": [],
@@ -38,23 +37,25 @@ def describe(project: Stored, round_: Round | None, files: RoundFiles | None, ro
     detail = files.detail(item_id) if files and round_ and item_id in files.position else None
     if not files or not round_ or detail is None:
         return entry
-    of_round = f"{base}/rounds/{round_.number}/items/{item_id}"
-    version = f"v={files.folder.name}"
-    entry["draft_mask"] = f"{of_round}/draft?{version}-{row['fingerprint'][:8]}"  # its size is that of the picture
-    for name in heat_names(detail):
-        low, high = _range(name, detail[name], len(project.classes))
-        about = info(name)
-        told = {"name": name, "title": about.title, "unit": about.unit, "low": low, "high": high}
-        entry["layers"].append({**told, "address": f"{of_round}/layers/{name}?{version}"})
-    heads = [name for name in detail if name.startswith(HEADS)]
+
+    def view(what: str, version: str = files.folder.name) -> str:
+        return addresses.view(name, round_.number, item_id, what, version)
+
+    entry["draft_mask"] = view("draft", f"{files.folder.name}-{row['fingerprint'][:8]}")  # its size is that of the picture
+    for heat in heat_names(detail):
+        low, high = _range(heat, detail[heat], len(project.classes))
+        about = info(heat)
+        told = {"name": heat, "title": about.title, "unit": about.unit, "low": low, "high": high}
+        entry["layers"].append({**told, "address": view(f"layers/{heat}")})
+    heads = [n for n in detail if n.startswith(HEADS)]
     if heads:
-        named = [("draft", "F, the task model"), *((name, f"F{name.removeprefix(HEADS)}") for name in heads)]
-        entry["heads"] = [{"name": n, "title": title, "address": f"{of_round}/heads/{n}?{version}"} for n, title in named]
+        named = [("draft", "F, the task model"), *((n, f"F{n.removeprefix(HEADS)}") for n in heads)]
+        entry["heads"] = [{"name": n, "title": title, "address": view(f"heads/{n}")} for n, title in named]
     at = files.position[item_id]
-    for name, values in files.scores.items():
-        if name not in detail and name != "total" and info(name).listed:
-            low, high = bounds(name, values, len(project.classes))
-            entry["frame"].append({"name": name, "title": info(name).title, "value": float(values[at]), "low": low, "high": high})
+    for score, values in files.scores.items():
+        if score not in detail and score != "total" and info(score).listed:
+            low, high = bounds(score, values, len(project.classes))
+            entry["frame"].append({"name": score, "title": info(score).title, "value": float(values[at]), "low": low, "high": high})
     if asked := files.regions(item_id):
         entry["regions"] = [masks.to_rle(regions.full_area(region, row)) for region in asked]
         entry["reason"] = _region_words(round_, asked, detail)

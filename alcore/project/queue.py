@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from alcore.project import drafts
+from alcore.project import addresses, drafts
 from alcore.project.stored import Stored
 from alcore.storage.queries import OpenQuery
 from alcore.strategies import STRATEGIES
@@ -68,7 +67,7 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
             "id": i,
             "path": name,  # this goes to browsers: a class folder would tell the hidden truth
             "name": name,
-            "image": address(project, i, row["fingerprint"]),
+            "image": addresses.picture(project.name, i, row["fingerprint"]),
             "width": row["width"],
             "height": row["height"],
             "rank": None,
@@ -110,8 +109,3 @@ def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p
         "scores": values,
         "details": explain.details(files.scores, files.ranks, at, len(p)),
     }
-
-
-def address(project: Stored, item_id: int, fingerprint: str) -> str:
-    """Where the picture is; the fingerprint in it lets a browser keep it for ever."""
-    return f"/api/v1/projects/{quote(project.name, safe='')}/items/{item_id}/image?v={fingerprint}"

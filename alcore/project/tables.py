@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project.queue import address
+from alcore.project import addresses
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, STRATEGIES
@@ -117,17 +117,16 @@ def _largest(project: Stored, labels: Mapping[int, str]) -> dict[str, int]:
 def samples(project: Stored, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
     project of masks, all images together."""
+
+    def shown(rows: Sequence[tuple[int, str, str]]) -> list[tuple[str, str]]:
+        return [(addresses.picture(project.name, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows]
+
     if project.dense:
         ((count, rows),) = project.items.samples(None, 4 * each).values()
-        return [("images", count, [(address(project, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows])]
+        return [("images", count, shown(rows))]
     by_class = project.items.samples(project.classes[:classes], each)
-    found = []
-    for name in (*project.classes[:classes], None):
-        if name in by_class:
-            count, rows = by_class[name]
-            images = [(address(project, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows]
-            found.append((name if name is not None else "unlabeled", count, images))
-    return found
+    there = [(name, *by_class[name]) for name in (*project.classes[:classes], None) if name in by_class]
+    return [(name if name is not None else "unlabeled", count, shown(rows)) for name, count, rows in there]
 
 
 def pace(project: Stored) -> pd.DataFrame:

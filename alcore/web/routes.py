@@ -38,6 +38,7 @@ from alcore.door.requests import (
 )
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
 from alcore.project import labeling, tables
+from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.web import masks as webmasks
@@ -73,11 +74,11 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Ro
         async def endpoint(request: Request) -> Response:
             return await _serve(request, workspace, answer, takes)
 
-        return Route(f"/api/v1{path}", endpoint, methods=[method], name=answer.__name__)
+        return Route(f"{API}{path}", endpoint, methods=[method], name=answer.__name__)
 
     there = [
-        Route("/api/v1/health", health, methods=["GET"]),
-        Route("/api/v1/origin", origin, methods=["POST"]),
+        Route(f"{API}/health", health, methods=["GET"]),
+        Route(f"{API}/origin", origin, methods=["POST"]),
         route("/jobs", _jobs),
         route("/projects/{project}/status", _status),
         route("/projects/{project}/queue", _queue),

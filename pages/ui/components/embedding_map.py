@@ -9,6 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from alcore.browser import script, style
+from alcore.project.addresses import API
 
 _mount = st.components.v2.component(
     "alcore_embedding_map",
@@ -33,7 +34,7 @@ def embedding_map(
     color: str,
     order: Literal["most", "least", "name"] = "most",
     classes: Sequence[str],
-    api: str = "/api/v1",
+    api: str = API,
     height: int = 560,
     renderer: Literal["auto", "webgl", "canvas"] = "auto",
     key: str,

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from alcore.browser import script, style
+from alcore.project.addresses import API
 
 _mount = st.components.v2.component("alcore_gallery", js=script("page/gallery.js"), css=style("page/gallery.css"))
 
 
-def gallery(
-    rows: Sequence[tuple[str, str, Sequence[tuple[str, str]]]], *, token: str, size: int = 72, api: str = "/api/v1", key: str
-) -> None:
+def gallery(rows: Sequence[tuple[str, str, Sequence[tuple[str, str]]]], *, token: str, size: int = 72, api: str = API, key: str) -> None:
     """Draw the rows.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from alcore.browser import script, style
+from alcore.project.addresses import API
 
 _mount = st.components.v2.component(
     "alcore_labeler",
@@ -22,7 +23,7 @@ def labeler(
     token: str,
     annotator: str,
     classes: Sequence[str],
-    api: str = "/api/v1",
+    api: str = API,
     mode: Literal["single", "grid"] = "single",
     round_number: int | None = None,
     identity: str = "",

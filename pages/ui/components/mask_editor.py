@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from alcore.browser import script, style
+from alcore.project.addresses import API
 
 _mount = st.components.v2.component(
     "alcore_mask_editor",
@@ -23,7 +24,7 @@ def mask_editor(
     annotator: str,
     classes: Sequence[str],
     colors: Sequence[Sequence[int]],
-    api: str = "/api/v1",
+    api: str = API,
     round_number: int | None = None,
     identity: str = "",
     unit: str = "frames",
