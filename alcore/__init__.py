@@ -24,7 +24,7 @@ _HOMES = {
     "AlcoreError": "alcore.errors",
     "simulate": "alcore.simulation.conduct",
 }
-_MODULES = ("figures", "scores", "formats")
+_MODULES = {"figures": "alcore.figures", "scores": "alcore.measures.scores", "formats": "alcore.formats"}
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 
@@ -33,5 +33,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _MODULES:
-        return importlib.import_module(f"alcore.{name}")
+        return importlib.import_module(_MODULES[name])
     raise AttributeError(f"module 'alcore' has no attribute {name!r}")

@@ -135,6 +135,12 @@ def test_the_training_side_imports_without_the_apps_libraries():
     assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
 
 
+def test_every_public_name_is_there():
+    code = "import alcore; print([name for name in alcore.__all__ if getattr(alcore, name) is None], alcore.scores.entropy.__name__)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "[] entropy\n"), ended.stderr
+
+
 def test_importing_alcore_alone_imports_no_torch():
     code = "import sys, alcore; print('torch' in sys.modules, alcore.AlcoreError.__name__)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
