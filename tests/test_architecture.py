@@ -45,7 +45,7 @@ ONLY = {
     "plotly": {"figures"},
     "pandas": {"figures", "project.facade", "project.tables", "simulation"},
     "tqdm": {"progress"},
-    "torch": {"measures", "nets", "strategies", "training", "simulation", "project.probe", "cli.main"},
+    "torch": {"measures", "nets", "strategies", "training", "simulation", "project.probe", "cli.verbs"},
     "torchvision": {"nets.backbones"},
     "safetensors": {"training.roundfiles"},
     "numba": {"measures.layout"},
