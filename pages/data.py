@@ -14,8 +14,8 @@ from alcore.project.background import IMPORTS, submit_refresh
 from alcore.project.facade import Project
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
+from pages.ui.jobs import running, watch
 from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
-from pages.ui.work import running, watch
 
 ABOUT = (
     "alcore finds the images worth labeling: it trains a model on the labels there are, asks for the images it would learn most from, and "

@@ -14,8 +14,8 @@ from alcore.project.tables import score_names
 from alcore.training.explain import info
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
+from pages.ui.jobs import PLAIN_CHART
 from pages.ui.session import empty, header, maker, plural, project, token
-from pages.ui.work import PLAIN_CHART
 
 TABLE_ROWS = 500
 Order = Literal["most", "least", "name"]

@@ -8,6 +8,7 @@ from alcore.project import labeling
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
+from pages.ui.jobs import running
 from pages.ui.session import (
     FORM_WIDTH,
     LONGEST_NAME,
@@ -22,7 +23,6 @@ from pages.ui.session import (
     project,
     token,
 )
-from pages.ui.work import running
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from alcore.metrics import Standing, title, told
 from alcore.project.facade import Project
 from alcore.project.tables import learning_curve
 from alcore.types import Round
+from pages.ui.jobs import PLAIN_CHART, duration
 from pages.ui.session import empty, header, maker, plural, project
-from pages.ui.work import PLAIN_CHART, duration
 
 ONE_CURVE = (
     "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that use `simulate`. "

@@ -17,8 +17,8 @@ from alcore.strategies import STRATEGIES
 from alcore.training.devices import device_list
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
+from pages.ui.jobs import past, running, watch
 from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project
-from pages.ui.work import past, running, watch
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """The command line: verbs, their arguments, what they print.
 
-`main.main` runs one.
+`main.main` runs one; `verbs` holds what each does.
 It may import project, simulation, door and what they stand on.
 """

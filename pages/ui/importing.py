@@ -11,9 +11,9 @@ from alcore.formats import FORMATS
 from alcore.importing import samples
 from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
+from pages.ui.jobs import running
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
-from pages.ui.work import running
 
 VOIDS = {
     "auto": "255, unless it must be a class",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui.jobs import duration, running, share_of
 from pages.ui.session import workspace
-from pages.ui.work import duration, running, share_of
 
 POLL = 3.0  # seconds; the Train page looks every second
 
