@@ -154,7 +154,7 @@ def test_a_round_an_import_and_an_archive_are_at_work_while_they_last(project, w
     Project.import_into(workspace, "other", digits_source, report=report)
     assert set(seen) == {(True, True), (False, False)}
     seen.clear()
-    monkeypatch.setattr("alcore.project.exporting._write_folder", lambda of, rows, out: (out.mkdir(), report(None), [])[2])
+    monkeypatch.setattr(exporting, "LABEL_WRITERS", {"folder": lambda out, items, classes: (out.mkdir(), report(None), [])[2]})
     exporting.archive(project, "folder")
     assert (True, False) in seen
     assert (True, True) not in seen
@@ -224,7 +224,7 @@ from pathlib import Path
 from alcore.project.exporting import export
 from alcore.formats import writing
 from alcore.project.facade import Workspace
-import alcore.project.exporting as module
+import alcore.formats.folder as module
 project = Workspace(sys.argv[1]).project("toy")
 honest, copied = module.copy_upright, []
 def copy(*given):

@@ -6,10 +6,10 @@ import importlib
 import os
 import pkgutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from alcore.errors import BadInput, one_line
 from alcore.formats import void
@@ -23,21 +23,25 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 DEEPEST = 6  # lone folders around a data set that are stepped into
 
 
-def _discover() -> tuple[Mapping[str, Format], Mapping[str, Callable[..., list[tuple[str, str]]]]]:
-    found, writers = {}, {}
+Renamed = list[tuple[str, str]]  # (the source's path, what it is called now) of those whose name could not be kept
+
+
+def _discover() -> Iterator[tuple[Format, ModuleType]]:
     for module in (importlib.import_module(f"{__name__}.{there.name}") for there in pkgutil.iter_modules(__path__)):
-        for value in vars(module).values():
-            if isinstance(value, Format):
-                found[value.name] = value
-                if hasattr(module, "write_masks"):
-                    writers[value.name] = module.write_masks
-    return MappingProxyType(dict(sorted(found.items()))), MappingProxyType(dict(sorted(writers.items())))
+        yield from ((value, module) for value in vars(module).values() if isinstance(value, Format))
 
 
-FORMATS: Mapping[str, Format]
-# What writes images with masks: (folder, items as dense.Item, dense.Palette).
-MASK_WRITERS: Mapping[str, Callable[..., list[tuple[str, str]]]]
-FORMATS, MASK_WRITERS = _discover()
+_FOUND = sorted(_discover(), key=lambda found: found[0].name)
+FORMATS: Mapping[str, Format] = MappingProxyType({known.name: known for known, _ in _FOUND})
+
+
+def _writers(function: str) -> Mapping[str, Callable[..., Renamed]]:
+    """The formats whose file has such a function."""
+    return MappingProxyType({known.name: getattr(module, function) for known, module in _FOUND if hasattr(module, function)})
+
+
+# What writes images with masks: (folder, items as writing.Item, writing.Legend); and labels: (path, items as writing.Labeled, classes).
+MASK_WRITERS, LABEL_WRITERS = _writers("write_masks"), _writers("write_labels")
 
 
 def read(src: str | Path, format: str = "auto", task: str = "auto", options: ReadOptions | None = None) -> Reading:

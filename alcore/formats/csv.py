@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from alcore.formats.base import (
 from alcore.formats.listing import Columns, understood
 from alcore.formats.places import LEAVES, Places
 from alcore.formats.tables import SUFFIXES, Table, open_table
+from alcore.formats.writing import Labeled
 from alcore.naming import class_fault, class_order, printable
 from alcore.reading import Reading
 from alcore.types import Entry, Skipped
@@ -238,3 +241,18 @@ def _agree(path: str, rows: Sequence[Row], skipped: list[Skipped]) -> Entry | No
 
 
 FORMAT = CsvFile()
+
+
+def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Writes the table `out`: path, label, split and annotator of each image. No name needs to change: the list is empty."""
+    out.write_text(text_of(items), encoding="utf-8", newline="")
+    return []
+
+
+def text_of(items: Iterable[Labeled]) -> str:
+    """The table that `write_labels` writes."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["path", "label", "split", "annotator"])
+    writer.writerows([item.path, item.label, item.split, item.annotator] for item in items)
+    return text.getvalue()

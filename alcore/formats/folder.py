@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from alcore.columns import Entries, Texts
@@ -22,6 +22,7 @@ from alcore.formats.base import (
     splits_alike,
     walk,
 )
+from alcore.formats.writing import Labeled, copy_upright, possible
 from alcore.naming import check_class, class_fault, class_name, class_order, printable
 from alcore.reading import Reading
 from alcore.types import Skipped
@@ -217,3 +218,47 @@ def _took_for(entries: Entries, classes: Sequence[str], split_of: Mapping[str, s
 
 
 FORMAT = ClassFolders()
+
+
+def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Writes a copy of each image into a folder a class, below folders of splits where the source had such or there are several; what lay
+    below a class stays below it.
+
+    Returns:
+        (the image's path, what it is called now) of those whose name could not be kept.
+    """
+    items, known = list(items), set(classes)
+    parted = len({item.split for item in items}) > 1 or any(split_of_folder(item.path.split("/", 1)[0]) for item in items)
+    taken: set[str] = set()
+    renamed: list[tuple[str, str]] = []
+    for item in items:
+        if possible(item.label) != item.label or "/" in item.label:
+            raise BadInput(f"class {item.label[:80]!r} cannot be a folder's name: export as csv")
+        picture, suffix = item.picture()
+        name = _below_class(item.path, known) + suffix
+        wanted = "/".join(([item.split] if parted else []) + [item.label, possible(name)])
+        place, number = wanted, 1
+        while place.casefold() in taken:
+            number += 1
+            stem, dot, tail = wanted.rpartition(".")
+            place = f"{stem}-{number}{dot}{tail}" if dot and "/" not in tail else f"{wanted}-{number}"
+        taken.add(place.casefold())
+        if not place.endswith(f"/{name}"):
+            renamed.append((item.path, place))
+        try:
+            copy_upright(picture, out / place)
+        except BadInput as wrong:
+            raise BadInput(f"{item.path}: {wrong}") from wrong
+    if class_order({item.label for item in items}) != tuple(classes):  # another order, or classes that no image has
+        (out / CLASSES).write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+    return renamed
+
+
+def _below_class(path: str, classes: Set[str]) -> str:
+    """What of a path lies below its folders of split and class."""
+    parts = path.split("/")
+    if len(parts) > 1 and split_of_folder(parts[0]):
+        parts = parts[1:]
+    if len(parts) > 1 and class_name(parts[0]) in classes:
+        parts = parts[1:]
+    return "/".join(parts)

@@ -1,4 +1,4 @@
-"""What the formats of dense labels share on the way out: images and masks named and valued as they came in, checked as they are written."""
+"""What the formats share on the way out: what is handed to them, and copies of images with masks, named and checked as they are written."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ class Item(NamedTuple):
     image: Path | bytes
     split: str
     mask: np.ndarray
+
+
+class Labeled(NamedTuple):
+    """One image on its way out that is labeled by a class.
+
+    Attributes:
+        path: as the source has it, relative, with forward slashes; an image out of an array has no suffix.
+        split: train, val or test.
+        label: its class.
+        annotator: who gave that.
+        picture: gives its file, or the content of one and the suffix to go with that; asked only where images are written.
+    """
+
+    path: str
+    split: str
+    label: str
+    annotator: str
+    picture: Callable[[], tuple[Path | bytes, str]]
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import at_work, made_beside
-from alcore.formats import MASK_WRITERS
-from alcore.formats.base import split_of_folder
-from alcore.formats.folder import CLASSES
-from alcore.formats.writing import Item, Legend, copy_upright, possible
-from alcore.naming import class_name, class_order
+from alcore.formats import LABEL_WRITERS, MASK_WRITERS, Renamed
+from alcore.formats.csv import text_of
+from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
 from alcore.project.stored import Stored
 from alcore.types import WRITTEN
 
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
-Renamed = list[tuple[str, str]]  # (the source's path, what it is called now) of those whose name could not be kept
 
 
 def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values())) -> dict[str, Any]:
@@ -55,10 +51,8 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
             if project.dense:
                 legend = Legend(project.classes, project.colors, project.settings.get("naming", {}))
                 renamed = MASK_WRITERS[format_name](part, _masked(project, rows), legend)
-            elif format_name == "csv":
-                part.write_text(_csv_of(rows), encoding="utf-8", newline="")
             else:
-                renamed = _write_folder(project, rows, part)
+                renamed = LABEL_WRITERS[format_name](part, _labeled(project, rows), project.classes)
     except OSError as wrong:
         raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
     counted = Counter(WRITTEN[row["split"]] for row in rows)
@@ -87,69 +81,28 @@ def archive(project: Stored, format_name: str) -> bytes:
 
 def export_formats(project: Stored) -> tuple[str, ...]:
     """What the project's labels can be written as."""
-    return tuple(MASK_WRITERS) if project.dense else ("csv", "folder")
+    return tuple(MASK_WRITERS if project.dense else LABEL_WRITERS)
 
 
 def _masked(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Item]:
     for row in rows:
-        original = project.pictures.original(row)
-        image = original if original is not None else project.pictures.picture(row, 4096)[0]
-        yield Item(row["path"], image, WRITTEN[row["split"]], project.masks.load(row["label"]))
+        yield Item(row["path"], _picture(project, row)[0], WRITTEN[row["split"]], project.masks.load(row["label"]))
 
 
-def csv_text(project: Stored) -> str:
-    """path,label,split,annotator of every labeled item; only the heading when nothing is labeled."""
-    return _csv_of(project.items.labeled(given=True))
-
-
-def _csv_of(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["path", "label", "split", "annotator"])
-    writer.writerows([row["path"], row["label"], WRITTEN[row["split"]], row["annotator"]] for row in rows)
-    return text.getvalue()
-
-
-def _write_folder(project: Stored, rows: list[dict[str, Any]], out: Path) -> Renamed:
-    """A folder a class, below folders of splits where the source had such or there are several; what lay below a class stays below it."""
-    classes = set(project.classes)
-    parted = len({row["split"] for row in rows}) > 1 or any(split_of_folder(row["path"].split("/", 1)[0]) for row in rows)
-    taken: set[str] = set()
-    renamed: Renamed = []
+def _labeled(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Labeled]:
     for row in rows:
-        if possible(row["label"]) != row["label"] or "/" in row["label"]:
-            raise BadInput(f"class {row['label'][:80]!r} cannot be a folder's name: export as csv")
-        original = project.pictures.original(row)
-        encoded, suffix = (b"", "") if original is not None else _encoded(project, row)
-        name = _below_class(row["path"], classes) + suffix
-        wanted = "/".join(([WRITTEN[row["split"]]] if parted else []) + [row["label"], possible(name)])
-        place, number = wanted, 1
-        while place.casefold() in taken:
-            number += 1
-            stem, dot, tail = wanted.rpartition(".")
-            place = f"{stem}-{number}{dot}{tail}" if dot and "/" not in tail else f"{wanted}-{number}"
-        taken.add(place.casefold())
-        if not place.endswith(f"/{name}"):
-            renamed.append((row["path"], place))
-        try:
-            copy_upright(original if original is not None else encoded, out / place)
-        except BadInput as wrong:
-            raise BadInput(f"{row['path']}: {wrong}") from wrong
-    if class_order({row["label"] for row in rows}) != project.classes:  # another order, or classes that no image has
-        (out / CLASSES).write_text("".join(f"{name}\n" for name in project.classes), encoding="utf-8")
-    return renamed
+        yield Labeled(row["path"], WRITTEN[row["split"]], row["label"], row["annotator"], partial(_picture, project, row))
 
 
-def _encoded(project: Stored, row: dict[str, Any]) -> tuple[bytes, str]:
+def _picture(project: Stored, row: dict[str, Any]) -> tuple[Path | bytes, str]:
+    """An item's file; of an array the content of one, and its suffix."""
+    original = project.pictures.original(row)
+    if original is not None:
+        return original, ""
     encoded, mime, _ = project.pictures.picture(row, 4096)
     return encoded, SUFFIXES[mime]
 
 
-def _below_class(path: str, classes: set[str]) -> str:
-    """What of a path lies below its folders of split and class."""
-    parts = path.split("/")
-    if len(parts) > 1 and split_of_folder(parts[0]):
-        parts = parts[1:]
-    if len(parts) > 1 and class_name(parts[0]) in classes:
-        parts = parts[1:]
-    return "/".join(parts)
+def csv_text(project: Stored) -> str:
+    """path,label,split,annotator of every labeled item; only the heading when nothing is labeled."""
+    return text_of(_labeled(project, project.items.labeled(given=True)))
