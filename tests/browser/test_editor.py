@@ -230,6 +230,11 @@ def kept_in_browser(page: Page, project: str) -> dict[str, int]:
     )
 
 
+def wait_kept(page: Page) -> None:
+    """What was painted is in the browser's store, whatever happens to the page."""
+    page.wait_for_selector(".editor[data-keeping='0']")
+
+
 def measures(page: Page, name: str) -> list[float]:
     return page.evaluate(f"performance.getEntriesByName('{name}').map(entry => entry.duration)")
 
@@ -814,6 +819,7 @@ def test_restored_strokes_can_be_dropped_and_had_back(page_factory: PageFactory,
     press(page, "ArrowRight")
     wait_item(page, 2)
     click(page, (51, 41))
+    wait_kept(page)
     page.reload()
     wait_item(page, 1)
     page.wait_for_selector(".editor[data-ready='3']")

@@ -18,7 +18,7 @@ from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.fake_editor_rules import area, polygon, stroke
-from tests.browser.test_editor import click, drag, press, wait_item, wait_saved
+from tests.browser.test_editor import click, drag, press, wait_item, wait_kept, wait_saved
 from tests.browser.test_loop import App
 
 pytestmark = pytest.mark.browser
@@ -110,6 +110,7 @@ def test_every_tool_paints_what_is_saved_reloaded_and_exported_to_the_pixel(page
     wanted[stroke(SHAPE, [(64.5, 0.5), (64.5, 95.5)], 9)] = VOID
 
     # what is not saved yet survives a reload
+    wait_kept(page)
     page.reload()
     wait_item(page, item)
     expect(page.locator(".notice")).to_contain_text("Restored unsaved strokes")

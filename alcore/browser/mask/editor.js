@@ -60,7 +60,7 @@ class MaskEditor {
     this.help = HELP;
     this.units = "frames"; // what is asked for: whole images or parts of them
     this.settings = storedSettings();
-    this.strokes = new Strokes();
+    this.strokes = new Strokes((items) => (this.desk.root.dataset.keeping = String(items)));
     this.canvas = new MaskCanvas();
     this.look = this.canvas.look;
     Object.assign(this.look, { opacity: this.settings.opacity, outlines: this.settings.outlines });

@@ -9,9 +9,27 @@ import { packed } from "./packing.js";
 const KEEP_AFTER = 250; // milliseconds from a stroke to its copy in the browser's store
 
 export class Strokes {
-  constructor() {
+  /** @param {(items: number) => void} [tell] hears of how many items something is not in the browser's store yet */
+  constructor(tell = () => {}) {
+    this.tell = tell;
     /** @type {StrokeBox | null} of the person and project at hand */
     this.box = null;
+    /** @type {Map<number, number>} item -> strokes and writes that are under way */
+    this.underWay = new Map();
+  }
+
+  /** @param {number} item @param {number} more */
+  count(item, more) {
+    const left = (this.underWay.get(item) ?? 0) + more;
+    if (left > 0) this.underWay.set(item, left);
+    else this.underWay.delete(item);
+    this.tell(this.underWay.size);
+  }
+
+  /** @param {number} item @param {Promise<unknown> | undefined} write */
+  await(item, write) {
+    this.count(item, 1);
+    Promise.resolve(write).finally(() => this.count(item, -1));
   }
 
   /** Keeps what an item holds, or drops what was kept where a save has it. @param {MaskItem} item */
@@ -19,14 +37,16 @@ export class Strokes {
     this.forgetTimer(item);
     const { box } = this;
     if (!box) return;
-    if (!isUnsaved(item)) return void box.drop(item.id);
+    if (!isUnsaved(item)) return this.await(item.id, box.drop(item.id));
     const bytes = item.doc ? packed(item.doc.mask) : item.kept;
-    if (bytes) box.put({ item: item.id, width: item.width, height: item.height, packed: bytes, at: Date.now(), ms: Math.round(spentOn(item)), clicks: item.clicks });
+    if (bytes) this.await(item.id, box.put({ item: item.id, width: item.width, height: item.height, packed: bytes, at: Date.now(), ms: Math.round(spentOn(item)), clicks: item.clicks }));
   }
 
   /** Keeps them soon. @param {MaskItem} item */
   keepSoon(item) {
-    item.keepTimer ??= setTimeout(() => this.keep(item), KEEP_AFTER);
+    if (item.keepTimer !== undefined) return;
+    this.count(item.id, 1);
+    item.keepTimer = setTimeout(() => this.keep(item), KEEP_AFTER);
   }
 
   /** Keeps now what was to be kept soon. @param {MaskItem[]} items */
@@ -36,6 +56,7 @@ export class Strokes {
 
   /** @param {MaskItem} item */
   forgetTimer(item) {
+    if (item.keepTimer !== undefined) this.count(item.id, -1);
     clearTimeout(item.keepTimer);
     item.keepTimer = undefined;
   }
