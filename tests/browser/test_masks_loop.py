@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from alcore.formats import read
 from alcore.importing.samples import bundled_street
@@ -37,6 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         project = Project.import_into(workspace, name, bundled_street())
         project.label_from_truth(6, seed=0)
         project.run_round("mcdal", 3, seed=0, train=train, report=lambda progress: None)
+    Project.import_into(workspace, "shared", bundled_street()).start(3, "random", seed=0)
     assert workspace.token  # makes its file, which App reads
     workspace.close()
     app = App(home)
@@ -196,3 +197,35 @@ def test_a_real_picture_of_another_size_is_painted_at_its_own(page_factory: Page
     wanted[60, :] = 1
     assert np.array_equal(workspace.project("odd").mask(item), wanted)
     workspace.close()
+
+
+def test_two_people_paint_one_picture_and_both_masks_wait_for_review(browser: Browser, served: App) -> None:
+    item, *_ = served.queue("shared")
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    pages = [context.new_page() for context in contexts]
+    for name, context, page in zip(("ann", "ben"), contexts, pages, strict=True):
+        context.add_cookies([{"name": "alcore_annotator", "value": name, "url": served.url}])
+        page.route("**/changes?*", lambda route: route.abort())  # nobody hears of the other before the save
+        open_label(page, served, "shared", item)
+        press(page, "p", "1" if name == "ann" else "2")
+        click(page, (5, 60), (35, 62), (30, 90), (8, 88))
+        press(page, "Enter")
+    ann, ben = pages
+    press(ann, "Enter")
+    wait_saved(ann)
+    press(ben, "Enter")
+    expect(ben.locator(".notice")).to_contain_text("Both are kept; it waits for review.")
+    wait_saved(ben)
+    wanted = [np.full(SHAPE, VOID, np.uint8) for _ in range(2)]
+    for value, mask in enumerate(wanted):
+        mask[polygon(SHAPE, [(5, 60), (35, 62), (30, 90), (8, 88)])] = value
+    workspace = Workspace(served.home)
+    project = workspace.project("shared")
+    events = [(event["annotator"], event["value"]) for event in project.journal.events()]
+    assert events == [("ann", masks.digest(wanted[0])), ("ben", masks.digest(wanted[1]))]
+    for (_, digest), mask in zip(events, wanted, strict=True):
+        assert np.array_equal(project.masks.load(digest), mask)
+    assert (project.queries.disputed(), project.items.row(item)["label"]) == ([item], events[1][1])
+    workspace.close()
+    for context in contexts:
+        context.close()
