@@ -28,10 +28,10 @@ from playwright.sync_api import Locator, Page, expect
 from alcore.project.facade import Project, Workspace
 from alcore.storage.schema import annotation_rows
 from tests.browser.conftest import WATCH
+from tests.house import ROOT
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ("cross", "disc", "ring")
 PATIENCE = 60.0  # seconds for what takes a second or two on a quiet machine
 QUIET = os.environ | {"ALCORE_FORECAST": "0"}  # no process beside the tests' own times steps of rounds that a page shows

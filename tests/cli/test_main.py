@@ -21,8 +21,8 @@ from alcore.progress import Progress
 from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.strategies import STRATEGIES
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SET = ["--set", "steps=4", "--set", "batch_size=8"]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-from sources import SIDES, box, coco, labels_of, mask, noise, picture, pictures, reasons_of, turned, write
 
 from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
@@ -25,6 +24,7 @@ from alcore.project import creation, tables
 from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.reading import Reading
+from tests.sources import SIDES, box, coco, labels_of, mask, noise, picture, pictures, reasons_of, turned, write
 
 W, H = SIDES
 ORIENTATIONS = range(1, 9)

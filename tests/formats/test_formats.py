@@ -24,8 +24,9 @@ from alcore.formats import FORMATS, read
 from alcore.naming import class_order
 from alcore.reading import Reading
 from alcore.types import Entry, Skipped
+from tests.house import ROOT
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 def put(path: Path, color: str = "red") -> Path:

@@ -24,8 +24,7 @@ from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.training import turn as rounds
 from alcore.types import Annotation
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.house import ROOT
 
 
 def paths(project: Project) -> dict[str, int]:

@@ -8,15 +8,12 @@ import math
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 import torch
-from scenes import QUICK as QUICK_SCENES
-from scenes import write_scenes
 from streamlit.testing.v1 import AppTest
 
 from alcore.cli.main import main
@@ -33,8 +30,11 @@ from alcore.storage.schema import meta
 from alcore.strategies import STRATEGIES
 from alcore.training.turn import Order
 from alcore.types import Job
+from tests.house import ROOT
+from tests.scenes import QUICK as QUICK_SCENES
+from tests.scenes import write_scenes
 
-NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
+NAVIGATION = ROOT / "pages" / "navigation.py"
 COSTS = Costs((("minimax game", 1.0, 0.5), ("task model", 0.5, 0.2)), test=0.03, score=0.02, timed=7)
 IMAGES = {"pool": 40, "test": 16, "labeled": 10}  # of the toys below
 SECONDS = {"train": 8.0, "evaluate": 2.6, "score": 4.0, "select": 0.5, "map": 2.0}

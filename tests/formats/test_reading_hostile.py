@@ -18,8 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sources import box, coco, counts_of, labels_of, mask, noise, picture, pictures, reasons_of, splits_of, write
-from test_reading import ROWS, Row, named
 
 from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
@@ -30,6 +28,8 @@ from alcore.naming import class_fault
 from alcore.pixels import kinds
 from alcore.project.facade import Project
 from alcore.reading import Reading
+from tests.formats.test_reading import ROWS, Row, named
+from tests.sources import box, coco, counts_of, labels_of, mask, noise, picture, pictures, reasons_of, splits_of, write
 
 SECRET = "root:x:hush-hush:0\n"
 

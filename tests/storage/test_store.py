@@ -28,8 +28,8 @@ from alcore.storage.queries import OpenQuery, Queries
 from alcore.storage.rounds import Rounds
 from alcore.storage.schema import annotation_rows, current, items
 from alcore.types import Annotation, Item, Skipped
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("cat", "dog")
 
 

@@ -24,8 +24,8 @@ from alcore.storage import schema
 from alcore.storage.database import Database, database_url
 from alcore.storage.jobtable import Jobs
 from alcore.types import Job
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60
 DEAD = "999999999:1"  # no such process
 

@@ -28,8 +28,9 @@ from alcore.pixels.streaming import sources_of
 from alcore.progress import Progress
 from alcore.reading import Reading
 from alcore.types import Entry
+from tests.house import ROOT
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from scenes import QUICK, write_scenes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from alcore.browser import HERE
 from alcore.project.facade import Project
 from alcore.web import routes as web
+from tests.scenes import QUICK, write_scenes
 
 TYPES = (HERE / "shared" / "types.js").read_text(encoding="utf-8")
 

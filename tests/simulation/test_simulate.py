@@ -28,8 +28,8 @@ from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
 from alcore.simulation.records import COLUMNS, ids_hash, locked, run_folder
 from alcore.strategies import STRATEGIES
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
 TIMES = ["train_seconds", "score_seconds", "select_seconds", "evaluate_seconds"]
 ASKED = {"init": 8, "query_size": 5, "rounds": 2, "seeds": [0], "device": "cpu", "settings": SETTINGS}

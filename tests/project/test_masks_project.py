@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from PIL import Image
-from scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
 from alcore.formats import read
@@ -30,6 +29,7 @@ from alcore.storage.database import Database
 from alcore.storage.events import fold
 from alcore.storage.items import Items
 from alcore.types import Annotation
+from tests.scenes import CLASSES, QUICK, H, W, scene, truth_of, write_scenes
 
 
 @pytest.fixture

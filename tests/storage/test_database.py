@@ -18,8 +18,7 @@ from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machin
 from alcore.project.facade import Workspace
 from alcore.storage.database import Database
 from alcore.web.routes import routes
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.house import ROOT
 
 
 @pytest.fixture

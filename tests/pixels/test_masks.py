@@ -14,8 +14,9 @@ from PIL import Image
 
 from alcore.errors import BadInput
 from alcore.pixels import masks
+from tests.house import ROOT
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "camvid"
+SHARED = ROOT.parent / "shared" / "data" / "camvid"
 SMALL = np.array([[0, 1, 2], [255, 7, 253]], np.uint8)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -16,8 +15,9 @@ from alcore.project import facade as workspaces
 from alcore.project.facade import Workspace
 from pages.ui import session
 from pages.ui.settings import BASE_PATH, base_path, bound_address, take_base_path
+from tests.house import ROOT
 
-NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
+NAVIGATION = ROOT / "pages" / "navigation.py"
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sources import box, coco, counts_of, labels_of, mask, picture, pictures, reasons_of, splits_of, write
 
 from alcore.cli.main import main
 from alcore.errors import BadInput
@@ -29,8 +28,10 @@ from alcore.importing.preview import preview
 from alcore.importing.request import ImportRequest
 from alcore.project import creation
 from alcore.project.facade import Project
+from tests.house import ROOT
+from tests.sources import box, coco, counts_of, labels_of, mask, picture, pictures, reasons_of, splits_of, write
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

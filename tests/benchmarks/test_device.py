@@ -15,8 +15,8 @@ from alcore.strategies import STRATEGIES
 from benchmarks.device import __main__ as script
 from benchmarks.device.record import DeviceLost, Record
 from benchmarks.device.table import NOT_MEASURED, table
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scenes import CLASSES, QUICK, write_scenes
 from streamlit.testing.v1 import AppTest
 
 from alcore.project import facade as workspaces
 from alcore.project import loop
 from alcore.project.facade import Project, Workspace
+from tests.house import ROOT
+from tests.scenes import CLASSES, QUICK, write_scenes
 
-NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
+NAVIGATION = ROOT / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
 
 

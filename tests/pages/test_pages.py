@@ -33,8 +33,9 @@ from alcore.strategies import STRATEGIES
 from alcore.training.explain import info
 from alcore.types import Job
 from pages.ui.forms import in_titles
+from tests.house import ROOT
 
-NAVIGATION = Path(__file__).resolve().parents[1] / "pages" / "navigation.py"
+NAVIGATION = ROOT / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
 TOYS = ("cross", "disc", "ring")
 QUICK = {"steps": 20, "batch_size": 8}

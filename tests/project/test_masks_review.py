@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scenes import QUICK, H, W, scene, truth_of, write_scenes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -30,6 +29,7 @@ from alcore.project.regions import answered_areas
 from alcore.storage.events import fold
 from alcore.types import Annotation
 from alcore.web.routes import routes
+from tests.scenes import QUICK, H, W, scene, truth_of, write_scenes
 
 REGIONS = {**QUICK, "query_unit": "tiles", "region_count": 6}
 VOID = masks.VOID

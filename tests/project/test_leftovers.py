@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenes import H, W, truth_of, write_scenes
 
 from alcore.errors import AlcoreError
 from alcore.files import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
@@ -22,8 +21,9 @@ from alcore.project.doctor import leftover_words
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
 from alcore.project.leftovers import Leftover, collect, collect_in_background, find
+from tests.house import ROOT
+from tests.scenes import H, W, truth_of, write_scenes
 
-ROOT = Path(__file__).resolve().parents[1]
 AGO = 2 * leftovers.OLD
 
 

@@ -25,8 +25,9 @@ from alcore.formats.voc import color_map
 from alcore.formats.writing import Item, Legend
 from alcore.pixels import masks
 from alcore.reading import Reading
+from tests.house import ROOT
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 SIZE = (3, 4)  # height and width of the toy images
 CLASSES = "name,index,r,g,b,ignore\nsky,0,0,0,255,0\nroad,1,9,9,9,0\ncar,2,200,0,0,0\nhood,3,0,0,0,1\n"
 
