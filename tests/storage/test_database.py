@@ -7,6 +7,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,14 @@ from starlette.testclient import TestClient
 
 from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machine
 from alcore.project.facade import Workspace
+from alcore.storage import schema
 from alcore.storage.database import Database
+from alcore.storage.items import Items
+from alcore.storage.projects import Projects
+from alcore.storage.schema import annotation_rows, items
 from alcore.web.routes import routes
 from tests.house import ROOT
+from tests.storage.rows import address, applied_names, journal_rows, mark, states
 
 
 @pytest.fixture
@@ -187,3 +194,75 @@ def test_a_workspace_on_a_read_only_disk_is_told_in_one_line(home, monkeypatch):
     with pytest.raises(AlcoreError, match=r"^the disk is read-only: .*token\. Choose another workspace with --home or ALCORE_HOME"):
         assert opened.token
     opened.close()
+
+
+CLASSES = ("cat", "dog")
+
+
+# ---- the database
+
+
+def test_sqlite_runs_in_wal_with_full_synchronisation_and_foreign_keys(database):
+    with database.read() as conn:
+        found = [
+            conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert found == ["wal", 2, 1, 120000]
+    with pytest.raises(sa.exc.IntegrityError), database.write() as conn:
+        conn.execute(annotation_rows.insert().values(project_id=77, item_id=1, kind="skip", annotator="", client="x", seq=1, created=0))
+
+
+def test_a_new_database_may_be_opened_by_many_at_once(tmp_path):
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    barrier = threading.Barrier(5)
+
+    def open_it(_):
+        barrier.wait()
+        opened = Database(address(folder))
+        names = applied_names(opened)
+        opened.close()
+        return names
+
+    with ThreadPoolExecutor(5) as threads:
+        assert list(threads.map(open_it, range(5))) == [[name for name, _ in schema.MIGRATIONS]] * 5
+
+
+def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path):
+    (tmp_path / "alcore.sqlite").write_bytes(b"this is not a database, but long enough to look like one" * 20)
+    with pytest.raises(AlcoreError, match=r"alcore\.sqlite cannot be opened: file is not a database"):
+        Database(address(tmp_path))
+
+
+@pytest.mark.parametrize("url", ["no address at all", "mongodb://host/db"])
+def test_an_address_that_cannot_be_used_is_refused_with_words(url):
+    with pytest.raises(AlcoreError, match="ALCORE_DATABASE"):
+        Database(url)
+
+
+def test_a_folder_that_is_not_there_is_named_and_a_password_is_not(tmp_path):
+    with pytest.raises(AlcoreError, match=r"/no/where\.sqlite cannot be opened: its folder is missing or not writable"):
+        Database(f"sqlite:///{tmp_path}/no/where.sqlite")
+    with pytest.raises(AlcoreError) as refused:
+        Database("postgresql+psycopg2://me:secret-word@localhost:1/db")  # no driver here, or nobody who listens
+    assert "secret-word" not in str(refused.value)
+
+
+def test_a_write_that_fails_leaves_nothing(database, project):
+    with pytest.raises(RuntimeError, match="stop"), database.write() as conn:
+        Projects(database).set(conn, project, name="other")
+        conn.execute(items.delete())
+        raise RuntimeError("stop")
+    assert Projects(database).names() == ["pets"]
+    assert len(Items(database, project).pool()) == 6
+
+
+def test_a_full_disk_is_said_and_nothing_is_stored(database, journal):
+    with database.write() as conn:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar()
+    sa.event.listen(database.engine, "begin", lambda conn: conn.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
+    long = [mark(seq, 1, "flag", value="x" * 400) for seq in range(300)]
+    with pytest.raises(AlcoreError, match="the disk is full: nothing was stored"):
+        journal.record(long, CLASSES)
+    assert journal_rows(database) == []
+    assert states(database) == {}
