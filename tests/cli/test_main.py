@@ -403,41 +403,6 @@ def test_quickstart_with_mal_learns_the_digits_and_asks_for_fifty_unlabeled_ones
     workspace.close()
 
 
-# ---- simulate
-
-
-def test_simulate_answers_its_runs_and_called_again_does_nothing_more(digits_source, tmp_path, capsys, monkeypatch):
-    out = tmp_path / "out"
-    asked = f"simulate {digits_source} --strategies random,mcdal --init 8 --query-size 4 --rounds 2 --seeds 0 --out {out} --set steps=3 --set mcdal.heads=4 --json"
-    assert main(asked.split()) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["out"] == str(out)
-    assert [(r["strategy"], r["seed"], r["round"], r["labeled"]) for r in said["runs"]] == [("random", 0, 2, 12), ("mcdal", 0, 2, 12)]
-    for name in ("results.csv", "queries.jsonl", "config.json", "summary.json", "report.html"):
-        assert (out / name).is_file()
-    rows = (out / "results.csv").read_text()
-    monkeypatch.setattr("alcore.training.turn.turn", None)  # nothing is left to train
-    assert main(asked.split()) == 0
-    assert json.loads(capsys.readouterr().out) == said
-    assert (out / "results.csv").read_text() == rows
-
-
-@pytest.mark.parametrize(
-    ("rest", "words"),
-    [
-        ("--strategies best --init 8 --query-size 4 --rounds 1 --seeds 0", "unknown strategy 'best'"),
-        ("--strategies random --init 8 --query-size 40 --rounds 3 --seeds 0", "40"),
-        ("--preset mal-cifar", "unknown preset 'mal-cifar'"),
-        ("--strategies random", "must be given"),
-    ],
-)
-def test_simulate_refuses_before_it_works(rest, words, digits_source, tmp_path, capsys):
-    assert main([*f"simulate {digits_source} --out {tmp_path / 'out'} {rest}".split()]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert words in said[-1]
-    assert said[-1].startswith("alcore: ")
-
-
 def test_strategies_lists_presets_with_the_source_of_every_value(home, capsys):
     assert main(["strategies", "--home", str(home), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

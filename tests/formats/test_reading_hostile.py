@@ -28,7 +28,7 @@ from alcore.naming import class_fault
 from alcore.pixels import kinds
 from alcore.project.facade import Project
 from alcore.reading import Reading
-from tests.formats.test_reading import ROWS, Row, named
+from tests.formats.folders import ROWS, Row, named
 from tests.sources import box, coco, counts_of, labels_of, mask, noise, picture, pictures, reasons_of, splits_of, write
 
 SECRET = "root:x:hush-hush:0\n"

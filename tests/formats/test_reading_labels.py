@@ -18,7 +18,6 @@ from PIL import Image, ImageOps
 from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import ReadOptions, read
-from alcore.formats.dense import DRIVING
 from alcore.pixels import masks
 from alcore.project import creation, tables
 from alcore.project.exporting import export
@@ -28,7 +27,6 @@ from tests.sources import SIDES, box, coco, labels_of, mask, noise, picture, pic
 
 W, H = SIDES
 ORIENTATIONS = range(1, 9)
-QUICK = {"steps": 2, "batch_size": 2, "warmup": 0.0}
 
 
 def masks_of(reading: Reading) -> dict[str, list[list[int]] | None]:
@@ -40,9 +38,6 @@ def painted(value: int, left: int, top: int, right: int, bottom: int) -> list[li
     made = np.full((H, W), 255, np.uint8)
     made[top:bottom, left:right] = value
     return made.tolist()
-
-
-VOID = np.full((H, W), 255, np.uint8).tolist()
 
 
 # ---- 1: a file of COCO is found by its path
@@ -162,79 +157,6 @@ def test_what_cannot_be_told_is_said_once_for_the_import(tmp_path, workspace):
     ]
 
 
-# ---- 3: masks of 0 and 255
-
-
-def grey_masks(folder: Path, *, values: tuple[int, ...] = (0, 255)) -> Path:
-    for number in range(6):
-        picture(folder / "images" / f"{number}.jpg")
-        mask(folder / "masks" / f"{number}.png", *values)
-    write(folder / "classes.txt", "ground\nbuilding\n")
-    return folder
-
-
-@pytest.mark.parametrize(("void", "expected", "classes"), [
-    ("auto", [0, 1], ("ground", "building")), ("none", [0, 1], ("ground", "building")), ("255", [0, 255], ("ground", "building")),
-])  # fmt: skip
-def test_255_is_the_last_class_when_that_has_no_pixel_or_as_asked(tmp_path, workspace, void, expected, classes):
-    project = Project.import_into(workspace, "grey", grey_masks(tmp_path / "set"), truth="labels", void=void, hold_out=0)
-    assert project.classes == classes
-    assert project.mask(next(iter(project.snapshot()))[0]).tolist() == [[expected[0]] * 6 + [expected[1]] * 6] * H
-    said = [note for note in creation.summary(project)["notes"] if "255" in note]
-    assert len(said) == (void != "255")
-    if void == "auto":
-        assert said == ["255 has 50% of the pixels and 'building' (value 1) none: 255 was taken for it; if it is void, say so"]
-    if void == "255":
-        with pytest.raises(AlcoreError, match="void"):
-            project.run_round("random", query_size=1, train=QUICK)
-
-
-def test_zero_is_void_when_asked(tmp_path, workspace):
-    project = Project.import_into(workspace, "grey", grey_masks(tmp_path / "set", values=(0, 1, 2)), truth="labels", void="0", hold_out=0)
-    assert project.classes == ("ground", "building")
-    assert project.mask(next(iter(project.snapshot()))[0]).tolist() == [[255] * 4 + [0] * 4 + [1] * 4] * H
-
-
-def test_the_command_line_takes_void_and_the_dry_run_says_what_was_chosen(tmp_path, capsys):
-    source = str(grey_masks(tmp_path / "set"))
-    assert main(["import", source, "--dry-run", "--json"]) == 0
-    (warning,) = [one for one in json.loads(capsys.readouterr().out)["warnings"] if "255" in one]
-    assert "255 was taken for it" in warning
-    assert main(["import", source, "--dry-run", "--json", "--void", "255"]) == 0
-    assert not [one for one in json.loads(capsys.readouterr().out)["warnings"] if "255" in one]
-    assert main(["import", source, "--dry-run", "--json", "--void", "7"]) == 2
-    assert capsys.readouterr().err == "alcore: void='7': use one of auto, none, 0, 255\n"
-
-
-def test_void_of_a_voc_with_its_own_classes_is_chosen_likewise(tmp_path):
-    for number in range(3):
-        picture(tmp_path / "JPEGImages" / f"{number}.jpg")
-        mask(tmp_path / "SegmentationClass" / f"{number}.png", 0, 255)
-    write(tmp_path / "labelmap.txt", "ground:0,0,0::\nbuilding:200,0,0::\n")
-    assert np.unique(read(tmp_path).masks[0]).tolist() == [0, 1]
-    assert any("255 was taken for it" in warning for warning in read(tmp_path).warnings)
-    assert np.unique(read(tmp_path, options=ReadOptions(void="255")).masks[0]).tolist() == [0, 255]
-
-
-@pytest.mark.parametrize("kind", ["voc", "cityscapes", "bdd100k", "coco"])
-def test_void_that_a_format_fixes_itself_is_refused_when_another_is_asked(tmp_path, kind):
-    image, found = {
-        "voc": ("JPEGImages/a.jpg", "SegmentationClass/a.png"),
-        "cityscapes": ("leftImg8bit/train/x/a_leftImg8bit.jpg", "gtFine/train/x/a_gtFine_labelTrainIds.png"),
-        "bdd100k": ("images/10k/train/a.jpg", "labels/sem_seg/masks/train/a.png"),
-        "coco": ("images/a.jpg", ""),
-    }[kind]
-    picture(tmp_path / image)
-    if kind == "coco":
-        write(tmp_path / "annotations" / "a.json", coco(["a.jpg"], [(1, 1, box(0, 0, 2, 2))]))
-    else:
-        mask(tmp_path / found, 0, 255)
-    for asked in ("none", "0"):
-        with pytest.raises(BadInput, match=f"void={asked}"):
-            read(tmp_path, kind, options=ReadOptions(void=asked))
-    assert len(read(tmp_path, kind, options=ReadOptions(void="255")).entries) == 1
-
-
 # ---- 4: hidden truth
 
 
@@ -259,8 +181,6 @@ def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path
 
 
 # ---- 11: one bad object costs only itself
-
-
 ODD = {
     "degenerate": [[0, 47, 1024, 706]],
     "a point": [[128, 128]],
@@ -336,8 +256,6 @@ def test_boxes_are_classes_of_images_and_never_masks(tmp_path, workspace):
 
 
 # ---- 13: one reader for every table
-
-
 TABLES = {
     "semicolons": b"Path;Label\r\nimages\\caf\xc3\xa9.jpg;K\xc3\xa4fer\r\n",
     "capitals and quotes": 'PATH,LABEL\n"images/café.jpg","Käfer"\n'.encode(),
@@ -379,8 +297,6 @@ def test_a_classes_file_is_a_table_like_any_other(tmp_path):
 
 
 # ---- 15: deep pictures through an import
-
-
 DEPTHS = {
     "12 bits in 16": (np.uint16, 4095, (0.0, 4095.0)),
     "8 bits in 16": (np.uint16, 255, (0.0, 255.0)),
@@ -424,9 +340,6 @@ def stored(project: Project) -> dict[str, tuple[str, Any]]:
 
 def by_stem(found: Mapping[str, Any]) -> dict[str, Any]:
     return {Path(path).stem.removesuffix("_leftImg8bit"): value for path, value in found.items()}
-
-
-CITY = {"city": tuple(DRIVING)}
 
 
 def dense_source(kind: str, folder: Path, splits: tuple[str, ...]) -> Path:
@@ -634,8 +547,6 @@ def test_labels_come_back_from_every_format(tmp_path, workspace, out, splits):
 
 
 # ---- masks out again as every pair of names and every void came in
-
-
 PAIRS = {
     "images and masks": ("images/{}.jpg", "masks/{}.png"),
     "tails": ("imgs/{}.jpg", "labels/{}_L.png"),

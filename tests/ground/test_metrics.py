@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.cli.terminal import print_answer
 from alcore.metrics import Standing, is_share, percent, title, told, wilson
 from alcore.project.tables import learning_curve
 from alcore.types import Round
@@ -77,15 +76,6 @@ def test_a_change_that_rounds_to_nothing_has_no_sign():
     assert str(Standing(0.7499, 0.75, 120, is_counted=True).points) == "0.0"
     assert Standing(0.75, None, 120, is_counted=True).points is None
     assert percent(1.0) == "100.0 %"
-
-
-def test_the_command_line_says_shares_in_percent_and_the_rest_as_it_is(capsys):
-    print_answer(
-        {"accuracy": 0.93314, "metrics": {"mean_iou": 0.2301, "loss": 0.5}, "per_class": [{"class": "sky", "iou": 0.5, "share": 0.25}]}
-    )
-    assert (
-        capsys.readouterr().out == "accuracy: 93.3 %\nmetrics: mean_iou=23.0 % loss=0.5\nper_class:\n  class=sky  iou=50.0 %  share=0.25\n"
-    )
 
 
 def made(number: int, strategy: str, labeled: int) -> Round:

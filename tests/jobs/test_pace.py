@@ -9,10 +9,6 @@ import pytest
 
 from alcore.jobs.pace import Course, Plan, Planned
 from alcore.progress import Progress
-from alcore.project import loop
-from alcore.project.facade import Project
-from alcore.project.plans import plan
-from alcore.types import Job
 
 MAL = (
     Planned("training: minimax game", 28.0, begin=0.0, end=0.5),
@@ -99,63 +95,3 @@ def test_without_a_plan_bar_and_eta_are_of_the_stage():
     course.add(0.0, Progress("work", 0, 10), entered=True)
     course.add(1.0, Progress("work", 5, 10), entered=False)
     assert (course.eta(1.0), course.fraction) == (1.0, 0.5)
-
-
-# ---- plans
-
-
-def job(project: Project, arguments: dict) -> Job:
-    return project.workspace.job_rows.job(project.workspace.job_rows.add_job("round", project.name, "t", arguments, "cpu").id)
-
-
-def test_a_round_is_planned_by_its_strategy_its_steps_and_its_images(project, quick):
-    """Of 40 images 10 are labeled, 16 are tested, and a step is worth 3 passes over its batch of 16."""
-    project.label_from_truth(10, seed=0)
-    arguments = loop.ordered(project, "mal", 5, 0, "cpu", {"task_steps": 0.5}, quick).arguments()
-    planned = plan(project.workspace, job(project, arguments))
-    assert not planned.measured
-    game, task, tested, scored, near, laid = planned.stages
-    assert [s.stage for s in planned.stages] == [
-        "training: minimax game", "training: task model", "testing", "scoring", "neighbors", "layout",
-    ]  # fmt: skip
-    assert (game.begin, game.end, task.begin, task.end) == (0, 30 / 45, 30 / 45, 1)
-    assert task.seconds / game.seconds == pytest.approx(15 / (30 * 2.8))
-    assert tested.seconds / task.seconds == pytest.approx(26 / 16 / 3 / 15)
-    assert scored.seconds / task.seconds == pytest.approx(30 / 16 / 3 / 15)
-    assert (near.fixed, laid.fixed, laid.seconds) == (True, True, pytest.approx(0.016))
-    other = loop.ordered(project, "random", 5, 0, "cpu", None, quick).arguments()
-    assert [s.stage for s in plan(project.workspace, job(project, other)).stages][:2] == ["training", "testing"]
-
-
-def test_a_second_round_is_planned_as_the_first_one_went(project, quick):
-    project.label_from_truth(10, seed=0)
-    project.run_round("mal", 5, 0, "cpu", train=quick, report=lambda _: None)
-    (done,) = project.workspace.job_rows.jobs("toy")
-    assert list(done.stages)[:3] == ["training: minimax game", "training: task model", "testing"]
-    assert sum(done.stages.values()) <= done.took
-    again = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "steps": 60}).arguments()
-    planned = plan(project.workspace, job(project, again))
-    assert planned.measured
-    assert planned.stages[0].seconds == pytest.approx(2 * done.stages["training: minimax game"])  # twice the steps
-    assert planned.stages[3].seconds == done.stages["scoring"]
-    assert not any(s.fixed for s in planned.stages)
-    other = loop.ordered(project, "mal", 5, 1, "cpu", None, {**quick, "architecture": "resnet18_cifar"}).arguments()
-    assert not plan(project.workspace, job(project, other)).measured
-
-
-def test_the_runner_says_how_far_a_round_is_as_a_whole(project, quick):
-    project.label_from_truth(10, seed=0)
-    runner, looks = project.workspace.runner, []
-
-    def report(progress: Progress) -> None:
-        (running,) = runner.jobs("toy")
-        looks.append((progress.stage, runner.fraction(running), runner.eta_seconds(running)))
-
-    project.run_round("mcdal", 5, 0, "cpu", train=quick, report=report)
-    shares = [share for _, share, _ in looks]
-    assert shares == sorted(shares)
-    assert 0 < shares[0] < 0.1
-    assert max(share for stage, share, _ in looks if stage.startswith("training")) < shares[-1] < 1
-    assert any(eta is not None for *_, eta in looks)
-    (done,) = runner.jobs("toy")
-    assert (runner.fraction(done), runner.eta_seconds(done)) == (None, None)

@@ -8,7 +8,9 @@ import math
 import pytest
 import torch
 
+from alcore.measures import scores
 from alcore.measures.scores import confidence, discrepancy, distance, entropy, margin, per_image
+from tests.strategies.built import noise
 
 
 def one_hots(*classes: int, of: int) -> list[torch.Tensor]:
@@ -130,3 +132,35 @@ def test_summing_over_classes_instead_of_averaging_ranks_alike():
 def test_dense_discrepancy_of_the_mean_is_at_most_the_mean_of_the_discrepancies():
     p, q = (torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(s)).softmax(1) for s in (1, 2))
     assert (distance(p.mean((2, 3)), q.mean((2, 3))) <= per_image(distance(p, q)) + 1e-7).all()
+
+
+# ---- disagreement: BALD's mutual information, QBC's Jensen-Shannon divergence
+
+
+def test_disagreement_by_hand():
+    # one says (1, 0), the other (0, 1): the mean has ln 2, each has 0
+    sure = [torch.tensor([[50.0, -50.0]]), torch.tensor([[-50.0, 50.0]])]
+    assert scores.disagreement(sure).item() == pytest.approx(math.log(2), abs=1e-6)
+    p, q = torch.tensor([[0.9, 0.1]]), torch.tensor([[0.5, 0.5]])
+    h = lambda a: -sum(x * math.log(x) for x in a)  # noqa: E731
+    expected = h((0.7, 0.3)) - 0.5 * (h((0.9, 0.1)) + math.log(2))
+    assert scores.disagreement([p.log(), q.log()]).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_disagreement_is_between_0_and_ln_k_0_when_all_agree_and_for_one():
+    logits = [5 * noise(40, 7, seed=s) for s in range(6)]
+    found = scores.disagreement(logits)
+    assert ((found >= 0) & (found <= math.log(7))).all()
+    assert scores.disagreement([logits[0]] * 4).abs().max() < 1e-6
+    assert scores.disagreement([logits[0]]).abs().max() < 1e-6
+
+
+def test_disagreement_reads_dense_logits_place_by_place():
+    dense = [noise(2, 4, 3, 5, seed=s) for s in range(3)]
+    found = scores.disagreement(dense)
+    assert found.shape == (2, 3, 5)
+    torch.testing.assert_close(found[1, 2, 4], scores.disagreement([d[1:, :, 2, 4] for d in dense])[0])
+
+
+def test_probabilities_of_zero_give_no_nan():
+    assert torch.isfinite(scores.disagreement([torch.tensor([[1e4, -1e4, 0.0]]), torch.tensor([[-1e4, 1e4, 0.0]])])).all()

@@ -3,61 +3,28 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from alcore.errors import AlcoreError, BadInput, NotFound
+from alcore.errors import AlcoreError, BadInput
+from alcore.files import made_beside
+from alcore.formats import read
+from alcore.pixels import masks
+from alcore.project import exporting
 from alcore.project.exporting import export
 from alcore.project.facade import Project
-
-
-def paths(project: Project) -> dict[str, int]:
-    return {item.path: item.id for item in project.items.pool()}
-
-
-# ---- pictures
-
-
-def test_a_picture_is_never_enlarged_and_its_etag_follows_the_file(project, digits_source, write_image, decoded):
-    item = paths(project)["train/0/00.png"]
-    encoded, mime, etag = project.picture(item, 96)
-    assert mime == "image/png"
-    with Image.open(io.BytesIO(encoded)) as image, Image.open(digits_source / "train/0/00.png") as original:
-        assert image.size == (8, 8)
-        assert np.array_equal(np.asarray(image.convert("L")), np.asarray(original))
-    assert project.picture(item, 96) == (encoded, mime, etag)
-    assert decoded == ["00.png"]  # the second time from disk
-    assert project.picture(item, 4)[2] != etag
-    write_image(digits_source / "train/0/00.png", 3, seed=5)
-    project.refresh()
-    again = project.picture(item, 96)
-    assert again[0] != encoded
-    assert again[2] != etag
-
-
-def test_a_picture_whose_file_is_gone_is_not_found(project, digits_source):
-    (digits_source / "train/1/00.png").unlink()
-    with pytest.raises(NotFound, match=r"the picture of 'train/1/00\.png' cannot be read any more"):
-        project.picture(paths(project)["train/1/00.png"], 96)
-    with pytest.raises(NotFound, match="there is no item 999"):
-        project.picture(999, 96)
-
-
-@pytest.mark.parametrize("side", [16, 120])  # packed as they are; packed smaller, with the originals kept
-def test_pictures_of_arrays_show_every_pixel(workspace, tmp_path, make_npz, side):
-    source = make_npz(tmp_path / "arrays", side)
-    project = Project.import_into(workspace, "arrays", source)
-    with np.load(source) as stored:
-        pixels = stored["x_train"][3]
-    encoded, _, _ = project.picture(paths(project)["train/00003"], 4096)
-    with Image.open(io.BytesIO(encoded)) as image:
-        assert image.size == (side, side)
-        if side <= 64:
-            assert np.array_equal(np.asarray(image), pixels)
-    assert project.pixels().shape[1] == (16 if side == 16 else 64)
-
+from tests.house import ROOT
+from tests.project.painted import ids_of
+from tests.project.played import paths
+from tests.scenes import CLASSES, H, W, truth_of
 
 # ---- labels out
 
@@ -137,3 +104,94 @@ def test_an_export_that_cannot_be_done_says_why_and_writes_nothing(project, digi
         export(project, "csv", tmp_path / "there")
     project.refresh()
     assert export(project, "csv", tmp_path / "out", ["train"])["items"] == 39  # labels of images that are gone stay in the journal
+
+
+EXPORT = """
+import os, signal, sys
+from pathlib import Path
+from alcore.project.exporting import export
+from alcore.formats import writing
+from alcore.project.facade import Workspace
+import alcore.project.exporting as module
+project = Workspace(sys.argv[1]).project("toy")
+honest, copied = module.copy_upright, []
+def copy(*given):
+    copied.append(1)
+    if len(copied) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return honest(*given)
+module.copy_upright = copy
+export(project, "folder", Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_cleans_up(project, workspace, tmp_path):
+    project.label_from_truth(12, seed=0)
+    out = tmp_path / "labels"
+    killed = subprocess.run([sys.executable, "-c", EXPORT, str(workspace.home), str(out)], cwd=ROOT, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    (part,) = tmp_path.glob(".labels*")
+    assert len(list(part.rglob("*.png"))) == 4
+    assert not out.exists()
+    mine = tmp_path / ".labels.of-mine.part"  # no name of ours
+    mine.mkdir()
+    assert export(project, "folder", out)["items"] == 28  # with those held out
+    assert [path.name for path in tmp_path.glob(".labels*")] == [mine.name]
+    with pytest.raises(AlcoreError, match="exists already"):
+        export(project, "folder", out)
+
+
+def test_two_exports_to_one_place_do_not_take_each_other_for_litter(tmp_path):
+    out, both = tmp_path / "out.csv", threading.Barrier(2)
+
+    def make(content: str) -> None:
+        with made_beside(out) as part:
+            part.write_text(content)
+            both.wait(60)
+            both.wait(60)
+
+    one = threading.Thread(target=make, args=("a",))
+    one.start()
+    both.wait(60)
+    with made_beside(out) as part:
+        part.write_text("b")
+    assert out.read_text() == "b"
+    both.wait(60)
+    one.join(60)
+    assert out.read_text() == "a"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+# ---- out again
+
+
+@pytest.mark.parametrize("kind", ["camvid", "voc", "coco"])
+def test_an_export_read_back_gives_every_painted_pixel(scenes, tmp_path, kind):
+    painted = {n: truth_of(n) for n in (0, 3, 7)}
+    painted[7] = np.full((H, W), masks.VOID, np.uint8)
+    painted[7][2:5, 3:9], painted[7][3, 4], painted[7][6, :] = 1, masks.VOID, 2
+    scenes.annotate({ids_of(scenes)[n]: mask for n, mask in painted.items()})
+    told = export(scenes, kind, tmp_path / "out", ["train"])
+    assert told["items"] == 3
+    reading = read(tmp_path / "out", kind)
+    back = {int(Path(entry.path).stem.split("__")[-1]): reading.masks[at] for at, entry in enumerate(reading.entries)}
+    assert back.keys() == painted.keys()
+    names = list(reading.classes)
+    for number, mask in painted.items():
+        renamed = np.full((H, W), masks.VOID, np.uint8)
+        for value, name in enumerate(CLASSES):
+            if name in names:
+                renamed[mask == value] = names.index(name)
+        assert np.array_equal(back[number], renamed), number
+
+
+def test_an_export_in_one_archive_has_images_and_masks(scenes):
+    scenes.label_from_truth(2)
+    with zipfile.ZipFile(io.BytesIO(exporting.archive(scenes, "camvid"))) as archive:
+        names = archive.namelist()
+    assert (
+        len([n for n in names if n.startswith("masks/") and n.endswith(".png")]) == 2 + 4
+    )  # and those held out with the masks they came with
+    assert "classes.csv" in names
+    with pytest.raises(BadInput, match="cannot export as 'csv': use one of"):
+        export(scenes, "csv", scenes.folder / "x")

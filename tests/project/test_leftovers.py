@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alcore.errors import AlcoreError
-from alcore.files import LOCK, PART, alone_in, at_work, made_beside, part_of, written_whole
+from alcore.files import LOCK, alone_in, at_work
 from alcore.pixels import maskfiles, masks
 from alcore.project import doctor, exporting, leftovers
 from alcore.project.doctor import leftover_words
-from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
 from alcore.project.leftovers import Leftover, collect, collect_in_background, find
-from tests.house import ROOT
 from tests.scenes import H, W, truth_of, write_scenes
 
 AGO = 2 * leftovers.OLD
@@ -200,75 +193,3 @@ def test_a_mask_that_is_painted_again_while_its_old_file_is_collected_keeps_a_fi
     assert scenes.masks.missing() == []
     assert np.array_equal(scenes.masks.load(digest), other)
     assert not np.array_equal(other, truth_of(0))
-
-
-# ---- whole files
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "deep" / "a.npy"
-    with written_whole(path, lasting=True) as file:
-        file.write(b"old")
-    with pytest.raises(KeyError), written_whole(path) as file:
-        file.write(b"new")
-        assert [bool(PART.fullmatch(p.name)) for p in sorted(path.parent.iterdir())] == [True, False]
-        raise KeyError
-    assert [p.name for p in path.parent.iterdir()] == ["a.npy"]
-    assert path.read_bytes() == b"old"
-    assert PART.fullmatch(part_of(path).name)
-
-
-EXPORT = """
-import os, signal, sys
-from pathlib import Path
-from alcore.project.exporting import export
-from alcore.formats import writing
-from alcore.project.facade import Workspace
-import alcore.project.exporting as module
-project = Workspace(sys.argv[1]).project("toy")
-honest, copied = module.copy_upright, []
-def copy(*given):
-    copied.append(1)
-    if len(copied) == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return honest(*given)
-module.copy_upright = copy
-export(project, "folder", Path(sys.argv[2]))
-"""
-
-
-def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_cleans_up(project, workspace, tmp_path):
-    project.label_from_truth(12, seed=0)
-    out = tmp_path / "labels"
-    killed = subprocess.run([sys.executable, "-c", EXPORT, str(workspace.home), str(out)], cwd=ROOT, timeout=120)
-    assert killed.returncode == -signal.SIGKILL
-    (part,) = tmp_path.glob(".labels*")
-    assert len(list(part.rglob("*.png"))) == 4
-    assert not out.exists()
-    mine = tmp_path / ".labels.of-mine.part"  # no name of ours
-    mine.mkdir()
-    assert export(project, "folder", out)["items"] == 28  # with those held out
-    assert [path.name for path in tmp_path.glob(".labels*")] == [mine.name]
-    with pytest.raises(AlcoreError, match="exists already"):
-        export(project, "folder", out)
-
-
-def test_two_exports_to_one_place_do_not_take_each_other_for_litter(tmp_path):
-    out, both = tmp_path / "out.csv", threading.Barrier(2)
-
-    def make(content: str) -> None:
-        with made_beside(out) as part:
-            part.write_text(content)
-            both.wait(60)
-            both.wait(60)
-
-    one = threading.Thread(target=make, args=("a",))
-    one.start()
-    both.wait(60)
-    with made_beside(out) as part:
-        part.write_text("b")
-    assert out.read_text() == "b"
-    both.wait(60)
-    one.join(60)
-    assert out.read_text() == "a"
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]

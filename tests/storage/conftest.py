@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from alcore.storage.database import Database
@@ -27,3 +29,11 @@ def project(database) -> int:
 @pytest.fixture
 def journal(database, project) -> Journal:
     return Journal(database, project)
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    """A database that was made and closed."""
+    path = tmp_path / "kept.sqlite"
+    Database(f"sqlite:///{path}").close()
+    return path

@@ -55,8 +55,6 @@ def applied_names(database: Database) -> list[str]:
         return list(conn.scalars(sa.select(schema.applied.c.name).order_by(schema.applied.c.applied)))
 
 
-
-
 def round_values(strategy: str, **changes) -> dict:
     values = {"strategy": strategy, "params": {"a": 1}, "train": {"steps": 2}, "seed": 3, "labeled": 4, "metrics": {"accuracy": 0.5}}
     return values | {"seconds": {"train": 1.5}, "device": "cpu", "folder": "abc"} | changes

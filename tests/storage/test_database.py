@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore.errors import LONGEST, AlcoreError, DiskFull, Unavailable, of_machine
+from alcore.errors import AlcoreError, Unavailable, of_machine
 from alcore.project.facade import Workspace
 from alcore.storage import schema
 from alcore.storage.database import Database
@@ -26,14 +26,6 @@ from alcore.storage.schema import annotation_rows, items
 from alcore.web.routes import routes
 from tests.house import ROOT
 from tests.storage.rows import address, applied_names, journal_rows, mark, states
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    """A database that was made and closed."""
-    path = tmp_path / "kept.sqlite"
-    Database(f"sqlite:///{path}").close()
-    return path
 
 
 def hold(path: Path) -> sqlite3.Connection:
@@ -94,49 +86,6 @@ except Unavailable as told:
     assert ended.stdout == "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again.\n", ended.stderr
 
 
-def test_an_error_of_our_own_stays_one(file):
-    database = Database(f"sqlite:///{file}")
-    with pytest.raises(sa.exc.OperationalError, match="no such table"), database.read() as conn:
-        conn.exec_driver_sql("select * from nowhere")
-    database.close()
-
-
-@pytest.mark.parametrize(
-    ("number", "kind", "words"),
-    [
-        (errno.ENOSPC, DiskFull, "the disk is full: /home/x. Free some space and try again."),
-        (errno.EDQUOT, DiskFull, "the disk is full: /home/x. Free some space and try again."),
-        (
-            errno.EROFS,
-            Unavailable,
-            "the disk is read-only: /home/x. Choose another workspace with --home or ALCORE_HOME, or make it writable.",
-        ),
-        (errno.EACCES, Unavailable, "permission denied: /home/x. Give this user the right to it, or choose another place."),
-        (errno.EMFILE, Unavailable, "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again."),
-        (errno.ENFILE, Unavailable, "too many files are open: end other programs or raise the limit (`ulimit -n`), then try again."),
-    ],
-)
-def test_what_the_machine_refuses_is_a_sentence(number, kind, words):
-    told = of_machine(OSError(number, os.strerror(number), "/home/x"))
-    assert (type(told), str(told)) == (kind, words)
-    assert len(str(of_machine(OSError(number, os.strerror(number), "/x" * 500)))) <= LONGEST
-
-
-@pytest.mark.parametrize(
-    "bug", [OSError(errno.ENOENT, "No such file", "/x"), OSError(errno.EACCES, "no file is named"), ValueError("x"), OSError("x")]
-)
-def test_everything_else_is_a_bug(bug):
-    assert of_machine(bug) is None
-
-
-def test_a_really_full_disk_is_told(monkeypatch):
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    with pytest.raises(OSError) as full, open("/dev/full", "w") as file:
-        file.write("x")
-    assert str(of_machine(full.value)) == "the disk is full. Free some space and try again."
-
-
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_the_routes_answer_503_and_the_browser_keeps_what_it_has(workspace, monkeypatch, caplog, number):
     def refused(project: str) -> None:
@@ -159,41 +108,6 @@ def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
     other.close()
     impatient.close()
     assert (answer.status_code, "another program has held the database" in answer.json()["error"]) == (503, True)
-
-
-@pytest.mark.parametrize("kept", [b"", b"   \n", b"short", b"\xff\xfe" * 20, b"two words that are long enough"])
-def test_a_token_file_that_holds_none_is_made_anew(home, kept):
-    home.mkdir()
-    (home / "token").write_bytes(kept)
-    (home / "token").chmod(0o644)
-    opened = Workspace(home)
-    token = opened.token
-    opened.close()
-    assert len(token) == 43
-    assert (home / "token").read_text() == token
-    assert (home / "token").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in home.iterdir() if path.name.startswith("token")] == ["token"]
-
-
-def test_a_good_token_stays_and_becomes_its_owners_only(home):
-    home.mkdir()
-    (home / "token").write_text("a-good-token-of-somebody\n")
-    (home / "token").chmod(0o644)
-    opened = Workspace(home)
-    assert opened.token == "a-good-token-of-somebody"
-    opened.close()
-    assert (home / "token").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_workspace_on_a_read_only_disk_is_told_in_one_line(home, monkeypatch):
-    def refused(*_: object, **__: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(home / "token"))
-
-    opened = Workspace(home)
-    monkeypatch.setattr("alcore.project.place.os.open", refused)
-    with pytest.raises(AlcoreError, match=r"^the disk is read-only: .*token\. Choose another workspace with --home or ALCORE_HOME"):
-        assert opened.token
-    opened.close()
 
 
 CLASSES = ("cat", "dog")
@@ -266,3 +180,10 @@ def test_a_full_disk_is_said_and_nothing_is_stored(database, journal):
         journal.record(long, CLASSES)
     assert journal_rows(database) == []
     assert states(database) == {}
+
+
+def test_an_error_of_our_own_stays_one(file):
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(sa.exc.OperationalError, match="no such table"), database.read() as conn:
+        conn.exec_driver_sql("select * from nowhere")
+    database.close()

@@ -8,8 +8,6 @@ import sqlalchemy as sa
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import add_project, round_values
 
-CLASSES = ("cat", "dog")
-
 
 def test_rounds_are_numbered_from_one_and_a_start_without_a_model_is_round_zero(database, project):
     other = add_project(database, "other", ["x.png"])

@@ -10,8 +10,6 @@ from alcore.storage.database import Database
 from alcore.storage.projects import Projects
 from tests.storage.rows import address, applied_names
 
-CLASSES = ("cat", "dog")
-
 
 def test_migrations_run_once_and_in_order(tmp_path, database, project, monkeypatch):
     runs = []

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
 
-from alcore.measures import clusters as module
 from alcore.measures.clusters import spread
 from alcore.nets.tasks import Classification
 from alcore.params import TrainParams
-from alcore.progress import Progress, ignore_progress
+from alcore.progress import ignore_progress
 from alcore.strategies.badge import Badge
 from alcore.strategies.base import Seen
 
@@ -117,72 +113,6 @@ def test_when_everything_is_covered_the_longest_come_next_and_ties_go_by_id(stra
 def test_a_model_that_is_certain_of_everything_is_asked_by_id(strategy):
     pool = seen([[1e4, -1e4]] * 4, np.ones((4, 3)), ids=[8, 2, 6, 4])
     assert strategy.select(strategy.total(pool, None), pool, 3, np.random.default_rng(0), ignore_progress).tolist() == [2, 4, 6]
-
-
-# ---- k-means++ seeding
-
-
-def chances(g: np.ndarray, n: int) -> dict[tuple[int, ...], float]:
-    """The probability of every sequence of n picks."""
-    first = int(np.argmax((g**2).sum(1)))
-    result = {}
-    for rest in itertools.permutations([i for i in range(len(g)) if i != first], n - 1):
-        chance, picked = 1.0, [first]
-        for row in rest:
-            square = np.min([((g - g[p]) ** 2).sum(1) for p in picked], axis=0)
-            chance *= square[row] / square.sum()
-            picked.append(row)
-        result[tuple(picked)] = chance
-    return result
-
-
-@pytest.mark.parametrize("rejected", [0, 64])
-def test_sequences_of_picks_have_the_probabilities_of_k_means_plus_plus(rejected, monkeypatch):
-    # with `rejected` 0 all values are always up to date; with 64 nearly none are, and the rejection must make up for it
-    monkeypatch.setattr(module, "REJECTED", rejected)
-    g = np.array([[0.0, 0.0], [1.0, 0.2], [5.0, 5.0], [4.8, 5.1], [-2.0, 3.0]])
-    expected, draws = chances(g, 4), 6000
-    rng = np.random.default_rng(0)
-    found = Counter(tuple(spread((g,), 4, rng).tolist()) for _ in range(draws))
-    assert sum(expected.values()) == pytest.approx(1)
-    for sequence, chance in expected.items():
-        deviation = np.sqrt(draws * chance * (1 - chance))
-        assert abs(found[sequence] - draws * chance) < 4.5 * deviation + 1, sequence
-
-
-def test_distances_are_compared_with_every_pick_that_was_missed(monkeypatch):
-    # a chain where each pick shortens all distances: whatever is refreshed when, one seed gives one answer up to the rejections
-    g = np.random.default_rng(0).normal(size=(200, 3))
-    for rejected in (0, 3, 10**9):
-        monkeypatch.setattr(module, "REJECTED", rejected)
-        picks = spread((g,), 200, np.random.default_rng(1))
-        assert sorted(picks.tolist()) == list(range(200))
-
-
-def test_blocks_of_a_few_rows_give_the_same_picks(monkeypatch):
-    g = np.random.default_rng(5).normal(size=(100, 4))
-    whole = spread((g,), 30, np.random.default_rng(2)).tolist()
-    monkeypatch.setattr(module, "ROWS", 7)
-    assert spread((g,), 30, np.random.default_rng(2)).tolist() == whole
-
-
-def test_more_than_there_are_gives_all_and_none_gives_none():
-    g = np.random.default_rng(6).normal(size=(5, 2))
-    assert sorted(spread((g,), 9, np.random.default_rng(0)).tolist()) == [0, 1, 2, 3, 4]
-    assert spread((g,), 0, np.random.default_rng(0)).tolist() == []
-
-
-def test_progress_is_told_and_what_it_raises_goes_through():
-    told = []
-
-    def stop(progress: Progress) -> None:
-        told.append((progress.stage, progress.done, progress.total))
-        if progress.done == 100:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        spread((np.random.default_rng(0).normal(size=(300, 2)),), 250, np.random.default_rng(0), stop)
-    assert told == [("choosing", 50, 250), ("choosing", 100, 250)]
 
 
 def test_it_says_how_long_the_gradient_is():

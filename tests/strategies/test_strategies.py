@@ -19,7 +19,7 @@ from alcore.nets.tasks import TASKS
 from alcore.params import TrainParams, make_params
 from alcore.progress import ignore_progress
 from alcore.strategies import SCORES, STRATEGIES, strategy_named
-from alcore.strategies.base import ScoreInfo, Seen, Strategy
+from alcore.strategies.base import ScoreInfo, Strategy
 from alcore.strategies.random import Random
 from alcore.training.batches import Batches
 from alcore.training.devices import seeded
@@ -27,30 +27,20 @@ from alcore.training.explain import info
 from alcore.training.pool import Pool
 from alcore.training.train import train
 from alcore.training.walk import query, walk
+from tests.strategies.tasks import build, seen
 
 CPU = torch.device("cpu")
 Toys = dict[str, tuple[np.ndarray, Pool, np.ndarray | None]]
 TRAIN = TrainParams(batch_size=8, steps=3, flip=False, crop=0.0)
 BY_TASK = {"classification": TRAIN, "segmentation": dataclasses.replace(TRAIN, architecture="small_drn", batch_size=4)}
-SIDE = {"classification": 8, "segmentation": 16}
 EACH = [(name, task) for name in STRATEGIES for task in STRATEGIES[name].tasks]
 each = pytest.mark.parametrize(("name", "task"), EACH)
-
-
-def build(name: str, task: str = "classification", *, classes: int = 3, seed: int = 0, **values) -> Strategy:
-    kind = strategy_named(name)
-    with seeded(seed, CPU):
-        return kind(TASKS[task](classes, SIDE[task]), BY_TASK[task], make_params(kind.Params, values, name))
 
 
 def draws_of(task: str, toys: Toys, *, seed: int = 5, pool: Pool | None = None, **changed) -> Batches:
     """Batches of the toy images of a task."""
     pixels, its_pool, masks = toys[task]
     return Batches(pixels, pool or its_pool, dataclasses.replace(BY_TASK[task], **changed), CPU, seed, dense=masks)
-
-
-def seen(ids: np.ndarray, parts: dict[str, np.ndarray]) -> Seen:
-    return Seen(ids, parts, {}, np.empty(0, np.int64), CPU)
 
 
 def state_of(strategy: Strategy) -> dict[str, torch.Tensor]:
@@ -61,12 +51,6 @@ def assert_same_state(strategy: Strategy, before: dict[str, torch.Tensor]) -> No
     after = strategy.state_dict()
     assert after.keys() == before.keys()
     assert [key for key in before if not torch.equal(after[key], before[key])] == []
-
-
-@pytest.fixture
-def task() -> str:
-    """The task of tests that do not name theirs."""
-    return "classification"
 
 
 @pytest.fixture(scope="module")
@@ -341,21 +325,6 @@ def test_every_parameter_has_help_a_source_and_a_default_within_its_bounds(kind)
     assert make_params(kind, {f.name: str(f.default) for f in dataclasses.fields(kind)}, "x") == kind()
 
 
-def test_explanations_are_sentences_with_the_numbers_in_them():
-    values = {"entropy": 2.1, "margin": 0.03, "labeledness": 0.041, "discrepancy": 0.123}
-    rank = {"entropy": 3, "margin": 7, "labeledness": 12, "discrepancy": 1}
-
-    def said(name, classes=10, **other):
-        return STRATEGIES[name].explain(values | other, rank, 1387, classes)
-
-    assert said("entropy") == "entropy 2.1 of at most 2.3, rank 3 of 1,387"
-    assert said("random") == "drawn at random; entropy 2.1 of at most 2.3, rank 3 of 1,387"
-    assert said("margin") == "its two likeliest classes are 3 points apart, rank 7 of 1,387"
-    assert said("mal") == ("entropy 2.1 of at most 2.3, rank 3 of 1,387; the discriminator gives it 4 % to be labeled, rank 12")
-    assert "gives it under 1 % to be labeled" in said("mal", labeledness=0.002)
-    assert said("mcdal") == "the heads disagree by 0.12, rank 1 of 1,387; entropy 2.1 of at most 2.3"
-
-
 @each
 def test_every_strategy_explains_its_own_scores(name, task, trained, batches):
     found, _, _ = query(trained[name, task], batches, 3, np.random.default_rng(0))
@@ -409,57 +378,3 @@ def test_everything_that_is_wrong_is_said_at_once():
         "batch_size='inf': use a finite number",
     ):
         assert part in said
-
-
-# ---- random and margin
-
-
-def test_random_draws_every_item_equally_often():
-    strategy, ids = build("random"), np.arange(20) * 3
-    count = dict.fromkeys(ids.tolist(), 0)
-    for seed in range(2000):
-        rng = np.random.default_rng(seed)
-        chosen = strategy.select(strategy.total(seen(ids, {}), rng), seen(ids, {}), 5, rng, ignore_progress).tolist()
-        assert len(set(chosen)) == 5
-        for i in chosen:
-            count[i] += 1
-    # binomial(2000, 1/4): mean 500, standard deviation 19.4
-    assert min(count.values()) > 500 - 4.5 * 19.4
-    assert max(count.values()) < 500 + 4.5 * 19.4
-
-
-def test_random_gives_an_item_the_same_number_wherever_it_stands():
-    strategy, ids = build("random"), np.array([5, 1, 9, 7])
-    a = strategy.total(seen(ids, {}), np.random.default_rng(0))
-    b = strategy.total(seen(ids[::-1], {}), np.random.default_rng(0))
-    assert a.tolist() == b[::-1].tolist()
-    assert a[[1, 0, 3, 2]].tolist() == np.random.default_rng(0).random(4).tolist()
-
-
-def test_margin_asks_for_the_smallest_and_entropy_for_the_largest():
-    ids = np.arange(4)
-    parts = {"margin": np.array([0.9, 0.1, 0.5, 0.2]), "entropy": np.array([0.1, 0.8, 0.9, 0.2])}
-    rng = np.random.default_rng(0)
-    what = seen(ids, parts)
-    for name, wanted in (("margin", [1, 3, 2, 0]), ("entropy", [2, 1, 3, 0])):
-        strategy = build(name)
-        assert strategy.select(strategy.total(what, rng), what, 4, rng, ignore_progress).tolist() == wanted
-
-
-# ---- the pool
-
-
-def test_a_pool_refuses_an_item_that_is_labeled_and_unlabeled_and_ids_out_of_order(pool):
-    with pytest.raises(ValueError, match="labeled and unlabeled at once"):
-        dataclasses.replace(pool, unlabeled=pool.labeled[:1])
-    with pytest.raises(ValueError, match="must ascend"):
-        dataclasses.replace(pool, ids=pool.ids[::-1])
-
-
-def test_rows_follow_ids_in_any_order_and_unknown_ids_are_refused(pool: Pool):
-    row = dict(zip(pool.ids.tolist(), pool.rows.tolist(), strict=True))
-    asked = pool.unlabeled[::-1]
-    assert pool.rows_of(asked).tolist() == [row[i] for i in asked.tolist()]
-    for unknown in (6, 10_000, 0):
-        with pytest.raises(KeyError):
-            pool.rows_of(np.array([unknown]))

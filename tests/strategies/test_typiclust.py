@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from alcore.measures import clusters as module
-from alcore.measures.clusters import k_means, neighbor_distance
+from alcore.measures.clusters import k_means
 from alcore.nets.tasks import Classification
 from alcore.params import TrainParams
 from alcore.progress import ignore_progress
@@ -123,60 +122,6 @@ def test_total_is_finite_for_duplicates_and_for_one_image_alone():
     rng = np.random.default_rng(0)
     assert np.isfinite(strategy().total(seen(np.ones((4, 2)), []), rng)).all()
     assert strategy().total(seen([[1.0, 2.0]], []), rng).tolist() == [0.0]
-
-
-@pytest.mark.parametrize("block", [256 * 2**20, 100])
-@pytest.mark.parametrize("neighbors", [1, 4, 20])
-def test_neighbor_distance_equals_a_loop_over_pairs(neighbors, block, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", block)
-    rng = np.random.default_rng(neighbors)
-    points, labels = (1000 + rng.normal(size=(60, 5))).astype(np.float32), rng.integers(0, 5, 60)
-    labels[:1] = 9  # alone
-    found = neighbor_distance(points, labels, neighbors)
-    for i in range(60):
-        others = sorted(math.dist(points[i], points[j]) for j in range(60) if j != i and labels[j] == labels[i])
-        assert found[i] == pytest.approx(np.mean(others[:neighbors]) if others else math.inf, rel=1e-6)
-
-
-def test_a_duplicate_is_a_neighbor_but_a_point_is_not_its_own():
-    points = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]], np.float32)
-    assert neighbor_distance(points, np.zeros(3, np.int64), 1).tolist() == pytest.approx([0, 0, 5], abs=1e-6)
-    assert neighbor_distance(points, np.zeros(3, np.int64), 2).tolist() == pytest.approx([2.5, 2.5, 5], abs=1e-6)
-
-
-# ---- k-means
-
-
-def test_k_means_finds_groups_that_lie_apart():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 6, 300)
-    points = (20 * rng.normal(size=(6, 8))[truth] + rng.normal(size=(300, 8))).astype(np.float32)
-    for seed in range(5):
-        found = k_means(points, 6, np.random.default_rng(seed))
-        assert len({(a, b) for a, b in zip(truth.tolist(), found.tolist(), strict=True)}) == 6
-
-
-@pytest.mark.parametrize("block", [256 * 2**20, 200])
-def test_k_means_ends_where_no_point_is_nearer_to_another_center(block, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", block)
-    points = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)  # few enough that not one may still move
-    labels = k_means(points, 7, np.random.default_rng(0))
-    centers = np.stack([points[labels == c].mean(0) for c in range(7)])
-    assert labels.tolist() == ((points[:, None] - centers[None]) ** 2).sum(2).argmin(1).tolist()
-
-
-def test_k_means_sums_alike_on_the_cpu_and_as_on_a_gpu():
-    x, labels = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 6
-    slow = torch.stack([x[labels == c].sum(0) for c in range(8)])
-    torch.testing.assert_close(module._sums(x, labels, 8, 7), slow)
-    on_gpu = sum(torch.nn.functional.one_hot(part, 8).float().T @ block for part, block in zip(labels.split(7), x.split(7), strict=True))
-    torch.testing.assert_close(on_gpu, slow)
-
-
-def test_more_clusters_than_points_and_equal_points_are_no_trouble():
-    points = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
-    assert sorted(k_means(points, 9, np.random.default_rng(0)).tolist()) == [0, 1, 2, 3]
-    assert len(set(k_means(np.ones((9, 2), np.float32), 3, np.random.default_rng(0)).tolist())) == 1
 
 
 def test_it_says_how_typical_the_image_is():

@@ -5,169 +5,26 @@ Longer than 400 lines: one loop, and every way it can be stopped.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import random
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from alcore.errors import AlcoreError
-from alcore.nets.tasks import TASKS, Classification
 from alcore.params import TrainParams
 from alcore.progress import Progress
-from alcore.strategies import STRATEGIES, strategy_named
+from alcore.strategies import STRATEGIES
 from alcore.strategies.base import Strategy
 from alcore.training import train as training
 from alcore.training.batches import Batches
 from alcore.training.devices import seeded
 from alcore.training.train import rate_factor, train
 from alcore.training.turn import Material, Order, run
-from alcore.training.walk import evaluate, query
+from tests.training.orders import build, history
 
 CPU = torch.device("cpu")
 SHORT = {"steps": 6, "batch_size": 8}
 PARAMS = TrainParams(**SHORT)
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_at(stage: str, done: int):
-    """A report that raises once a stage whose name begins so has come to `done`."""
-
-    def report(progress: Progress) -> None:
-        if progress.stage.startswith(stage) and progress.done >= done:
-            raise Stop
-
-    return report
-
-
-def build(name: str, seed: int = 0, params: TrainParams = PARAMS) -> Strategy:
-    with seeded(seed, CPU):
-        return strategy_named(name)(Classification(3), params)
-
-
-# ---- exact resume
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(pixels, pool, tmp_path_factory):
-    """name -> (outcome, weights, scores file) of a round that nothing disturbed."""
-    result = {}
-    for name in STRATEGIES:
-        folder = tmp_path_factory.mktemp(name)
-        outcome = run(order(name), Material(pool, 3, pixels), folder)
-        result[name] = (outcome, *files(folder / outcome.folder))
-    return result
-
-
-def order(name: str, **train) -> Order:
-    return Order(name, query_size=5, seed=3, device="cpu", train={**SHORT, **train})
-
-
-def files(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, np.ndarray]]:
-    with np.load(folder / "scores.npz") as stored:
-        return load_file(folder / "model.safetensors"), dict(stored)
-
-
-INTERRUPTIONS = [
-    *((name, [("training: ", k)]) for name in STRATEGIES for k in (1, 4, 6)),
-    ("sraal", [("training: state relabeling", 7)]),
-    ("sraal", [("training: task model", 6), ("training: state relabeling", 8)]),
-    ("learning_loss", [("training: training, loss module apart", 5)]),
-    ("mal", [("training: minimax game", 6)]),  # the last of the game: M has not started from F yet
-    ("mal", [("training: task model", 7)]),  # the first of the task model: it must not start from F again
-    ("mal", [("training: task model", 8)]),
-    ("mal", [("training: minimax game", 3), ("training: minimax game", 5), ("training: task model", 8), ("scoring", 0)]),
-    ("mcdal", [("training: training", 2), ("testing", 0), ("scoring", 0)]),
-]
-
-
-@pytest.mark.parametrize(("name", "interruptions"), INTERRUPTIONS)
-def test_an_interrupted_round_ends_as_if_it_had_never_stopped(name, interruptions, uninterrupted, pixels, pool, tmp_path):
-    for stage, done in interruptions:
-        with pytest.raises(Stop):
-            run(order(name), Material(pool, 3, pixels), tmp_path / "rounds", stop_at(stage, done), work=tmp_path / "work")
-    outcome = run(order(name), Material(pool, 3, pixels), tmp_path / "rounds", work=tmp_path / "work")
-    expected, weights, scores = uninterrupted[name]
-    found_weights, found_scores = files(tmp_path / "rounds" / outcome.folder)
-    assert found_weights.keys() == weights.keys()
-    assert [key for key in weights if not torch.equal(weights[key], found_weights[key])] == []
-    assert found_scores.keys() == scores.keys()
-    assert [key for key in scores if not np.array_equal(scores[key], found_scores[key])] == []
-    assert outcome.metrics == expected.metrics
-    assert outcome.scores.selected.tolist() == expected.scores.selected.tolist()
-
-
-def run_steps(name: str, pixels, pool, folder: Path | None, seed: int = 0, **kwargs) -> Strategy:
-    strategy = build(name, seed)
-    with seeded(seed + 1, CPU):
-        train(strategy, Batches(pixels, pool, PARAMS, CPU, 2), PARAMS, folder=folder, **kwargs)
-    return strategy
-
-
-def test_a_process_killed_between_checkpoints_goes_on_from_the_last_one(pixels, pool, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "REPORT_EVERY", 0.0)
-    whole = run_steps("mal", pixels, pool, tmp_path / "whole")
-
-    class Killed(BaseException):
-        pass
-
-    saves, save = [], training.save
-    monkeypatch.setattr(training, "save", lambda *a: (save(*a), saves.append(a[3])) if not saves else None)
-    seen = []
-    with pytest.raises(Killed):
-        # the first checkpoint is written at step 1; at step 5 the process dies without writing another
-
-        def report(progress: Progress) -> None:
-            seen.append(progress.done)
-            if progress.done == 5:
-                raise Killed
-
-        run_steps("mal", pixels, pool, tmp_path / "work", report=report, checkpoint_every=0.0)
-    assert saves == [1]
-    monkeypatch.setattr(training, "save", save)
-    again = run_steps("mal", pixels, pool, tmp_path / "work", seed=77)  # other first weights: everything comes from the checkpoint
-    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
-    assert history(tmp_path / "work") == history(tmp_path / "whole")  # steps 2 to 5 ran twice and stand there once
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_disk_that_fills_while_a_checkpoint_is_written_is_told_and_leaves_the_older_one(pixels, pool, tmp_path, monkeypatch):
-    with pytest.raises(Stop):
-        train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, stop_at("training: training", 2), folder=tmp_path)
-    kept = (tmp_path / "checkpoint.pt").read_bytes()
-    honest = Path.open
-
-    def full(path: Path, *how, **more):
-        return honest(Path("/dev/full"), "wb") if path.name.startswith(".checkpoint") else honest(path, *how, **more)
-
-    monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(AlcoreError, match="the disk is full: the checkpoint could not be written"):
-        train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, folder=tmp_path, checkpoint_every=0.0)
-    assert (tmp_path / "checkpoint.pt").read_bytes() == kept
-
-
-def test_the_seconds_of_all_attempts_are_added(pixels, pool, tmp_path, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
-
-    def slow(progress: Progress) -> None:
-        now[0] += 10
-        if progress.done == 2 and not (tmp_path / "checkpoint.pt").exists():
-            raise Stop
-
-    batches = Batches(pixels, pool, PARAMS, CPU, 0)
-    with pytest.raises(Stop):
-        train(build("random"), batches, PARAMS, slow, folder=tmp_path, checkpoint_every=1e9)
-    now[0] = 1e6
-    result = train(build("random"), Batches(pixels, pool, PARAMS, CPU, 0), PARAMS, slow, folder=tmp_path, checkpoint_every=1e9)
-    assert result == {"seconds": 60.0, "steps": 6.0}
 
 
 # ---- schedule
@@ -230,14 +87,6 @@ def test_the_number_of_steps_does_not_depend_on_the_number_of_labels(labels, pix
     assert steps == [1, 2, 3, 4, 5, 6]
 
 
-# ---- what the loop writes and says
-
-
-def history(folder: Path) -> list[list[str]]:
-    with (folder / "history.csv").open(newline="") as file:
-        return list(csv.reader(file))
-
-
 def test_history_has_the_losses_that_the_steps_returned(pixels, pool, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "REPORT_EVERY", 0.0)
     strategy, returned = build("mal"), []
@@ -294,74 +143,6 @@ def test_a_rate_that_is_far_too_high_is_called_divergence(pixels, pool):
         train(build("random", params=params), Batches(pixels, pool, params, CPU, 0), params)
 
 
-# ---- what is left as it was found
-
-
-@pytest.mark.parametrize("name", list(STRATEGIES))
-def test_a_round_leaves_the_global_generators_as_they_were(name, pixels, pool, tmp_path):
-    random.seed(1)
-    np.random.seed(2)  # noqa: NPY002 - the global generator is what this is about
-    torch.manual_seed(3)
-    before = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2], torch.get_rng_state()  # noqa: NPY002
-    run(order(name), Material(pool, 3, pixels), tmp_path)
-    assert random.getstate() == before[0]
-    assert (np.random.get_state()[1].tolist(), np.random.get_state()[2]) == before[1:3]  # noqa: NPY002
-    assert torch.equal(torch.get_rng_state(), before[3])
-
-
-def test_a_round_does_not_depend_on_the_global_generators(uninterrupted, pixels, pool, tmp_path):
-    torch.manual_seed(99)
-    outcome = run(order("mcdal"), Material(pool, 3, pixels), tmp_path)
-    weights, _ = files(tmp_path / outcome.folder)
-    assert all(torch.equal(weights[key], value) for key, value in uninterrupted["mcdal"][1].items())
-
-
-def test_another_seed_gives_another_model_and_another_query(uninterrupted, pixels, pool, tmp_path):
-    outcome = run(dataclasses.replace(order("random"), seed=4), Material(pool, 3, pixels), tmp_path)
-    weights, scores = files(tmp_path / outcome.folder)
-    assert not torch.equal(weights["head.weight"], uninterrupted["random"][1]["head.weight"])
-    assert scores["selected"].tolist() != uninterrupted["random"][2]["selected"].tolist()
-
-
-# ---- evaluation
-
-
-def test_metrics_are_those_of_the_task_model_on_the_test_items_in_evaluation_mode(pixels, pool):
-    strategy, batches = build("mal").train(), Batches(pixels, pool, PARAMS, CPU, 0)
-    train(strategy, batches, PARAMS)
-    buffers = {key: value.clone() for key, value in strategy.named_buffers()}
-    found = evaluate(strategy, batches)
-    strategy.eval()
-    hits, losses = [], []
-    row = dict(zip(pool.ids.tolist(), pool.rows.tolist(), strict=True))
-    for i, target in zip(pool.test.tolist(), pool.test_targets.tolist(), strict=True):
-        x = (torch.from_numpy(pixels[row[i]]).permute(2, 0, 1)[None].float() / 255 - 0.5) / 0.25
-        with torch.no_grad():
-            logits = strategy.head(strategy.backbone(x))[0]
-        hits.append(int(logits.argmax()) == target)
-        losses.append(-logits.log_softmax(0)[target].item())
-    assert found["accuracy"] == pytest.approx(sum(hits) / 6)
-    assert found["loss"] == pytest.approx(sum(losses) / 6, rel=1e-4)
-    per_class = [np.mean([h for h, t in zip(hits, pool.test_targets, strict=True) if t == k]) for k in set(pool.test_targets.tolist())]
-    assert found["balanced_accuracy"] == pytest.approx(np.mean(per_class))
-    assert all(torch.equal(value, buffers[key]) for key, value in strategy.named_buffers())
-
-
-def test_balanced_accuracy_counts_each_class_that_occurs_once():
-    logits = torch.tensor([[2.0, 0, 0], [2, 0, 0], [2, 0, 0], [2, 0, 0]])
-    tally = TASKS["classification"](3).tally()
-    tally.add(logits[:3], torch.tensor([0, 0, 0]))
-    tally.add(logits[3:], torch.tensor([1]))
-    found = tally.result()
-    assert found["accuracy"] == 0.75
-    assert found["balanced_accuracy"] == 0.5
-
-
-def test_without_test_items_there_are_no_metrics(pixels, pool):
-    none = dataclasses.replace(pool, test=np.array([], np.int64), test_targets=np.array([], np.int64))
-    assert evaluate(build("random"), Batches(pixels, none, PARAMS, CPU, 0)) == {}
-
-
 def test_a_net_learns_the_toy_images_in_thirty_steps(pixels, pool, quick, tmp_path):
     outcome = run(Order("entropy", 5, 0, "cpu", train=quick), Material(pool, 3, pixels), tmp_path)
     assert outcome.metrics["accuracy"] == 1.0
@@ -399,19 +180,3 @@ def test_what_cannot_be_compiled_is_trained_as_it_is_and_said(pixels, pool, monk
     plain, fallen = compiled("entropy", pixels, pool, []), compiled("entropy", pixels, pool, said, compile="on")
     assert "not compiled, going on without: no compiler here" in said
     assert all(torch.equal(value, fallen.state_dict()[key]) for key, value in plain.state_dict().items())
-
-
-# ---- scoring a sample
-
-
-def test_a_sample_of_the_pool_is_scored_and_asked_from(pixels, pool):
-    params = dataclasses.replace(PARAMS, score_sample=9)
-    found, walked, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
-    assert len(found.ids) == 9
-    assert set(found.selected.tolist()) <= set(found.ids.tolist()) <= set(pool.unlabeled.tolist())
-    assert walked.ids.tolist() == [*found.ids.tolist(), *pool.labeled.tolist()]
-    again, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
-    other, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(6))
-    assert again.ids.tolist() == found.ids.tolist() != other.ids.tolist()
-    larger, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 12, np.random.default_rng(5))
-    assert len(larger.selected) == 12  # a query larger than the sample draws as many as it needs

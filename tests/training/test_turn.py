@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
-from alcore.progress import Progress
 from alcore.strategies import STRATEGIES
 from alcore.training import turn as rounds
-from alcore.training.devices import pick_device
-from alcore.training.roundfiles import RoundFiles
-from alcore.training.turn import Material, Order, run, start_query
-
-CPU = torch.device("cpu")
-SHORT = {"steps": 6, "batch_size": 8}
-
-
-class Stop(Exception):
-    pass
-
-
-def stop_at(stage: str, done: int):
-    """A report that raises once `stage` has come to `done`."""
-
-    def report(progress: Progress) -> None:
-        if progress.stage == stage and progress.done >= done:
-            raise Stop
-
-    return report
-
-
-def order(name: str, **train) -> Order:
-    return Order(name, query_size=5, seed=3, device="cpu", train={**SHORT, **train})
-
-
-def files(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, np.ndarray]]:
-    with np.load(folder / "scores.npz") as stored:
-        return load_file(folder / "model.safetensors"), dict(stored)
-
+from alcore.training.turn import Material, run, start_query
+from tests.training.orders import Stop, files, order, stop_at
 
 # ---- memory that runs out
 
@@ -167,27 +136,6 @@ def test_a_round_that_fails_while_writing_leaves_no_folder(pixels, pool, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_files_of_a_round_hold_what_was_scored(pixels, pool, tmp_path):
-    outcome = run(order("mal"), Material(pool, 3, pixels), tmp_path)
-    kept = RoundFiles(tmp_path / outcome.folder)
-    assert kept.ids.tolist() == pool.unlabeled.tolist()
-    assert kept.walked_ids.tolist() == [*pool.unlabeled.tolist(), *pool.labeled.tolist()]
-    assert kept.selected.tolist() == outcome.scores.selected.tolist()
-    assert kept.array("logits").shape == (32, 3)
-    assert kept.map is None
-    for name, values in kept.scores.items():
-        wanted_high = name in ("entropy", "total")
-        slow = sorted(range(20), key=lambda i: (-values[i] if wanted_high else values[i], kept.ids[i]))
-        assert [int(kept.ranks[name][i]) for i in slow] == list(range(1, 21)), name
-    p = kept.probabilities([4, 0])
-    logits = kept.array("logits")[[4, 0]].astype(np.float64)
-    np.testing.assert_allclose(p, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), rtol=1e-9)
-    kept.write_map(kept.walked_ids, np.zeros((32, 2), np.float32))
-    ids, xy = kept.map
-    assert ids.tolist() == kept.walked_ids.tolist()
-    assert xy.shape == (32, 2)
-
-
 @pytest.mark.parametrize(("change", "words"), [
     ({"labeled": np.array([], np.int64), "targets": np.array([], np.int64)}, "nothing is labeled yet"),
     ({"targets": np.zeros(12, np.int64)}, "all 12 labels are of one class"),
@@ -209,11 +157,6 @@ def test_nothing_is_trained_without_labels_of_two_classes(change, words, pixels,
 def test_an_order_is_checked_before_work_starts(change, words):
     with pytest.raises(BadInput, match=words):
         dataclasses.replace(order("random"), **change).check()
-
-
-def test_auto_is_the_first_gpu_or_else_the_cpu():
-    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert pick_device("cpu") == CPU
 
 
 # ---- a first query without a model

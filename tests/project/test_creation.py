@@ -1,9 +1,11 @@
-"""Importing a source: what is stored, what is decoded again, what bad input leaves behind (nothing) and what a person is told."""
+"""A project is made, read again and deleted with all that is its own."""
 
 from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 
 from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.importing import gather as importing
+from alcore.jobs.processes import process_name
 from alcore.pixels import packing
 from alcore.progress import Progress
 from alcore.project import creation, doctor
@@ -20,6 +23,63 @@ from alcore.storage import schema
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.types import Annotation
+from tests.house import ROOT
+from tests.project.played import labeled_project
+
+
+def table_sizes(workspace: Workspace) -> dict[str, int]:
+    with workspace.database.read() as conn:
+        return {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables}
+
+
+# ---- deleting and checking
+
+
+def test_deleting_removes_rows_and_files_and_leaves_the_source_and_other_projects(project, digits_source, quick):
+    labeled_project(project)
+    project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    other = Project.import_into(project.workspace, "other", digits_source / "test")
+    project.delete()
+    assert not project.folder.exists()
+    assert project.workspace.projects() == ["other"]
+    sizes = table_sizes(project.workspace)
+    assert {name: sizes[name] for name in ("projects", "items", "annotations", "current", "rounds", "queries", "jobs")} == {
+        "projects": 1, "items": 16, "annotations": 0, "current": 0, "rounds": 0, "queries": 0, "jobs": 0,
+    }  # fmt: skip
+    assert other.pixels().shape[0] == 16
+    assert len(list(digits_source.rglob("*.png"))) == 56
+    again = Project.import_into(project.workspace, "toy", digits_source)
+    assert again.rounds() == []
+    assert again.workspace.job_rows.jobs("toy") == []
+
+
+def test_a_project_with_a_running_job_is_not_deleted(project):
+    """In whatever process: the jobs of one that is gone keep nobody."""
+    jobs = project.workspace.job_rows
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        job = jobs.add_job("round", "toy", "t", {}, "cpu", owner=process_name(other.pid))
+        with pytest.raises(AlcoreError, match="a job of 'toy' is still running: cancel it first"):
+            project.delete()
+        assert project.counts()["items"] == 56
+        other.communicate(b"\n")
+    assert jobs.job(job.id).state == "running"
+    project.delete()
+    assert project.workspace.projects() == []
+    assert not project.folder.exists()
+
+
+def test_a_project_that_another_process_works_in_is_not_deleted(project):
+    code = "import sys; from pathlib import Path; from alcore.files import at_work\n"
+    code += "with at_work(Path(sys.argv[1])): print('in', flush=True); input()"
+    command = [sys.executable, "-c", code, str(project.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as other:
+        assert other.stdout.readline() == b"in\n"
+        with pytest.raises(AlcoreError, match="another process is at work in 'toy', importing or exporting: wait for it, or stop it"):
+            project.delete()
+        assert project.counts()["items"] == 56
+        other.communicate(b"\n")
+    project.delete()
+    assert project.workspace.projects() == []
 
 
 def paths(project: Project) -> dict[str, int]:
