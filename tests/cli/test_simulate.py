@@ -17,6 +17,12 @@ SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "lear
 # ---- the command line's part, and the package's
 
 
+@pytest.fixture
+def toy(make_source, tmp_path) -> Path:
+    """40 pool and 16 test images of four classes."""
+    return make_source(tmp_path / "toy")
+
+
 def test_the_verb_takes_its_arguments_and_answers_out_and_runs(toy, tmp_path):
     parser = argparse.ArgumentParser()
     add_arguments(parser)

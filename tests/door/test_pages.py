@@ -9,9 +9,6 @@ import re
 PATHS = ["/", "/label", "/static/js/x.js", "/media/labels.csv", "/_stcore/host-config", "/_stcore/upload_file/a/b", "/_stcore/health"]
 
 
-# ---- headers and policy
-
-
 def test_every_answer_carries_the_headers(client):
     for path in [*PATHS, "/api/v1/health", "/api/nothing"]:
         for answer in (client().get(path), client().get(path, headers={"Host": "evil.example"})):

@@ -17,9 +17,6 @@ from tests.door.bare import handshake, run
 LOCAL, FAR = "http://127.0.0.1:8501", "http://192.168.1.5:8501"
 
 
-# ---- the sign-in
-
-
 def test_on_loopback_nobody_is_asked_unless_that_is_wanted(client, monkeypatch):
     assert client().get("/").text.startswith("<html>")
     monkeypatch.setenv("ALCORE_SIGN_IN", "1")

@@ -17,9 +17,6 @@ SHARED = ROOT.parent / "shared" / "data"
 SIZE = (3, 4)  # height and width of the toy images
 
 
-# ---- camvid
-
-
 @pytest.mark.skipif(not (SHARED / "camvid").is_dir(), reason="the shared CamVid is not here")
 def test_camvid_has_its_splits_classes_and_void() -> None:
     reading = read(SHARED / "camvid")

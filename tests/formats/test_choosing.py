@@ -13,8 +13,6 @@ from alcore.errors import BadInput
 from alcore.formats import FORMATS, MASK_WRITERS, read
 from tests.formats.layouts import camvid, image, write
 
-# ---- choosing by task
-
 
 def test_the_formats_of_each_task_are_known() -> None:
     assert [name for name, known in FORMATS.items() if "segmentation" in known.tasks] == [

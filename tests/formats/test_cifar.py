@@ -17,9 +17,6 @@ from tests.house import ROOT
 SHARED = ROOT.parent / "shared" / "data"
 
 
-# ---- cifar
-
-
 def batch(path: Path, images: np.ndarray, labels: list[int], key: bytes = b"labels", protocol: int = 2) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)

@@ -10,8 +10,6 @@ from alcore.formats import read
 from alcore.formats.dense import DRIVING
 from tests.formats.layouts import image, mask, reasons, write
 
-# ---- Cityscapes and BDD100K
-
 
 def test_cityscapes_ids_become_train_ids_by_the_official_table(tmp_path: Path) -> None:
     train_ids = {7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12, 26: 13, 27: 14, 28: 15}

@@ -108,9 +108,6 @@ def test_annotations_without_an_image_and_an_image_listed_twice_are_told(tmp_pat
     }
 
 
-# ---- COCO is known by what is in it
-
-
 def one_coco(folder: Path, place: str, **first: Any) -> Path:
     """Two pictures of an object each in images/, the JSON at `place`, other keys before its own."""
     pictures(folder, "images/1.jpg", "images/2.jpg")

@@ -12,8 +12,6 @@ from alcore.formats import read
 from alcore.types import Entry, Skipped
 from tests.formats.found import found, put
 
-# ---- csv
-
 
 @pytest.mark.parametrize(("delimiter", "word"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -17,9 +17,6 @@ from tests.formats.layouts import camvid, found, image, mask, write
 SIZE = (3, 4)  # height and width of the toy images
 
 
-# ---- what a mask may not be
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [

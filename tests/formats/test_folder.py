@@ -20,9 +20,6 @@ def reasons(reading: Reading) -> dict[str, str]:
     return {one.path: one.reason for one in reading.skipped}
 
 
-# ---- class folders
-
-
 def test_nested_folders_belong_to_their_class_and_classes_sort_as_people_do(tmp_path: Path) -> None:
     for path in ("10/a.JPG", "2/deep/er/b.jpeg", "2/c.TIFF", "1/d.pgm"):
         put(tmp_path / path)

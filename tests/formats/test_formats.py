@@ -15,8 +15,6 @@ from alcore.errors import BadInput
 from alcore.formats import FORMATS, read
 from tests.formats.found import found, put
 
-# ---- choosing
-
 
 def test_every_format_of_the_folder_is_found_and_the_mapping_is_read_only() -> None:
     assert list(FORMATS) == ["bdd100k", "camvid", "cifar", "cityscapes", "coco", "csv", "flat", "folder", "idx", "npz", "voc"]

@@ -12,8 +12,6 @@ from alcore.errors import BadInput
 from alcore.formats import read
 from alcore.types import Entry, Skipped
 
-# ---- npz
-
 
 def save(path: Path, **arrays: object) -> Path:
     np.savez(path, **arrays)  # type: ignore[arg-type]

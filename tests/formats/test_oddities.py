@@ -17,8 +17,6 @@ from tests.formats.folders import (
 )
 from tests.sources import labels_of, mask, picture, pictures, splits_of, write
 
-# ---- what is odd is said before the import
-
 
 @pytest.mark.parametrize(("names", "listings", "words"), [
     (["images/1.jpg", "masks/2.jpg"], {}, "'images', 'masks' are classes here"),

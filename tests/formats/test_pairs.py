@@ -11,8 +11,6 @@ from tests.formats.folders import (
 )
 from tests.sources import counts_of, mask, picture
 
-# ---- masks that lie in pairs with their images
-
 
 @pytest.mark.parametrize(("image", "found"), [
     ("imgs/a.jpg", "masks/a.png"),

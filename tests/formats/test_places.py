@@ -10,7 +10,6 @@ from alcore.formats import ReadOptions, read
 from alcore.project.facade import Project
 from tests.sources import box, coco, counts_of, labels_of, mask, picture, pictures, reasons_of, write
 
-# ---- names as other systems write them
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 
 

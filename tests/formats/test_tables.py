@@ -10,8 +10,6 @@ from tests.formats.folders import (
 )
 from tests.sources import labels_of, pictures, write
 
-# ---- tables beside images
-
 
 def test_tables_of_other_people_are_understood(tmp_path):
     cases = {

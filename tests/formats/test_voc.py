@@ -16,9 +16,6 @@ from tests.formats.layouts import image, mask, write
 SIZE = (3, 4)  # height and width of the toy images
 
 
-# ---- VOC
-
-
 def test_the_color_map_is_vocs() -> None:
     table = color_map(256)
     assert table[:6] == [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128)]

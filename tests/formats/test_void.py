@@ -19,9 +19,6 @@ W, H = SIDES
 QUICK = {"steps": 2, "batch_size": 2, "warmup": 0.0}
 
 
-# ---- 3: masks of 0 and 255
-
-
 def grey_masks(folder: Path, *, values: tuple[int, ...] = (0, 255)) -> Path:
     for number in range(6):
         picture(folder / "images" / f"{number}.jpg")

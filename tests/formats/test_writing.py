@@ -23,9 +23,6 @@ from tests.formats.layouts import write
 SIZE = (3, 4)  # height and width of the toy images
 
 
-# ---- writing
-
-
 def legend(classes: Sequence[str], colors: Sequence[Sequence[int]] = (), **naming: Any) -> Legend:
     return Legend(classes, colors, naming)
 

@@ -12,8 +12,6 @@ from alcore.errors import NotFound
 from alcore.project.facade import Project
 from tests.project.played import paths
 
-# ---- pictures
-
 
 def test_a_picture_is_never_enlarged_and_its_etag_follows_the_file(project, digits_source, write_image, decoded):
     item = paths(project)["train/0/00.png"]

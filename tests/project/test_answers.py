@@ -13,8 +13,6 @@ from alcore.types import Annotation
 from tests.project.painted import ids_of
 from tests.scenes import H, W, truth_of
 
-# ---- over HTTP
-
 
 def stream(mask: np.ndarray) -> bytes:
     return zlib.compress(mask.tobytes())

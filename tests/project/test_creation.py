@@ -32,9 +32,6 @@ def table_sizes(workspace: Workspace) -> dict[str, int]:
         return {t.name: conn.scalar(sa.select(sa.func.count()).select_from(t)) for t in schema.meta.sorted_tables}
 
 
-# ---- deleting and checking
-
-
 def test_deleting_removes_rows_and_files_and_leaves_the_source_and_other_projects(project, digits_source, quick):
     labeled_project(project)
     project.run_round("random", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)

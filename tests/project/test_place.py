@@ -10,8 +10,6 @@ import pytest
 from alcore.errors import AlcoreError
 from alcore.project.facade import Workspace
 
-# ---- tokens and where a workspace lies
-
 
 def test_the_token_is_made_once_and_readable_by_its_owner_only(workspace, home, monkeypatch):
     token = workspace.token

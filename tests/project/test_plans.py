@@ -14,8 +14,6 @@ from alcore.project.probe import Costs
 from alcore.types import Job
 from tests.project.timed import run_a_job, wait
 
-# ---- plans
-
 
 def job(project: Project, arguments: dict) -> Job:
     return project.workspace.job_rows.job(project.workspace.job_rows.add_job("round", project.name, "t", arguments, "cpu").id)

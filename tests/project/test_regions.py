@@ -11,8 +11,6 @@ from alcore.project import labeling
 from tests.project.painted import ids_of
 from tests.scenes import QUICK, H, W, truth_of
 
-# ---- regions
-
 
 def test_region_queries_are_answered_in_part_and_never_asked_twice(scenes):
     scenes.label_from_truth(3, seed=0)

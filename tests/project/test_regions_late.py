@@ -63,9 +63,6 @@ def while_training(monkeypatch, act) -> None:
     monkeypatch.setattr(loop, "run", run)
 
 
-# ---- regions
-
-
 def test_a_late_region_does_not_take_the_rest_of_a_whole_mask_away(scenes):
     scenes.run_round("entropy", 5, seed=1, train=REGIONS)
     item = asked(scenes)[0]

@@ -39,9 +39,6 @@ def test_the_status_counts_what_the_queue_counts(waiting):
     assert waiting.queue()["labeled"] == 1
 
 
-# ---- frames
-
-
 def test_the_frame_has_a_row_for_each_scored_item_most_wanted_first(played):
     frame, files, round_ = played.scores(2), played.files(played.round(2)), played.round(2)
     assert {"id", "path", "entropy", "margin", "confidence", "discrepancy", "total", "rank", "selected", "prediction", "x", "y"} <= set(

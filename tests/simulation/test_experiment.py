@@ -31,9 +31,6 @@ def test_shares_of_the_pool_are_numbers_of_images(toy, tmp_path):
     assert frame["labeled"].tolist() == [8, 12]
 
 
-# ---- what is refused, before any training
-
-
 @pytest.mark.parametrize(("change", "words"), [
     ({"strategies": ["best"]}, "unknown strategy 'best': use one of mal, mcdal"),
     ({"strategies": []}, "no strategy is given"),

@@ -40,9 +40,6 @@ def test_a_report_that_raises_in_the_middle_leaves_a_run_that_goes_on(toy, tmp_p
     assert (tmp_path / "cut/queries.jsonl").read_text() == (tmp_path / "whole/queries.jsonl").read_text()
 
 
-# ---- runs that fail
-
-
 def test_a_run_that_fails_does_not_stop_the_others(toy, tmp_path, monkeypatch):
     honest = runs.turn
 

@@ -113,9 +113,6 @@ def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
 CLASSES = ("cat", "dog")
 
 
-# ---- the database
-
-
 def test_sqlite_runs_in_wal_with_full_synchronisation_and_foreign_keys(database):
     with database.read() as conn:
         found = [

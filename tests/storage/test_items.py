@@ -17,9 +17,6 @@ from tests.storage.rows import add_project, label, mark, row, states
 CLASSES = ("cat", "dog")
 
 
-# ---- items
-
-
 def item_table(database: Database) -> list[tuple]:
     with database.read() as conn:
         return [tuple(r) for r in conn.execute(sa.select(items.c.id, items.c.path, items.c.row, items.c.present).order_by(items.c.id))]

@@ -15,9 +15,6 @@ CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)
 
 
-# ---- BALD
-
-
 def test_bald_is_the_slow_average_over_its_masks():
     strategy = build("bald", passes=5).eval()
     x = Fixed().x

@@ -17,9 +17,6 @@ CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)
 
 
-# ---- Learning Loss
-
-
 def test_the_ranking_loss_by_hand():
     # pairs (0, 3) and (1, 2): losses 2 > 1, so the first should be larger: 3 - 1 = 2 past the margin; 0.5 < 4: 1 - 0 is on the wrong side
     predicted, actual = torch.tensor([3.0, 1.0, 0.0, 1.0]), torch.tensor([2.0, 0.5, 4.0, 1.0])

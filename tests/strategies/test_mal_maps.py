@@ -24,9 +24,6 @@ def batches(dense_pixels, dense_pool, dense) -> Batches:
     return Batches(dense_pixels, dense_pool, PARAMS, CPU, 5, dense=dense)
 
 
-# ---- MAL on maps
-
-
 def test_mals_classifier_is_a_1x1_convolution_of_prototypes_and_its_discriminator_reads_maps():
     strategy = build("mal")
     assert strategy.c.form == "single"

@@ -42,9 +42,6 @@ def test_mcdals_auxiliary_heads_leave_the_task_model_bitwise_as_random_trains_it
     assert all(torch.equal(a, b) for a, b in zip(plain, beside, strict=True))
 
 
-# ---- MCDAL's three averagings
-
-
 def some_heads(count: int, classes: int = 4, side: int = 5) -> list[torch.Tensor]:
     return [2 * torch.randn(3, classes, side, side, generator=torch.Generator().manual_seed(s)) for s in range(count)]
 

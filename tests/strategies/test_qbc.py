@@ -15,9 +15,6 @@ CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)
 
 
-# ---- QBC
-
-
 def test_qbc_scores_the_jensen_shannon_divergence_of_its_members():
     strategy = build("qbc", members=3).eval()
     with torch.no_grad():

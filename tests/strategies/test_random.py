@@ -7,8 +7,6 @@ import numpy as np
 from alcore.progress import ignore_progress
 from tests.strategies.tasks import build, seen
 
-# ---- random and margin
-
 
 def test_random_draws_every_item_equally_often():
     strategy, ids = build("random"), np.arange(20) * 3

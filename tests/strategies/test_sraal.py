@@ -8,8 +8,6 @@ import torch
 from alcore.strategies.sraal import uncertainty
 from tests.strategies.built import Fixed, build, copy_of, noise, same
 
-# ---- SRAAL
-
 
 def test_uncertainty_by_hand():
     # p = (0.6, 0.3, 0.1): mean 1/3, variance ((0.2667)^2 + (0.0333)^2 + (0.2333)^2) / 3; least: the rest 0.2 each

@@ -19,9 +19,6 @@ CPU = torch.device("cpu")
 TRAIN = TrainParams(batch_size=8, steps=4, flip=False, crop=0.0)
 
 
-# ---- VAAL
-
-
 def test_the_adversarial_term_reaches_the_encoder():
     """A port detaches mu inside the generator's loss: the encoder then never hears of the discriminator."""
     strategy = build("vaal", adversary_weight=1.0)

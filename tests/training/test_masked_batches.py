@@ -22,9 +22,6 @@ def batches(dense_pixels, dense_pool, dense) -> Batches:
     return Batches(dense_pixels, dense_pool, PARAMS, CPU, 5, dense=dense)
 
 
-# ---- masks beside their images
-
-
 def index_images(dense: np.ndarray) -> np.ndarray:
     """Pictures that show the masks: each pixel's value is its class + 1, and void is 0, as is what lies beyond the edge."""
     return np.repeat(dense[..., None] + np.uint8(1), 3, axis=3)
