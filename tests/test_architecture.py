@@ -55,7 +55,6 @@ ONLY = {
     "skimage": {"pixels.masks"},
     "pycocotools": {"formats.coco", "formats.runs"},
 }
-TRAINING_SIDE = ("strategies", "nets.backbones", "nets.tasks", "training.turn", "importing.gather", "simulation.conduct", "cli.simulate")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -121,19 +120,6 @@ def test_pages_and_app_import_neither_torch_nor_the_store(file):
     found = imports(file)
     assert {name.split(".")[0] for name in found} & {"torch", "torchvision", "sqlalchemy"} == set()
     assert {room(name) for name in of_alcore(found)} - (APP_MAY if file.name == "app.py" else PAGES_MAY) == set()
-
-
-BLOCKED = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors", "pillow_heif")
-
-
-def test_the_training_side_imports_without_the_apps_libraries():
-    """So that a GPU box with torch, torchvision, numpy, pandas and pillow alone can train."""
-    code = f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport importlib\n"
-    code += f"for name in {TRAINING_SIDE!r}: importlib.import_module('alcore.' + name)\n"
-    code += "from alcore.strategies import STRATEGIES\nassert len(STRATEGIES) >= 5\n"
-    code += "print([m for m in sys.modules if m.startswith(('alcore.storage', 'alcore.project', 'alcore.web', 'alcore.jobs'))])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
 
 
 def test_importing_alcore_alone_imports_no_torch():

@@ -10,6 +10,7 @@ from benchmarks import __main__ as command
 from benchmarks import kills
 
 
+@pytest.mark.slow
 def test_a_few_kills_lose_nothing_and_leave_nothing(capsys):
     figures = kills.run(5, ("labels", "masks", "import labels", "export", "delete"))
     assert {name: (row["kills"], row["wrong"]) for name, row in figures["kinds"].items()} == {

@@ -20,6 +20,7 @@ def picture(file: Path, seed: int) -> None:
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(file)
 
 
+@pytest.mark.slow
 def test_a_folder_of_strange_things_ends_as_each_of_them_is(tmp_path: Path, monkeypatch, capsys):
     folder = tmp_path / "others"
     for at, name in enumerate(("classes/cat/0.png", "classes/cat/1.png", "classes/dog/2.png")):

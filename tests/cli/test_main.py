@@ -330,6 +330,7 @@ def test_a_bug_keeps_its_traceback(toy, home, monkeypatch):
         main(["status", "--project", "toy", "--home", str(home)])
 
 
+@pytest.mark.slow
 def test_the_module_runs_as_a_program(home):
     command = [sys.executable, "-m", "alcore", "status", "--project", "nothing", "--json", "--home", str(home)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=120)

@@ -105,6 +105,7 @@ def as_device(file: Path, outside: Path) -> None:
     file.symlink_to("/dev/zero")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put", [as_pipe, as_link_outside, as_link_to_itself, as_broken_link, as_folder, as_device])
 @pytest.mark.parametrize("row", ROWS, ids=named)
 def test_no_file_of_a_source_is_opened_but_regular_ones_of_its_own(tmp_path: Path, row: Row, put: Callable[[Path, Path], None]) -> None:

@@ -406,6 +406,7 @@ SOURCES = ("camvid", "trainannot", "voc", "cityscapes", "bdd100k", "coco")
 OWN = {"trainannot": "camvid"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("splits", [("train", "val", "test"), ("train",)], ids=["three splits", "held out by us"])
 @pytest.mark.parametrize("out", ["camvid", "voc", "coco", "cityscapes"])
 @pytest.mark.parametrize("kind", SOURCES)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from alcore.errors import BadInput
-from alcore.nets.backbones import ResNet18, SmallCNN, make_backbone
+from alcore.nets.backbones import Backbone, ResNet18, SmallCNN, make_backbone
 from alcore.nets.models import CosineHead, Discriminator
 from alcore.nets.tasks import Classification
 from tests.nets.feeding import seeded_noise, size
@@ -164,27 +164,33 @@ def test_weights_for_an_architecture_without_any_and_unknown_architectures_are_r
 # ---- VGG-16 and the maps of all backbones
 
 
+@pytest.fixture(scope="module")
+def vgg16() -> Backbone:
+    """In evaluation mode; its weights take a second to draw, and no test changes them."""
+    return make_backbone("vgg16_bn").eval()
+
+
 def test_vgg16_has_the_papers_parameters():
     """MAL 5.1: F 14.72M, C 12.90M, D 13.11M, T 17.23M."""
-    backbone = make_backbone("vgg16_bn")
-    assert size(backbone) == 14_723_136
-    assert size(CosineHead(25_088, 100, hidden=512)) == 12_896_768
-    assert size(Discriminator(25_088)) == 13_108_737
-    assert size(backbone, Classification(100).head(backbone.out_features)) == 17_232_036
+    with torch.device("meta"):  # shapes alone
+        backbone = make_backbone("vgg16_bn")
+        assert size(backbone) == 14_723_136
+        assert size(CosineHead(25_088, 100, hidden=512)) == 12_896_768
+        assert size(Discriminator(25_088)) == 13_108_737
+        assert size(backbone, Classification(100).head(backbone.out_features)) == 17_232_036
 
 
-def test_vgg16_repeats_its_one_place_at_32_pixels_and_is_compared_by_the_mean():
-    backbone = make_backbone("vgg16_bn").eval()
+def test_vgg16_repeats_its_one_place_at_32_pixels_and_is_compared_by_the_mean(vgg16):
     with torch.no_grad():
-        features = backbone(seeded_noise(2, 3, 32, 32))
+        features = vgg16(seeded_noise(2, 3, 32, 32))
     assert features.shape == (2, 512 * 49)
     places = features.view(2, 512, 49)
     assert torch.equal(places, places[:, :, :1].expand(-1, -1, 49))
-    torch.testing.assert_close(backbone.embedding(features), places[:, :, 0])
+    torch.testing.assert_close(vgg16.embedding(features), places[:, :, 0])
 
 
-def test_torchvisions_vgg16_state_dict_is_taken_without_its_classifier(tmp_path):
-    layers = make_backbone("vgg16_bn").state_dict()
+def test_torchvisions_vgg16_state_dict_is_taken_without_its_classifier(tmp_path, vgg16):
+    layers = vgg16.state_dict()
     state = {**layers, "classifier.0.weight": torch.zeros(3), "classifier.6.bias": torch.zeros(3)}
     torch.save(state, tmp_path / "w.pth")
     loaded = make_backbone("vgg16_bn", str(tmp_path / "w.pth")).state_dict()
@@ -192,8 +198,8 @@ def test_torchvisions_vgg16_state_dict_is_taken_without_its_classifier(tmp_path)
 
 
 @pytest.mark.parametrize("architecture", ["small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"])
-def test_maps_have_the_widths_that_are_said_and_the_last_one_is_pooled(architecture):
-    backbone = make_backbone(architecture).eval()
+def test_maps_have_the_widths_that_are_said_and_the_last_one_is_pooled(architecture, vgg16):
+    backbone = vgg16 if architecture == "vgg16_bn" else make_backbone(architecture).eval()
     with torch.no_grad():
         maps = backbone.maps(seeded_noise(2, 3, 32, 32))
         assert tuple(m.shape[1] for m in maps) == backbone.widths

@@ -267,6 +267,7 @@ def test_an_empty_workspace_says_what_to_do(fresh: Workspace, page: str) -> None
     assert [word for word in EMPTY[page] if word not in said] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("state", WORDS)
 def test_every_page_shows_every_state_in_words(here: Workspace, state: str, page: str) -> None:

@@ -125,6 +125,7 @@ export(project, "folder", Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_export_leaves_nothing_under_its_name_and_the_next_one_cleans_up(project, workspace, tmp_path):
     project.label_from_truth(12, seed=0)
     out = tmp_path / "labels"

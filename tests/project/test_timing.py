@@ -20,6 +20,7 @@ from tests.project.timed import run_a_job, wait
 NAVIGATION = ROOT / "pages" / "navigation.py"
 
 
+@pytest.mark.slow
 def test_steps_are_timed_in_a_process_of_their_own(toy, quick_one):
     began = []
     costs, done = measure_apart(toy, quick_one("mcdal"), began.append)

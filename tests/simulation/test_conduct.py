@@ -6,9 +6,6 @@ Longer than 400 lines: one finished experiment serves most of them.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +19,6 @@ from alcore.simulation.conduct import simulate
 from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
 from alcore.simulation.records import COLUMNS, ids_hash
-from tests.house import ROOT
 from tests.simulation.toys import but_times, records
 
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
@@ -153,15 +149,3 @@ def test_strategies_seeds_and_rounds_extend_what_is_there(toy, tmp_path):
 def test_the_module_can_be_called_as_the_function_it_holds(tmp_path, toy):
     with pytest.raises(BadInput, match="no strategy is given"):
         alcore.simulate(toy, [], out=tmp_path, **ASKED)
-
-
-def test_simulations_run_without_the_apps_libraries(toy, tmp_path):
-    blocked = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors", "scipy", "sklearn", "numba", "tqdm")
-    code = f"""
-        import sys
-        sys.modules.update(dict.fromkeys({blocked!r}))
-        from alcore.simulation.conduct import simulate
-        simulate({str(toy)!r}, ["random"], init=8, query_size=5, rounds=1, seeds=[0], device="cpu", settings={SETTINGS!r}, out={str(tmp_path)!r})
-    """
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (ended.returncode, ended.stderr) == (0, "")

@@ -148,6 +148,7 @@ def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, toys
     assert [key for key in ends[0] if not torch.equal(ends[0][key], ends[1][key])] == []
 
 
+@pytest.mark.slow
 @each
 def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, toys, rounding_bf16):
     strategy, draws = build(name, task), draws_of(task, toys, precision="bf16", rotation=15.0)
