@@ -19,7 +19,17 @@ from alcore.project.probe import Costs
 from alcore.training.pool import Pool
 
 SIDE = 8
+FIRST = ("browser", "slow")
 QUICK = {"steps": 30, "batch_size": 16, "flip": False, "crop": 0.0, "warmup": 0.0, "learning_rate": 0.05}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first: workers take whole files in this order, and the last one begun is then a short one."""
+    rank = {path: len(FIRST) for path in {item.path for item in items}}
+    for item in items:
+        marked = [at for at, name in enumerate(FIRST) if item.get_closest_marker(name)]
+        rank[item.path] = min([rank[item.path], *marked])
+    items.sort(key=lambda item: rank[item.path])  # within a file, and among files alike, the order stays
 
 
 def quadrant(rng: np.random.Generator, kind: int, side: int = SIDE) -> np.ndarray:

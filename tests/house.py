@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +20,8 @@ def module_name(file: Path, root: Path = ROOT) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def imports(file: Path, root: Path = ROOT) -> set[str]:
+@cache
+def imports(file: Path, root: Path = ROOT) -> frozenset[str]:
     """Dotted names of what a file imports; `from alcore import x` is alcore.x, `from alcore.x import y` is alcore.x or, if y is a module,
     alcore.x.y."""
     found: set[str] = set()
@@ -34,10 +35,10 @@ def imports(file: Path, root: Path = ROOT) -> set[str]:
                 path = root / longer.replace(".", "/")
                 is_module = path.with_suffix(".py").is_file() or path.is_dir()
                 found.add(longer if is_module or node.module == "alcore" else str(node.module))
-    return found
+    return frozenset(found)
 
 
-def of_alcore(names: set[str]) -> set[str]:
+def of_alcore(names: Set[str]) -> set[str]:
     """Those of our own, without `alcore.`."""
     return {name.removeprefix("alcore.") for name in names if name.startswith("alcore.")}
 

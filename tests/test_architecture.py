@@ -1,8 +1,9 @@
-"""Who may import whom, how large files may be, what they may be called. `-s` prints the rooms and their floors (tests/house.py)."""
+"""Who may import whom, how large files may be, what they may be called, where each is tested. `-s` prints the rooms and their floors (tests/house.py)."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,6 @@ ONLY = {
     "skimage": {"pixels.masks"},
     "pycocotools": {"formats.coco", "formats.runs"},
 }
-TRAINING_SIDE = ("strategies", "nets.backbones", "nets.tasks", "training.turn", "importing.gather", "simulation.conduct", "cli.simulate")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -122,19 +122,6 @@ def test_pages_and_app_import_neither_torch_nor_the_store(file):
     assert {room(name) for name in of_alcore(found)} - (APP_MAY if file.name == "app.py" else PAGES_MAY) == set()
 
 
-BLOCKED = ("streamlit", "plotly", "umap", "sqlalchemy", "starlette", "safetensors", "pillow_heif")
-
-
-def test_the_training_side_imports_without_the_apps_libraries():
-    """So that a GPU box with torch, torchvision, numpy, pandas and pillow alone can train."""
-    code = f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport importlib\n"
-    code += f"for name in {TRAINING_SIDE!r}: importlib.import_module('alcore.' + name)\n"
-    code += "from alcore.strategies import STRATEGIES\nassert len(STRATEGIES) >= 5\n"
-    code += "print([m for m in sys.modules if m.startswith(('alcore.storage', 'alcore.project', 'alcore.web', 'alcore.jobs'))])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
-
-
 def test_every_public_name_is_there():
     code = "import alcore; print([name for name in alcore.__all__ if getattr(alcore, name) is None], alcore.scores.entropy.__name__)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -183,3 +170,44 @@ def test_every_module_says_first_what_it_holds():
         if not ast.get_docstring(ast.parse(file.read_text()))
     ]
     assert [name for name in silent if not (name.endswith("__init__.py") and name.startswith(("pages", "tests")))] == []
+
+
+# ---- the tests themselves
+
+
+def says_something(file: Path) -> bool:
+    """Whether there is more in a module than its docstring."""
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in ast.parse(file.read_text()).body)
+
+
+def file_of_tests(module: str) -> Path:
+    """tests/<room>/test_<module>.py; a room's own __init__ is tested in the file of the room's name."""
+    return ROOT / "tests" / room(module) / f"test_{module.rpartition('.')[2]}.py"
+
+
+def tested_elsewhere() -> dict[str, list[str]]:
+    """Module -> the files that tests/README.md names for it."""
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .+ \|$", (ROOT / "tests" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    return {module: re.findall(r"`([\w/]+\.py)`", where) for module, where in rows}
+
+
+MODULES = {"alcore" if module_name(file) == "__init__" else module_name(file) for file in python_files("alcore") if says_something(file)}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_has_tests_of_its_name_or_the_reason_is_told(module):
+    own, told = file_of_tests(module).is_file(), tested_elsewhere().get(module, [])
+    assert own or told, (
+        f"write tests/{file_of_tests(module).relative_to(ROOT / 'tests')}, or a line in tests/README.md that says where it is tested"
+    )
+    assert not (own and told), f"{module} has its own tests: take its line out of tests/README.md"
+    assert [name for name in told if not (ROOT / "tests" / name).is_file()] == []
+
+
+def test_no_reason_is_told_for_a_module_that_is_gone():
+    assert tested_elsewhere().keys() - MODULES == set()
+
+
+def test_tests_lie_in_the_folders_of_rooms():
+    folders = {file.parent.relative_to(ROOT / "tests").as_posix() for file in python_files("tests")}
+    assert folders - set(MAY) == {".", "pages", "benchmarks"}

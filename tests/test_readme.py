@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -13,8 +12,8 @@ from alcore.cli.main import _parser
 from alcore.formats import FORMATS
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES
+from tests.house import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

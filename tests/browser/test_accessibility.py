@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from alcore.importing.samples import bundled_street
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
-from tests.browser.test_loop import App, write_images
+from tests.browser.real_app import App, write_images
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import ROOT, WATCH, PageFactory, Server
+from tests.browser.conftest import WATCH, PageFactory, Server
+from tests.house import ROOT
 
 pytestmark = pytest.mark.browser
 

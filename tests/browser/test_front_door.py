@@ -23,7 +23,8 @@ from playwright.sync_api import Browser, Page, expect
 from alcore.importing.samples import bundled_street
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import CHROMIUM_FLAGS, PageFactory
-from tests.browser.test_loop import CLASSES, PATIENCE, QUIET, ROOT, App, stored, wait, wait_labeler, wait_saved, write_images
+from tests.browser.real_app import CLASSES, PATIENCE, QUIET, App, stored, wait, wait_labeler, wait_saved, write_images
+from tests.house import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,8 @@ from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.fake_editor_rules import area, polygon, stroke
-from tests.browser.test_editor import click, drag, press, wait_item, wait_kept, wait_saved
-from tests.browser.test_loop import App
+from tests.browser.painting import click, drag, press, wait_item, wait_kept, wait_saved
+from tests.browser.real_app import App
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
-from tests.browser.test_loop import App, label, stored, wait_labeler, wait_saved, write_images
+from tests.browser.real_app import App, label, stored, wait_labeler, wait_saved, write_images
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,104 @@
+"""The real server is killed and started again: no label is lost, the job goes on, and pages say what happened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.real_app import (
+    COUNT_DIALOGS,
+    PATIENCE,
+    App,
+    PageFactory,
+    as_rows,
+    fill,
+    label,
+    open_page,
+    prepare,
+    press,
+    start_training,
+    stored,
+    wait,
+    wait_labeler,
+    wait_saved,
+    write_images,
+)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def mortal_app(tmp_path: Path) -> Iterator[App]:
+    """A server of this test's own, without a project, to be killed and started again."""
+    served = App(tmp_path / "home")
+    served.start()
+    yield served
+    served.kill()
+
+
+def test_sigkill_loses_no_label_and_the_job_goes_on(page_factory: PageFactory, tmp_path: Path) -> None:
+    prepare(tmp_path / "home", write_images(tmp_path / "shapes", 30), "shapes", labels=12, query=60)
+    app = App(tmp_path / "home")
+    app.start()
+    try:
+        trains = open_page(page_factory(), app, "train", "shapes")
+        start_training(trains, steps=80)
+        labels = open_page(page_factory(), app, "label", "shapes")
+        wait_labeler(labels, 60)
+        items, keys = app.queue("shapes"), random.Random(2).choices("123", k=60)
+        label(labels, keys[:20])
+        wait_saved(labels)  # these are acknowledged
+        wait(lambda: app.job("shapes")["progress"]["done"] > 0, "the job did not train")
+        label(labels, keys[20:30])  # some of these are under way
+        app.kill()
+        label(labels, keys[30:45])  # nobody is there to take these
+        known = stored(app.home, "shapes")
+        assert 20 <= len(known) <= 30
+        assert known == as_rows(items, keys)[: len(known)]
+        acknowledged = labels.evaluate("performance.getEntriesByName('alcore:ack').length")
+        assert len(known) >= acknowledged
+        expect(labels.locator(".notice")).to_contain_text("Server not reachable", timeout=PATIENCE * 1000)
+
+        app.start()
+        wait(lambda: len(stored(app.home, "shapes")) >= 45, "what was not acknowledged was not sent again")
+        wait_saved(labels)
+        expect(labels.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")).to_be_attached(timeout=PATIENCE * 1000)
+        expect(labels.get_by_role("dialog")).to_have_count(0)  # Streamlit's own word on the lost connection takes the keys
+        label(labels, keys[45:])
+        wait_saved(labels)
+        assert stored(app.home, "shapes") == as_rows(items, keys)
+
+        assert app.job("shapes")["state"] == "interrupted"
+        open_page(trains, app, "train", "shapes")
+        expect(trains.get_by_text("interrupted", exact=True)).to_be_visible(timeout=PATIENCE * 1000)
+        press(trains, "Resume")
+        app.wait_state("shapes", "done")
+        expect(trains.get_by_text("Round 1 is ready")).to_be_visible(timeout=PATIENCE * 1000)
+        expect(trains.get_by_role("button", name="Resume", exact=True)).to_have_count(0)
+    finally:
+        app.kill()
+
+
+def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_factory: PageFactory, mortal_app: App) -> None:
+    """Also where the sidebar, in which the watcher is, lies closed: in a narrow window."""
+    wide, narrow = (open_page(page_factory(width=width), mortal_app, "") for width in (1280, 390))
+    for page in (wide, narrow):
+        expect(page.get_by_text("Start here")).to_be_visible(timeout=PATIENCE * 1000)
+        page.evaluate(COUNT_DIALOGS)
+    mortal_app.kill()
+    for page in (wide, narrow):
+        gone = page.get_by_role("alert").filter(has_text="The server is not running")
+        expect(gone).to_contain_text("with make app or python -m alcore serve: this page goes on by itself", timeout=PATIENCE * 1000)
+        page.wait_for_function("() => window.dialogs > 0 && !document.querySelector('[role=dialog]')", timeout=PATIENCE * 1000)
+        assert "streamlit run" not in page.locator("body").inner_text()
+
+    mortal_app.start()
+    for page in (wide, narrow):
+        expect(page.get_by_role("alert").filter(has_text="The server is not running")).to_have_count(0, timeout=PATIENCE * 1000)
+        fill(page.get_by_label("Folder, CSV or array file on this machine"), "/no/such/folder")
+        expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
+        assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it

@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all, what killed work leaves, and who is at work."""
+
+from __future__ import annotations
+
+import pytest
+
+from alcore.files import PART, alone_in, at_work, made_beside, part_of, written_whole
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "a.npy"
+    with written_whole(path, lasting=True) as file:
+        file.write(b"old")
+    with pytest.raises(KeyError), written_whole(path) as file:
+        file.write(b"new")
+        assert [bool(PART.fullmatch(p.name)) for p in sorted(path.parent.iterdir())] == [True, False]
+        raise KeyError
+    assert [p.name for p in path.parent.iterdir()] == ["a.npy"]
+    assert path.read_bytes() == b"old"
+    assert PART.fullmatch(part_of(path).name)
+
+
+def test_what_fails_while_it_is_made_leaves_what_was_there(tmp_path):
+    out = tmp_path / "out"
+    out.write_text("old")
+    with pytest.raises(ZeroDivisionError), made_beside(out) as made:
+        made.write_text("half")
+        raise ZeroDivisionError
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "old"}
+    with made_beside(out) as made:
+        made.write_text("new")
+        assert out.read_text() == "old"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "new"}
+
+
+def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path):
+    out = tmp_path / "o[u]t"  # a name that a pattern would take for another
+    dead, living, foreign = part_of(out), part_of(out), tmp_path / ".o[u]t.mine.part"
+    for folder in (dead, living, foreign):
+        folder.mkdir()
+        (folder / "whole").write_text("x")
+    with at_work(living), made_beside(out) as made:
+        made.mkdir()
+        assert not dead.exists()
+        assert (living / "whole").is_file()
+    assert foreign.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([out.name, living.name, foreign.name])
+
+
+def test_many_are_at_work_at_once_and_alone_is_who_meets_nobody(tmp_path):
+    with at_work(tmp_path), at_work(tmp_path), alone_in(tmp_path) as alone:
+        assert alone is False
+    with alone_in(tmp_path) as alone, alone_in(tmp_path) as second:
+        assert (alone, second) == (True, False)
+    with alone_in(tmp_path / "new") as alone:
+        assert alone is True

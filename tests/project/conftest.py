@@ -1,0 +1,78 @@
+"""What the tests of project share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alcore.project import loop
+from alcore.project.facade import Project, Workspace
+from alcore.training.turn import Order
+from tests.scenes import QUICK, write_scenes
+
+SPECIAL = ("a & b", "ü", 'it\'s "x"', "100 %")
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory, make_source, quick):
+    """A project after a start, a round of MAL and one of MCDAL, whose query of 8 is open; its classes have awkward names. Read only."""
+    folder = tmp_path_factory.mktemp("played")
+    workspace = Workspace(folder / "home")
+    project = Project.import_into(workspace, "to y", make_source(folder / "source", classes=SPECIAL))
+    project.start(10, seed=2)
+    project.label_query_from_truth()
+    for strategy in ("mal", "mcdal"):
+        project.run_round(strategy, 8, 1, "cpu", train={**quick, "steps": 10}, report=lambda _: None)
+        if strategy == "mal":
+            project.label_query_from_truth()
+    yield project
+    workspace.close()
+
+
+@pytest.fixture
+def waiting(project):
+    """Nothing but a start of 6 at random."""
+    project.start(6, seed=0)
+    return project
+
+
+IMAGES = {"pool": 40, "test": 16, "labeled": 10}  # of the toys below
+
+
+@pytest.fixture
+def toy(project: Project) -> Project:
+    """40 images in the pool, 10 of them labeled, and 16 for testing."""
+    project.label_from_truth(IMAGES["labeled"], seed=0)
+    return project
+
+
+@pytest.fixture
+def quick_one(toy: Project, quick) -> Callable[..., Order]:
+    """`quick_one(strategy, query=5, **train)` gives the order of a round of 30 steps."""
+
+    def order(strategy: str, query: int = 5, **train: Any) -> Order:
+        return loop.ordered(toy, strategy, query, 0, "cpu", None, {**quick, **train})
+
+    return order
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    return write_scenes(tmp_path / "scenes")
+
+
+@pytest.fixture
+def scenes(workspace, source) -> Project:
+    """Ten scenes in the pool and four for testing, with hidden truth."""
+    return Project.import_into(workspace, "scenes", source)
+
+
+@pytest.fixture
+def asked(scenes) -> Project:
+    """After a round of mcdal on five masks, which asked for two frames."""
+    scenes.label_from_truth(5, seed=0)
+    scenes.run_round("mcdal", query_size=2, seed=0, train=QUICK)
+    return scenes

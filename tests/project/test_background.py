@@ -1,0 +1,36 @@
+"""Jobs that a project puts in the queue: an import and one more of it, a disk that fills."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from alcore.errors import AlcoreError, BadInput
+from alcore.training import turn as rounds
+from tests.project.played import labeled_project
+
+
+def test_jobs_import_and_import_again(workspace, digits_source, write_image):
+    job = workspace.runner.run_now("import", "toy", "t", {"source": str(digits_source), "truth": "labels"})
+    assert (job.state, job.result["items"], job.result["labeled"]) == ("done", 56, 40)
+    write_image(digits_source / "train" / "0" / "new.png", 0)
+    job = workspace.runner.run_now("import", "toy", "t", {"again": True})
+    assert (job.state, job.result["items"]) == ("done", 57)
+    with pytest.raises(BadInput):
+        workspace.runner.run_now("import", "toy", "t", {"source": str(digits_source)})
+    assert workspace.job_rows.jobs()[0].error.startswith("a project 'toy' exists already")
+
+
+def test_a_disk_that_fills_while_a_round_is_written_ends_the_job_with_words(project, quick, monkeypatch):
+    labeled_project(project)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(rounds.np, "savez", full)
+    with pytest.raises(AlcoreError, match="the disk is full"):
+        project.run_round("entropy", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    assert project.rounds() == []
+    assert project.workspace.job_rows.jobs()[0].state == "failed"

@@ -1,0 +1,60 @@
+"""A project of a few items, its events, and the rows they leave, as literals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from alcore.storage import schema
+from alcore.storage.database import Database, database_url
+from alcore.storage.items import Items
+from alcore.storage.projects import Projects
+from alcore.storage.schema import annotation_rows, current
+from alcore.types import Annotation
+
+CLASSES = ("cat", "dog")
+
+
+def address(folder: Path) -> str:
+    return database_url(folder, None)
+
+
+def row(path: str, at: int, **changes) -> dict:
+    return {"path": path, "split": "pool", "truth": "cat", "row": at, "width": 8, "height": 8, "fingerprint": f"f{at}"} | changes
+
+
+def add_project(database: Database, name: str, paths: list[str]) -> int:
+    with database.write() as conn:
+        project = Projects(database).add(conn, name, "classification", "/src", "folder", CLASSES, {"folder": "x"})
+        Items(database, project).replace(conn, [row(path, at) for at, path in enumerate(paths)], [])
+    return project
+
+
+def label(seq: int, item: int, value: str = "cat", client: str = "tab", **other) -> Annotation:
+    return Annotation(client, seq, item, "label", value, **other)
+
+
+def mark(seq: int, item: int, kind: str, client: str = "tab", **other) -> Annotation:
+    return Annotation(client, seq, item, kind, **other)
+
+
+def states(database: Database) -> dict[int, tuple]:
+    with database.read() as conn:
+        return {r.item_id: (r.label, r.skipped, r.flagged) for r in conn.execute(sa.select(current).order_by(current.c.item_id))}
+
+
+def journal_rows(database: Database) -> list[tuple]:
+    columns = [annotation_rows.c[n] for n in ("project_id", "item_id", "kind", "value", "annotator", "client", "seq", "round", "ms")]
+    with database.read() as conn:
+        return [tuple(r) for r in conn.execute(sa.select(*columns).order_by(annotation_rows.c.id))]
+
+
+def applied_names(database: Database) -> list[str]:
+    with database.read() as conn:
+        return list(conn.scalars(sa.select(schema.applied.c.name).order_by(schema.applied.c.applied)))
+
+
+def round_values(strategy: str, **changes) -> dict:
+    values = {"strategy": strategy, "params": {"a": 1}, "train": {"steps": 2}, "seed": 3, "labeled": 4, "metrics": {"accuracy": 0.5}}
+    return values | {"seconds": {"train": 1.5}, "device": "cpu", "folder": "abc"} | changes

@@ -1,0 +1,123 @@
+"""Items: their ids, states, counts and samples."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from alcore.errors import NotFound
+from alcore.storage.database import Database
+from alcore.storage.items import Items
+from alcore.storage.journal import Journal
+from alcore.storage.projects import Projects
+from alcore.storage.schema import items
+from alcore.types import Item, Skipped
+from tests.storage.rows import add_project, label, mark, row, states
+
+CLASSES = ("cat", "dog")
+
+
+def item_table(database: Database) -> list[tuple]:
+    with database.read() as conn:
+        return [tuple(r) for r in conn.execute(sa.select(items.c.id, items.c.path, items.c.row, items.c.present).order_by(items.c.id))]
+
+
+def test_items_imported_again_keep_their_ids_and_what_is_gone_keeps_its_history(database, project, journal):
+    journal.record([label(1, 2, "dog"), label(2, 5)], CLASSES)
+    with database.write() as conn:
+        again = [row("0.png", 0), row("2.png", 1, truth="dog", fingerprint="new"), *(row(f"{n}.png", n) for n in (1, 3, 4))]
+        Items(database, project).replace(conn, again, [Skipped("bad.png", "empty")])
+    assert item_table(database) == [(1, "1.png", 1, True), (2, "2.png", 1, True), (3, "3.png", 3, True), (4, "4.png", 4, True), (5, "5.png", 4, False), (6, "6.png", 5, False), (7, "0.png", 0, True)]  # fmt: skip
+    assert Items(database, project).pool()[1] == Item(2, "2.png", "pool", "dog")
+    assert [i.id for i in Items(database, project).pool()] == [1, 2, 3, 4, 7]
+    assert Items(database, project).paths()[5] == "5.png"
+    assert states(database) == {2: ("dog", False, False), 5: ("cat", False, False)}
+    assert Items(database, project).set_aside() == [Skipped("bad.png", "empty")]
+    assert [r[0] for r in Items(database, project).snapshot()] == [1, 2, 3, 4, 7]
+    with database.write() as conn:
+        Items(database, project).replace(conn, [row("5.png", 0)], [])
+    assert [(i.id, i.path) for i in Items(database, project).pool()] == [(5, "5.png")]
+    assert Items(database, project).set_aside() == []
+
+
+def test_items_are_stored_in_blocks_from_anything_that_can_be_read_once(database, monkeypatch):
+    monkeypatch.setattr("alcore.storage.database.ROWS", 4)
+    largest = []
+    sa.event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda c, cursor, text, values, *_: largest.append(len(values) if "items" in text and isinstance(values, list) else 0),
+    )
+    project = add_project(database, "blocks", [f"{n}.png" for n in range(10)])
+    assert max(largest) == 4
+    with database.write() as conn:
+        rows = (row(f"{n}.png", n, split="test" if n == 3 else "pool") for n in (11, 3, 4, 10, 5, 12, 6, 0, 9))
+        Items(database, project).replace(conn, rows, (Skipped(f"bad{n}", "x") for n in range(9)))
+    assert [(r[1], r[2]) for r in item_table(database) if r[3]] == [(f"{n}.png", n) for n in (0, 3, 4, 5, 6, 9, 11, 10, 12)]
+    assert [r[0] for r in item_table(database)] == list(range(1, 14))
+    assert [s.path for s in Items(database, project).set_aside()] == [f"bad{n}" for n in range(9)]
+    snapshot = Items(database, project).snapshot()
+    assert snapshot.ids.tolist() == [1, 4, 5, 6, 7, 10, 11, 12, 13]
+    assert snapshot.rows.tolist() == [0, 3, 4, 5, 6, 9, 11, 10, 12]
+    assert [split for _, split, *_ in snapshot] == ["pool", "test"] + ["pool"] * 7
+    known = Items(database, project).known()
+    assert (len(known), int(known.present.sum())) == (13, 9)
+    assert known.prints[known.at(["12.png", "1.png"])].tolist() == [b"f12", b"f1"]
+    assert Items(database, project).ids_of(["12.png", "nothing", "1.png"]) == {"12.png": 13, "1.png": 2}
+    assert Items(database, project + 1).ids_of(["12.png"]) == {}
+
+
+def test_a_snapshot_carries_labels_and_marks(database, project, journal):
+    journal.record([label(1, 2, "dog"), mark(2, 2, "flag"), mark(3, 3, "skip")], CLASSES)
+    rest = [(i, "pool", "cat", i - 1, None, False, False) for i in (1, 4, 5, 6)]
+    marked = [(2, "pool", "cat", 1, "dog", False, True), (3, "pool", "cat", 2, None, True, False)]
+    assert list(Items(database, project).snapshot()) == sorted(rest + marked)
+
+
+def test_an_items_row_carries_its_state_and_items_of_others_are_not_given(database, project, journal):
+    other = add_project(database, "other", ["x.png"])
+    journal.record([label(1, 2, "dog"), mark(2, 2, "flag"), mark(3, 3, "skip")], CLASSES)
+    found = Items(database, project).rows([1, 2, 3, 7, 99])
+    assert {i: (r["path"], r["label"], r["skipped"], r["flagged"]) for i, r in found.items()} == {
+        1: ("1.png", None, False, False), 2: ("2.png", "dog", False, True), 3: ("3.png", None, True, False),
+    }  # fmt: skip
+    with pytest.raises(NotFound, match="there is no item 7 in this project"):
+        Items(database, project).row(7)
+    assert Items(database, other).row(7)["path"] == "x.png"
+
+
+def test_counts_are_those_worked_out_by_hand(database):
+    with database.write() as conn:
+        project = Projects(database).add(conn, "p", "classification", "/src", "folder", CLASSES, {})
+        rows = [
+            row("a", 0),
+            row("b", 1, truth="dog"),
+            row("c", 2, truth=None),
+            row("d", 3),
+            row("t", 4, split="test"),
+            row("v", 5, split="val", truth="dog"),
+        ]
+        Items(database, project).replace(conn, rows, [Skipped("x", "y"), Skipped("z", "y")])
+    Journal(database, project).record([label(1, 1), label(2, 2, "dog"), mark(3, 3, "skip"), mark(4, 2, "flag"), label(5, 5)], CLASSES)
+    expected = {
+        "items": 6, "splits": {"pool": 4, "test": 1, "val": 1}, "labeled": 2, "labels": {"cat": 1, "dog": 1}, "skipped": 1, "flagged": 1, "partial": 0,
+        "truth": {"pool": {"cat": 2, "dog": 1}, "test": {"cat": 1}, "val": {"dog": 1}}, "set_aside": 2,
+    }  # fmt: skip
+    assert Items(database, project).counts() == expected
+    assert Items(database, project).labeled_count() == 2
+    with database.write() as conn:
+        Items(database, project).replace(conn, rows[1:], [])  # the labeled image "a" is gone
+    assert Items(database, project).counts()["labeled"] == Items(database, project).labeled_count() == 1
+    assert [r["path"] for r in Items(database, project).labeled()] == ["b", "t"]
+
+
+def test_samples_are_spread_over_the_items_of_a_class(database, project, journal):
+    journal.record([label(1, 6, "dog")], CLASSES)  # the others are cats by their truth
+    found = Items(database, project).samples(["cat", "dog"], 2)
+    assert found["dog"] == (1, [(6, "6.png", "f5")])
+    assert found["cat"] == (5, [(2, "2.png", "f1"), (4, "4.png", "f3")])  # every second one of five, two of them
+    assert set(found) == {"cat", "dog"}  # nobody is without a label or truth
+    assert set(Items(database, project).samples(["dog"], 2)) == {"dog"}
+    assert Items(database, project).label_times() == []
+    journal.record([label(2, 1, annotator="ann", ms=700)], CLASSES)
+    assert Items(database, project).label_times() == [("ann", 700)]

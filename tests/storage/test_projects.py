@@ -1,0 +1,55 @@
+"""Projects are found by name, and one that is deleted leaves the others."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from alcore.errors import BadInput, NotFound
+from alcore.storage import schema
+from alcore.storage.jobtable import Jobs
+from alcore.storage.journal import Journal
+from alcore.storage.projects import Projects
+from alcore.storage.rounds import Rounds
+from tests.storage.rows import add_project, label, round_values
+
+CLASSES = ("cat", "dog")
+
+
+def test_projects_are_found_by_name_and_a_second_of_that_name_is_refused(database, project):
+    assert Projects(database).row("pets")["classes"] == ["cat", "dog"]
+    with pytest.raises(NotFound, match=r"there is no project 'pet' \(projects: pets\)"):
+        Projects(database).row("pet")
+    with pytest.raises(BadInput, match="a project 'pets' exists already"):
+        add_project(database, "pets", ["a"])
+    assert Projects(database).names() == ["pets"]
+
+
+def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project, journal):
+    other = add_project(database, "other", ["x.png"])
+    jobs = Jobs(database)
+    for name, owner, first in (("pets", project, 1), ("other", other, 7)):
+        Journal(database, owner).record([label(1, first)], CLASSES)
+        Rounds(database, owner, name).add(**round_values("random"), query=[first])
+        with database.write() as conn:
+            conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
+        job = jobs.add_job("round", name, "t", {}, "cpu")
+        jobs.append_log(job.id, f"line of {name}")
+    Projects(database).delete(project, "pets")
+    assert Projects(database).names() == ["other"]
+    with database.read() as conn:
+        left = {table.name: conn.scalar(sa.select(sa.func.count()).select_from(table)) for table in schema.meta.sorted_tables}
+    assert left == {
+        "projects": 1,
+        "items": 1,
+        "skipped": 0,
+        "annotations": 1,
+        "current": 1,
+        "masks": 1,
+        "rounds": 1,
+        "queries": 1,
+        "jobs": 1,
+        "job_log": 1,
+    }
+    assert [job.project for job in jobs.jobs()] == ["other"]
+    assert add_project(database, "pets", ["1.png"]) not in (project, other)  # ids are for ever

@@ -1,0 +1,75 @@
+"""Passes over the pool: metrics of the task model, a sample that is scored and asked from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from alcore.nets.tasks import TASKS
+from alcore.params import TrainParams
+from alcore.training.batches import Batches
+from alcore.training.train import train
+from alcore.training.walk import evaluate, query
+from tests.training.orders import build
+
+CPU = torch.device("cpu")
+SHORT = {"steps": 6, "batch_size": 8}
+PARAMS = TrainParams(**SHORT)
+
+
+# ---- evaluation
+
+
+def test_metrics_are_those_of_the_task_model_on_the_test_items_in_evaluation_mode(pixels, pool):
+    strategy, batches = build("mal").train(), Batches(pixels, pool, PARAMS, CPU, 0)
+    train(strategy, batches, PARAMS)
+    buffers = {key: value.clone() for key, value in strategy.named_buffers()}
+    found = evaluate(strategy, batches)
+    strategy.eval()
+    hits, losses = [], []
+    row = dict(zip(pool.ids.tolist(), pool.rows.tolist(), strict=True))
+    for i, target in zip(pool.test.tolist(), pool.test_targets.tolist(), strict=True):
+        x = (torch.from_numpy(pixels[row[i]]).permute(2, 0, 1)[None].float() / 255 - 0.5) / 0.25
+        with torch.no_grad():
+            logits = strategy.head(strategy.backbone(x))[0]
+        hits.append(int(logits.argmax()) == target)
+        losses.append(-logits.log_softmax(0)[target].item())
+    assert found["accuracy"] == pytest.approx(sum(hits) / 6)
+    assert found["loss"] == pytest.approx(sum(losses) / 6, rel=1e-4)
+    per_class = [np.mean([h for h, t in zip(hits, pool.test_targets, strict=True) if t == k]) for k in set(pool.test_targets.tolist())]
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(per_class))
+    assert all(torch.equal(value, buffers[key]) for key, value in strategy.named_buffers())
+
+
+def test_balanced_accuracy_counts_each_class_that_occurs_once():
+    logits = torch.tensor([[2.0, 0, 0], [2, 0, 0], [2, 0, 0], [2, 0, 0]])
+    tally = TASKS["classification"](3).tally()
+    tally.add(logits[:3], torch.tensor([0, 0, 0]))
+    tally.add(logits[3:], torch.tensor([1]))
+    found = tally.result()
+    assert found["accuracy"] == 0.75
+    assert found["balanced_accuracy"] == 0.5
+
+
+def test_without_test_items_there_are_no_metrics(pixels, pool):
+    none = dataclasses.replace(pool, test=np.array([], np.int64), test_targets=np.array([], np.int64))
+    assert evaluate(build("random"), Batches(pixels, none, PARAMS, CPU, 0)) == {}
+
+
+# ---- scoring a sample
+
+
+def test_a_sample_of_the_pool_is_scored_and_asked_from(pixels, pool):
+    params = dataclasses.replace(PARAMS, score_sample=9)
+    found, walked, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
+    assert len(found.ids) == 9
+    assert set(found.selected.tolist()) <= set(found.ids.tolist()) <= set(pool.unlabeled.tolist())
+    assert walked.ids.tolist() == [*found.ids.tolist(), *pool.labeled.tolist()]
+    again, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(5))
+    other, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 4, np.random.default_rng(6))
+    assert again.ids.tolist() == found.ids.tolist() != other.ids.tolist()
+    larger, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 12, np.random.default_rng(5))
+    assert len(larger.selected) == 12  # a query larger than the sample draws as many as it needs
