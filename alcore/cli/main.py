@@ -71,7 +71,8 @@ def _in_workspace(args: argparse.Namespace) -> Answer:
 
     workspace = Workspace(args.home)
     try:
-        return args.run(workspace, args)
+        result: Answer = args.run(workspace, args)
+        return result
     finally:
         workspace.close()
 

@@ -221,7 +221,8 @@ def _record(run: Run, number: int, data: Data, pool: Pool, known: Known, seeds: 
 
 
 def _quantiles(values: np.ndarray) -> list[float]:
-    return np.quantile(values, QUANTILES).tolist()
+    result: list[float] = np.quantile(values, QUANTILES).tolist()
+    return result
 
 
 def _optimizers(strategy: Strategy) -> dict[str, Any]:
