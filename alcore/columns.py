@@ -221,4 +221,5 @@ class Snapshot:
 
     def indices(self, codes: np.ndarray, classes: Mapping[str, int]) -> np.ndarray:
         """`truths` or `labels` as class indices, int64; -1 for none and for what is no class."""
-        return np.array([*(classes.get(name, -1) for name in self.names), -1], np.int64)[codes]
+        result: np.ndarray = np.array([*(classes.get(name, -1) for name in self.names), -1], np.int64)[codes]
+        return result

@@ -5,11 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 from alcore.errors import BadParameters
+
+
+class Parameters(Protocol):
+    """A frozen dataclass whose fields were made with `param`."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+Params = TypeVar("Params", bound=Parameters)
 
 
 def param(
@@ -50,7 +59,7 @@ def words_for(spec: dataclasses.Field[Any], value: Any) -> str:
     return str((spec.metadata["words"] or {}).get(value, f"{value:g}" if isinstance(value, float) else value))
 
 
-def make_params(kind: type, values: Mapping[str, Any], where: str) -> Any:
+def make_params(kind: type[Params], values: Mapping[str, Any], where: str) -> Params:
     """`kind(**values)` after converting text to the fields' types; one BadInput lists everything that is wrong.
 
     Args:

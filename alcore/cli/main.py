@@ -57,7 +57,8 @@ def _ended(problem: AlcoreError) -> int:
 
 
 def _in_workspace(args: argparse.Namespace) -> Answer:
-    from alcore.cli.verbs import VERBS, Workspace  # the database and torch: --help, serve and simulate do without the first
+    from alcore.cli.verbs import VERBS  # loads torch
+    from alcore.project.facade import Workspace  # loads the database library: --help, serve and simulate do without
 
     workspace = Workspace(args.home)
     try:

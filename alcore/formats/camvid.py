@@ -22,7 +22,7 @@ from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
 from alcore.pixels import masks
 from alcore.reading import Reading
-from alcore.types import Skipped
+from alcore.types import VOID, Skipped
 
 COLORS = "label_colors.txt"
 CLASS_FILES = ("classes.csv", "class_dict.csv", "labelmap.csv", COLORS, "classes.txt", "codes.txt", "labels.txt", "label_names.txt")
@@ -93,7 +93,7 @@ class CamVid(Format):
             return masks.relabeled(masks.read_mask(src / name, classes.painted), classes.values)
 
         reading = found.reading(f"images, masks and {classes.source}", classes.names, read)
-        value_of = {at: value for value, at in classes.values.items() if at != masks.VOID}
+        value_of = {at: value for value, at in classes.values.items() if at != VOID}
         reading.naming = {
             **naming(pairs, mask_of),
             "values": [value_of[at] for at in range(len(classes.names))],
@@ -127,8 +127,8 @@ def _classes(src: Path, door: Inside, options: ReadOptions, pairs: Sequence[Pair
     seen = counts(void.LOOKED_AT)
     if names and not seen.any():
         raise BadInput(f"{src}: {printable(names[0])}: {_fault(src, names[0])}; or list the colors: classes.csv with name,r,g,b")
-    if any((pair.masks or "").lower().endswith("annot") for pair in pairs) and not seen[PUBLISHED_VOID + 1 : masks.VOID].any():
-        values = {**{at: at for at in range(len(PUBLISHED))}, PUBLISHED_VOID: masks.VOID}
+    if any((pair.masks or "").lower().endswith("annot") for pair in pairs) and not seen[PUBLISHED_VOID + 1 : VOID].any():
+        values = {**{at: at for at in range(len(PUBLISHED))}, PUBLISHED_VOID: VOID}
         told = ("there is no classes file: the masks lie as CamVid's do and were taken for its 11 classes and void (11)",)
         return Classes(dict.fromkeys(PUBLISHED), values, {}, {"void": PUBLISHED_VOID, "void_name": "Void"}, told, "CamVid's own classes")
     raise BadInput(
@@ -203,7 +203,7 @@ def _read_colors(door: Inside, listing: str) -> Classes:
         value = len(painted)
         painted[color] = value
         if name.casefold() == "void":
-            values[value], ignored = masks.VOID, {"void": value, "void_name": name, "void_color": color}
+            values[value], ignored = VOID, {"void": value, "void_name": name, "void_color": color}
         else:
             values[value], names[name] = len(names), color
     return Classes(names, values, painted, ignored, (), listing)
@@ -238,16 +238,16 @@ def _read_table(door: Inside, listing: str) -> Classes:
         if cell.get("ignore", "").lower() not in YES + NO:
             raise BadInput(f"{listing} line {line}: ignore is {cell['ignore']!r}, use 0 or 1")
         if cell.get("ignore", "").lower() in YES:
-            values[value] = masks.VOID
-            if ignored["void"] is None or value == masks.VOID:  # of several, the one that is void everywhere
+            values[value] = VOID
+            if ignored["void"] is None or value == VOID:  # of several, the one that is void everywhere
                 ignored = {"void": value, "void_name": name, "void_color": color}
         else:
             values[value] = len(names)
             names[name] = color
         if color is not None:
             painted[color] = value
-    if ignored["void"] is None and masks.VOID not in values:
-        ignored["void"] = masks.VOID
+    if ignored["void"] is None and VOID not in values:
+        ignored["void"] = VOID
     return Classes(names, values, painted, ignored, table.notes, listing)
 
 

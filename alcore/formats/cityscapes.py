@@ -15,13 +15,13 @@ from alcore.formats.writing import Item, Legend, Writing
 from alcore.naming import printable
 from alcore.pixels import masks
 from alcore.reading import Reading
-from alcore.types import Skipped
+from alcore.types import VOID, Skipped
 
 IMAGES, LABELS = "leftImg8bit", "gtFine"
 IMAGE_TAIL, TRAIN_TAIL, ID_TAIL = "_leftImg8bit", "_gtFine_labelTrainIds", "_gtFine_labelIds"
 # The official table, as in cityscapesScripts' labels.py; every other id from 0 to 33 is void.
 TRAIN_ID_OF = dict(zip((7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33), range(19), strict=True))
-OF_ID = {value: TRAIN_ID_OF.get(value, masks.VOID) for value in range(34)}
+OF_ID = {value: TRAIN_ID_OF.get(value, VOID) for value in range(34)}
 OF_TRAIN_ID = {value: value for value in range(19)}
 
 

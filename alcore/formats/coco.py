@@ -35,7 +35,7 @@ from alcore.formats.writing import Item, Legend, Writing
 from alcore.naming import printable
 from alcore.pixels import masks
 from alcore.reading import Reading
-from alcore.types import Skipped
+from alcore.types import VOID, Skipped
 
 OTHERS = ("panoptic", "captions", "person_keypoints")  # COCO's files that have no areas of objects
 NEVER_IMAGES = re.compile(r"(^|/)(annotations|panoptic[^/]*|stuffthingmaps[^/]*)/")
@@ -205,7 +205,7 @@ class Painted(Sequence[np.ndarray | None]):
         for number, name, segmentation in objects:
             try:
                 runs = runs_of(segmentation, size[1], size[0])
-                areas.append((runs, masks.VOID if name is None else self._classes[name]))
+                areas.append((runs, VOID if name is None else self._classes[name]))
             except BadInput as wrong:
                 self._leave_out(str(wrong), f"annotation {str(number)[:40]} of {printable(self._paths[at])[:80]}")
         mask = painted(areas, size[1], size[0])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.pixels import masks
+from alcore.types import VOID
 
 FAR = 10  # a corner may lie outside its image by so many times its sides
 CORNERS = "a polygon needs x and y of three corners at least"
@@ -91,7 +91,7 @@ def runs_of(segmentation: Any, height: int, width: int) -> list[int]:
 
 def painted(areas: Iterable[tuple[Sequence[int], int]], height: int, width: int) -> np.ndarray:
     """(height, width) uint8: areas as (run lengths, value), the largest first, of one size the later above; the rest is void."""
-    down = np.full(width * height, masks.VOID, np.uint8)  # column after column
+    down = np.full(width * height, VOID, np.uint8)  # column after column
     for runs, value in sorted(areas, key=lambda area: -sum(area[0][1::2])):  # stable: a later one of the same size lies above
         inside = runs[1 : len(runs) & ~1]  # between the first and the last pixel, so that a small object costs little
         covered = np.repeat(np.arange(len(inside)) % 2 == 0, np.array(inside, np.int64))
@@ -125,4 +125,5 @@ def _uncompressed(counts: str) -> list[int]:
     values -= np.where(negative, 1 << 5 * (place[last] + 1), 0)
     values[1::2] = np.cumsum(values[1::2])
     values[2::2] = np.cumsum(values[2::2])
-    return values.tolist()
+    result: list[int] = values.tolist()
+    return result

@@ -17,7 +17,7 @@ from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
 from alcore.pixels import kinds, masks
 from alcore.reading import Reading
-from alcore.types import WRITTEN, Skipped
+from alcore.types import VOID, WRITTEN, Skipped
 
 IMAGES, LABELS, SETS, LABEL_MAP = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation", "labelmap.txt"
 NAMES = (
@@ -71,7 +71,7 @@ class Voc(Format):
         found.skipped.extend(Skipped(printable(mask), "a mask without its image") for mask in mask_of.values())
         classes = _read_label_map(door, f"{place}{LABEL_MAP}") if own else dict(zip(NAMES, color_map(len(NAMES)), strict=True))
         check_classes(src, list(classes))
-        painted = {BORDER: masks.VOID, **{color: at for at, color in enumerate(classes.values())}}
+        painted = {BORDER: VOID, **{color: at for at, color in enumerate(classes.values())}}
         means = void.Values(tuple(classes), {at: at for at in range(len(classes))})
         if own and (options.void not in void.SAYS_NOTHING or _is_grey(src, list(masked.values()))):
             means = void.chosen(list(classes), options.void, void.counter(src, list(masked.values()), painted))
@@ -166,7 +166,7 @@ def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[
         raise BadInput(f"class {odd!r} cannot be in a {LABEL_MAP}, where a colon ends a name: rename it or write camvid or coco")
     writing = Writing(out, legend.classes)
     given = distinct(legend.colors, len(legend.classes))
-    palette = [*given, *[(0, 0, 0)] * (masks.VOID - len(given)), BORDER]
+    palette = [*given, *[(0, 0, 0)] * (VOID - len(given)), BORDER]
     for item in items:
         path = writing.image(item, f"{IMAGES}/{item.path.rsplit('/', 1)[-1]}")
         picture = Image.fromarray(np.ascontiguousarray(item.mask))

@@ -17,7 +17,7 @@ from alcore.errors import BadInput
 from alcore.formats.base import is_image_name
 from alcore.formats.dense import Color, check_classes
 from alcore.pixels import kinds, masks
-from alcore.types import WRITTEN
+from alcore.types import VOID, WRITTEN
 
 SUFFIXES = {
     **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "DIB": ".bmp"},
@@ -85,13 +85,14 @@ class Legend:
         """The value that says nothing; where the source had none, one that no class has."""
         taken = [int(value) for value in self.naming.get("values", ())]
         asked = self.naming.get("void")
-        return int(asked) if asked is not None else masks.VOID if masks.VOID not in taken else max(set(range(256)) - set(taken))
+        return int(asked) if asked is not None else VOID if VOID not in taken else max(set(range(256)) - set(taken))
 
     def painted(self, mask: np.ndarray) -> np.ndarray:
         """The mask with the source's values."""
         table = np.full(256, self.void, np.uint8)
         table[: len(self.classes)] = self.values
-        return table[mask]
+        result: np.ndarray = table[mask]
+        return result
 
 
 class Writing:

@@ -25,7 +25,8 @@ EXACT = 50_000  # what an exact distance costs, in directions of a product
 def nearest(points: np.ndarray, centers: np.ndarray, *, device: torch.device | None = None, report: Report = ignore_progress) -> np.ndarray:
     """Distance of each point to its nearest center: (N, d), (M, d) -> (N,) float64; a duplicate of a center has exactly 0."""
     if device is not None and device.type != "cpu":
-        return np.sqrt(_nearest_on(_put(points, device), _put(centers, device), report).cpu().numpy())
+        result: np.ndarray = np.sqrt(_nearest_on(_put(points, device), _put(centers, device), report).cpu().numpy())
+        return result
     far = np.full(len(points), np.inf)
     filter = _filter_for(points, centers.mean(0)) if len(centers) >= COLUMNS // 2 else _Filter(centers.mean(0))
     right = filter(centers)
@@ -116,7 +117,7 @@ class _Filter:
 
     def low(self, left: _Half, right: _Half) -> np.ndarray:
         """(N, M): with (1 - off) |a|^2 added, at most |a - b|^2."""
-        products = (-2 * left.x) @ right.x.T
+        products: np.ndarray = (-2 * left.x) @ right.x.T
         products += (1 - self.off) * right.square
         return products
 
@@ -157,7 +158,8 @@ def _exact(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     difference = a.astype(np.float64)
     difference -= b
     np.square(difference, out=difference)
-    return np.sqrt(difference.sum(1))
+    result: np.ndarray = np.sqrt(difference.sum(1))
+    return result
 
 
 def _closer(far: np.ndarray, points: np.ndarray, left: _Half, centers: np.ndarray, right: _Half, filter: _Filter) -> np.ndarray:
@@ -322,7 +324,8 @@ def _on(device: torch.device, points: np.ndarray, covered: np.ndarray | None, n:
             if x.is_cuda:
                 torch.cuda.synchronize(device)  # or the host runs ahead, and a cancelled job goes on
             report(Progress("choosing", done + 1, n))
-    return order[picks.cpu().numpy()]
+    result: np.ndarray = order[picks.cpu().numpy()]
+    return result
 
 
 def _put(points: np.ndarray, device: torch.device) -> Tensor:

@@ -123,7 +123,8 @@ def cached_layout(
         content.update(part.tobytes())
     kept = Path(folder) / f"map-{content.hexdigest()}.npy"
     if kept.exists():
-        return np.load(kept, allow_pickle=False)
+        result: np.ndarray = np.load(kept, allow_pickle=False)
+        return result
     positions = layout(points, start=start, seed=seed, report=report, device=device)
     _write_whole(kept, positions)
     return positions

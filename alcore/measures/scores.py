@@ -62,7 +62,8 @@ def disagreement(logits: Iterable[Tensor]) -> Tensor:
         p = log_p.exp()
         mean_p, mean_h, count = mean_p.to(p) + p, mean_h.to(p) - (p * log_p).sum(1), count + 1
     mean_p = mean_p / count
-    return (-torch.special.xlogy(mean_p, mean_p).sum(1) - mean_h / count).clamp_min(0.0)
+    result: Tensor = (-torch.special.xlogy(mean_p, mean_p).sum(1) - mean_h / count).clamp_min(0.0)
+    return result
 
 
 def distance(p: Tensor, q: Tensor, kind: str = "l1") -> Tensor:

@@ -145,7 +145,8 @@ class VGG16BN(Backbone):
 
     def embedding(self, features: Tensor) -> Tensor:
         """The mean over the 7 x 7 places, (B, 512): where they repeat one value, distances are those of the features but for a factor."""
-        return features.unflatten(1, (512, 49)).mean(2)
+        result: Tensor = features.unflatten(1, (512, 49)).mean(2)
+        return result
 
     def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
         return {k: v for k, v in state.items() if not k.startswith("classifier.")}
@@ -174,7 +175,8 @@ class DRN(Backbone):
         self.widths = channels
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        return self.net(x)
+        result: list[Tensor] = self.net(x)
+        return result
 
     def pool(self, features: Tensor) -> Tensor:
         """The map as it is: every place keeps its features."""
@@ -255,7 +257,8 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
 def _imagenet(entry: Any) -> dict[str, Any]:
     kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
     try:
-        return entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
+        result: dict[str, Any] = entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
+        return result
     except OSError as wrong:  # no network and no file in the cache (URLError is an OSError)
         raise BadInput(f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}") from wrong
     except Exception as wrong:  # as above: a damaged file fails in many ways

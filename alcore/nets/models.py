@@ -29,7 +29,8 @@ class _Reversal(torch.autograd.Function):
 
 def reverse_gradient(x: Tensor, eta: float = 1.0) -> Tensor:
     """Identity forward, gradient times -eta backward (Ganin & Lempitsky 2015; MME's grad_reverse)."""
-    return _Reversal.apply(x, eta)
+    result: Tensor = _Reversal.apply(x, eta)
+    return result
 
 
 # ---- heads
@@ -85,7 +86,8 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x).squeeze(1)  # (B,)
+        result: Tensor = self.layers(x).squeeze(1)  # (B,)
+        return result
 
 
 class MapDiscriminator(nn.Module):
@@ -104,7 +106,8 @@ class MapDiscriminator(nn.Module):
         self.last = nn.Linear(widths[-1], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.layers(x).mean(dim=(2, 3))).squeeze(1)  # (B,)
+        result: Tensor = self.last(self.layers(x).mean(dim=(2, 3))).squeeze(1)  # (B,)
+        return result
 
 
 class LossModule(nn.Module):
@@ -124,7 +127,8 @@ class LossModule(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """(B,) predicted losses."""
         read = [F.relu(layer(m.mean(dim=(2, 3)))) for layer, m in zip(self.blocks, maps, strict=True)]
-        return self.last(torch.cat(read, dim=1)).squeeze(1)
+        result: Tensor = self.last(torch.cat(read, dim=1)).squeeze(1)
+        return result
 
 
 class VAE(nn.Module):
@@ -200,7 +204,8 @@ def _bilinear(places: int, side: int, device: torch.device) -> Tensor:
     """(side, places): how much each place of a row weighs in each pixel of the enlarged one."""
     factor = 2 ** math.ceil(math.log2(side / places))
     at = (torch.arange(side, device=device)[:, None] + 0.5) / factor - 0.5
-    return (1 - (at - torch.arange(places, device=device)[None]).abs()).clamp_min(0)
+    result: Tensor = (1 - (at - torch.arange(places, device=device)[None]).abs()).clamp_min(0)
+    return result
 
 
 # ---- what must not leak

@@ -150,7 +150,7 @@ def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200, *, den
 def _long_side(source: Path | np.ndarray) -> int:
     """0 when it cannot be told."""
     if isinstance(source, np.ndarray):
-        return max(source.shape[:2])
+        return int(max(source.shape[:2]))
     try:
         return max(heading(source))
     except BadInput:

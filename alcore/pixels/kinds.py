@@ -215,7 +215,7 @@ def _is_tga(head: bytes, length: int) -> bool:
     least = width * height * bits // 8
     if kind & 8:  # packets of up to 128 pixels
         least = -(-width * height // 128) * (1 + bits // 8)
-    return length >= before + least
+    return bool(length >= before + least)
 
 
 def _is_spider(head: bytes, length: int, order: str) -> bool:
@@ -226,7 +226,7 @@ def _is_spider(head: bytes, length: int, order: str) -> bool:
     width, height, records, header, record = (value[at] for at in (12, 2, 13, 22, 23))
     if value[5] != 1 or not (1 <= width < 1e6 and 1 <= height < 1e6):
         return False
-    return header >= 1024 and records * record == header and record == 4 * width and length >= header + 4 * width * height
+    return bool(header >= 1024 and records * record == header and record == 4 * width and length >= header + 4 * width * height)
 
 
 @functools.cache

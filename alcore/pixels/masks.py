@@ -102,7 +102,8 @@ def from_colors(rgb: np.ndarray, colors: Mapping[tuple[int, int, int], int]) -> 
         raise BadInput(
             f"{int(times.sum()):,} pixels have colors of no class: {', '.join(first)}{more}. Add them, or save the mask without smoothing"
         )
-    return known[at, 1].astype(np.uint8)
+    result: np.ndarray = known[at, 1].astype(np.uint8)
+    return result
 
 
 def check(mask: np.ndarray, size: tuple[int, int], classes: int) -> None:
@@ -132,7 +133,8 @@ def relabeled(values: np.ndarray, classes: Mapping[int, int]) -> np.ndarray:
     _refuse(values, sorted(known))
     table = np.zeros(256, np.uint8)
     table[list(known)] = list(known.values())
-    return table[values]
+    result: np.ndarray = table[values]
+    return result
 
 
 def _refuse(values: np.ndarray, known: Sequence[int]) -> None:
@@ -176,7 +178,8 @@ def resized(mask: np.ndarray, height: int, width: int) -> np.ndarray:
     """The mask at another size by its nearest pixels: row i takes row floor((i + 0.5) * H / height), columns likewise."""
     rows = (2 * np.arange(height) + 1) * mask.shape[0] // (2 * height)
     columns = (2 * np.arange(width) + 1) * mask.shape[1] // (2 * width)
-    return mask[rows[:, None], columns]
+    result: np.ndarray = mask[rows[:, None], columns]
+    return result
 
 
 def pixel_counts(mask: np.ndarray, classes: int) -> list[int]:
@@ -251,7 +254,8 @@ def superpixels(rgb: np.ndarray, n: int = 150) -> np.ndarray:
     )
     present = np.bincount(found.ravel()) > 0
     numbered = (np.cumsum(present) - 1).astype(np.int32)[found]
-    return numbered[np.arange(height)[:, None] // factor, np.arange(width) // factor] if factor > 1 else numbered
+    result: np.ndarray = numbered[np.arange(height)[:, None] // factor, np.arange(width) // factor] if factor > 1 else numbered
+    return result
 
 
 def tiles(height: int, width: int, n: int = 48) -> np.ndarray:
@@ -259,7 +263,8 @@ def tiles(height: int, width: int, n: int = 48) -> np.ndarray:
     down = max(1, min(height, round((n * height / width) ** 0.5)))
     across = max(1, min(width, round(n / down)))
     rows, columns = np.arange(height) * down // height, np.arange(width) * across // width
-    return (rows[:, None] * across + columns).astype(np.int32)
+    result: np.ndarray = (rows[:, None] * across + columns).astype(np.int32)
+    return result
 
 
 def regions_of(rgb: np.ndarray, kind: str, n: int) -> np.ndarray:

@@ -20,7 +20,8 @@ import numpy as np
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.pixels import images
-from alcore.pixels.images import LEAST, MOST, PLAIN, Decoding
+from alcore.pixels.images import LEAST, MOST
+from alcore.pixels.levels import PLAIN, Decoding
 from alcore.progress import Progress, Report, ignore_progress
 
 SEEN_EVERY = 0.2  # seconds between two reports

@@ -20,7 +20,7 @@ from alcore.columns import PRINT, Entries, Texts
 from alcore.errors import AlcoreError, BadInput, disk_full_told
 from alcore.files import written_whole
 from alcore.pixels import images, packing
-from alcore.pixels.images import PLAIN, Decoding
+from alcore.pixels.levels import PLAIN, Decoding
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.reading import Reading
 

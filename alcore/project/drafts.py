@@ -17,7 +17,7 @@ from alcore.project.stored import Stored
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import bounds, info
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import Round
+from alcore.types import VOID, Round
 
 HEADS = "head_"
 MOST_SUPERPIXELS = 2000
@@ -103,7 +103,7 @@ def draft(project: Stored, number: int, item_id: int) -> np.ndarray:
     small = detail["draft"]
     size = (row["width"], row["height"])
     best = np.full((row["height"], row["width"]), -1.0, np.float32)
-    result = np.full(best.shape, masks.VOID, np.uint8)
+    result = np.full(best.shape, VOID, np.uint8)
     for value in np.unique(small).tolist():
         share = Image.fromarray((small == value).astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
         seen = np.asarray(share)

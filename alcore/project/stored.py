@@ -48,7 +48,7 @@ class Stored:
         self.format: str = row["format"]
         self.classes: tuple[str, ...] = tuple(row["classes"])
         self.settings: Mapping[str, Any] = row["settings"]
-        self.folder = self.place.home / "projects" / row["settings"]["folder"]
+        self.folder: Path = self.place.home / "projects" / row["settings"]["folder"]
         self.dense: bool = TASKS[self.task].dense
         database = self.place.database
         self.items = Items(database, self.id)

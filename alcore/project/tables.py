@@ -87,7 +87,8 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     if name == "selected":
         return np.isin(ids, files.selected).astype(np.uint8)
     if name == "prediction":
-        return files.array("logits").argmax(1).astype(np.int16)
+        result: np.ndarray = files.array("logits").argmax(1).astype(np.int16)
+        return result
     if name == "label":
         labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}

@@ -90,14 +90,14 @@ class Data:
         """(t,) int64 ids accuracy is measured on: the test split, or without one the val split."""
         known = self.targets >= 0
         for split in ("test", "val"):
-            found = self.ids[known & (self.splits == SPLIT_CODES[split])]
+            found: np.ndarray = self.ids[known & (self.splits == SPLIT_CODES[split])]
             if len(found):
                 return found
         return np.array([], np.int64)
 
     def truth(self, ids: np.ndarray) -> np.ndarray:
         """The targets of `ids`: what an annotator without fault would say."""
-        targets = self.targets[ids - 1]
+        targets: np.ndarray = self.targets[ids - 1]
         if (targets < 0).any():
             raise ValueError("the oracle was asked for an image without truth")
         return targets
@@ -139,7 +139,8 @@ class Data:
         targets = self.truth(ids)
         if self.masks is None:
             return np.bincount(targets, minlength=self.classes)
-        return np.array(self.facts["pixels"], np.int64).reshape(-1, self.classes + 1)[targets, :-1].sum(0)
+        result: np.ndarray = np.array(self.facts["pixels"], np.int64).reshape(-1, self.classes + 1)[targets, :-1].sum(0)
+        return result
 
     def check(self, source: Path) -> None:
         """BadInput when there is nothing an oracle could be made of."""

@@ -223,7 +223,8 @@ def _record(
 
 
 def _quantiles(values: np.ndarray) -> list[float]:
-    return np.quantile(values, QUANTILES).tolist()
+    result: list[float] = np.quantile(values, QUANTILES).tolist()
+    return result
 
 
 def _optimizers(strategy: Strategy) -> dict[str, Any]:

@@ -44,13 +44,15 @@ class Badge(Strategy):
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """The gradient embedding's length |p - onehot| |h|."""
         error, features = _factors(seen)
-        return np.linalg.norm(error, axis=1) * np.linalg.norm(features, axis=1)
+        result: np.ndarray = np.linalg.norm(error, axis=1) * np.linalg.norm(features, axis=1)
+        return result
 
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The longest first, then draws in proportion to the squared distance from what is asked already."""
         order = np.argsort(seen.ids)
         error, features = _factors(seen)
-        return seen.ids[order][spread((error[order], features[order]), n, rng, report)]
+        result: np.ndarray = seen.ids[order][spread((error[order], features[order]), n, rng, report)]
+        return result
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

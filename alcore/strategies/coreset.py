@@ -40,7 +40,8 @@ class CoreSet(Strategy):
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """Farthest first; after the first pick what is asked already counts as labeled."""
         embedding = seen.unlabeled["embedding"]
-        return seen.ids[k_center(embedding, None, n, seen.ids, covered=total, device=seen.device, report=report)]
+        result: np.ndarray = seen.ids[k_center(embedding, None, n, seen.ids, covered=total, device=seen.device, report=report)]
+        return result
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:

@@ -239,7 +239,8 @@ class MAL(Strategy):
         """Features that leave F as it is, statistics included: without the game, F is a supervised network. Normalized by their own batch
         like the labeled ones, so that D cannot tell them apart by that."""
         with torch.no_grad(), unchanged_statistics(self.f):
-            return self.f(x)
+            result: Tensor = self.f(x)
+            return result
 
     def _discriminator_step(self, labeled: Tensor, unlabeled: Tensor) -> Tensor:
         """Eq. 3: labeled 1, unlabeled 0, on normalized features that are detached, so that D never trains F."""
@@ -277,7 +278,7 @@ class MAL(Strategy):
 
     @classmethod
     def semi_supervised(cls, params: Any) -> bool:
-        return params.minimax and params.init_from_f
+        return bool(params.minimax and params.init_from_f)
 
     @classmethod
     def first_point(cls, params: Any) -> str:
@@ -311,13 +312,13 @@ def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, classes: int) -
     rank_d = 1.0 + np.searchsorted(np.sort(d_logit), d_logit)
     rank_h = 1.0 + np.searchsorted(np.sort(-entropy), -entropy)
     if rule == "minmax_rank":
-        return 1.0 - np.maximum(rank_d, rank_h) / n
+        return np.asarray(1.0 - np.maximum(rank_d, rank_h) / n)
     if rule == "strict":
-        return 1.0 - (np.maximum(rank_d, rank_h) + np.minimum(rank_d, rank_h) / (n + 1)) / (n + 1)
+        return np.asarray(1.0 - (np.maximum(rank_d, rank_h) + np.minimum(rank_d, rank_h) / (n + 1)) / (n + 1))
     if rule == "ranksum":
         return 1.0 - (rank_d + rank_h) / (2 * n)
     probability = 0.5 * (1 + np.tanh(d_logit / 2))
     if rule == "product":
-        return entropy / np.log(classes) * (1 - probability)
+        return np.asarray(entropy / np.log(classes) * (1 - probability))
     first = d_logit < 0 if rule == "filter_rank" else rank_d <= max(1, n // 3)
     return np.where(first, 2.0 - rank_h / n, 1.0 - rank_d / n)

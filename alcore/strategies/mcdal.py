@@ -180,7 +180,7 @@ class MCDAL(Strategy):
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Eq. 5: D(x) minus the labeled images' mean D. The mean is one number a round, so it moves no rank; it makes rounds comparable."""
-        total = seen.unlabeled["discrepancy"] - seen.labeled["discrepancy"].mean()
+        total: np.ndarray = seen.unlabeled["discrepancy"] - seen.labeled["discrepancy"].mean()
         if self.params.official_scoring:  # drop_last: who is in the last batch is up to the shuffle; nobody asks for them
             left_out = len(total) % self.train_params.batch_size
             total[np.argsort(uniform(seen.ids, rng))[:left_out]] = total.min() - 1.0
@@ -188,7 +188,7 @@ class MCDAL(Strategy):
 
     @classmethod
     def semi_supervised(cls, params: Any) -> bool:
-        return params.official_statistics
+        return bool(params.official_statistics)
 
     @classmethod
     def first_point(cls, params: Any) -> str:

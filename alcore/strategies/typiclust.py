@@ -94,7 +94,8 @@ class TypiClust(Strategy):
 
 
 def _normalized(embedding: np.ndarray) -> np.ndarray:
-    return embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
+    result: np.ndarray = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
+    return result
 
 
 def _rank_within(clusters: np.ndarray, typicality: np.ndarray) -> np.ndarray:

@@ -81,7 +81,8 @@ class _Large:
         return len(self._pixels)
 
     def rows(self, positions: np.ndarray) -> np.ndarray:
-        return self._pixels[positions]
+        result: np.ndarray = self._pixels[positions]
+        return result
 
     __getitem__ = rows
 

@@ -91,11 +91,13 @@ class RoundFiles:
     @cached_property
     def walked_ids(self) -> np.ndarray:
         """(m,) the scored items first, in the order of `ids`, then the labeled ones."""
-        return np.load(self.folder / "walked_ids.npy")
+        result: np.ndarray = np.load(self.folder / "walked_ids.npy")
+        return result
 
     def array(self, name: str) -> np.ndarray:
         """(m, ...) logits, embedding, ... in the order of `walked_ids`, memory-mapped."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        result: np.ndarray = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return result
 
     @property
     def map(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -140,7 +142,8 @@ class RoundFiles:
         """(len(at), K) the model's class probabilities at these positions of `ids`."""
         logits = self.array("logits")[at].astype(np.float64)
         p = np.exp(logits - logits.max(1, keepdims=True))
-        return p / p.sum(1, keepdims=True)
+        result: np.ndarray = p / p.sum(1, keepdims=True)
+        return result
 
 
 @lru_cache(maxsize=8)

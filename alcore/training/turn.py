@@ -307,7 +307,8 @@ def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.n
         raise BadInput(f"cannot start by {how!r}: use random or kcenter")
     small = _small_pixels(pixels, pool.rows_of(pool.unlabeled))
     centers = _small_pixels(pixels, pool.rows_of(pool.labeled)) if len(pool.labeled) else None
-    return pool.unlabeled[k_center(small, centers, n, pool.unlabeled)]
+    result: np.ndarray = pool.unlabeled[k_center(small, centers, n, pool.unlabeled)]
+    return result
 
 
 def _small_pixels(pixels: Pixels, rows: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from alcore.progress import Progress
 from alcore.simulation.conduct import simulate
 from alcore.simulation.presets import preset_named
-from alcore.types import Progress
 from benchmarks.device.measures import FULL, Size
 from benchmarks.device.record import OutOfTime, Record
 

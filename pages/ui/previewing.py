@@ -34,6 +34,7 @@ def look(source: str, options: Mapping[str, Any]) -> Preview | None:
     except OSError as problem:
         st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
         return None
+    found: Preview | None
     if (kept := st.session_state.get(KEPT)) and kept[0] == asked:
         found, rows, problem_text = kept[1:]
     else:
