@@ -404,7 +404,7 @@ def test_the_house_with_all_of_it_still_stands(built):
         "no:cacheprovider",
         "tests/test_architecture.py",
         "-k",
-        "(room or circle or 400 or beside or table) and not of_its_name",
+        "(room or circle or 400 or beside or table) and not of_its_name and not tests_lie",
     ]
     ended = subprocess.run(command, cwd=built[0], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stdout[-3000:]
