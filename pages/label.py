@@ -47,7 +47,7 @@ def main() -> None:
         _ask_name(others)
         return
     newest = rounds[-1]
-    finished = _masks(of, newest.number) if of.task == "segmentation" else _classes(of, newest.number)
+    finished = _masks(of, newest.number) if of.dense else _classes(of, newest.number)
     waiting = labeling.waiting(of)
     if finished or not waiting:
         _next_step(of)

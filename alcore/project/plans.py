@@ -10,12 +10,11 @@ from alcore.jobs.pace import Plan, Planned
 from alcore.params import TrainParams
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
+from alcore.strategies import strategy_named
 from alcore.training.turn import Order
 from alcore.types import Job
 
 STEP = 0.025  # seconds of a supervised step where nothing was measured; only the proportions to it matter
-# how many supervised steps a step of a stage is worth, measured beside each other with small_cnn on the digits
-COSTS = {"mal": (("minimax game", 2.8), ("task model", 1.0)), "sraal": (("task model", 1.0), ("state relabeling", 6.0))}
 PASS = 1 / 3  # of a step: its forward pass, which is what scoring an image takes
 MAP = 0.0004  # seconds a point of the map
 IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading images", 0.5), ("storing", 0.1))
@@ -62,15 +61,10 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     passes = STEP * PASS / train.batch_size  # an image
     unlabeled, tested = has["splits"].get("pool", 0) - has["labeled"], has["splits"].get("test", has["splits"].get("val", 0))
     scored = min(unlabeled, train.score_sample or unlabeled)
-    shares = {"task model": getattr(params, "task_steps", 1.0), "state relabeling": getattr(params, "relabeling_steps", 1.0)}
-    stages = COSTS.get(order.strategy, (("", 1.0),))
-    if order.strategy == "mcdal":
-        stages = (("", 1.5),)
-    if order.strategy == "sraal":
-        shares["task model"] = 1.0
-    steps = [max(1, round(train.steps * shares.get(name, 1.0))) for name, _ in stages]
+    stages = strategy_named(order.strategy).costs(params)
+    steps = [max(1, round(train.steps * share)) for _, share, _ in stages]
     training, done = [], 0
-    for (name, cost), number in zip(stages, steps, strict=True):
+    for (name, _, cost), number in zip(stages, steps, strict=True):
         whole = f"training: {name}" if name else "training"
         training.append(Planned(whole, STEP * cost * number, begin=done / sum(steps), end=(done + number) / sum(steps)))
         done += number

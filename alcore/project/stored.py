@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alcore.columns import Snapshot
-from alcore.errors import NotFound
+from alcore.errors import AlcoreError, NotFound
 from alcore.naming import folded, neutral
 from alcore.nets.tasks import TASKS
 from alcore.pixels import masks
@@ -84,8 +84,15 @@ class Stored:
         return rounds[-1] if rounds else None
 
     def files(self, round_: Round) -> RoundFiles | None:
-        """The arrays of a round; None for a start without a model."""
-        return None if round_.start else round_files(self.folder / "rounds" / round_.folder)
+        """The arrays of a round; None for a start without a model. AlcoreError when they are gone."""
+        if round_.start:
+            return None
+        folder = self.folder / "rounds" / round_.folder
+        try:
+            return round_files(folder)
+        except FileNotFoundError:
+            cure = f"bring back {folder}, or train a new round"
+            raise AlcoreError(f"the files of round {round_.number} of {self.name!r} are gone: {cure}") from None
 
     def job_folder(self, job_id: int) -> Path:
         """Where a job of this project keeps its checkpoint and loss history."""

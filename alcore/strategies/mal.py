@@ -281,6 +281,10 @@ class MAL(Strategy):
         return bool(params.minimax and params.init_from_f)
 
     @classmethod
+    def costs(cls, params: Any) -> tuple[tuple[str, float, float], ...]:
+        return (("minimax game", 1.0, 2.8), ("task model", params.task_steps, 1.0))
+
+    @classmethod
     def first_point(cls, params: Any) -> str:
         if cls.semi_supervised(params):
             return "unlabeled images train F, where its task model starts"

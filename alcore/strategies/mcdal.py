@@ -191,6 +191,10 @@ class MCDAL(Strategy):
         return bool(params.official_statistics)
 
     @classmethod
+    def costs(cls, params: Any) -> tuple[tuple[str, float, float], ...]:
+        return (("", 1.0, 1.5),)
+
+    @classmethod
     def first_point(cls, params: Any) -> str:
         if params.official_statistics:
             return "unlabeled images are in its batch-norm statistics"

@@ -115,6 +115,10 @@ class SRAAL(Strategy):
         self.optimizers["vae"] = torch.optim.Adam(generator, lr=p.learning_rate_vae, fused=True)
         self.optimizers["discriminator"] = torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_vae, fused=True)
 
+    @classmethod
+    def costs(cls, params: Any) -> tuple[tuple[str, float, float], ...]:
+        return (("task model", 1.0, 1.0), ("state relabeling", params.relabeling_steps, 6.0))
+
     def stages(self, steps: int) -> tuple[Stage, ...]:
         second = max(1, round(steps * self.params.relabeling_steps))
         return (

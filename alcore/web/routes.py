@@ -45,8 +45,8 @@ from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
     from alcore.jobs.runner import JobRunner
+    from alcore.project.facade import Workspace  # loads torch, which the app answers before
     from alcore.project.place import Grant
-from alcore.project.facade import Workspace
 
 EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request

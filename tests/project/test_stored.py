@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.errors import NotFound
+from alcore.errors import AlcoreError, NotFound
 from alcore.project.stored import Stored, stored
+from alcore.training.roundfiles import round_files
 from alcore.types import Annotation
 
 
@@ -90,3 +91,14 @@ def test_of_masks_there_is_one_truth_and_a_color_for_each_class(scenes):
     }
     assert of.colors == [(0, 90, 0), (40, 70, 10), (80, 50, 20)]
     assert np.shape(of.pixels())[0] == 14
+
+
+def test_files_of_a_round_that_are_gone_are_said_with_the_cure(project, of, quick):
+    project.label_from_truth(12, seed=0)
+    done = project.run_round("entropy", 3, seed=0, train=quick, report=lambda _: None)
+    folder = of.folder / "rounds" / done.folder
+    (folder / "scores.npz").unlink()
+    round_files.cache_clear()  # as after a restart
+    with pytest.raises(AlcoreError) as said:
+        of.files(of.round())
+    assert str(said.value) == f"the files of round 1 of 'toy' are gone: bring back {folder}, or train a new round"

@@ -267,6 +267,18 @@ def test_equal_totals_are_asked_for_in_the_order_of_their_ids(name, task, traine
 
 
 @each
+def test_a_strategy_says_what_its_stages_cost(name, task):
+    """As a first guess of how long a round takes: in the order, and of the length, that they have."""
+    strategy = build(name, task)
+    told, stages = strategy.costs(strategy.params), strategy.stages(40)
+    if len(told) == 1 and not told[0][0]:  # all of them together
+        assert (told[0][1], sum(stage.steps for stage in stages)) == (1.0, 40)
+    else:
+        assert [(label, max(1, round(40 * share))) for label, share, _ in told] == [(stage.name, stage.steps) for stage in stages]
+    assert all(cost > 0 for *_, cost in told)
+
+
+@each
 def test_a_strategy_says_what_it_is(name, task):
     kind = STRATEGIES[name]
     assert kind.name == name
