@@ -67,7 +67,7 @@ def test_an_import_keeps_good_masks_once_and_sets_the_others_aside_with_the_reas
     names = ["", "", "b.png", "small.png", "", "", "", ""]
     reading = Reading(tmp_path, ("x", "y"), entries, masks=given, mask_files=names)
     good = np.array([0, 1, 2, 3, 4, 5, 6])  # entry 7 is no picture
-    found = maskfiles.gather(reading, good, np.tile([4, 2], (8, 1)), tmp_path / "project")
+    found = maskfiles.keep_all(reading, good, np.tile([4, 2], (8, 1)), tmp_path / "project")
     first, second = masks.digest(MASK), masks.digest(other)
     assert found.names == [first, second]
     assert found.codes.tolist() == [0, -1, -1, -1, -1, 1, 0, -1]
