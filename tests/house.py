@@ -108,7 +108,10 @@ def rooms(of: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
 def told(root: Path = ROOT) -> str:
     """What stands where, in a few lines."""
     of = graph(root)
-    lines = [f"{len(of)} modules on {1 + max(floors(of).values())} floors, circles: {[len(group) for group in circles(of)] or 'none'}"]
+    found = circles(of)
+    upward = sum(len(of[name] & set(group)) for group in found for name in group)  # elsewhere every import goes down
+    told = f"circles: {[len(group) for group in found] or 'none'}, imports that go up or round in them: {upward}"
+    lines = [f"{len(of)} modules on {1 + max(floors(of).values())} floors, {told}"]
     if any((root / "alcore" / name).is_dir() for name in ("training", "storage")):
         by_room = rooms(of)
         floor = floors(by_room)
