@@ -169,8 +169,10 @@ def wait_saved(page: Page) -> None:
 
 
 def start_training(page: Page, steps: int) -> None:
-    page.get_by_text("Choose yourself", exact=True).click()
-    page.get_by_text("Training: parameters", exact=True).click()
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")  # a page that is still coming folds what was opened
+    for folded in ("Choose yourself", "Training: parameters"):
+        idle.wait_for(state="attached", timeout=PATIENCE * 1000)
+        page.get_by_text(folded, exact=True).click()
     fill(page.get_by_label("Steps", exact=True), str(steps))
     expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
     press(page, "Start")

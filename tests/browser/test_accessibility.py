@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from alcore.importing.samples import bundled_street
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.real_app import App, write_images
+from tests.scenes import few_streets
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         worked.run_round(strategy, 4, seed=0, train=QUICK, report=lambda progress: None)
         worked.label_query_from_truth()
     worked.start(8, "random")
-    street = Project.import_into(workspace, "street", bundled_street())
+    street = Project.import_into(workspace, "street", few_streets(folder / "streets"))
     street.label_from_truth(6, seed=0)
     street.run_round("entropy", 3, seed=0, train=QUICK, report=lambda progress: None)
     assert workspace.token  # makes its file, which App reads

@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from alcore.importing.samples import bundled_street
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import CHROMIUM_FLAGS, PageFactory
 from tests.browser.real_app import CLASSES, PATIENCE, QUIET, App, stored, wait, wait_labeler, wait_saved, write_images
 from tests.house import ROOT
+from tests.scenes import few_streets
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +69,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shapes = Project.import_into(workspace, "shapes", write_images(folder / "shapes", 20))
     shapes.label_from_truth(12)
     shapes.run_round("entropy", 30, seed=0, train=QUICK, report=lambda progress: None)
-    street = Project.import_into(workspace, "street", bundled_street())
+    street = Project.import_into(workspace, "street", few_streets(folder / "streets"))
     street.start(3, "random")
     assert workspace.token
     workspace.close()

@@ -11,7 +11,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from alcore.formats import read
-from alcore.importing.samples import bundled_street
 from alcore.pixels import masks
 from alcore.project import drafts
 from alcore.project.exporting import export
@@ -20,6 +19,7 @@ from tests.browser.conftest import PageFactory
 from tests.browser.fake_editor_rules import area, polygon, stroke
 from tests.browser.painting import click, drag, press, wait_item, wait_kept, wait_saved
 from tests.browser.real_app import App
+from tests.scenes import few_streets
 
 pytestmark = pytest.mark.browser
 
@@ -31,13 +31,14 @@ VOID = masks.VOID
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The street scenes after two rounds, one that asked for frames and one that asks for tiles, each in a project of its own."""
-    home = tmp_path_factory.mktemp("masks") / "home"
+    folder = tmp_path_factory.mktemp("masks")
+    home, streets = folder / "home", few_streets(folder / "streets")
     workspace = Workspace(home)
     for name, train in (("frames", QUICK), ("tiles", {**QUICK, "query_unit": "tiles", "region_count": 12})):
-        project = Project.import_into(workspace, name, bundled_street())
+        project = Project.import_into(workspace, name, streets)
         project.label_from_truth(6, seed=0)
         project.run_round("mcdal", 3, seed=0, train=train, report=lambda progress: None)
-    Project.import_into(workspace, "shared", bundled_street()).start(3, "random", seed=0)
+    Project.import_into(workspace, "shared", streets).start(3, "random", seed=0)
     assert workspace.token  # makes its file, which App reads
     workspace.close()
     app = App(home)
