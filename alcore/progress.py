@@ -1,4 +1,4 @@
-"""Long work, seen from outside: what is told of it, and two ways to show that: a line in a terminal, a bar in a notebook."""
+"""Long work, seen from outside: what is told of it, and two ways to show that: a line in a terminal, a bar in a notebook. Knows no job."""
 
 from __future__ import annotations
 

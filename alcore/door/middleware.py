@@ -22,7 +22,7 @@ from alcore.door.pages import dressed, refusal_page
 from alcore.door.requests import error_answer
 from alcore.door.signin import SignIn
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
     from alcore.project.facade import Workspace
 
 _BROKEN = re.compile(rb"%(?![0-9a-fA-F]{2})")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
     from alcore.project.facade import Project
     from alcore.project.place import Grant
 from alcore.project.facade import Workspace

@@ -24,7 +24,7 @@ from alcore.door.pages import login_page, refusal_page
 from alcore.door.requests import Refused, Takes, read_body
 from alcore.errors import AlcoreError, BadInput
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
     from alcore.project.facade import Workspace
 
 KEPT = 30 * 86_400  # seconds that a browser stays signed in

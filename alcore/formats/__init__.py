@@ -1,4 +1,8 @@
-"""Data set formats. A format is one file of this folder; importing the folder finds it. What `auto` takes a source for is decided here."""
+"""Data set formats. A format is one file of this folder; importing the folder finds it. What `auto` takes a source for is decided here.
+
+Imported from elsewhere are FORMATS, read, recognize, the writers, and what formats share: `base`, `writing`, `places`, `tables`.
+It may import pixels and the ground; a format imports no other format.
+"""
 
 from __future__ import annotations
 

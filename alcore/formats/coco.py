@@ -295,7 +295,7 @@ def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[
     Returns:
         (the image's path, what it is called now) of those whose name could not be kept.
     """
-    from pycocotools import mask as coco
+    from pycocotools import mask as coco  # compiled, and only needed here
 
     writing = Writing(out, legend.classes)
     ids = _numbers(legend)

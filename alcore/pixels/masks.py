@@ -279,7 +279,7 @@ def components(mask: np.ndarray, region: np.ndarray | None = None) -> int:
 
     What the number of clicks is estimated by that a person needs to paint the mask.
     """
-    from skimage.measure import label
+    from skimage.measure import label  # as above
 
     seen = mask if region is None else np.where(region, mask, np.uint8(VOID))
     return int(label(seen, background=VOID, connectivity=1, return_num=True)[1])

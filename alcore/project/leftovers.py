@@ -2,14 +2,14 @@
 
 Below `<home>/projects/<folder>` of a project's row lie
 
-- `.lock`, held by whoever is at work here (whole.at_work): while somebody is, nothing here is called left,
+- `.lock`, held by whoever is at work here (files.at_work): while somebody is, nothing here is called left,
 - the packed images and kept originals that the project's settings name, and `unreadable.csv`,
 - `masks/dd/<digest>.png`, a row of the masks table each,
 - `thumbs/<size>/<id>-<fingerprint>.*` and `superpixels/<n>/...`, of the items as they are now,
 - `rounds/<folder>/`, a row of the rounds table each; `jobs/<id>/`, a row of the jobs table each,
 - `maps/map-<content>.npy`, which every round may use.
 
-Whatever is written gets a name that whole.PART matches until it is whole. A folder below `projects` that no row names is of an import that
+Whatever is written gets a name that files.PART matches until it is whole. A folder below `projects` that no row names is of an import that
 was killed, or of a project that was deleted, which a file `.deleted` in it tells. Only the latter goes at once; for all else an hour must
 have passed, since somebody may have begun it who has not locked yet. Names that alcore never wrote are left alone.
 """

@@ -1,4 +1,5 @@
-"""Place: the one folder and the one database of a workspace, and who may enter. Knows no project, no job and no page."""
+"""Place: the one folder and the one database of a workspace, and who may enter. Knows no kind of job and no page,
+and nothing that can be done with a project."""
 
 from __future__ import annotations
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +70,14 @@ def simulate(
     """
     asked = {"strategies": strategies, "init": init, "query_size": query_size, "rounds": rounds, "seeds": seeds}
     usual = {"thin": thin, "image_size": image_size or None, "task": None if task == "auto" else task}
-    plan = _over_preset(preset, asked, usual, settings, train or {})(
-        source=Path(source), out=Path(out), device=device, workers=workers, format=format, hold_out=hold_out
+    plan = Experiment(
+        source=Path(source),
+        out=Path(out),
+        device=device,
+        workers=workers,
+        format=format,
+        hold_out=hold_out,
+        **_over_preset(preset, asked, usual, settings, train or {}),
     )
     experiment.check(plan)
     with locked(plan.out / ".lock"):
@@ -81,8 +86,8 @@ def simulate(
 
 def _over_preset(
     preset: str | None, asked: Mapping[str, Any], usual: Mapping[str, Any], settings: Sequence[str], train: Mapping[str, Any]
-) -> Callable[..., Experiment]:
-    """An experiment but for where it runs: what was asked over what the preset says, None standing for what was not asked.
+) -> dict[str, Any]:
+    """The rest of an Experiment: what was asked over what the preset says, None standing for what was not asked.
 
     Args:
         asked: what must be known in the end; `usual`: what has a default of its own.
@@ -97,19 +102,18 @@ def _over_preset(
     for_all, own = experiment.settings_of_runs(settings, texts)
     base_train, base = (named.train, named.params) if named else ({}, {})
     params = {name: {**base.get(name, {}), **own.get(name, {})} for name in {**base, **own}}
-    return functools.partial(
-        Experiment,
-        variants=tuple(experiment.variant_of(text, params) for text in texts),
-        init=given["init"],
-        query_size=given["query_size"],
-        rounds=given["rounds"],
-        seeds=tuple(given["seeds"]),
-        train={**base_train, **train, **for_all},
-        thin=tuple(given["thin"] or ()),
-        image_size=given["image_size"] or 0,
-        task=given["task"] or "auto",
-        preset=preset,
-    )
+    return {
+        "variants": tuple(experiment.variant_of(text, params) for text in texts),
+        "init": given["init"],
+        "query_size": given["query_size"],
+        "rounds": given["rounds"],
+        "seeds": tuple(given["seeds"]),
+        "train": {**base_train, **train, **for_all},
+        "thin": tuple(given["thin"] or ()),
+        "image_size": given["image_size"] or 0,
+        "task": given["task"] or "auto",
+        "preset": preset,
+    }
 
 
 def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:

@@ -35,7 +35,8 @@ def ids_hash(ids: np.ndarray) -> str:
 
 
 def write_whole(path: Path, parts: Iterable[str]) -> None:
-    """Writes beside `path` and renames, so that a reader sees the old file or the new one."""
+    """Writes beside `path` and renames, so that a reader sees the old file or the new one. Beside it always under the same name, unlike
+    files.written_whole: nobody collects what a killed simulation left, and the next one writes over it."""
     part = path.with_name(f".{path.name}.part")
     with disk_full_told(path.parent, path.name):
         with part.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""The rows of background jobs: what jobs.JobRunner asks of a table, in SQL."""
+"""The rows of background jobs: what jobs.runner asks of a table, in SQL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING_YET = Progress("waiting", 0, 0)
 
 
 class Jobs:
-    """jobs.JobTable over a Database."""
+    """jobs.contract.JobTable over a Database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

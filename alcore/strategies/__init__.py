@@ -1,4 +1,8 @@
-"""STRATEGIES: name -> class, found by importing this folder, and SCORES: what their score columns mean. A new method is one new file."""
+"""STRATEGIES: name -> class, found by importing this folder, and SCORES: what their score columns mean. A new method is one new file.
+
+Imported from elsewhere are STRATEGIES, SCORES, strategy_named and `base`; a method imports `base` and no other method.
+It may import nets, measures and the ground.
+"""
 
 from __future__ import annotations
 

@@ -8,17 +8,15 @@ import uuid
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from torch import nn
 
 from alcore.errors import disk_full_told
 from alcore.files import part_of, written_whole
 from alcore.training import explain
 from alcore.types import Scores
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Views = Iterable[tuple[int, Mapping[str, np.ndarray]]]
 

@@ -1,4 +1,4 @@
-"""train, evaluate, query: the only loops over batches. Knows strategies and batches; no store, no jobs, no project."""
+"""The loop that trains: stages, losses, checkpoints, compiled backbones. Knows strategies and batches; no store, no jobs, no project."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from alcore.pixels import masks
 from alcore.project import answers, drafts
 from alcore.types import Annotation
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
     from alcore.project.place import Grant
 from alcore.project.facade import Workspace
 

@@ -1,8 +1,8 @@
 """The HTTP routes below /api/v1: images, queue, annotations, map columns, jobs, health. Knows Starlette and the workspace, no Streamlit.
 
-Host and Origin were asked for at the door (door.py); who it is tells the token, and the annotator's name comes from it: no cookie counts
-here, so that no page of another site can act in somebody's name. What may touch the disk runs in Starlette's thread pool; the event loop
-only moves bytes.
+Host and Origin were asked for at the door (door/middleware.py); who it is tells the token, and the annotator's name comes from it: no
+cookie counts here, so that no page of another site can act in somebody's name. What may touch the disk runs in Starlette's thread pool;
+the event loop only moves bytes.
 """
 
 from __future__ import annotations

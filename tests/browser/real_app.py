@@ -168,11 +168,17 @@ def wait_saved(page: Page) -> None:
     expect(page.locator(".save")).to_have_text("all saved", timeout=PATIENCE * 1000)
 
 
+def unfold(summary: Locator) -> None:
+    """Opens a fold by its heading. With a key: a click may miss what still slides down, or what moves as something above it appears."""
+    heading = summary.element_handle(timeout=PATIENCE * 1000)
+    heading.focus()
+    summary.page.keyboard.press("Enter")
+    summary.page.wait_for_function("(summary) => summary.parentElement.open", arg=heading)
+
+
 def start_training(page: Page, steps: int) -> None:
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")  # a page that is still coming folds what was opened
     for folded in ("Choose yourself", "Training: parameters"):
-        idle.wait_for(state="attached", timeout=PATIENCE * 1000)
-        page.get_by_text(folded, exact=True).click()
+        unfold(page.locator("[data-testid=stExpander] summary").filter(has=page.get_by_text(folded, exact=True)))
     fill(page.get_by_label("Steps", exact=True), str(steps))
     expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
     press(page, "Start")

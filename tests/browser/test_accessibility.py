@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from alcore.project.facade import Project, Workspace
 from tests.browser.conftest import PageFactory
-from tests.browser.real_app import App, write_images
+from tests.browser.real_app import App, unfold, write_images
 from tests.scenes import few_streets
 
 pytestmark = pytest.mark.browser
@@ -85,10 +85,7 @@ def audit(page: Page, axe: Path) -> list[str]:
     """Findings with everything folded opened, once nothing moves any more."""
     folded = page.locator("[data-testid=stExpander] details:not([open]) > summary >> visible=true")
     while folded.count():  # what lies inside one comes into view when that is opened
-        summary = folded.first.element_handle()
-        summary.focus()
-        page.keyboard.press("Enter")  # a click may miss what still slides down
-        page.wait_for_function("(summary) => summary.parentElement.open", arg=summary)
+        unfold(folded.first)
     page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))")
     page.evaluate(axe.read_text())  # not as a script of the page: its content policy allows none but its own
     return findings(page)

@@ -27,7 +27,7 @@ export class Strokes {
   }
 
   /** @param {number} item @param {Promise<unknown> | undefined} write */
-  await(item, write) {
+  track(item, write) {
     this.count(item, 1);
     Promise.resolve(write).finally(() => this.count(item, -1));
   }
@@ -37,9 +37,9 @@ export class Strokes {
     this.forgetTimer(item);
     const { box } = this;
     if (!box) return;
-    if (!isUnsaved(item)) return this.await(item.id, box.drop(item.id));
+    if (!isUnsaved(item)) return this.track(item.id, box.drop(item.id));
     const bytes = item.doc ? packed(item.doc.mask) : item.kept;
-    if (bytes) this.await(item.id, box.put({ item: item.id, width: item.width, height: item.height, packed: bytes, at: Date.now(), ms: Math.round(spentOn(item)), clicks: item.clicks }));
+    if (bytes) this.track(item.id, box.put({ item: item.id, width: item.width, height: item.height, packed: bytes, at: Date.now(), ms: Math.round(spentOn(item)), clicks: item.clicks }));
   }
 
   /** Keeps them soon. @param {MaskItem} item */
