@@ -289,7 +289,7 @@ def _compiled() -> Callable[..., None] | None:
 @functools.cache
 def _compile() -> Callable[..., None] | None:
     try:
-        import numba  # seconds to load; without it the layout is umap-learn's
+        import numba  # seconds to load, and a machine that only trains does without a map
     except ImportError:
         return None
     signature = "void(f4[:,::1], f4[:,::1], i8[::1], i8[::1], f4[::1], f4[::1], i8, f4, u8, i8, i8)"
