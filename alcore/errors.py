@@ -50,6 +50,10 @@ class Unavailable(AlcoreError):
     """The machine does not let it be done now. What was asked for is fine as it is: asked again once the cause is gone, it is done."""
 
 
+class Busy(Unavailable):
+    """Another process is doing it already."""
+
+
 class DiskFull(Unavailable):
     """Nothing could be written. What was to be stored is fine as it is: sent again once there is space, it is taken."""
 

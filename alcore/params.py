@@ -120,8 +120,9 @@ class TrainParams:
         "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation the small DRN trains on a CPU, and "
         "DRN-D-22 is what the papers' DRN most likely is.",
         title="Network",
-        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn and small_drn are ours",
+        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn, small_drn and features are ours",
         choices={
+            "features": "Pretrained features",
             "small_cnn": "Small CNN",
             "resnet18": "ResNet-18, ImageNet stem",
             "resnet18_cifar": "ResNet-18, CIFAR stem",
@@ -129,6 +130,20 @@ class TrainParams:
             "small_drn": "Small DRN",
             "drn_d_22": "DRN-D-22",
         },
+    )
+    extractor: str = param(
+        "lite0",
+        "The frozen network of pretrained features: lite0 (EfficientNet-Lite0, comes along), lite2, or timm:NAME, torchvision:NAME, onnx:PATH.",
+        title="Pretrained network",
+        source="ours, by measurement on photos of clothing and CIFAR-10",
+    )
+    classifier: str = param(
+        "auto",
+        "What reads the features: a linear layer, or cosines to one prototype a class. By the network it is the cosine on pretrained features.",
+        title="Classifier",
+        source="the papers: linear; the cosine is MAL's C (Eq. 1)",
+        choices={"auto": "by the network", "linear": "linear", "cosine": "cosine"},
+        expert=True,
     )
     weights: str = param(
         "none",
@@ -152,12 +167,29 @@ class TrainParams:
         low=2,
         high=8192,
     )
+    optimizer: str = param(
+        "sgd",
+        "What turns gradients into updates.",
+        title="Optimizer",
+        source="MCDAL IV-A: SGD; Adam on pretrained features is ours",
+        choices={"sgd": "SGD", "adam": "Adam"},
+        expert=True,
+    )
     learning_rate: float = param(
-        0.1, "Peak learning rate of SGD for the task model.", title="Learning rate", source="MCDAL IV-A", low=1e-6, high=10
+        0.1, "Peak learning rate of the task model.", title="Learning rate", source="MCDAL IV-A", low=1e-6, high=10
+    )
+    backbone_rate: float = param(
+        1.0,
+        "The backbone's learning rate as a share of the classifier's.",
+        title="Backbone's share of the rate",
+        source="ours: a tenth on pretrained features, as MME has it",
+        low=0,
+        high=100,
+        expert=True,
     )
     momentum: float = param(0.9, "Momentum of SGD.", title="Momentum", source="MCDAL official code", low=0, high=0.999)
     weight_decay: float = param(
-        5e-4, "Weight decay of SGD.", title="Weight decay", source="MCDAL official code", low=0, high=1, expert=True
+        5e-4, "Weight decay of the task model.", title="Weight decay", source="MCDAL official code", low=0, high=1, expert=True
     )
     warmup: float = param(
         0.02,
@@ -207,6 +239,23 @@ class TrainParams:
         title="Compile the network",
         source="torch.compile; ours",
         choices={"off": "no", "on": "yes", "graphs": "yes, with CUDA graphs"},
+        expert=True,
+    )
+    batch: str = param(
+        "top",
+        "How a query is drawn from the scores: those of highest score, which are often near duplicates of each other; or images of high "
+        "score that lie apart, drawn one by one (k-means++ weighted by the score). Of strategies that choose in another way it changes nothing.",
+        title="Draw the query",
+        source="the papers: top; diverse as in k-means++ (Arthur & Vassilvitskii 2007) with weights, as BADGE does on gradients",
+        choices={"top": "highest scores", "diverse": "high scores that lie apart"},
+    )
+    batch_power: float = param(
+        2.0,
+        "Of a diverse query: the score to this power weighs an image; 0 looks at distances alone.",
+        title="Weight of the score in a diverse query",
+        source="ours, by measurement",
+        low=0,
+        high=100,
         expert=True,
     )
     score_sample: int = param(

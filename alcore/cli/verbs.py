@@ -71,6 +71,15 @@ def dry_run(args: argparse.Namespace) -> Answer:
     return preview(ImportRequest.of(args.source, options)).answer()
 
 
+def features(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    arguments = {"extractor": args.extractor, "device": str(pick_device(args.device))}
+    title = f"Features of {project.name} by {args.extractor}"
+    extractor_named(args.extractor, models_folder(workspace))
+    job = workspace.runner.run_now("features", project.name, title, arguments, device=background.READING, report=Line())
+    return dict(job.result or {})
+
+
 def train(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
     project = workspace.project(args.project)

@@ -12,29 +12,40 @@ from alcore.progress import Progress, Report, ignore_progress
 
 BLOCK = 256 * 2**20  # bytes: the largest matrix of products
 NOISE = 1e-12  # squared distances below this share of the squared lengths are rounding
+NOISE_32 = 1e-6  # the same where distances are computed in float32
 REJECTED = 64  # draws that led nowhere, after which all weights are brought up to date
 REPORT_EVERY = 50  # picks
 ITERATIONS = 50
 ROWS = 1024  # of a block of distances, so that the passes over it stay in the cache
 
 
-def spread(factors: tuple[np.ndarray, ...], n: int, rng: np.random.Generator, report: Report = ignore_progress) -> np.ndarray:
+def spread(
+    factors: tuple[np.ndarray, ...],
+    n: int,
+    rng: np.random.Generator,
+    report: Report = ignore_progress,
+    *,
+    importance: np.ndarray | None = None,
+) -> np.ndarray:
     """k-means++ seeding (Arthur & Vassilvitskii 2007) of g_i = u_i (x) v_i (x) ..., the outer products of the factors' rows.
 
     The first pick has the largest |g|; each other is drawn with probability proportional to D^2, its squared distance to the nearest
     pick. With <g_i, g_j> = <u_i, u_j> <v_i, v_j> ... no g is ever made. What is left when every D is 0 goes by the largest |g|.
+    With an importance the first pick is the most important one, each other is drawn in proportion to importance times D^2, and what is
+    left goes by importance.
 
     D^2 only falls, so old values are upper bounds: a row is drawn by its old value and kept with probability new / old, which is the same
     distribution, and one product of matrices brings all values up to date after many picks instead of one of a vector after each.
 
     Args:
-        factors: matrices of N rows each.
+        factors: matrices of N rows each; one of float32 is computed in float32, anything else in float64.
         n: how many; all N when there are fewer.
+        importance: (N,) at least 0.
 
     Returns:
         (n,) int64 rows in the order picked, none twice.
     """
-    apart = _Apart(factors, n)
+    apart = _Apart(factors, n, importance)
     n, rejected = len(apart.picks), 0
     while 0 < apart.done < n:
         if rejected >= REJECTED:
@@ -54,30 +65,33 @@ def spread(factors: tuple[np.ndarray, ...], n: int, rng: np.random.Generator, re
         apart.take(row)
         if apart.done % REPORT_EVERY == 0:
             report(Progress("choosing", apart.done, n))
-    left = apart.by_length[~np.isin(apart.by_length, apart.picks[: apart.done])]
+    left = apart.order[~np.isin(apart.order, apart.picks[: apart.done])]
     return np.concatenate([apart.picks[: apart.done], left[: n - apart.done]])
 
 
 class _Apart:
-    """The rows' squared distances to the nearest of the picks, starting with the longest row.
+    """The rows' squared distances to the nearest of the picks, starting with the longest, or most important, row.
 
     Attributes:
-        squares: (N,) |g|^2; by_length: rows, the longest first.
+        squares: (N,) |g|^2; order: rows, the longest or most important first.
         picks: (n,) rows, of which the first `done` are filled.
-        weights: (N,) D^2, or an upper bound; 0 for picks.
+        weights: (N,) importance times D^2, or an upper bound; 0 for picks.
         seen: (N,) how many picks the weight has been compared with.
     """
 
-    def __init__(self, factors: tuple[np.ndarray, ...], n: int) -> None:
-        self.factors = [f.astype(np.float64) for f in factors]
+    def __init__(self, factors: tuple[np.ndarray, ...], n: int, importance: np.ndarray | None = None) -> None:
+        precise = len(factors) > 1 or factors[0].dtype != np.float32
+        self.factors = [f.astype(np.float64) if precise else f for f in factors]
+        self.noise = NOISE if precise else NOISE_32
         self.squares = np.prod([np.einsum("ij,ij->i", f, f) for f in self.factors], axis=0)
-        self.by_length = np.argsort(-self.squares, kind="stable")
+        self.importance = np.ones(1) if importance is None else importance
+        self.order = np.argsort(-(self.squares if importance is None else importance), kind="stable")
         self.picks = np.empty(min(n, len(self.squares)), np.int64)
         self.weights = np.full(len(self.squares), np.inf)
         self.seen = np.zeros(len(self.squares), np.int64)
         self.done = 0
         if len(self.picks):
-            self.take(self.by_length[0])
+            self.take(self.order[0])
             self.update_all()
 
     def take(self, row: int) -> None:
@@ -95,8 +109,9 @@ class _Apart:
             products *= factor[rows] @ factor[missed].T
         both = self.squares[rows][:, None] + self.squares[missed]
         apart = both - 2 * products
-        apart[apart <= NOISE * both] = 0.0  # or duplicates of a pick could be drawn
-        self.weights[rows] = np.minimum(self.weights[rows], apart.min(1))
+        apart[apart <= self.noise * both] = 0.0  # or duplicates of a pick could be drawn
+        importance = self.importance[rows] if len(self.importance) > 1 else self.importance
+        self.weights[rows] = np.minimum(self.weights[rows], importance * apart.min(1))
         self.seen[rows] = self.done
 
     def update_all(self) -> None:
@@ -112,7 +127,7 @@ def k_means(
 
     It ends when no more than a thousandth of the points change their cluster, or after ITERATIONS.
     """
-    seeds = spread((points - points.mean(0),), k, rng, report)
+    seeds = spread(((points - points.mean(0)).astype(np.float64),), k, rng, report)
     x = torch.from_numpy(np.ascontiguousarray(points)).to(device or "cpu").float()
     centers = x[torch.from_numpy(seeds).to(x.device)]
     k = len(centers)

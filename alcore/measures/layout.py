@@ -98,6 +98,20 @@ def layout(
     return _optimize(first, *_graph(index, distance), epochs=epochs, seed=seed, move=move, report=report)
 
 
+def grown_layout(points: np.ndarray, kept: np.ndarray, *, seed: int = 0, report: Report = ignore_progress, device: str = "cpu") -> np.ndarray:
+    """A map of points that become more, of which the first ones have positions: those stay where they are, and the others come among their
+    nearest known neighbors. A map that has doubled is laid out again, from where it was: of the few points at its start it showed little.
+
+    Args:
+        kept: (m, 2) positions of the first m points; none the first time.
+    """
+    start = np.full((len(points), 2), np.nan, np.float32)
+    start[: len(kept)] = kept
+    if len(points) < 2 * len(kept):
+        return _filled(np.ascontiguousarray(points, np.float32), start, np.random.default_rng(seed), device)
+    return layout(points, start=start if len(kept) else None, seed=seed, report=report, device=device)
+
+
 def cached_layout(
     points: np.ndarray,
     ids: np.ndarray,

@@ -199,6 +199,38 @@ class SmallDRN(DRN):
         super().__init__((8, 16, 32, 48, 48, 48, 48, 48), (1,) * 8, stem=3, strides=(1, 2, 2, 1, 1, 1, 1, 1))
 
 
+class Adapter(Backbone):
+    """Vectors of a frozen network to features of the same width: z = x + W2 relu(W1 x), which starts as the identity (W2 = 0), so that
+    what the network knows is there before the first label and a few labels bend it little.
+
+    Args:
+        features: d of the vectors.
+        width: of the hidden layer.
+    """
+
+    smallest = 0
+
+    def __init__(self, features: int, width: int = 512) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(features, width), nn.Linear(width, features)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+        self.out_features = features
+        self.widths = (width, features)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The hidden layer (B, width) and the features (B, d), which have no places."""
+        hidden = F.relu(self.inner(x))
+        return [hidden, x + self.outer(hidden)]
+
+    def pool(self, features: Tensor) -> Tensor:
+        return features
+
+    def embedding(self, features: Tensor) -> Tensor:
+        """Of length 1: a cosine compares them."""
+        return F.normalize(features, dim=1)
+
+
 BACKBONES: dict[str, Callable[[], Backbone]] = {
     "small_cnn": SmallCNN,
     "resnet18": lambda: ResNet18(cifar_stem=False),

@@ -126,7 +126,8 @@ class LossModule(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """(B,) predicted losses."""
-        read = [F.relu(layer(m.mean(dim=(2, 3)))) for layer, m in zip(self.blocks, maps, strict=True)]
+        means = [m.flatten(2).mean(2) if m.dim() > 2 else m for m in maps]  # what a vector makes has no places
+        read = [F.relu(layer(m)) for layer, m in zip(self.blocks, means, strict=True)]
         result: Tensor = self.last(torch.cat(read, dim=1)).squeeze(1)
         return result
 
@@ -182,6 +183,32 @@ class VAE(nn.Module):
         mu, log_variance = self.encode(x)
         z = mu + (0.5 * log_variance).exp() * torch.randn_like(mu)
         return x, self.decoder(self.first(z[:, : self.decoded])), mu, log_variance, z
+
+
+class VectorVAE(nn.Module):
+    """The same for vectors (B, d): one hidden layer each way.
+
+    Args:
+        latent, decoded: as VAE's.
+    """
+
+    def __init__(self, features: int, latent: int = 32, hidden: int = 512, decoded: int | None = None) -> None:
+        super().__init__()
+        self.decoded = latent if decoded is None else decoded
+        self.encoder = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True))
+        self.mu, self.log_variance = nn.Linear(hidden, latent), nn.Linear(hidden, latent)
+        self.decoder = nn.Sequential(nn.Linear(self.decoded, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, features))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (B, latent)."""
+        h = self.encoder(x)
+        return self.mu(h), self.log_variance(h)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """As VAE's."""
+        mu, log_variance = self.encode(x)
+        z = mu + (0.5 * log_variance).exp() * torch.randn_like(mu)
+        return x, self.decoder(z[:, : self.decoded]), mu, log_variance, z
 
 
 def gaussian_kl(mu: Tensor, log_variance: Tensor) -> Tensor:

@@ -12,9 +12,17 @@ from torch.nn import functional as F
 
 from alcore.errors import BadInput
 from alcore.measures import scores
-from alcore.nets.models import Discriminator, MapDiscriminator, upsampled
+from alcore.nets.backbones import Adapter, Backbone, make_backbone
+from alcore.nets.models import VAE, CosineHead, Discriminator, MapDiscriminator, VectorVAE, upsampled
 from alcore.params import TrainParams, make_params
 from alcore.types import VOID
+
+
+FEATURES = "features"  # the architecture whose images are vectors of a frozen network
+# parameters whose defaults differ with an architecture
+RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {FEATURES: MappingProxyType({"optimizer": "adam", "learning_rate": 1e-3, "backbone_rate": 0.1, "steps": 300, "warmup": 0.0})}
+)
 
 
 class Task:
@@ -26,11 +34,11 @@ class Task:
         answers: kinds of event that answer what is asked of its images.
         architectures: backbones that serve it.
         recipe: training parameters whose defaults differ from TrainParams'.
-        cosine: the shape of MAL's classifier C.
 
     Args:
         classes: K.
         size: side of the images in pixels, for parts that are built to it.
+        vectors: instead of images vectors of so many numbers come in; 0 for images.
     """
 
     name: str
@@ -40,10 +48,9 @@ class Task:
     answers: tuple[str, ...] = ("label",)
     architectures: tuple[str, ...]
     recipe: Mapping[str, Any] = MappingProxyType({})
-    cosine: str
 
-    def __init__(self, classes: int, size: int = 32) -> None:
-        self.classes, self.size = classes, size
+    def __init__(self, classes: int, size: int = 32, vectors: int = 0) -> None:
+        self.classes, self.size, self.vectors = classes, size, vectors
 
     @classmethod
     def check_architecture(cls, name: str) -> None:
@@ -53,7 +60,22 @@ class Task:
 
     # ---- networks
 
-    def head(self, features: int) -> nn.Module:
+    @property
+    def cosine(self) -> str:
+        """The form of MAL's classifier C: CosineHead's."""
+        return "single"  # MAL 3.2: W's columns are the filters of a 1x1 convolution
+
+    def backbone(self, train: TrainParams) -> Backbone:
+        """A new backbone for what comes in."""
+        if train.architecture == FEATURES:
+            return Adapter(self.vectors)
+        return make_backbone(train.architecture, train.weights)
+
+    def vae(self, latent: int, width: int, decoded: int | None = None) -> VAE | VectorVAE:
+        """VAAL's network for what comes in; `width` is of its convolutions."""
+        return VectorVAE(self.vectors, latent, decoded=decoded) if self.vectors else VAE(self.size, latent, width, decoded)
+
+    def head(self, features: int, classifier: str = "auto") -> nn.Module:
         """The task model's classifier on features (B, d, *s): (B, K, *s)."""
         raise NotImplementedError
 
@@ -111,11 +133,16 @@ class Classification(Task):
     name = "classification"
     title = "Image classification"
     metric = "accuracy"
-    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn")
-    cosine = "mme_deep"
+    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", FEATURES)
 
-    def head(self, features: int) -> nn.Module:
-        """The plain linear head of the task model (MAL's T row, MCDAL's F): (B, d) -> (B, K)."""
+    @property
+    def cosine(self) -> str:
+        return "single" if self.vectors else "mme_deep"  # the adapter is the hidden layer
+
+    def head(self, features: int, classifier: str = "auto") -> nn.Module:
+        """The head of the task model, (B, d) -> (B, K): linear (MAL's T row, MCDAL's F), or MAL's C on vectors."""
+        if classifier == "cosine" or (classifier == "auto" and self.vectors):
+            return CosineHead(features, self.classes, form="single")
         return nn.Linear(features, self.classes)
 
     def full(self, logits: Tensor) -> Tensor:
@@ -179,10 +206,11 @@ class Segmentation(Task):
     architectures = ("small_drn", "drn_d_22")
     # of what was tried at 96 pixels on the street scenes and on CamVid: a decay of 0.2 stops short steps too early, shifts cost little ones
     recipe = MappingProxyType({"architecture": "small_drn", "batch_size": 8, "steps": 250, "decay": 0.5, "crop": 0.05})
-    cosine = "single"  # MAL 3.2: W's columns are the filters of a 1x1 convolution
 
-    def head(self, features: int) -> nn.Module:
-        """A 1x1 convolution with bias, as DRN has it: (B, d, h, w) -> (B, K, h, w)."""
+    def head(self, features: int, classifier: str = "auto") -> nn.Module:
+        """A 1x1 convolution with bias, as DRN has it, or one of cosines: (B, d, h, w) -> (B, K, h, w)."""
+        if classifier == "cosine":
+            return CosineHead(features, self.classes, form="single")
         return nn.Conv2d(features, self.classes, 1)
 
     def full(self, logits: Tensor) -> Tensor:
@@ -266,9 +294,17 @@ def task_named(name: str) -> type[Task]:
     return TASKS[name]
 
 
+def recipe(task: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults that differ from TrainParams' for a task and the architecture that `values` name."""
+    of_task = task_named(task).recipe
+    architecture = str(values.get("architecture", of_task.get("architecture", TrainParams.architecture)))
+    return {**of_task, **RECIPES.get(architecture, {})}
+
+
 def train_params(task: str, values: Mapping[str, Any]) -> TrainParams:
-    """The run's parameters: `values`, then the task's recipe, then TrainParams' defaults. BadInput names everything that is wrong."""
+    """The run's parameters: `values`, then the recipe of task and architecture, then TrainParams' defaults. BadInput names everything that
+    is wrong."""
     kind = task_named(task)
-    params = make_params(TrainParams, {**kind.recipe, **values}, "training")
+    params = make_params(TrainParams, {**recipe(task, values), **values}, "training")
     kind.check_architecture(params.architecture)
     return params

@@ -66,11 +66,23 @@ class Pictures:
         """The item's file; None for arrays."""
         return None if self._settings["array_source"] else self._root / row["path"]
 
+    def source(self, path: str, row: int) -> Path | np.ndarray:
+        """What an item's picture is made of: its file, or (H, W[, 3]) uint8 of an array."""
+        return self._array(row) if self._settings["array_source"] else self._root / path
+
+    @property
+    def decoding(self) -> Decoding:
+        """How its files become 8-bit RGB."""
+        return self._decoding
+
     def _from_array(self, at: int) -> Image.Image:
+        return Image.fromarray(self._array(at))
+
+    def _array(self, at: int) -> np.ndarray:
         for name, start, count in self._settings["arrays"]:
             if start <= at < start + count:
-                return _image(np.load(self._folder / name, mmap_mode="r")[at - start])
-        return _image(packing.open_packed(self._folder / self._settings["packed"])[at])
+                return np.ascontiguousarray(np.load(self._folder / name, mmap_mode="r")[at - start])
+        return np.ascontiguousarray(packing.open_packed(self._folder / self._settings["packed"])[at])
 
 
 def keep_copy(path: Path, content: bytes) -> None:
@@ -80,7 +92,3 @@ def keep_copy(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError:
         return  # a full disk must not keep anyone from seeing it: it is made again next time
-
-
-def _image(array: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(array))

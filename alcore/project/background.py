@@ -11,15 +11,19 @@ from alcore.files import at_work
 from alcore.importing.request import ImportRequest
 from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
+from alcore.params import TrainParams
 from alcore.progress import Report
 from alcore.project import creation, loop
+from alcore.project.features import Features
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
+from alcore.training.devices import pick_device
 from alcore.training.turn import Order
 from alcore.types import Job
 
 IMPORTS = ("import", "refresh")  # the kinds that read a source
 DISK = "disk"  # their device: two of them would only wait for each other
+READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
 
 def submit_import(runner: JobRunner, name: str, options: Mapping[str, Any]) -> Job:
@@ -35,6 +39,12 @@ def submit_refresh(runner: JobRunner, of: Stored, levels: tuple[float, float] | 
     """Imports a project's source again, in the background; see creation.refresh."""
     arguments = {"levels": list(levels)} if levels else {}
     return runner.submit("refresh", of.name, f"Reading {of.source.name} again", arguments, DISK)
+
+
+def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto") -> Job:
+    """Makes what is missing of a project's features, in the background; labels and rounds do not wait for it."""
+    arguments = {"extractor": extractor, "device": str(pick_device(device))}
+    return runner.submit("features", of.name, f"Features of {of.name} by {extractor}", arguments, READING)
 
 
 def kinds(place: Place) -> dict[str, JobKind]:
@@ -63,4 +73,10 @@ def kinds(place: Place) -> dict[str, JobKind]:
             "query": len(done.query),
         }
 
-    return {"import": import_job, "refresh": refresh_job, "round": round_job}
+    def features_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        found = Features(stored(place, job.project), job.arguments["extractor"])
+        told = found.complete(job.arguments["device"], report)
+        found.map(report)
+        return told
+
+    return {"import": import_job, "refresh": refresh_job, "round": round_job, "features": features_job}

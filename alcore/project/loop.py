@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from alcore.errors import AlcoreError, NotEnoughLabels
+from alcore.errors import AlcoreError, Busy, NotEnoughLabels
 from alcore.files import written_whole
 from alcore.measures.layout import cached_layout
-from alcore.nets.tasks import TASKS
+from alcore.nets.tasks import FEATURES, TASKS, recipe
 from alcore.pixels.maskfiles import at_size, class_counts
-from alcore.progress import Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
+from alcore.project import features
+from alcore.project.features import Features
 from alcore.project.regions import answered_areas
 from alcore.project.stored import Stored
 from alcore.training.devices import pick_device
@@ -60,15 +62,21 @@ def drafted(
     train: Mapping[str, Any] | None = None,
 ) -> Order:
     """The same, checked without a look at the pool: whether there is enough to train on is another question."""
-    train = {"flip": project.settings["flip"], **(train or {})}
+    train = {**own_defaults(project), **(train or {})}
     order = Order(strategy, query_size, seed, device, dict(params or {}), train, task=project.task)
     order.check()
     return dataclasses.replace(order, device=str(pick_device(device)))
 
 
+def own_defaults(project: Stored) -> dict[str, Any]:
+    """Training parameters that this project's images decide: pretrained features for photos, and whether images may be mirrored."""
+    return {"flip": project.settings["flip"], **({"architecture": FEATURES} if features.suits(project) else {})}
+
+
 def defaults(project: Stored) -> dict[str, Any]:
-    """Training parameters that differ from TrainParams' defaults here: the task's recipe, and whether images may be mirrored."""
-    return {**TASKS[project.task].recipe, "flip": project.settings["flip"]}
+    """Training parameters that differ from TrainParams' defaults here: the recipe of task and network, and what the images decide."""
+    own = own_defaults(project)
+    return {**recipe(project.task, own), **own}
 
 
 def start(project: Stored, query_size: int = 50, how: str = "random", seed: int = 0) -> Round:
@@ -94,12 +102,21 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         if there:
             make_map(project, there[0], report)
             return project.round(there[0])
-    frozen = _Frozen.read(work) if (work / "pool.npz").is_file() else _Frozen.now(project)
-    if not (work / "pool.npz").is_file():
+    if (work / "pool.npz").is_file():
+        frozen = _Frozen.read(work)
+    else:
+        frozen = _Frozen.now(project)
         if order.strategy == "random" and len(frozen.pool.labeled) == 0:
             return start(project, order.query_size, "random", order.seed)
+        if (wanted := order.check()[1]).architecture == FEATURES:
+            frozen = dataclasses.replace(frozen, pool=_with_vectors(project, frozen.pool, wanted.extractor, order.device, report))
+            frozen.pool.check_trainable(frozen.classes)
         frozen.write(work)
-    pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
+    train = order.check()[1]
+    if train.architecture == FEATURES:
+        pool, pixels = _in_vectors(project, frozen.pool, train.extractor)
+    else:
+        pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
     dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
     outcome = run(order, Material(pool, frozen.classes, pixels, dense, frozen.asked), project.folder / "rounds", report, work=work)
     with written_whole(stored_as) as file:
@@ -170,6 +187,46 @@ def _in_present_rows(project: Stored, pool: Pool) -> Pool:
     return dataclasses.replace(pool, ids=needed, rows=now.rows_of(needed))
 
 
+def _with_vectors(project: Stored, pool: Pool, extractor: str, device: str, report: Report) -> Pool:
+    """The pool without the images that have no vector. What is missing is made first, unless somebody else is making it already: then the
+    round takes what there is, and the pool grows from round to round."""
+    found = Features(project, extractor)
+    if (found.rows < 0).any():
+        try:
+            found.complete(device, report)
+        except Busy as busy:
+            found.store.reload()
+            report(Progress("features", found.done, len(found.ids), message=f"{busy}: this round takes what there is"))
+    there = found.ids[found.rows >= 0]
+    kept, tested = np.isin(pool.labeled, there), np.isin(pool.test, there)
+    if not kept.any():
+        raise AlcoreError(
+            f"none of the {len(pool.labeled)} labeled images has features yet: {found.done:,} of {len(found.ids):,} images do, "
+            "wait for the others, or train another network (architecture)"
+        )
+    return dataclasses.replace(
+        pool,
+        labeled=pool.labeled[kept],
+        targets=pool.targets[kept],
+        unlabeled=pool.unlabeled[np.isin(pool.unlabeled, there)],
+        test=pool.test[tested],
+        test_targets=pool.test_targets[tested],
+    )
+
+
+def _in_vectors(project: Stored, pool: Pool, extractor: str) -> tuple[Pool, np.ndarray]:
+    """The frozen pool over the vectors of now, and these."""
+    found = Features(project, extractor)
+    needed = np.unique(np.concatenate([pool.labeled, pool.unlabeled, pool.test]))
+    at = np.minimum(np.searchsorted(found.ids, needed), len(found.ids) - 1)
+    rows = np.where(found.ids[at] == needed, found.rows[at], -1)
+    if (rows < 0).any():
+        raise AlcoreError(
+            f"{(rows < 0).sum()} images of this round have changed or are gone since it began: it cannot be resumed, start a new round"
+        )
+    return dataclasses.replace(pool, ids=needed, rows=rows), found.store.vectors()
+
+
 def _still_asked(project: Stored, scores: Scores) -> list[int]:
     """The query without the images of which all that is asked was answered, to an earlier round, while this one trained."""
     answered = answered_areas(project) if scores.regions else {}
@@ -181,12 +238,17 @@ def _still_asked(project: Stored, scores: Scores) -> list[int]:
 
 
 def make_map(project: Stored, number: int, report: Report = ignore_progress) -> None:
-    """Lays the round's embeddings out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
+    """Lays the round's embeddings, or the project's features, out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
     round_ = project.round(number)
     files = project.files(round_)
     if files is None or files.map is not None:
         return
     started = time.perf_counter()
+    if round_.train.get("architecture") == FEATURES:  # the same map for all rounds: the features do not change
+        ids, xy = Features(project, str(round_.train["extractor"])).map(report)
+        files.write_map(files.walked_ids, xy[np.searchsorted(ids, files.walked_ids)])
+        project.round_rows.update(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
+        return
     earlier = [f.map for r in project.rounds() if r.number < number and (f := project.files(r)) and f.map is not None]
     xy = cached_layout(
         np.array(files.array("embedding")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,6 +61,13 @@ class Items:
         """id -> fingerprint of every item's file as it was imported last."""
         with self._database.read() as conn:
             return dict(conn.execute(sa.select(items.c.id, items.c.fingerprint).where(items.c.project_id == self._project)).all())
+
+    def sources(self) -> Iterator[Sequence[tuple[int, str, str, int]]]:
+        """(id, path, fingerprint, row) of every present item, by id, in blocks."""
+        query = sa.select(items.c.id, items.c.path, items.c.fingerprint, items.c.row)
+        with self._database.read() as conn:
+            for part in parts(conn, query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)):
+                yield [tuple(row) for row in part]
 
     def set_aside(self) -> list[Skipped]:
         with self._database.read() as conn:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from alcore.measures import scores
-from alcore.nets.backbones import make_backbone
+from alcore.measures.clusters import spread
+from alcore.nets.backbones import Backbone
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams
 from alcore.progress import Report
@@ -187,16 +188,24 @@ class Strategy(nn.Module):
         super().__init__()
         self.task, self.train_params = task, train
         self.params = params if params is not None else self.Params()
-        self.backbone = make_backbone(train.architecture, train.weights)
-        self.head = task.head(self.backbone.out_features)
-        self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.sgd(self.backbone, self.head)}
+        self.backbone = task.backbone(train)
+        self.head = task.head(self.backbone.out_features, train.classifier)
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.optimizer(self.backbone, self.head)}
 
-    def sgd(self, *nets: nn.Module) -> torch.optim.Optimizer:
-        """SGD with the run's recipe over the nets' parameters."""
+    def optimizer(self, *nets: nn.Module) -> torch.optim.Optimizer:
+        """The run's recipe over the nets' parameters; backbones among them have their share of the rate."""
         t = self.train_params
-        return torch.optim.SGD(
-            [p for net in nets for p in net.parameters()], lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True
-        )
+        rest = [p for net in nets for p in net.parameters()]
+        groups: list[dict[str, Any]] = []
+        if t.backbone_rate != 1:
+            slow = [p for net in nets for m in net.modules() if isinstance(m, Backbone) for p in m.parameters()]
+            of_backbones = {id(p) for p in slow}
+            rest = [p for p in rest if id(p) not in of_backbones]
+            groups = [{"params": slow, "lr": t.learning_rate * t.backbone_rate}] if slow else []
+        groups += [{"params": rest}] if rest else []
+        if t.optimizer == "adam":
+            return torch.optim.Adam(groups, lr=t.learning_rate, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
+        return torch.optim.SGD(groups, lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
 
     # ---- training
 
@@ -237,7 +246,9 @@ class Strategy(nn.Module):
         return seen.unlabeled[self.rank_by]
 
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
-        """The query: `n` ids, best first. Default: those of highest total, ties by id."""
+        """The query: `n` ids, best first. Default: those of highest total, ties by id; or, with batch=diverse, `diverse`."""
+        if self.train_params.batch == "diverse" and self.ranks(self.params):
+            return diverse(total, seen, n, rng, report, power=self.train_params.batch_power)
         return seen.ids[np.lexsort((seen.ids, -total))[:n]]
 
     def region_total(self, values: np.ndarray, frame: np.ndarray, seen: Seen, rng: np.random.Generator) -> np.ndarray:
@@ -248,6 +259,16 @@ class Strategy(nn.Module):
             frame: (r,) the position in `seen.ids` of the image each is cut from.
         """
         return values
+
+    @classmethod
+    def ranks(cls, params: Any) -> bool:
+        """True when what it asks for follows from `total` alone, so that batch=diverse may spread it out."""
+        return not cls.greedy
+
+    @classmethod
+    def defaults(cls, train: TrainParams) -> Mapping[str, Any]:
+        """Parameters of its own whose defaults differ for this network: what was measured there."""
+        return {}
 
     # ---- words
 
@@ -276,6 +297,18 @@ class Strategy(nn.Module):
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
         """One sentence: why this image was asked. `values` and `rank` (1 = most wanted) by score name, `n` images scored."""
         return entropy_words(values, rank, n, classes)
+
+
+def diverse(total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report, *, power: float = 2.0) -> np.ndarray:
+    """n ids of high total that lie apart: the highest first, then one after the other drawn with probability proportional to
+    (total - least total)^power times the squared distance, between embeddings of length 1, to the nearest one drawn before."""
+    order = np.argsort(seen.ids)
+    embedding = seen.unlabeled["embedding"][order].astype(np.float32, copy=False)
+    embedding = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
+    above = total[order] - total.min()
+    importance = (above / max(above.max(), 1e-300)) ** power if power else np.ones_like(above)
+    result: np.ndarray = seen.ids[order][spread((embedding,), n, rng, report, importance=importance)]
+    return result
 
 
 def basic_scores(logits: Tensor) -> dict[str, Tensor]:

@@ -71,7 +71,7 @@ class LearningLoss(Strategy):
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         self.loss_module = LossModule(self.backbone.widths)
-        self.optimizers["loss_module"] = self.sgd(self.loss_module)
+        self.optimizers["loss_module"] = self.optimizer(self.loss_module)
 
     def stages(self, steps: int) -> tuple[Stage, ...]:
         joint = round(steps * self.params.detach_after)

@@ -277,6 +277,10 @@ class MAL(Strategy):
         return combine(self.params.rule, entropy, d, self.task.classes)
 
     @classmethod
+    def ranks(cls, params: Any) -> bool:
+        return bool(params.select_by != "random")
+
+    @classmethod
     def semi_supervised(cls, params: Any) -> bool:
         return bool(params.minimax and params.init_from_f)
 

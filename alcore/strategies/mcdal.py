@@ -121,8 +121,8 @@ class MCDAL(Strategy):
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         # made one after the other, so that they differ: equal heads would get equal gradients for ever
-        self.auxiliary = nn.ModuleList(task.head(self.backbone.out_features) for _ in range(self.params.heads))
-        self.optimizers["auxiliary"] = self.sgd(self.auxiliary)
+        self.auxiliary = nn.ModuleList(task.head(self.backbone.out_features, train.classifier) for _ in range(self.params.heads))
+        self.optimizers["auxiliary"] = self.optimizer(self.auxiliary)
         self.augmented_scoring = self.params.official_scoring
 
     def stages(self, steps: int) -> tuple[Stage, ...]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from alcore.measures import scores
-from alcore.nets.backbones import make_backbone
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
 from alcore.strategies.base import Draws, Losses, ScoreInfo, Strategy, basic_scores, information
@@ -60,9 +59,9 @@ class QBC(Strategy):
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         others = range(self.params.members - 1)
-        self.backbones = nn.ModuleList(make_backbone(train.architecture, train.weights) for _ in others)
-        self.heads = nn.ModuleList(task.head(self.backbone.out_features) for _ in others)
-        self.optimizers["committee"] = self.sgd(self.backbones, self.heads)
+        self.backbones = nn.ModuleList(task.backbone(train) for _ in others)
+        self.heads = nn.ModuleList(task.head(self.backbone.out_features, train.classifier) for _ in others)
+        self.optimizers["committee"] = self.optimizer(self.backbones, self.heads)
 
     def step(self, batches: Draws) -> Losses:
         x, y = batches.labeled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,10 @@ class Random(Strategy):
     paper = "baseline"
     heat = "entropy"  # shown, not asked by
     score_info = (ScoreInfo("total", "Priority", "A random number: the highest are asked for, whatever the model thinks."),)
+
+    @classmethod
+    def ranks(cls, params: Any) -> bool:
+        return False  # spread out it would not be drawn at random
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Uniform numbers."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alcore.measures.scores import per_image
-from alcore.nets.models import VAE, Discriminator, gaussian_kl
+from alcore.nets.models import Discriminator, gaussian_kl
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words, share
@@ -106,7 +106,7 @@ class SRAAL(Strategy):
         super().__init__(task, train, params)
         p: Params = self.params
         half = p.latent // 2
-        self.vae = VAE(task.size, p.latent, p.width, decoded=p.latent - half)
+        self.vae = task.vae(p.latent, p.width, decoded=p.latent - half)
         self.classifier = nn.Sequential(
             nn.Linear(half, 1024), nn.ReLU(inplace=True), nn.Linear(1024, 256), nn.ReLU(inplace=True), nn.Linear(256, task.classes)
         )

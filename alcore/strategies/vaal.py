@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alcore.nets.models import VAE, Discriminator, gaussian_kl
+from alcore.nets.models import Discriminator, gaussian_kl
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
@@ -84,7 +84,7 @@ class VAAL(Strategy):
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__(task, train, params)
         p: Params = self.params
-        self.vae = VAE(task.size, p.latent, p.width)
+        self.vae = task.vae(p.latent, p.width)
         self.d = Discriminator(p.latent)
         self.optimizers["vae"] = torch.optim.Adam(self.vae.parameters(), lr=p.learning_rate_vae, fused=True)
         self.optimizers["discriminator"] = torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_vae, fused=True)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report
+from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
 from alcore.types import VOID
 
@@ -25,33 +26,6 @@ AHEAD = 2  # batches under way beside the one handed out
 PIECE = 8  # images a thread fetches at a time
 WALKED = {"cpu": 1 << 18, "cuda": 1 << 22}  # pixels at a time when maps of them are walked: what stays in cache, what keeps a GPU busy
 CENTERED = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))  # fixed, so that unlabeled images leave no trace in the normalization
-
-
-class _Stream:
-    """An endless shuffle of `n` positions: permutations in a row, so a batch is always full and all positions come as often."""
-
-    def __init__(self, n: int, seed: int) -> None:
-        self.n = n
-        self.generator = torch.Generator().manual_seed(seed)
-        self.waiting = torch.empty(0, dtype=torch.long)
-
-    def take(self, count: int) -> Tensor:
-        taken = self.peek(0, count)
-        self.waiting = self.waiting[count:]
-        return taken
-
-    def peek(self, start: int, count: int) -> Tensor:
-        """What `take` will give after `start` more. Shuffling early changes no draw: generator and waiting line together are the state."""
-        while len(self.waiting) < start + count:
-            self.waiting = torch.cat([self.waiting, torch.randperm(self.n, generator=self.generator)])
-        return self.waiting[start : start + count]
-
-    def state(self) -> dict[str, Tensor]:
-        return {"generator": self.generator.get_state(), "waiting": self.waiting.clone()}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        self.generator.set_state(state["generator"])
-        self.waiting = state["waiting"]
 
 
 class Source(Protocol):
@@ -135,11 +109,8 @@ def telling(pixels: Pixels, report: Report) -> Report:
     return tell
 
 
-class Batches:
-    """Draws for one round.
-
-    Labeled and unlabeled draws have a shuffle and an augmentation stream each: a strategy that draws no unlabeled images sees
-    the same labeled batches as one that does. What is not in the device's memory is fetched two batches ahead; that changes no draw.
+class Batches(PoolDraws):
+    """Draws of pictures, augmented. What is not in the device's memory is fetched two batches ahead; that changes no draw.
 
     Args:
         pixels: (N, H, W, 3) uint8, the packed images, or a source of them; `pool.rows` point into it.
@@ -162,7 +133,8 @@ class Batches:
         dense: np.ndarray | None = None,
         asked: Mapping[int, np.ndarray] | None = None,
     ) -> None:
-        self.pool, self.params, self.device, self.asked = pool, params, device, asked or {}
+        super().__init__(pool, params, device, seed)
+        self.asked, self.shape = asked or {}, (3, *pixels.shape[1:3])
         self.pixels: Tensor | Source
         self._fetcher: _Fetcher | None = None
         if not isinstance(pixels, np.ndarray):
@@ -173,28 +145,18 @@ class Batches:
             self.pixels = torch.from_numpy(pixels).to(device)
         if not isinstance(self.pixels, Tensor):
             self._fetcher = _Fetcher(self.pixels, device.type == "cuda")
-        self._rows = {"labeled": torch.from_numpy(pool.rows_of(pool.labeled)), "unlabeled": torch.from_numpy(pool.rows_of(pool.unlabeled))}
-        self._targets = torch.from_numpy(pool.targets)
         self._masks = None if dense is None else torch.from_numpy(dense)  # (M, H, W)
         if dense is not None and dense.shape[1:] != pixels.shape[1:3]:
             raise ValueError(f"masks of {dense.shape[1:]} beside images of {pixels.shape[1:3]}")
         if self._masks is not None and device.type == "cuda" and self._masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
             self._masks = self._masks.to(device)
-        *seeds, self._walk_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1))
-        self._streams = {name: _Stream(len(rows), s) for (name, rows), s in zip(self._rows.items(), seeds[:2], strict=True)}
-        self._noise = {name: torch.Generator().manual_seed(s) for name, s in zip(self._rows, seeds[2:], strict=True)}
         self._ahead: dict[str, deque[_Fetched]] = {name: deque() for name in self._rows}
         mean, std = IMAGENET if params.weights == "imagenet" else CENTERED
         self._scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
-        self.walk_size = 512  # images at a time when walking; halved when the device runs out of memory
+        self.walk_size = 512
         if dense is not None:
             self.walk_size = max(1, min(512, WALKED[device.type] // (pixels.shape[1] * pixels.shape[2])))
-
-    @property
-    def labeled_count(self) -> int:
-        """How many labeled images there are."""
-        return len(self.pool.labeled)
 
     # ---- training draws
 
@@ -205,7 +167,7 @@ class Batches:
 
     def unlabeled(self) -> Tensor:
         """An augmented unlabeled batch (B, 3, H, W); the labeled images' batch when nothing is unlabeled any more."""
-        name = "unlabeled" if self._streams["unlabeled"].n else "labeled"
+        name = self._source("unlabeled")
         at, images = self._next(name)
         return self._augmented(images, self._rows[name][at], self._drawn("unlabeled"))[0]
 
@@ -223,10 +185,6 @@ class Batches:
         while len(ahead) <= AHEAD:
             ahead.append(self._fetcher.begin(self._rows[name][stream.peek(len(ahead) * count, count)].numpy()))
         return stream.take(count), ahead.popleft().images()
-
-    def _drawn(self, name: str) -> Tensor:
-        """(4, B) in 0...1, all drawn whether used or not, so that switching one augmentation off leaves the others' draws as they are."""
-        return torch.rand((4, self.params.batch_size), generator=self._noise[name])
 
     def _augmented(self, images: Tensor | None, rows: Tensor, draws: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`draws` (4, B) turned into a flip, a shift and an angle each. `images` (B, H, W, 3) are those of `rows`, None when resident."""
@@ -309,22 +267,10 @@ class Batches:
                 shown = self._on_device(images)
                 yield ids[part], self._normalized(shown[resident[part]] if images is None else shown)
 
-    # ---- exact resume
-
-    def state(self) -> dict[str, Any]:
-        """Where every stream stands, as tensors; what is only fetched ahead has not been drawn."""
-        return {
-            "streams": {name: stream.state() for name, stream in self._streams.items()},
-            "noise": {name: noise.get_state() for name, noise in self._noise.items()},
-        }
-
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue as if the draws before `state` had been made here."""
-        for name, stream in self._streams.items():
-            stream.restore(state["streams"][name])
-            self._ahead[name].clear()
-        for name, noise in self._noise.items():
-            noise.set_state(state["noise"][name])
+        super().restore(state)
+        for ahead in self._ahead.values():
+            ahead.clear()
 
 
 def _rotate(images: Tensor, angles: Tensor, mode: str = "bilinear") -> Tensor:

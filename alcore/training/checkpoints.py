@@ -12,7 +12,7 @@ import torch
 from alcore.errors import AlcoreError, disk_full_told
 from alcore.files import written_whole
 from alcore.strategies.base import Strategy
-from alcore.training.batches import Batches
+from alcore.training.draws import PoolDraws
 from alcore.training.precision import uses_bf16
 
 
@@ -36,7 +36,7 @@ def first_nonfinite(strategy: Strategy) -> str:
     return next((name for name, fine in zip(state, finite, strict=True) if not fine), "")
 
 
-def check_finite(strategy: Strategy, batches: Batches, stage: str, step: int) -> None:
+def check_finite(strategy: Strategy, batches: PoolDraws, stage: str, step: int) -> None:
     """Losses may stay finite while weights do not: a gradient that was never written, a network whose loss is not told.
 
     Raises:
@@ -47,7 +47,7 @@ def check_finite(strategy: Strategy, batches: Batches, stage: str, step: int) ->
         raise AlcoreError(f"training diverged: {name} is not finite after step {step} ({stage}). {cure} and start again.")
 
 
-def save(strategy: Strategy, batches: Batches, folder: Path, done: int, clock: Clock) -> None:
+def save(strategy: Strategy, batches: PoolDraws, folder: Path, done: int, clock: Clock) -> None:
     """Keeps everything the steps after `done` depend on in checkpoint.pt, whole or not at all.
 
     Raises:
@@ -68,7 +68,7 @@ def save(strategy: Strategy, batches: Batches, folder: Path, done: int, clock: C
         file.write(whole.getbuffer())
 
 
-def resume(strategy: Strategy, batches: Batches, folder: Path | None) -> tuple[int, Clock]:
+def resume(strategy: Strategy, batches: PoolDraws, folder: Path | None) -> tuple[int, Clock]:
     """Steps done and seconds spent before, with strategy, batches and generators as they were then; 0 without a checkpoint."""
     path = folder / "checkpoint.pt" if folder else None
     if path is None or not path.is_file():

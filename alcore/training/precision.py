@@ -16,7 +16,7 @@ from alcore.nets.models import kept_memory
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Strategy
-from alcore.training.batches import Batches
+from alcore.training.draws import PoolDraws
 
 # of the largest number of a tensor. bf16 has 8 bits: products of all shapes of the networks here are off by up to 0.014, on AVX2, AVX512
 # and AMX alike; what is never written is off by 1 and more
@@ -33,7 +33,7 @@ def autocast(params: TrainParams, device: torch.device) -> Callable[[], Abstract
     return (lambda: torch.autocast(device.type, torch.bfloat16)) if uses_bf16(params, device) else nullcontext
 
 
-def check_bf16(strategy: Strategy, batches: Batches, report: Report = ignore_progress) -> None:
+def check_bf16(strategy: Strategy, batches: PoolDraws, report: Report = ignore_progress) -> None:
     """Compares bf16 with fp32 on this CPU, for each layer of the strategy and each shape that a step of this run gives it: output and
     gradients. A run that does not use bf16 on a CPU is not looked at.
 
@@ -69,7 +69,7 @@ class _Call:
     dtype: torch.dtype
 
 
-def _calls(strategy: Strategy, batches: Batches) -> list[_Call]:
+def _calls(strategy: Strategy, batches: PoolDraws) -> list[_Call]:
     """The layers that a step of each stage computes in bf16, found by taking these steps on a copy."""
     trial, state = copy.deepcopy(strategy).train(), batches.state()
     for optimizer in trial.optimizers.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import io
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from alcore.nets.models import kept_memory
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Strategy, rate_factor
-from alcore.training.batches import Batches
+from alcore.training.draws import PoolDraws
 from alcore.training.checkpoints import check_finite, first_nonfinite, resume, save
 from alcore.training.precision import autocast, check_bf16
 
@@ -33,7 +34,7 @@ CHECKPOINT_EVERY = 30.0  # seconds
 
 def train(
     strategy: Strategy,
-    batches: Batches,
+    batches: PoolDraws,
     params: TrainParams,
     report: Report = ignore_progress,
     *,
@@ -106,24 +107,22 @@ def train(
     return {"seconds": clock.seconds(), "steps": float(total)}
 
 
-def _share_cores(batches: Batches) -> None:
+def _share_cores(batches: PoolDraws) -> None:
     """Small batches get one thread: a second one waits longer at the barriers than it works, and takes the core the web server needs."""
     if batches.device.type == "cpu":
-        _, h, w, _ = batches.pixels.shape
         cores = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-        torch.set_num_threads(max(1, min(cores, batches.params.batch_size * h * w // 16384)))
+        torch.set_num_threads(max(1, min(cores, batches.params.batch_size * math.prod(batches.shape) // 49152)))
 
 
 @contextmanager
-def _compiled(strategy: Strategy, batches: Batches, report: Report) -> Iterator[None]:
+def _compiled(strategy: Strategy, batches: PoolDraws, report: Report) -> Iterator[None]:
     """Inside, the backbones run compiled. One is tried on a batch of zeros first: when that fails, everything stays as it is."""
     mode, nets = batches.params.compile, [m for m in strategy.modules() if isinstance(m, Backbone)]
-    if mode == "off":
+    if mode == "off" or len(batches.shape) == 1:  # of vectors there is no time to be won back
         yield
         return
     options: dict[str, Any] = {"mode": "reduce-overhead"} if mode == "graphs" else {}
-    side = batches.pixels.shape[1]
-    zeros = torch.zeros(batches.params.batch_size, 3, side, side, device=batches.device).to(memory_format=torch.channels_last)
+    zeros = torch.zeros(batches.params.batch_size, *batches.shape, device=batches.device).to(memory_format=torch.channels_last)
     report(Progress("training", 0, batches.params.steps, message="compiling the backbone"))
     try:
         with torch.random.fork_rng(devices=[]), autocast(batches.params, batches.device)():

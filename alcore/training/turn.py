@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,16 +16,18 @@ import torch
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.measures.centers import k_center
-from alcore.nets.tasks import TASKS, train_params
+from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, make_params
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
+from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
 from alcore.training.roundfiles import write_files
 from alcore.training.train import train
+from alcore.training.vectors import VectorDraws
 from alcore.training.walk import Walked, evaluate, inspect, query
 from alcore.types import FRAMES, VOID, Scores, check_query_size
 
@@ -67,7 +69,7 @@ class Order:
             raise BadInput(f"cannot query {self.query_size} items: use a query size of at least 1")
         train = train_params(self.task, self.train)
         check_strategy(strategy, self.task, train)
-        return make_params(strategy.Params, self.params, f"strategy {self.strategy}"), train
+        return make_params(strategy.Params, {**strategy.defaults(train), **self.params}, f"strategy {self.strategy}"), train
 
 
 def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> None:
@@ -120,7 +122,7 @@ class Material:
     Attributes:
         pool: who is labeled, and as what; who is not; who is tested.
         classes: how many there are.
-        pixels: (N, side, side, 3) uint8, which the pool's rows point into.
+        pixels: (N, side, side, 3) uint8, which the pool's rows point into; or (N, d) float16, the images' vectors.
         dense: (M, side, side) uint8 masks of a dense task, which the pool's targets are rows of.
         asked: id -> bool (side, side), what regions of an image have been asked already.
     """
@@ -133,13 +135,26 @@ class Material:
 
     @property
     def side(self) -> int:
-        """Of the images, in pixels."""
-        return int(self.pixels.shape[1])
+        """Of the images, in pixels; 0 for vectors."""
+        return int(self.pixels.shape[1]) if len(self.pixels.shape) == 4 else 0
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a vector; 0 for images."""
+        return 0 if self.side else int(self.pixels.shape[1])
+
+    def draws(self, train: TrainParams, device: torch.device, seed: int) -> PoolDraws:
+        """Batches and walks of what it holds."""
+        if self.side:
+            return Batches(self.pixels, self.pool, train, device, seed, dense=self.dense, asked=self.asked)
+        return VectorDraws(cast(np.ndarray, self.pixels), self.pool, train, device, seed)
 
     def check(self, order: Order, train: TrainParams) -> None:
         """Raises what keeps the round from running on this: too few labels, nothing to ask for."""
         if TASKS[order.task].dense != (self.dense is not None):
             raise ValueError(f"task {order.task} and {'masks' if self.dense is not None else 'no masks'} do not go together")
+        if (train.architecture == FEATURES) != (self.dim > 0):
+            raise ValueError(f"architecture {train.architecture} and {'vectors' if self.dim else 'images'} do not go together")
         self.pool.check_trainable(self.classes, None if self.dense is None else _classes_in(self.dense, self.pool.targets))
         check_query_size(order.query_size, len(self.pool.unlabeled) + (0 if train.query_unit == FRAMES else len(self.pool.partial)))
 
@@ -166,7 +181,7 @@ class Turn:
     steps: int
     strategy: Strategy
     train: TrainParams
-    batches: Batches
+    batches: PoolDraws
 
 
 @dataclass(frozen=True)
@@ -192,7 +207,10 @@ def run(order: Order, material: Material, rounds_folder: Path, report: Report = 
     """
     done = turn(order, material, report, work=work)
     pixel_views = inspect(done.strategy, done.batches, done.scores.selected) if TASKS[order.task].dense else ()
-    folder = write_files(rounds_folder, done.scores, done.walked.ids, done.walked.arrays, done.strategy, pixel_views)
+    arrays = done.walked.arrays
+    if material.dim:  # what is mapped are the vectors themselves; adapted ones would take twice their space, each round
+        arrays = {name: values for name, values in arrays.items() if name != "embedding"}
+    folder = write_files(rounds_folder, done.scores, done.walked.ids, arrays, done.strategy, pixel_views)
     return Outcome(done.scores, done.metrics, done.seconds, str(done.batches.device), done.train, folder)
 
 
@@ -246,16 +264,17 @@ def _begin_again(work: Path, halved: Path, batch_size: int) -> None:
 def _attempt(
     order: Order, material: Material, params: TrainParams, seeds: Seeds, device: torch.device, report: Report, work: Path | None
 ) -> Turn:
-    task = TASKS[order.task](material.classes, material.side)
+    task = TASKS[order.task](material.classes, material.side, material.dim)
     with seeded(seeds.model, device):
         strategy = strategy_named(order.strategy)(task, params, order.check()[0]).to(device).to(memory_format=torch.channels_last)
-        check_side(strategy, material.side)
+        if material.side:
+            check_side(strategy, material.side)
         if strategy.augmented_scoring and params.query_unit != FRAMES:
             raise BadInput(
                 f"strategy {order.strategy} scores shifted images here, where regions lie elsewhere: switch that off, or use "
                 "query_unit=frames"
             )
-        batches = Batches(material.pixels, material.pool, params, device, seeds.order, dense=material.dense, asked=material.asked)
+        batches = material.draws(params, device, seeds.order)
         trained = train(strategy, batches, params, report, folder=work)
         started = perf_counter()
         metrics = _walked(batches, lambda: evaluate(strategy, batches, report))
@@ -279,7 +298,7 @@ def _classes_in(dense: np.ndarray, targets: np.ndarray) -> int:
     return int(seen[:VOID].sum())
 
 
-def _walked(batches: Batches, walk: Callable[[], T]) -> T:
+def _walked(batches: PoolDraws, walk: Callable[[], T]) -> T:
     """`walk()`, over fewer images at a time when the device's memory runs out: what was trained stays."""
     while True:
         try:

@@ -13,12 +13,12 @@ from torch import Tensor
 from alcore.nets.models import evaluating, kept_memory
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Seen, Strategy
-from alcore.training.batches import Batches
+from alcore.training.draws import PoolDraws
 from alcore.training.regions import Regions, first_regions
 from alcore.types import FRAMES, Scores, check_query_size
 
 
-def evaluate(strategy: Strategy, batches: Batches, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
+def evaluate(strategy: Strategy, batches: PoolDraws, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
     """The task's metrics of the task model, in fp32 and evaluation mode: on the test split, or on the "labeled" images without
     augmentation (how far training fitted them). Empty when there are none."""
     pool = batches.pool
@@ -44,7 +44,7 @@ class Walked:
 
 
 def walk(
-    strategy: Strategy, batches: Batches, ids: np.ndarray, report: Report = ignore_progress, *, regions: Regions | None = None
+    strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Report = ignore_progress, *, regions: Regions | None = None
 ) -> Walked:
     """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was.
 
@@ -69,7 +69,7 @@ def walk(
     return Walked(ids, parts, {n: v for n, v in whole.items() if v.ndim > 1})
 
 
-def inspect(strategy: Strategy, batches: Batches, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+def inspect(strategy: Strategy, batches: PoolDraws, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """What a strategy for dense labels thinks of every pixel, image by image: `draft`, the likeliest classes, and `head_1` ... those of
     the other heads, (H, W) uint8; and each score that pixels have, (H, W) float16 under its name."""
     for part, x in batches.walk(ids):
@@ -87,7 +87,7 @@ def inspect(strategy: Strategy, batches: Batches, ids: np.ndarray) -> Iterator[t
 
 
 def query(
-    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, report: Report = ignore_progress
+    strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Generator, report: Report = ignore_progress
 ) -> tuple[Scores, Walked, dict[str, float]]:
     """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
 
@@ -128,7 +128,7 @@ def query(
 
 
 def _ask_regions(
-    strategy: Strategy, batches: Batches, n: int, rng: np.random.Generator, seen: Seen, parts: dict[str, np.ndarray], regions: Regions
+    strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Generator, seen: Seen, parts: dict[str, np.ndarray], regions: Regions
 ) -> Scores:
     """The `n` best open regions, under the images they are cut from; an image's total is its best region's."""
     order = np.argsort(seen.ids)  # regions in the order of the ids, so that the order of the pool does not matter

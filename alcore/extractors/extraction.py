@@ -1,0 +1,177 @@
+"""Images to vectors: files read, decoded and prepared on threads, embedded in batches, kept as they come. Knows no project."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from alcore.errors import BadInput
+from alcore.extractors.base import Embedder, prepared
+from alcore.extractors.vectors import VectorStore
+from alcore.pixels import images
+from alcore.pixels.levels import PLAIN, Decoding
+from alcore.progress import Progress, Report, ignore_progress
+
+STAGE = "features"
+BATCH = 32
+AHEAD = 3  # batches being decoded while one is embedded
+NICE = 10  # the server, and training, come first
+
+
+def image_key(path: str, fingerprint: str) -> int:
+    """What an item's vector is found by, a uint64: its path and its fingerprint, which changes when its file does."""
+    return _digest(f"{path}\0{fingerprint}".encode("utf-8", "surrogateescape"))
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An image whose vector is wanted: its key, and the file or the uint8 array (H, W[, 3]) to make it from."""
+
+    key: int
+    source: Path | np.ndarray
+
+
+@dataclass
+class Extracted:
+    """What a run did.
+
+    Attributes:
+        done: images that have a vector now and had none.
+        known: of these, how many needed no network, because the same content had one.
+        failed: path -> why it could not be read, for the user.
+        seconds: of the whole run.
+    """
+
+    done: int = 0
+    known: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def extract(
+    wanted: Iterator[Sequence[Wanted]],
+    total: int,
+    embedder: Embedder,
+    store: VectorStore,
+    *,
+    decoding: Decoding = PLAIN,
+    report: Report = ignore_progress,
+    done: int = 0,
+) -> Extracted:
+    """Makes the vectors of all images that `wanted` hands out, in its order, and keeps each batch when it is made: whatever stops the run,
+    the next one goes on from there. Files are read at their full size. The store must be `writing`.
+
+    Args:
+        wanted: batches of images, asked for when the next ones are to be decoded.
+        total, done: how many images there are, and how many of them had a vector before, for the progress.
+        report: told after every batch; what it raises (Cancelled) stops the run.
+
+    Raises:
+        AlcoreError: the disk is full, memory ran out, or the network gives numbers that are none.
+    """
+    result, started = Extracted(), time.perf_counter()
+    report(Progress(STAGE, done, total))
+    pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode", initializer=_step_back)
+    network = ThreadPoolExecutor(1, thread_name_prefix="features", initializer=_step_back)  # of its own: torch's threads are its children
+    ahead: deque[tuple[Sequence[Wanted], list[Future[_Read]]]] = deque()
+    paces: deque[tuple[float, int]] = deque([(started, 0)], 50)
+    try:
+        while True:
+            while len(ahead) <= AHEAD and (batch := next(wanted, None)) is not None:
+                ahead.append((batch, [pool.submit(_read, one.source, embedder.side, store, decoding) for one in batch]))
+            if not ahead:
+                break
+            batch, pending = ahead.popleft()
+            network.submit(_keep, batch, [each.result() for each in pending], embedder, store, result).result()
+            paces.append((time.perf_counter(), result.done))
+            (then, before), (now, after) = paces[0], paces[-1]
+            seen = done + result.done + len(result.failed)
+            report(Progress(STAGE, seen, total, {"images_per_second": (after - before) / max(now - then, 1e-9)}))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        network.shutdown()
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file as it was read: the digest of its content, then its picture, prepared; none when a vector of that content is there, or when
+    it cannot be read, which `problem` says."""
+
+    digest: int = 0
+    picture: np.ndarray | None = None
+    problem: str = ""
+
+
+def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: Decoding) -> _Read:
+    try:
+        if isinstance(source, np.ndarray):
+            digest = _digest(str(source.shape).encode() + source.tobytes())
+            if store.row_of_content(digest) >= 0:
+                return _Read(digest)
+            return _Read(digest, prepared(Image.fromarray(source).convert("RGB"), side))
+        content = source.read_bytes()
+        digest = _digest(decoding.mark.encode() + content)
+        if store.row_of_content(digest) >= 0:
+            return _Read(digest)
+        return _Read(digest, prepared(images.decode(content, at_least=side, decoding=decoding), side))
+    except OSError as wrong:
+        return _Read(problem=f"it cannot be read: {wrong.strerror}")
+    except BadInput as wrong:
+        return _Read(problem=str(wrong))
+
+
+def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: VectorStore, result: Extracted) -> None:
+    """The pictures embedded, and everything that was read kept."""
+    pictures = {at: one.picture for at, one in enumerate(found) if one.picture is not None}
+    vectors = np.zeros((len(batch), store.dim), np.float16)
+    if pictures:
+        vectors[list(pictures)] = embedder(np.stack(list(pictures.values())))
+    good = [at for at, one in enumerate(found) if not one.problem]
+    keys, digests = (np.array(column, np.uint64) for column in ([batch[at].key for at in good], [found[at].digest for at in good]))
+    if good:
+        store.add(keys, digests, vectors[good])
+    result.done += len(good)
+    result.known += len(good) - len(pictures)
+    result.failed.update({str(batch[at].source): one.problem for at, one in enumerate(found) if one.problem})
+
+
+def _step_back() -> None:
+    """This thread, and those it starts, leave the processor to everybody else who wants it (Linux alone has that for threads)."""
+    if hasattr(os, "setpriority"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        except OSError:
+            return  # not allowed here: it is slower for others, no more
+
+
+def batches_of(wanted: Sequence[Wanted], urgent: Callable[[], Sequence[Wanted]] = tuple, size: int = BATCH) -> Iterator[Sequence[Wanted]]:
+    """`wanted` in its order, in batches; before each, what `urgent` says that is not handed out yet comes first."""
+    given: set[int] = set()
+    waiting = deque(wanted)
+    while True:
+        batch = [one for one in urgent() if one.key not in given][:size]
+        given.update(one.key for one in batch)
+        while len(batch) < size and waiting:
+            one = waiting.popleft()
+            if one.key not in given:
+                given.add(one.key)
+                batch.append(one)
+        if not batch:
+            return
+        yield batch

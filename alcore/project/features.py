@@ -1,0 +1,184 @@
+"""A project's features: what a frozen network sees in each image, made once from the files, mapped once. Knows no page and no job."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alcore.columns import Texts
+from alcore.errors import AlcoreError, BadInput, Busy, disk_full_told
+from alcore.extractors import extractor_named
+from alcore.extractors.base import Embedder
+from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
+from alcore.extractors.vectors import VectorStore
+from alcore.files import at_work, written_whole
+from alcore.measures.layout import grown_layout
+from alcore.params import TrainParams
+from alcore.progress import Report, ignore_progress
+from alcore.project.place import Place
+from alcore.project.stored import Stored
+from alcore.training.devices import pick_device
+
+PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
+TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
+ENOUGH = 200  # images with features for a map, and for a round while others are still read
+SHOWN = 20  # unreadable images that are named
+
+
+def suits(project: Stored) -> bool:
+    """Whether pretrained features are what a round trains on unless another network is asked for: photos, and the network is there."""
+    if project.dense or project.settings["image_size"] < PHOTO:
+        return False
+    try:
+        extractor_named(TrainParams.extractor, models_folder(project.place))
+    except BadInput:
+        return False
+    return True
+
+
+def models_folder(place: Place) -> Path:
+    """Where the files of networks lie that people bring: ALCORE_MODELS, else `models` in the workspace."""
+    return Path(os.environ.get("ALCORE_MODELS") or place.home / "models").expanduser()
+
+
+class Features:
+    """The features of one project by one extractor; read from the disk when it is made.
+
+    Args:
+        name: of the extractor.
+
+    Raises:
+        BadInput: no such extractor, or its weights are missing or damaged.
+    """
+
+    def __init__(self, project: Stored, name: str = TrainParams.extractor) -> None:
+        self.project = project
+        self.extractor = extractor_named(name, models_folder(project.place))
+        slug = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
+        self.folder = project.folder / "features" / f"{slug}-{self.extractor.mark}"
+        self.store = VectorStore(self.folder, self.extractor.dim)
+
+    @cached_property
+    def _items(self) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
+        """ids, keys, paths and rows of the project's items, by id."""
+        ids, keys, rows, paths = [], [], [], Texts()
+        for part in self.project.items.sources():
+            for i, path, fingerprint, row in part:
+                ids.append(i)
+                keys.append(image_key(path, fingerprint))
+                rows.append(row)
+                paths.append(path)
+        return np.array(ids, np.int64), np.array(keys, np.uint64), paths, np.array(rows, np.int64)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(n,) int64 of the project's items, ascending."""
+        return self._items[0]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(n,) int64 rows of their vectors, -1 for those that have none yet."""
+        return self.store.rows(self._items[1])
+
+    @property
+    def done(self) -> int:
+        """How many items have a vector."""
+        return int((self.rows >= 0).sum())
+
+    # ---- making
+
+    def complete(self, device: str = "auto", report: Report = ignore_progress) -> dict[str, Any]:
+        """Makes what is missing: first of what people have labeled or are asked for, then of held-out images, then of the others in random
+        order. What was made before a stop is kept.
+
+        Returns:
+            project, extractor, items (with a vector now), dim, images_per_second, seconds, made, unreadable (path and reason).
+
+        Raises:
+            AlcoreError: another process is making them; the source's folder is gone; the disk is full.
+        """
+        project, source = self.project, self.project.source
+        with at_work(project.folder), disk_full_told(self.folder, "the features"), self.store.writing() as mine:
+            if not mine:
+                raise Busy(f"the features of {project.name!r} are being made by another job: wait for it, or cancel it")
+            missing = self.rows < 0
+            if missing.any() and not project.settings["array_source"] and not Path(project.settings.get("root", source)).is_dir():
+                raise AlcoreError(f"the source folder {source} is gone: put it back, so that its images can be read")
+            before = len(missing) - int(missing.sum())
+            if not missing.any():
+                return self._told(before, 0, 0.0, {})
+            embedder = Embedder(self.extractor, pick_device(device), report)
+            order = [self._wanted(at) for at in self._order(missing).tolist()]
+            found = extract(
+                batches_of(order, self._urgent), len(missing), embedder, self.store, decoding=project.pictures.decoding, report=report, done=before
+            )
+        return self._told(before + found.done, found.done, found.seconds, found.failed)
+
+    def _told(self, items: int, made: int, seconds: float, failed: dict[str, str]) -> dict[str, Any]:
+        return {
+            "project": self.project.name,
+            "extractor": self.extractor.name,
+            "items": items,
+            "dim": self.extractor.dim,
+            "images_per_second": round(made / seconds, 1) if seconds else 0.0,
+            "seconds": round(seconds, 1),
+            "made": made,
+            "unreadable": [{"path": path, "reason": reason} for path, reason in list(failed.items())[:SHOWN]],
+            "unreadable_count": len(failed),
+        }
+
+    def _order(self, missing: np.ndarray) -> np.ndarray:
+        """Places of the images that have no vector, in the order in which they are read."""
+        rng = np.random.default_rng(self.project.id)
+        places = rng.permutation(np.flatnonzero(missing))
+        pool = self.project.pool()
+        held = np.isin(self.ids[places], pool.test)
+        first = np.flatnonzero(held)[:TESTED_FIRST]
+        return np.concatenate([places[first], np.delete(places, first)])
+
+    def _urgent(self) -> Sequence[Wanted]:
+        """What is labeled, or on somebody's screen, and has no vector yet."""
+        opened = self.project.queries.open()
+        ids = {*self.project.items.labels(), *(opened.waiting if opened else ())}
+        places = np.searchsorted(self.ids, sorted(ids))
+        places = places[places < len(self.ids)]
+        return [self._wanted(at) for at in places[self.rows[places] < 0].tolist()]
+
+    def _wanted(self, at: int) -> Wanted:
+        _, keys, paths, rows = self._items
+        return Wanted(int(keys[at]), self.project.pictures.source(paths[at], int(rows[at])))
+
+    # ---- the map
+
+    def map(self, report: Report = ignore_progress) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, xy) of all items that have a vector. Laid out once and kept: a round moves nothing, and images whose vectors came later are
+        put among their neighbors (layout.grown_layout)."""
+        rows = self.rows
+        there = rows >= 0
+        kept = self._kept_map()
+        if len(kept) < self.store.count:
+            vectors = np.array(self.store.vectors(), np.float32)
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            kept = grown_layout(vectors, kept, seed=0, report=report)
+            with disk_full_told(self.folder, "the map"), written_whole(self.folder / "map.npy") as file:
+                np.save(file, kept)
+        return self.ids[there], kept[rows[there]]
+
+    def kept_map(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(ids, xy) of what has been laid out so far; None before the first layout."""
+        kept, rows = self._kept_map(), self.rows
+        there = (rows >= 0) & (rows < len(kept))
+        return (self.ids[there], kept[rows[there]]) if len(kept) else None
+
+    def _kept_map(self) -> np.ndarray:
+        path = self.folder / "map.npy"
+        if not path.is_file():
+            return np.empty((0, 2), np.float32)
+        result: np.ndarray = np.load(path, allow_pickle=False)
+        return result
