@@ -176,6 +176,37 @@ FORMAT = Trays()
     )
 
 
+def a_family_of_extractors(tree: Path) -> None:
+    put(
+        tree,
+        "alcore/extractors/corner.py",
+        '''"""Corner: the first pixel is the vector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from alcore.extractors.base import Extractor, Family
+
+
+class Corner(nn.Module):
+    """Pictures (B, 3, H, W) to their first pixels (B, 3)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, 0, 0]
+
+
+def _named(name: str, models: Path | None) -> Extractor:
+    return Extractor(name, "Corner", 8, (0.0,) * 3, (1.0,) * 3, 3, "none", "nowhere", "c0" * 6, Corner)
+
+
+CORNER = Family("corner", _named, ("corner",))
+''',
+    )
+
+
 def a_job_kind(tree: Path) -> None:
     file = "alcore/project/background.py"
     change(
@@ -254,11 +285,12 @@ def a_task(tree: Path) -> None:
     change(tree, "alcore/strategies/wobble.py", 'tasks = ("classification",)', 'tasks = ("classification", "grading")')
 
 
-NAMES = {"alcore/strategies/": "wobble", "alcore/formats/": "trays", "pages/": "notes"}
+NAMES = {"alcore/strategies/": "wobble", "alcore/formats/": "trays", "alcore/extractors/": "corner", "pages/": "notes"}
 ADDITIONS: dict[str, Callable[[Path], None]] = {
     "a strategy, with scores of its own": a_strategy,
     "a score of every strategy": a_score,
     "a format, read and written": a_format,
+    "a family of extractors": a_family_of_extractors,
     "a kind of job": a_job_kind,
     "a route": a_route,
     "a page": a_page,
@@ -277,6 +309,8 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 import alcore
+import torch
+from alcore.extractors import Embedder, extractor_named, known_pictures
 from alcore.formats import FORMATS, MASK_WRITERS, recognize
 from alcore.project import exporting, tables
 from alcore.project.facade import shared
@@ -311,6 +345,8 @@ exporting.export(dense, "trays", base / "masks")
 told["format"].append([np.load(file).tolist() for file in sorted((base / "masks").iterdir())] == [np.ones((8, 8)).tolist()])
 exporting.export(project, "trays", base / "lines.txt")
 told["text"] = sorted({line.split()[0] for line in (base / "lines.txt").read_text().splitlines()})
+corner, seen = Embedder(extractor_named("corner"), torch.device("cpu")), known_pictures(8)
+told["extractor"] = [corner.extractor.title, bool(np.allclose(corner(seen) * 255, seen[:, 0, 0], atol=1e-3))]
 told["job"] = workspace.runner.run_now("count", "toy", "Counting", {}).result
 with TestClient(Starlette(routes=routes(lambda: workspace)), base_url="http://localhost") as client:
     told["route"] = client.get("/api/v1/projects/toy/classes", headers={"Authorization": f"Bearer {workspace.token}"}).json()
@@ -382,6 +418,7 @@ def test_it_takes_the_files_that_the_readme_names(what, built):
         ("score", ["Doubt", "Doubt", True]),
         ("format", ["trays", "trays", ["a", "b"], True, True]),
         ("text", ["a", "b"]),
+        ("extractor", ["Corner", True]),
         ("job", {"items": 12}),
         ("route", {"classes": ["a", "b"]}),
         ("page", ["Notes on toy"]),
