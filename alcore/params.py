@@ -133,13 +133,15 @@ class TrainParams:
     )
     extractor: str = param(
         "lite0",
-        "The frozen network of pretrained features: lite0 (EfficientNet-Lite0, comes along), lite2, or timm:NAME, torchvision:NAME, onnx:PATH.",
+        "The frozen network of pretrained features: lite0 (EfficientNet-Lite0, comes along), lite2, or timm:NAME, torchvision:NAME, "
+        "onnx:PATH.",
         title="Pretrained network",
         source="ours, by measurement on photos of clothing and CIFAR-10",
     )
     classifier: str = param(
         "auto",
-        "What reads the features: a linear layer, or cosines to one prototype a class. By the network it is the cosine on pretrained features.",
+        "What reads the features: a linear layer, or cosines to one prototype a class. By the network it is the cosine on pretrained "
+        "features.",
         title="Classifier",
         source="the papers: linear; the cosine is MAL's C (Eq. 1)",
         choices={"auto": "by the network", "linear": "linear", "cosine": "cosine"},
@@ -244,7 +246,8 @@ class TrainParams:
     batch: str = param(
         "top",
         "How a query is drawn from the scores: those of highest score, which are often near duplicates of each other; or images of high "
-        "score that lie apart, drawn one by one (k-means++ weighted by the score). Of strategies that choose in another way it changes nothing.",
+        "score that lie apart, drawn one by one (k-means++ weighted by the score). Of strategies that choose in another way it changes "
+        "nothing.",
         title="Draw the query",
         source="the papers: top; diverse as in k-means++ (Arthur & Vassilvitskii 2007) with weights, as BADGE does on gradients",
         choices={"top": "highest scores", "diverse": "high scores that lie apart"},

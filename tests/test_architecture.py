@@ -30,10 +30,10 @@ MAY: dict[str, set[str]] = {
     "importing": SOURCES | {"nets"},
     "storage": GROUND | {"pixels", "jobs"},
     "simulation": NUMBERS | SOURCES | {"training", "importing"},
-    "project": NUMBERS | SOURCES | {"training", "importing", "storage", "jobs"},
+    "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs"},
     "door": GROUND | {"project"},
     "web": GROUND | {"project", "door", "storage", "jobs", "pixels"},
-    "cli": NUMBERS | SOURCES | {"training", "importing", "project", "simulation", "door"},
+    "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "project", "simulation", "door"},
 }
 PAGES_MAY = GROUND | {"project", "strategies", "training", "importing", "formats", "nets", "measures", "jobs", "browser"}
 APP_MAY = PAGES_MAY | {"web", "door"}

@@ -107,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--levels", metavar="LOW,HIGH", help="what becomes black and white in pictures of more than 8 bits")
     sub.add_argument("--again", action="store_true", help="read the project's source again; only what changed is decoded")
 
+    sub = verb("features", "what a pretrained network sees in each image, made once: rounds on it take seconds")
+    sub.add_argument("--extractor", default="lite0", help="lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH")
+    sub.add_argument("--device", default="auto")
+
     sub = verb("train", "one round: train, score the pool, select, map")
     sub.add_argument("--strategy", default="mcdal")
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the strategy or of training")

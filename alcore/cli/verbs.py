@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from alcore.errors import BadInput
+from alcore.extractors import extractor_named
 from alcore.files import written_whole
 from alcore.formats.tables import open_table
 from alcore.importing.preview import preview
@@ -24,11 +25,13 @@ from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import creation, exporting, loop
+from alcore.project import background, creation, exporting, loop
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
+from alcore.project.features import models_folder
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, strategy_named
+from alcore.training.devices import pick_device
 
 Answer = Mapping[str, Any]
 IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
@@ -240,6 +243,7 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
 VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "quickstart": quickstart,
     "import": import_,
+    "features": features,
     "train": train,
     "query": query,
     "label": label,

@@ -92,7 +92,7 @@ def extract(
     try:
         while True:
             while len(ahead) <= AHEAD and (batch := next(wanted, None)) is not None:
-                ahead.append((batch, [pool.submit(_read, one.source, embedder.side, store, decoding) for one in batch]))
+                ahead.append((batch, [pool.submit(_read, one.source, embedder.extractor.side, store, decoding) for one in batch]))
             if not ahead:
                 break
             batch, pending = ahead.popleft()

@@ -92,7 +92,8 @@ class VectorStore:
         Raises:
             AlcoreError: the disk is full; what was kept before stays.
         """
-        rows, new = np.empty(len(keys), np.int64), []
+        rows = np.empty(len(keys), np.int64)
+        new: list[int] = []
         with self._lock:
             made: dict[int, int] = {}
             for at, digest in enumerate(digests.tolist()):
@@ -171,4 +172,6 @@ def _read(path: Path, kind: np.dtype) -> np.ndarray:
     except FileNotFoundError:
         return np.empty(0, kind)
     except OSError as wrong:
-        raise AlcoreError(f"the features in {path.parent} cannot be read: {wrong.strerror}. Delete that folder; they are made again.") from wrong
+        raise AlcoreError(
+            f"the features in {path.parent} cannot be read: {wrong.strerror}. Delete that folder; they are made again."
+        ) from wrong

@@ -98,7 +98,9 @@ def layout(
     return _optimize(first, *_graph(index, distance), epochs=epochs, seed=seed, move=move, report=report)
 
 
-def grown_layout(points: np.ndarray, kept: np.ndarray, *, seed: int = 0, report: Report = ignore_progress, device: str = "cpu") -> np.ndarray:
+def grown_layout(
+    points: np.ndarray, kept: np.ndarray, *, seed: int = 0, report: Report = ignore_progress, device: str = "cpu"
+) -> np.ndarray:
     """A map of points that become more, of which the first ones have positions: those stay where they are, and the others come among their
     nearest known neighbors. A map that has doubled is laid out again, from where it was: of the few points at its start it showed little.
 

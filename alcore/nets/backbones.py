@@ -210,7 +210,7 @@ class Adapter(Backbone):
 
     smallest = 0
 
-    def __init__(self, features: int, width: int = 512) -> None:
+    def __init__(self, features: int, width: int = 256) -> None:
         super().__init__()
         self.inner, self.outer = nn.Linear(features, width), nn.Linear(width, features)
         nn.init.zeros_(self.outer.weight)

@@ -17,11 +17,10 @@ from alcore.nets.models import VAE, CosineHead, Discriminator, MapDiscriminator,
 from alcore.params import TrainParams, make_params
 from alcore.types import VOID
 
-
 FEATURES = "features"  # the architecture whose images are vectors of a frozen network
 # parameters whose defaults differ with an architecture
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {FEATURES: MappingProxyType({"optimizer": "adam", "learning_rate": 1e-3, "backbone_rate": 0.1, "steps": 300, "warmup": 0.0})}
+    {FEATURES: MappingProxyType({"learning_rate": 0.02, "backbone_rate": 0.1, "steps": 300, "warmup": 0.0})}
 )
 
 

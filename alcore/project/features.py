@@ -19,6 +19,7 @@ from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
 from alcore.measures.layout import grown_layout
+from alcore.nets.tasks import FEATURES
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
 from alcore.project.place import Place
@@ -116,7 +117,13 @@ class Features:
             embedder = Embedder(self.extractor, pick_device(device), report)
             order = [self._wanted(at) for at in self._order(missing).tolist()]
             found = extract(
-                batches_of(order, self._urgent), len(missing), embedder, self.store, decoding=project.pictures.decoding, report=report, done=before
+                batches_of(order, self._urgent),
+                len(missing),
+                embedder,
+                self.store,
+                decoding=project.pictures.decoding,
+                report=report,
+                done=before,
             )
         return self._told(before + found.done, found.done, found.seconds, found.failed)
 
@@ -182,3 +189,12 @@ class Features:
             return np.empty((0, 2), np.float32)
         result: np.ndarray = np.load(path, allow_pickle=False)
         return result
+
+
+def left_to_do(project: Stored, train: TrainParams) -> tuple[int, bool]:
+    """How many images have to be read before a round with these parameters can use them all, and whether a map is to be laid out."""
+    if train.architecture != FEATURES:
+        return 0, True
+    found = Features(project, train.extractor)
+    missing = int((found.rows < 0).sum())
+    return missing, missing > 0 or found.kept_map() is None

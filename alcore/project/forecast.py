@@ -8,8 +8,9 @@ from typing import Any
 
 from alcore.errors import BadInput
 from alcore.params import TrainParams, make_params
+from alcore.project.features import left_to_do
 from alcore.project.place import Place
-from alcore.project.plans import MAP, ruled
+from alcore.project.plans import MAP, READ, ruled
 from alcore.project.probe import Costs, timed
 from alcore.project.stored import Stored
 from alcore.strategies import strategy_named
@@ -29,7 +30,7 @@ class Forecast:
 
     Attributes:
         device: where.
-        seconds: train, test, score, select, map; empty when nobody can tell.
+        seconds: features (where images are still to be read), train, test, score, select, map; empty when nobody can tell.
         how: what that is known from, in words.
         stages: the same by the stages that a job names, for the plan of its bar; empty unless steps were timed.
     """
@@ -133,12 +134,22 @@ def by_costs(project: Stored, order: Order, costs: Costs) -> Forecast:
     _, train = order.check()
     images = _Images.of(project, train)
     stages = {f"training: {name}": share * train.steps * cost for name, share, cost in costs.stages}
-    picks = order.query_size * images.scored * PICK if strategy_named(order.strategy).greedy else 0.0
-    mapped = _map_seconds(project, images.scored)
-    seconds = {"train": sum(stages.values()), "test": costs.test * images.tested, "score": costs.score * images.scored}
+    picks = order.query_size * images.scored * PICK if _picks_in_turn(order) else 0.0
+    unread, to_map = left_to_do(project, train)
+    mapped = _map_seconds(project, images.scored) * to_map
+    first = {"features": READ * unread} if unread else {}
+    seconds = {**first, "train": sum(stages.values()), "test": costs.test * images.tested, "score": costs.score * images.scored}
+    stages = {**first, **stages}
     stages |= {"testing": seconds["test"], "scoring": seconds["score"], "neighbors": mapped / 5, "layout": mapped * 4 / 5}
     how = f"{costs.timed} steps were timed"
     return Forecast(order.device, {**seconds, "select": picks, "map": mapped}, how, stages)
+
+
+def _picks_in_turn(order: Order) -> bool:
+    """Whether all images are looked at again after each pick."""
+    params, train = order.check()
+    strategy = strategy_named(order.strategy)
+    return strategy.greedy or (train.batch == "diverse" and strategy.ranks(params))
 
 
 def _map_seconds(project: Stored, items: int) -> float:
@@ -183,14 +194,15 @@ def _as_before(project: Stored, order: Order, before: Round) -> Forecast:
     was = make_params(TrainParams, before.train, "the round")
     now, then = _Images.of(project, train), _Images.of(project, was, before.labeled)
     scored = now.scored / max(1, then.scored)
-    picks = order.query_size / max(1, len(before.query)) if strategy_named(order.strategy).greedy else 1.0
-    took = before.seconds
+    picks = order.query_size / max(1, len(before.query)) if _picks_in_turn(order) else 1.0
+    took, (unread, to_map) = before.seconds, left_to_do(project, train)
     seconds = {
+        **({"features": READ * unread} if unread else {}),
         "train": took["train"] * train.steps / was.steps,
         "test": took.get("evaluate", 0.0) * now.tested / max(1, then.tested),
         "score": took.get("score", 0.0) * scored,
         "select": took.get("select", 0.0) * scored * picks,
-        "map": took["map"] * scored if "map" in took else _map_seconds(project, now.scored),
+        "map": (took["map"] * scored if "map" in took else _map_seconds(project, now.scored)) * to_map,
     }
     return Forecast(order.device, seconds, f"as round {before.number} took")
 
@@ -215,7 +227,8 @@ def by_rule(project: Stored, order: Order) -> Forecast:
 
 def _ruled(project: Stored, order: Order) -> dict[str, float]:
     seconds = dict.fromkeys(("train", "test", "score", "select", "map"), 0.0)
-    names = {"testing": "test", "scoring": "score", "neighbors": "map", "layout": "map"}
+    names = {"testing": "test", "scoring": "score", "neighbors": "map", "layout": "map", "features": "features"}
     for planned in ruled(project, order):
-        seconds[names.get(planned.stage, "train")] += planned.seconds
+        name = names.get(planned.stage, "train")
+        seconds[name] = seconds.get(name, 0.0) + planned.seconds
     return seconds

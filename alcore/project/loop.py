@@ -14,13 +14,14 @@ import numpy as np
 from alcore.errors import AlcoreError, Busy, NotEnoughLabels
 from alcore.files import written_whole
 from alcore.measures.layout import cached_layout
-from alcore.nets.tasks import FEATURES, TASKS, recipe
+from alcore.nets.tasks import FEATURES, recipe
 from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.project import features
 from alcore.project.features import Features
 from alcore.project.regions import answered_areas
 from alcore.project.stored import Stored
+from alcore.training.batches import Pixels
 from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
 from alcore.training.turn import Material, Order, run, start_query
@@ -113,6 +114,7 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
             frozen.pool.check_trainable(frozen.classes)
         frozen.write(work)
     train = order.check()[1]
+    pixels: Pixels
     if train.architecture == FEATURES:
         pool, pixels = _in_vectors(project, frozen.pool, train.extractor)
     else:
@@ -238,7 +240,8 @@ def _still_asked(project: Stored, scores: Scores) -> list[int]:
 
 
 def make_map(project: Stored, number: int, report: Report = ignore_progress) -> None:
-    """Lays the round's embeddings, or the project's features, out in 2-D, from the last round's positions where there are some; kept by content, so never twice."""
+    """Lays the round's embeddings, or the project's features, out in 2-D, from the last round's positions where there are some; kept by
+    content, so never twice."""
     round_ = project.round(number)
     files = project.files(round_)
     if files is None or files.map is not None:

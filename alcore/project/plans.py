@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from alcore.jobs.pace import Plan, Planned
+from alcore.nets.tasks import FEATURES
 from alcore.params import TrainParams
+from alcore.project.features import left_to_do
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
 from alcore.strategies import strategy_named
@@ -16,6 +18,8 @@ from alcore.types import Job
 
 STEP = 0.025  # seconds of a supervised step where nothing was measured; only the proportions to it matter
 PASS = 1 / 3  # of a step: its forward pass, which is what scoring an image takes
+READ = 0.04  # seconds to read an image for its features
+ADAPTED = 0.3  # of a step: one on features
 MAP = 0.0004  # seconds a point of the map
 IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading images", 0.5), ("storing", 0.1))
 
@@ -38,6 +42,8 @@ def plan(place: Place, job: Job, timed: Timed = untimed) -> Plan:
         read = "reading headings" if job.arguments.get("cache") == "stream" else "reading images"
         guessed = tuple(Planned(read if stage == "reading images" else stage, seconds) for stage, seconds in IMPORT)
         like: dict[str, Any] = {}
+    elif job.kind == "features":
+        return Plan((Planned("features", 0.95), Planned("neighbors", 0.01), Planned("layout", 0.04)))
     elif job.kind == "round":
         project, order = stored(place, job.project), Order.read(job.arguments)
         guessed = ruled(project, order)
@@ -58,7 +64,9 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     """The stages of a round by the rule: in proportion, and as long as on a slow core with the small network."""
     params, train = order.check()
     has = project.counts()
-    passes = STEP * PASS / train.batch_size  # an image
+    step = STEP * (ADAPTED if train.architecture == FEATURES else 1.0)
+    passes = step * PASS / train.batch_size  # an image
+    unread, mapped = left_to_do(project, train)
     unlabeled, tested = has["splits"].get("pool", 0) - has["labeled"], has["splits"].get("test", has["splits"].get("val", 0))
     scored = min(unlabeled, train.score_sample or unlabeled)
     stages = strategy_named(order.strategy).costs(params)
@@ -66,14 +74,15 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     training, done = [], 0
     for (name, _, cost), number in zip(stages, steps, strict=True):
         whole = f"training: {name}" if name else "training"
-        training.append(Planned(whole, STEP * cost * number, begin=done / sum(steps), end=(done + number) / sum(steps)))
+        training.append(Planned(whole, step * cost * number, begin=done / sum(steps), end=(done + number) / sum(steps)))
         done += number
     return (
+        *((Planned("features", READ * unread, fixed=True),) if unread else ()),
         *training,
         Planned("testing", passes * (tested + has["labeled"])),
         Planned("scoring", passes * scored),
-        Planned("neighbors", MAP * (scored + has["labeled"]) / 4, fixed=True),
-        Planned("layout", MAP * (scored + has["labeled"]), fixed=True),
+        Planned("neighbors", MAP * (scored + has["labeled"]) / 4 * mapped, fixed=True),
+        Planned("layout", MAP * (scored + has["labeled"]) * mapped, fixed=True),
     )
 
 

@@ -19,20 +19,22 @@ import numpy as np
 import torch
 
 from alcore.errors import AlcoreError
-from alcore.nets.tasks import TASKS
+from alcore.extractors import extractor_named
+from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams
 from alcore.pixels.maskfiles import at_size
 from alcore.progress import Progress
+from alcore.project.features import models_folder
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
 from alcore.strategies import strategy_named
 from alcore.strategies.base import Strategy
-from alcore.training.batches import Batches, Pixels
 from alcore.training.devices import pick_device, seeded
+from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
 from alcore.training.regions import Regions
 from alcore.training.train import train
-from alcore.training.turn import Order, check_side
+from alcore.training.turn import Material, Order, check_side
 from alcore.training.walk import evaluate, walk
 from alcore.types import FRAMES
 
@@ -94,11 +96,12 @@ def timed(project: Stored, order: Order, clock: Clock = time.perf_counter) -> Co
 
 
 def _timed(project: Stored, order: Order, params: Any, wanted: TrainParams, device: torch.device, clock: Clock) -> Costs:
-    pool, pixels, dense = _some(project, wanted.batch_size)
-    task = TASKS[order.task](len(project.classes), pixels.shape[1])
+    some = _some(project, wanted)
+    pool, task = some.pool, TASKS[order.task](some.classes, some.side, some.dim)
     strategy = strategy_named(order.strategy)(task, wanted, params).to(device).to(memory_format=torch.channels_last)
-    check_side(strategy, pixels.shape[1])
-    batches = Batches(pixels, pool, wanted, device, 0, dense=dense)
+    if some.side:
+        check_side(strategy, some.side)
+    batches = some.draws(wanted, device, 0)
     batches.walk_size = min(batches.walk_size, wanted.batch_size)
     stages = strategy.stages(wanted.steps)
     costs, steps = [], 0
@@ -114,7 +117,7 @@ def _timed(project: Stored, order: Order, params: Any, wanted: TrainParams, devi
     return Costs(tuple(costs), testing.each, _score(strategy, batches, clock), steps)
 
 
-def _score(strategy: Strategy, batches: Batches, clock: Clock) -> float:
+def _score(strategy: Strategy, batches: PoolDraws, clock: Clock) -> float:
     """Seconds to score an image, and to cut it into regions where those are wanted."""
     p, pool = batches.params, batches.pool
     regions = None if p.query_unit == FRAMES else Regions(p.query_unit, p.region_count, batches.asked)
@@ -172,22 +175,28 @@ class _Watch:
         return (last - first) / (done - begun) if done > begun else (last - self._started) / done
 
 
-def _some(project: Stored, batch: int) -> tuple[Pool, Pixels, np.ndarray | None]:
-    """The pool with at most a few batches of each kind of image, their pixels, and their masks where labels are such."""
+def _some(project: Stored, train: TrainParams) -> Material:
+    """At most a few batches of each kind of image, and their masks where labels are such; for features noise stands in: a product takes as
+    long whatever its numbers are."""
+    batch, classes = train.batch_size, len(project.classes)
     pool, digests = Pool.of_masks(project.snapshot()) if project.dense else (project.pool(), ())
     labeled, unlabeled, test = min(batch, IMAGES), min(4 * batch, IMAGES), min(4 * batch, IMAGES)
     targets, test_targets = pool.targets[:labeled], pool.test_targets[:test]
+    parts = pool.labeled[:labeled], pool.unlabeled[:unlabeled], pool.test[:test]
+    ids = np.unique(np.concatenate(parts))
+    if train.architecture == FEATURES:
+        dim = extractor_named(train.extractor, models_folder(project.place)).dim
+        vectors = np.random.default_rng(0).standard_normal((len(ids), dim), np.float32)
+        return Material(Pool(parts[0], targets, parts[1], parts[2], test_targets, ids, np.arange(len(ids))), classes, vectors)
     dense, pixels = None, project.pixels()
     if project.dense:
         used = np.union1d(targets, test_targets)
         targets, test_targets = np.searchsorted(used, targets), np.searchsorted(used, test_targets)
         dense = at_size(project.folder, [digests[i] for i in used.tolist()], pixels.shape[1])
-    parts = pool.labeled[:labeled], pool.unlabeled[:unlabeled], pool.test[:test]
-    ids = np.unique(np.concatenate(parts))
     rows = pool.rows_of(ids)
     if isinstance(pixels, np.ndarray):  # a copy of these, that the whole array need not go to a card
         pixels, rows = np.ascontiguousarray(pixels[rows]), np.arange(len(rows))
-    return Pool(parts[0], targets, parts[1], parts[2], test_targets, ids, rows), pixels, dense
+    return Material(Pool(parts[0], targets, parts[1], parts[2], test_targets, ids, rows), classes, pixels, dense)
 
 
 def main(home: str, name: str) -> None:

@@ -24,8 +24,8 @@ from alcore.nets.models import kept_memory
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Strategy, rate_factor
-from alcore.training.draws import PoolDraws
 from alcore.training.checkpoints import check_finite, first_nonfinite, resume, save
+from alcore.training.draws import PoolDraws
 from alcore.training.precision import autocast, check_bf16
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
