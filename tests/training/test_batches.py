@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from alcore.params import TrainParams
-from alcore.training.batches import Batches, _Stream
+from alcore.training.batches import Batches
+from alcore.training.draws import Stream
 from alcore.training.pool import Pool
 
 CPU = torch.device("cpu")
@@ -179,7 +180,7 @@ def test_an_augmented_walk_flips_and_shifts_as_training_does():
 
 
 def test_looking_ahead_changes_no_draw():
-    looked, plain = _Stream(7, 3), _Stream(7, 3)
+    looked, plain = Stream(7, 3), Stream(7, 3)
     ahead = looked.peek(5, 20).tolist()
     state = looked.state()
     drawn = [i for _ in range(6) for i in plain.take(5).tolist()]
