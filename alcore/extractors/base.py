@@ -21,6 +21,7 @@ from alcore.progress import Report, ignore_progress
 PREPARATION = "squeezed bicubic 1"  # part of every mark: vectors of pictures that were prepared otherwise do not compare
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 KNOWN = Path(__file__).parent / "known"
+SUFFIXES = (".safetensors", ".pth")  # of files that people bring
 CHUNK = 32  # pictures at a time on a CPU, what stays near its caches
 CHUNK_CUDA = 256
 
@@ -134,6 +135,22 @@ def state_dict_of(path: Path) -> dict[str, Tensor]:
             f"the weights {path} hold a {type(state).__name__}, not a state dict of named tensors: bring the network's state dict"
         )
     return state
+
+
+def brought(models: Path | None, name: str) -> Path | None:
+    """The file of weights that somebody put into the folder under an extractor's name, if there is one."""
+    files = [models / f"{name}{suffix}" for suffix in SUFFIXES] if models else []
+    return next((file for file in files if file.is_file()), None)
+
+
+def width_of(name: str, net: nn.Module, side: int) -> int:
+    """How many numbers a network's vectors have, by a try. Raises BadInput when it does not give one vector a picture."""
+    with torch.inference_mode():
+        made = net(torch.zeros(1, 3, side, side))
+    if not isinstance(made, Tensor) or made.ndim != 2 or made.shape[0] != 1 or made.shape[1] < 2:
+        what = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise BadInput(f"{name} gives {what} for a picture, not one vector: use a network that classifies or embeds whole pictures")
+    return made.shape[1]
 
 
 def fill(net: nn.Module, state: Mapping[str, Tensor], path: Path | str, what: str) -> None:
