@@ -32,7 +32,7 @@ def _named(name: str, models: Path | None) -> Extractor:
     overlay = {"state_dict": state, "custom_load": False}
     try:
         # with its classifier: without, timm loads what fits and leaves the rest as it was drawn
-        net = timm.create_model(model, pretrained=True, pretrained_cfg_overlay=overlay).eval()
+        net: Any = timm.create_model(model, pretrained=True, pretrained_cfg_overlay=overlay).eval()
     except (RuntimeError, KeyError, ValueError) as wrong:
         raise BadInput(f"the weights {file or model} do not fit {name} ({wrong}): bring the file of that network") from wrong
     net.reset_classifier(0)
