@@ -48,7 +48,10 @@ ONLY = {
     "pandas": {"figures", "project.facade", "project.tables", "simulation"},
     "tqdm": {"progress"},
     "torch": {"measures", "nets", "extractors", "strategies", "training", "simulation", "project.probe", "cli.verbs"},
-    "torchvision": {"nets.backbones"},
+    "torchvision": {"nets.backbones", "extractors.torchvision"},
+    "timm": {"extractors.timm"},  # optional, as its hub and the next
+    "huggingface_hub": {"extractors.timm"},
+    "onnxruntime": {"extractors.onnx"},
     "safetensors": {"training.roundfiles", "extractors.base"},
     "numba": {"measures.layout"},
     "PIL": {"pixels", "formats", "extractors.base", "project.drafts"},

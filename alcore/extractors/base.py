@@ -15,12 +15,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.extractors.quick import quickened
 from alcore.pixels.images import decode
-from alcore.progress import Report, ignore_progress
+from alcore.progress import Progress, Report, ignore_progress
 
-PREPARATION = "squeezed bicubic 1"  # part of every mark: vectors of pictures that were prepared otherwise do not compare
+PREPARATION = "center square, bicubic, 1"  # part of every mark: vectors of pictures that were prepared otherwise do not compare
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 KNOWN = Path(__file__).parent / "known"
+SUFFIXES = (".safetensors", ".pth")  # of files that people bring
 CHUNK = 32  # pictures at a time on a CPU, what stays near its caches
 CHUNK_CUDA = 256
 
@@ -81,12 +83,19 @@ class Family:
 
 
 def prepared(picture: Image.Image, side: int) -> np.ndarray:
-    """(side, side, 3) uint8 of an RGB picture: the whole of it, squeezed to the square."""
-    return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    """(side, side, 3) uint8 of an RGB picture: its center square.
+
+    The whole, squeezed, is worse: clothes at 50 and 200 labels 49.7 and 74.1 % against 54.3 and 75.7 % (lite0, logistic regression).
+    """
+    width, height = picture.size
+    short = min(width, height)
+    left, top = (width - short) // 2, (height - short) // 2
+    square = picture.crop((left, top, left + short, top + short))  # first: a long strip, resized whole, would fill the memory
+    return np.asarray(square.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))
 
 
 def known_pictures(side: int) -> np.ndarray:
-    """(2, side, side, 3) uint8: a cat and a cup of coffee, photos in the public domain as scikit-image carries them."""
+    """(2, side, side, 3) uint8: a cat and a cup of coffee, whole photos in the public domain that scikit-image carries too."""
     return np.stack([prepared(decode(KNOWN / f"{name}.jpg"), side) for name in ("cat", "coffee")])
 
 
@@ -136,6 +145,22 @@ def state_dict_of(path: Path) -> dict[str, Tensor]:
     return state
 
 
+def brought(models: Path | None, name: str) -> Path | None:
+    """The file of weights that somebody put into the folder under an extractor's name, if there is one."""
+    files = [models / f"{name}{suffix}" for suffix in SUFFIXES] if models else []
+    return next((file for file in files if file.is_file()), None)
+
+
+def width_of(name: str, net: nn.Module, side: int) -> int:
+    """How many numbers a network's vectors have, by a try. Raises BadInput when it does not give one vector a picture."""
+    with torch.inference_mode():
+        made = net(torch.zeros(1, 3, side, side))
+    if not isinstance(made, Tensor) or made.ndim != 2 or made.shape[0] != 1 or made.shape[1] < 2:
+        what = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise BadInput(f"{name} gives {what} for a picture, not one vector: use a network that classifies or embeds whole pictures")
+    return made.shape[1]
+
+
 def fill(net: nn.Module, state: Mapping[str, Tensor], path: Path | str, what: str) -> None:
     """Puts a state dict into a network, which is in evaluation mode afterwards.
 
@@ -161,7 +186,7 @@ class Embedder:
     Args:
         extractor: which network.
         device: where it runs.
-        report: told what is done.
+        report: told that it is tried, which takes a second.
 
     Raises:
         AlcoreError: the known pictures' vectors are wrong on this device.
@@ -172,8 +197,12 @@ class Embedder:
         self.chunk = CHUNK if device.type == "cpu" else CHUNK_CUDA
         self._scale = (1 / (255 * torch.tensor(extractor.std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(extractor.mean) / torch.tensor(extractor.std)).view(3, 1, 1).to(device)
-        self._net = extractor.make().to(device)
-        _check(extractor, self._net, torch.from_numpy(self(known_pictures(extractor.side))).to(device))
+        report(Progress("features", 0, 0, message=f"looking at two known pictures with {extractor.name}"))
+        pixels = known_pictures(extractor.side)
+        self._net, self._dtype = extractor.make().to(device), torch.float32
+        plain = torch.from_numpy(self(pixels)).to(device)
+        _check(extractor, self._net, plain)
+        self._net, self._dtype = quickened(self._net, self._normalized(pixels), plain)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """(B, side, side, 3) uint8, as `prepared` gives them, to (B, dim) float32.
@@ -205,13 +234,16 @@ class Embedder:
 
     def _embedded(self, pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            x = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)  # channels-last memory: the pixels as they lie
-            made: Tensor = self._net(torch.addcmul(self._shift, x.float(), self._scale))
+            made: Tensor = self._net(self._normalized(pixels).to(self._dtype))
             if made.shape != (len(pixels), self.extractor.dim):
                 shape = f"shape {tuple(made.shape[1:])}, not of {self.extractor.dim} numbers"
                 raise AlcoreError(f"{self.extractor.name} gave vectors of {shape}: use another extractor")
             result: np.ndarray = made.float().cpu().numpy()
         return result
+
+    def _normalized(self, pixels: np.ndarray) -> Tensor:
+        x = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)  # channels-last memory: the pixels as they lie
+        return torch.addcmul(self._shift, x.float(), self._scale)
 
 
 def _check(extractor: Extractor, net: nn.Module, vectors: Tensor) -> None:

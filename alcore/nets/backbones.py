@@ -263,7 +263,7 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
         if backbone.pretrained is None:
             cure = "give the DRN repository's file as weights=PATH" if backbone.dense else "use a file, or architecture=resnet18"
             raise BadInput(f"torchvision has no ImageNet weights for {architecture}: {cure}, or use weights=none")
-        state = _imagenet(backbone.pretrained)
+        state = torchvision_state(backbone.pretrained)
     else:
         path = Path(weights)
         if not path.is_file():
@@ -286,12 +286,13 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
         )
 
 
-def _imagenet(entry: Any) -> dict[str, Any]:
+def torchvision_state(entry: Any) -> dict[str, Any]:
+    """The state dict of an entry of torchvision's table of weights, from its cache or the network. Raises BadInput with the cure."""
     kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
     try:
         result: dict[str, Any] = entry.get_state_dict(progress=False, check_hash=True, map_location="cpu", weights_only=True)
         return result
     except OSError as wrong:  # no network and no file in the cache (URLError is an OSError)
-        raise BadInput(f"ImageNet weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}") from wrong
+        raise BadInput(f"{entry} weights are neither in torchvision's cache nor downloadable ({wrong}): put the file at {kept}") from wrong
     except Exception as wrong:  # as above: a damaged file fails in many ways
         raise BadInput(f"{kept} is damaged ({wrong}): delete it, so that it is downloaded again") from wrong
