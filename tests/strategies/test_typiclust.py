@@ -93,7 +93,7 @@ def published(points: np.ndarray, clusters: np.ndarray, labeled: int, n: int) ->
         if size > 5:
             kept.append((int((clusters[count:] == c).sum()), -size, c))
     kept.sort()
-    free = [i for i in range(count)]
+    free = list(range(count))
     asked: list[int] = []
     for turn in range(n):
         c = kept[turn % len(kept)][2]
