@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from alcore.measures import scores
 from alcore.nets.backbones import make_backbone
 from alcore.nets.tasks import Task
-from alcore.params import TrainParams
+from alcore.params import TrainParams, milestones
 from alcore.progress import Report
 
 
@@ -28,15 +28,14 @@ class Draws(Protocol):
 
 
 Losses = dict[str, Tensor]
-MILESTONES = (0.3, 0.6, 0.8)  # of the steps: MCDAL IV-A
 
 
 def rate_factor(step: int, steps: int, params: TrainParams) -> float:
-    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
+    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at the milestones; never above 1."""
     rise = round(params.warmup * steps)
     if step < rise:
         return (step + 1) / rise
-    return params.decay ** sum(step >= m * steps for m in MILESTONES)
+    return params.decay ** sum(step >= m * steps for m in milestones(params.milestones))
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Stage:
     """A stretch of training with a learning-rate schedule of its own.
 
     `start` runs before its first step (never again on resume). `rate` gives what the base learning rates are multiplied by at a step of
-    it; None is the run's schedule (`rate_factor`).
+    it; None is the run's schedule (`rate_factor`). `constant` names the optimizers that keep theirs.
     """
 
     name: str
@@ -52,6 +51,7 @@ class Stage:
     step: Callable[[Draws], Losses]
     start: Callable[[], None] | None = None
     rate: Callable[[int, Draws], float] | None = None
+    constant: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -191,12 +191,12 @@ class Strategy(nn.Module):
         self.head = task.head(self.backbone.out_features)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.sgd(self.backbone, self.head)}
 
-    def sgd(self, *nets: nn.Module) -> torch.optim.Optimizer:
-        """SGD with the run's recipe over the nets' parameters."""
+    def sgd(self, *nets: nn.Module, learning_rate: float | None = None) -> torch.optim.Optimizer:
+        """SGD with the run's recipe over the nets' parameters, or with another peak rate."""
         t = self.train_params
-        return torch.optim.SGD(
-            [p for net in nets for p in net.parameters()], lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True
-        )
+        rate = t.learning_rate if learning_rate is None else learning_rate
+        parameters = [p for net in nets for p in net.parameters()]
+        return torch.optim.SGD(parameters, lr=rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
 
     # ---- training
 
