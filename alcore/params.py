@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -31,6 +33,7 @@ def param(
     high: float | None = None,
     choices: Sequence[str | int] | Mapping[str, str] | None = None,
     expert: bool = False,
+    check: Callable[[Any], object] | None = None,
 ) -> Any:
     """A dataclass field with what people are told of it.
 
@@ -41,9 +44,10 @@ def param(
         low, high: its bounds, inclusive.
         choices: the values it takes, or value -> words for it.
         expert: True for what is rarely changed.
+        check: raises ValueError, with the cure in words, for a value that cannot be.
     """
     words = dict(choices) if isinstance(choices, Mapping) else None
-    extra = {"title": title, "help": help, "source": source, "low": low, "high": high, "expert": expert}
+    extra = {"title": title, "help": help, "source": source, "low": low, "high": high, "expert": expert, "check": check}
     return field(default=default, metadata={**extra, "choices": tuple(choices) if choices else None, "words": words})
 
 
@@ -107,7 +111,21 @@ def _convert(value: Any, spec: dataclasses.Field[Any]) -> Any:
         value = wanted(value)
     if meta["choices"] and value not in meta["choices"]:
         raise ValueError(f"use one of {', '.join(map(str, meta['choices']))}")
+    if meta["check"]:
+        meta["check"](value)
     return value
+
+
+@cache
+def milestones(text: str) -> tuple[float, ...]:
+    """The shares of the steps in a text such as "0.3,0.6,0.8"; ValueError unless they rise from above 0 to below 1."""
+    try:
+        found = tuple(float(part) for part in text.split(",")) if text.strip() else ()
+    except ValueError:
+        found = (0.0,)
+    if not all(before < after for before, after in itertools.pairwise((0.0, *found, 1.0))):
+        raise ValueError("use shares of the steps that rise, as in 0.3,0.6,0.8")
+    return found
 
 
 @dataclass(frozen=True)
@@ -204,11 +222,19 @@ class TrainParams:
     )
     decay: float = param(
         0.2,
-        "The learning rate is multiplied by this at 30, 60 and 80 % of the steps.",
+        "The learning rate is multiplied by this at each milestone.",
         title="Fall of the rate",
         source="MCDAL IV-A",
         low=0.001,
         high=1,
+        expert=True,
+    )
+    milestones: str = param(
+        "0.3,0.6,0.8",
+        "Where the learning rate falls, as shares of the steps; nothing keeps it at its peak.",
+        title="Milestones of the fall",
+        source="MCDAL IV-A; for Cityscapes IV-B has one, after 100 of 150 epochs",
+        check=milestones,
         expert=True,
     )
     flip: bool = param(

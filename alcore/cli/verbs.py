@@ -219,7 +219,11 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
     def described(kind: Any) -> list[dict[str, Any]]:
         return [
-            {"name": f.name, "default": f.default, **{k: v for k, v in f.metadata.items() if v is not None and k != "expert"}}
+            {
+                "name": f.name,
+                "default": f.default,
+                **{k: v for k, v in f.metadata.items() if v is not None and k not in ("expert", "check")},
+            }
             for f in dataclasses.fields(kind)
         ]
 

@@ -158,7 +158,7 @@ def _sums(x: torch.Tensor, labels: torch.Tensor, k: int, rows: int) -> torch.Ten
 
 
 def neighbor_distance(points: np.ndarray, labels: np.ndarray, neighbors: int, *, device: torch.device | None = None) -> np.ndarray:
-    """Mean distance of each point to its nearest `neighbors` in its own cluster, or to all of them when there are fewer.
+    """Mean squared distance of each point to its nearest `neighbors` in its own cluster, or to all of them when there are fewer.
 
     Returns:
         (N,) float64; infinite for a point that is alone.
@@ -166,18 +166,30 @@ def neighbor_distance(points: np.ndarray, labels: np.ndarray, neighbors: int, *,
     result = np.full(len(points), np.inf)
     order = np.argsort(labels, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        m = min(neighbors, len(members) - 1)
-        if m < 1:
-            continue
-        x = torch.from_numpy(points[members]).to(device or "cpu").double()
-        x = x - x.mean(0)
-        square = x.square().sum(1)
-        parts = []
-        for start in range(0, len(x), max(1, BLOCK // (8 * len(x)))):
-            rows = slice(start, start + max(1, BLOCK // (8 * len(x))))
-            apart = torch.addmm(square, x[rows], x.T, alpha=-2) + square[rows, None]
-            itself = torch.arange(len(apart), device=x.device)
-            apart[itself, itself + start] = torch.inf
-            parts.append(apart.topk(m, dim=1, largest=False).values.clamp_min(0).sqrt().mean(1))
-        result[members] = torch.cat(parts).cpu().numpy()
+        apart, _ = nearest(points[members], neighbors, device=device)
+        if apart.shape[1]:
+            result[members] = apart.mean(1)
     return result
+
+
+def nearest(points: np.ndarray, neighbors: int, *, device: torch.device | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances of each point to its nearest `neighbors`, ascending, and their rows: (N, m) float64 and (N, m) int64.
+
+    m is less than `neighbors` when there are not so many others; a point is no neighbor of itself.
+    """
+    m = max(0, min(neighbors, len(points) - 1))
+    x = torch.from_numpy(points).to(device or "cpu").double()
+    x = x - x.mean(0)
+    square = x.square().sum(1)
+    rows = max(1, BLOCK // (8 * max(1, len(x))))
+    parts = []
+    for start in range(0, len(x), rows):
+        block = slice(start, start + rows)
+        apart = torch.addmm(square, x[block], x.T, alpha=-2) + square[block, None]
+        itself = torch.arange(len(apart), device=x.device)
+        apart[itself, itself + start] = torch.inf
+        parts.append([each.cpu() for each in apart.topk(m, dim=1, largest=False)])
+    if not parts:
+        return np.empty((0, 0)), np.empty((0, 0), np.int64)
+    apart, found = (torch.cat(column) for column in zip(*parts, strict=True))
+    return apart.clamp_min(0).numpy(), found.numpy()

@@ -19,7 +19,8 @@ from alcore.types import Round
 
 LONG = 600.0  # seconds past which a forecast names a cure
 PICK = 5e-7  # seconds an image a pick, of strategies that look at all images again after each
-CHEAP = ("steps", "score_sample", "learning_rate", "momentum", "weight_decay", "decay", "warmup")  # a step costs the same whatever they are
+# a step costs the same whatever they are
+CHEAP = ("steps", "score_sample", "learning_rate", "momentum", "weight_decay", "decay", "warmup", "milestones")
 
 Measure = Callable[[Stored, Order], Costs | None]
 

@@ -16,6 +16,7 @@ import torch
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS, train_params
 from alcore.params import TrainParams, make_params
+from alcore.simulation.ablations import paper_names
 from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
 from alcore.strategies import strategy_named
@@ -207,6 +208,7 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "rounds": e.rounds,
         "seeds": list(e.seeds),
         "strategies": {v.text: {"strategy": v.strategy, "params": v.values} for v in e.variants},
+        "names": paper_names(v.text for v in e.variants),
         "semi_supervised": [v.text for v in e.variants if v.semi_supervised],
         "first_points": {v.text: v.first_point for v in e.variants if v.first_point},
         "train": dataclasses.asdict(train),
@@ -272,6 +274,7 @@ def merged(new: Mapping[str, Any], old: Mapping[str, Any] | None, out: Path) -> 
         "seeds": [*new["seeds"], *(s for s in old["seeds"] if s not in new["seeds"])],
         "strategies": {**new["strategies"], **{t: v for t, v in old["strategies"].items() if t not in new["strategies"]}},
         "semi_supervised": sorted({*new["semi_supervised"], *old["semi_supervised"]}),
+        "names": {**old.get("names", {}), **new["names"]},
         "first_points": {**old.get("first_points", {}), **new["first_points"]},
     }
 

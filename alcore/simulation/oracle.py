@@ -23,7 +23,7 @@ from alcore.pixels.maskfiles import at_size
 from alcore.pixels.masks import components
 from alcore.pixels.streaming import open_pixels
 from alcore.progress import Report
-from alcore.simulation.presets import thinned
+from alcore.simulation.thinning import thinned
 from alcore.training.pool import Pool
 from alcore.types import VOID
 

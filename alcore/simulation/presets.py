@@ -1,16 +1,14 @@
-"""The papers' protocols by name, every value with its source; and thinning any data set the way MAL's imbalanced CIFAR-100 is thinned."""
+"""The papers' protocols by name, every value with its source."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from alcore.errors import BadInput
+from alcore.simulation.ablations import ABLATIONS
 
 VAAL_LENGTH = "MAL names no number; VAAL solver.py (same first authors): 100 times the whole training set over the batch"
 VAAL_BATCH = "MAL names none; VAAL arguments.py"
@@ -19,7 +17,17 @@ PRETRAINED_RATE = "0.01 for pretrained networks as in TOD config/caltech101.py; 
 CROPPED = "the paper crops 224 out of 256; here the whole image at 224 is shifted by up to 16, black beyond its edge"
 MCDAL_CODE = "MCDAL official code, conf/global_settings.py and train.py"
 # A second full set of networks beside the task model is what these cost in the papers; the defaults are sized for two CPU cores.
-PAPER_WIDTHS: Mapping[str, Mapping[str, Any]] = {"vaal": {"width": 128}, "sraal": {"width": 128, "relabeling_steps": 1.0}}
+PAPER_NETWORKS: Mapping[str, Mapping[str, Any]] = {
+    "vaal": {"width": 128, "official_kl": True},
+    "sraal": {"width": 128, "relabeling_steps": 1.0, "kl_sum": True},
+}
+VAAL_SOURCES = "vaal.width, vaal.official_kl"
+SRAAL_SOURCES = "sraal.width, sraal.relabeling_steps, sraal.kl_sum"
+# Beside MAL, in every experiment of it: its training with random queries, and the same two stages without unlabeled images.
+CONTROLS = tuple(ABLATIONS[name] for name in ("SSL-Random", "SL-Random"))
+BESIDE = f"beside them SSL-Random ({CONTROLS[0]}) and SL-Random ({CONTROLS[1]}), a control of as many updates"
+MAL_ABLATION = ("random", *ABLATIONS.values(), "mal", "mal:rule=filter_rank")
+M_RATE = "MAL Algorithm 3 names none; 0.01 keeps more of what F learned than 0.1, see the parameter's help"
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Preset:
 def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: int, pretrained: bool, table: str, **other: Any) -> Preset:
     steps = 100 * pool // 128
     size: int = other.pop("image_size", 32)
+    strategies = other.pop("strategies", ("random", "entropy", "coreset", "bald", "vaal", "mal", *CONTROLS))
     train = {
         "architecture": "resnet18",
         "weights": "imagenet" if pretrained else "none",
@@ -70,9 +79,14 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
         "crop": 16 / 224 if size == 224 else 0.0,
         "rotation": 0.0,
     }
-    mal = {"learning_rate_f": 1e-4, "learning_rate_c": 1e-3} if pretrained else {"learning_rate_f": 5e-4, "learning_rate_c": 5e-4}
+    rates = (1e-4, 1e-3) if pretrained else (5e-4, 5e-4)
+    params: dict[str, Mapping[str, Any]] = {
+        "mal": {"learning_rate_f": rates[0], "learning_rate_c": rates[1], "learning_rate_m": 0.01},
+        "bald": {"dropout": 0.2},
+        **PAPER_NETWORKS,
+    }
     sources = {
-        "strategies, init, query_size, rounds": f"MAL 4.1 and {table}; SSL-Random (mal:select_by=random) beside them, from its Table 7",
+        "strategies, init, query_size, rounds": f"MAL 4.1 and {table}; {BESIDE}",
         "seeds": "MAL 4: three runs",
         "architecture": "MAL 5.1; its parameter counts show the ImageNet stem even at 32 pixels",
         "weights": f"MAL 4.1: {'pretrained on ImageNet' if pretrained else 'random initialization'}",
@@ -86,8 +100,9 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
         "mal.learning_rate_f, mal.learning_rate_c": (
             "MAL names none; a pretrained F a tenth of C, as MME lr_schedule.py has it" if pretrained else "MAL names none; VAAL solver.py"
         ),
-        "vaal.width": "VAAL model.py",
-        "sraal.width, sraal.relabeling_steps": "SRAAL's code; as many steps as the task model has",
+        "mal.learning_rate_m": M_RATE,
+        VAAL_SOURCES: "VAAL model.py and solver.py",
+        SRAAL_SOURCES: "SRAAL's code; as many steps as the task model has",
         "bald.dropout": "MAL 4.1",
     }
     return Preset(
@@ -95,13 +110,13 @@ def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: i
         title,
         "Ebrahimi et al. 2020, arXiv 2012.10467",
         data,
-        ("random", "entropy", "coreset", "bald", "vaal", "mal", "mal:select_by=random"),
+        strategies,
         share,
         share,
         rounds,
         (0, 1, 2),
-        train,
-        {"mal": mal, "bald": {"dropout": 0.2}, **PAPER_WIDTHS},
+        train | other.pop("train", {}),
+        {name: values for name, values in params.items() if name in {text.partition(":")[0] for text in strategies}},
         size,
         sources=sources | other.pop("sources", {}),
         **other,
@@ -133,20 +148,21 @@ def _mcdal(name: str, title: str, data: str, *, figure: str, **other: Any) -> Pr
         "batch_size": MCDAL_CODE,
         "momentum, weight_decay, warmup": MCDAL_CODE,
         "flip, crop, rotation": "MCDAL official code, utils.py",
-        "vaal.width, sraal.width, sraal.relabeling_steps": "the published code of VAAL and SRAAL; as many steps as the task model has",
+        f"{VAAL_SOURCES}, {SRAAL_SOURCES}": "the published code of VAAL and SRAAL; as many steps as the task model has",
     }
+    strategies = other.pop("strategies", ("random", "coreset", "learning_loss", "vaal", "sraal", "mcdal"))
     return Preset(
         name,
         title,
         "Cho et al. 2021, arXiv 2107.11049",
         data,
-        ("random", "coreset", "learning_loss", "vaal", "sraal", "mcdal"),
+        strategies,
         0.1,
         other.pop("query_size", 0.05),
         7,
         (0, 1, 2, 3, 4),
         train | other.pop("train", {}),
-        PAPER_WIDTHS,
+        {name: values for name, values in PAPER_NETWORKS.items() if name in strategies},
         other.pop("image_size", 32),
         sources=sources | other.pop("sources", {}),
         **other,
@@ -165,11 +181,11 @@ WHOLE = "frames of the training split; both papers print 3475, which counts the 
 TOD_ISSUE = "TOD issue #6, on what VAAL's authors used for Cityscapes"
 
 
-def _mal_masks(name: str, title: str, data: str, *, pool: int, strategies: tuple[str, ...], table: str) -> Preset:
+def _mal_masks(name: str, title: str, data: str, *, pool: int, strategies: tuple[str, ...], table: str, rounds: int = 5) -> Preset:
     steps, batch = 40 * pool // 4, 4
     train = DRN | {"steps": steps, "batch_size": batch, "learning_rate": 0.01, "momentum": 0.9}
     sources = {
-        "strategies": f"MAL {table}; SSL-Random (mal:select_by=random) beside them, from its Table 8",
+        "strategies": f"MAL {table}; {BESIDE}",
         "init, query_size, rounds": f"MAL 4.2 and {table}: 10 % and 5 % of the training set, to 30 %; of {pool:,} {WHOLE}",
         "seeds": "MAL 4: three runs",
         "image_size": "MAL 4.2: 688 x 688, labels by nearest neighbor",
@@ -184,15 +200,15 @@ def _mal_masks(name: str, title: str, data: str, *, pool: int, strategies: tuple
         "mal.entropy_weight, mal.task_steps": "Algorithm 1 has no lambda, Algorithm 3 no length: as many steps as the baselines",
         "mal.head": "MAL 3.2 and 4.2: K prototype filters and an upsampling layer",
         "mal discriminator": "MAL 4.2: three convolutions and a small fully-connected layer; widths 128, 64, 32 are ours",
-        "vaal.width": "VAAL model.py; the VAE sees the frames at 32 pixels, which is ours: neither paper says how VAAL reads frames",
+        "mal.learning_rate_m": M_RATE,
+        VAAL_SOURCES: "VAAL model.py and solver.py; the VAE sees frames at 32 pixels, which is ours: neither paper says how it reads them",
         "bald.dropout": "MAL 4.1, of classification",
     }
-    params = {"mal": {"learning_rate_f": 5e-4, "learning_rate_c": 5e-4, "head": "single"}, "vaal": PAPER_WIDTHS["vaal"]}
-    if "bald" in strategies:
-        params["bald"] = {"dropout": 0.2}
+    rates = {"learning_rate_f": 5e-4, "learning_rate_c": 5e-4, "learning_rate_m": 0.01}
+    params = {"mal": {**rates, "head": "single"}, "vaal": PAPER_NETWORKS["vaal"], "bald": {"dropout": 0.2}}
     return Preset(
-        *(name, title, "Ebrahimi et al. 2020, arXiv 2012.10467", data, (*strategies, "mal:select_by=random"), 0.1, 0.05, 5, (0, 1, 2)),
-        *(train, params, 688),
+        *(name, title, "Ebrahimi et al. 2020, arXiv 2012.10467", data, strategies, 0.1, 0.05, rounds, (0, 1, 2)),
+        *(train, {name: values for name, values in params.items() if name in strategies}, 688),
         sources=sources,
         task="segmentation",
     )
@@ -204,7 +220,8 @@ def _mcdal_masks() -> Preset:
         "batch_size": 8,
         "learning_rate": 1e-3,
         "momentum": 0.99,
-        "decay": 0.1 ** (1 / 3),
+        "decay": 0.1,
+        "milestones": "0.66667",
         "warmup": 0.0,
     }
     sources = {
@@ -215,7 +232,7 @@ def _mcdal_masks() -> Preset:
         "architecture": "MCDAL IV-B: DRN, which one is not said; drn_d_22 as in TOD issue #6, on what VAAL's authors used for Cityscapes",
         "weights": "MCDAL names none; the DRN repository's segment.py starts from ImageNet, and so did MAL; its file must be given",
         "learning_rate": "MCDAL IV-B: SGD 1e-3",
-        "decay": "MCDAL IV-B: 0.1 after 100 of 150 epochs; here the same in three steps, at 30, 60 and 80 %",
+        "decay, milestones": "MCDAL IV-B: 0.1 after 100 of 150 epochs",
         "warmup": "MCDAL IV-B names none",
         "steps": "MCDAL IV-B: 150 epochs; of the whole training set whatever the number of labels, as its published code of classification",
         "batch_size": "MCDAL IV-B: 8",
@@ -224,7 +241,7 @@ def _mcdal_masks() -> Preset:
         "mcdal.averaging": "MCDAL IV-B: '(N,C,H,W) to (N,C) by averaging the mask'; that it is the probabilities is our reading",
         "mcdal heads": "MCDAL IV-B: the auxiliary layers are those of DRN's decoder: a 1x1 convolution and the fixed enlargement",
         "qbc.members": "MCDAL names none; acl21's ensemble: 3",
-        "vaal.width, sraal.width, sraal.relabeling_steps": "the published code of VAAL and SRAAL; on frames at 32 pixels, which is ours",
+        f"{VAAL_SOURCES}, {SRAAL_SOURCES}": "the published code of VAAL and SRAAL; on frames at 32 pixels, which is ours",
     }
     return Preset(
         *("mcdal-cityscapes", "MCDAL on Cityscapes", "Cho et al. 2021, arXiv 2107.11049", "Cityscapes' leftImg8bit and gtFine"),
@@ -234,7 +251,7 @@ def _mcdal_masks() -> Preset:
         7,
         (0, 1, 2, 3, 4),
         train,
-        {"mcdal": {"averaging": "probabilities"}, "qbc": {"members": 3}, **PAPER_WIDTHS},
+        {"mcdal": {"averaging": "probabilities"}, "qbc": {"members": 3}, **PAPER_NETWORKS},
         688,
         sources=sources,
         task="segmentation",
@@ -279,7 +296,42 @@ _ALL = (
         table="Table 2",
         image_size=224,
     ),
+    _mal(
+        "mal-imagenet-ablation",
+        "MAL's ablation on ImageNet",
+        "a folder with train/ and val/, a folder a class",
+        pool=1_281_167,
+        share=0.05,
+        rounds=4,
+        pretrained=False,
+        table="Table 7, and the other reading of 'meets both criteria', of its abstract (mal:rule=filter_rank)",
+        image_size=224,
+        strategies=MAL_ABLATION,
+    ),
+    _mal(
+        "mal-cifar100-vgg16",
+        "MAL on CIFAR-100 with VGG-16",
+        "CIFAR-100's python files",
+        pool=50_000,
+        share=0.02,
+        rounds=4,
+        pretrained=True,
+        table="Table 9",
+        strategies=("random", "vaal", "mal", *CONTROLS),
+        train={"architecture": "vgg16_bn"},
+        sources={"architecture": "MAL 5.1: VGG16-BN with one fully connected layer"},
+    ),
     _mcdal("mcdal-cifar10", "MCDAL on CIFAR-10", "CIFAR-10's python files", figure="Fig. 3"),
+    _mcdal(
+        "mcdal-cifar10-ablation",
+        "MCDAL's ablations on CIFAR-10",
+        "CIFAR-10's python files",
+        figure="Figs. 8 (distance), 9 (heads) and 10 (without L_dis); Fig. 9's set is named, the others' is not",
+        strategies=(
+            *("random", "mcdal", "mcdal:distance=l2", "mcdal:distance=kl", "mcdal:heads=4", "mcdal:heads=6", "mcdal:heads=8"),
+            *("mcdal:discrepancy_weight=0", "mcdal:algorithm_1=true", "mcdal:official_updates=true"),
+        ),
+    ),
     _mcdal("mcdal-cifar100", "MCDAL on CIFAR-100", "CIFAR-100's python files", figure="Fig. 4"),
     _mcdal(
         "mcdal-caltech101",
@@ -311,7 +363,7 @@ _ALL = (
         "MAL on Cityscapes",
         "Cityscapes' leftImg8bit and gtFine",
         pool=2_975,
-        strategies=("random", "entropy", "coreset", "bald", "vaal", "mal"),
+        strategies=("random", "entropy", "coreset", "bald", "vaal", "mal", *CONTROLS),
         table="Table 5",
     ),
     _mal_masks(
@@ -319,8 +371,17 @@ _ALL = (
         "MAL on BDD100K",
         "BDD100K's 10K images and semantic segmentation masks",
         pool=7_000,
-        strategies=("random", "entropy", "coreset", "vaal", "mal"),
+        strategies=("random", "entropy", "coreset", "vaal", "mal", *CONTROLS),
         table="Table 6",
+    ),
+    _mal_masks(
+        "mal-bdd100k-ablation",
+        "MAL's ablation on BDD100K",
+        "BDD100K's 10K images and semantic segmentation masks",
+        pool=7_000,
+        strategies=MAL_ABLATION,
+        table="Table 8, and the other reading of 'meets both criteria', of its abstract (mal:rule=filter_rank)",
+        rounds=4,
     ),
     _mcdal_masks(),
 )
@@ -332,33 +393,3 @@ def preset_named(name: str) -> Preset:
     if name not in PRESETS:
         raise BadInput(f"unknown preset {name!r}: use one of {', '.join(PRESETS)}")
     return PRESETS[name]
-
-
-def thinned(targets: np.ndarray, classes: int, ratios: tuple[float, ...], seed: int = 0) -> np.ndarray:
-    """Positions (k,) ascending of what is left when each class keeps one of `ratios` of its images (MAL 4.1).
-
-    The classes are dealt to the ratios in a fixed shuffle, equally many to each; a class keeps at least one image. Classes and images
-    are shuffled by a hash of seed and number, so the map is the same for ever, whatever the library versions.
-
-    Args:
-        targets: (n,) class indices, in a stable order.
-        classes: K.
-
-    Raises:
-        BadInput: a ratio outside (0, 1].
-    """
-    if not ratios or any(not 0 < r <= 1 for r in ratios):
-        raise BadInput(f"cannot thin by {ratios}: give ratios above 0 and up to 1, as 0.01,0.1,1")
-    shuffled = sorted(range(classes), key=lambda k: _hash(seed, "class", k))
-    ratio = {k: ratios[place * len(ratios) // classes] for place, k in enumerate(shuffled)}
-    kept = []
-    for k in range(classes):
-        positions = np.flatnonzero(targets == k)
-        if len(positions):
-            order = sorted(range(len(positions)), key=lambda i, k=k: _hash(seed, k, i))  # type: ignore[misc]
-            kept.append(positions[order[: max(1, round(ratio[k] * len(positions)))]])
-    return np.sort(np.concatenate(kept)) if kept else np.empty(0, np.int64)
-
-
-def _hash(*parts: object) -> bytes:
-    return hashlib.blake2b(":".join(map(str, parts)).encode(), digest_size=8).digest()

@@ -17,7 +17,7 @@ import torch
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import TASKS
-from alcore.params import TrainParams
+from alcore.params import TrainParams, milestones
 from alcore.pixels.masks import from_rle, to_rle
 from alcore.progress import Progress, Report
 from alcore.simulation.environment import environment
@@ -239,9 +239,13 @@ def _optimizers(strategy: Strategy) -> dict[str, Any]:
 
 
 def _stages(strategy: Strategy, train: TrainParams) -> list[dict[str, Any]]:
-    """The stretches of training and what the base rates were multiplied by; None where a stage has a rule of its own."""
-    run_rule = {"warmup": train.warmup, "decay": train.decay, "at": [0.3, 0.6, 0.8]}
-    return [{"name": s.name, "steps": s.steps, "rate": None if s.rate else run_rule} for s in strategy.stages(train.steps)]
+    """The stretches of training and what the base rates were multiplied by, but for the constant ones; None where a stage has a rule of its
+    own."""
+    run_rule = {"warmup": train.warmup, "decay": train.decay, "at": list(milestones(train.milestones))}
+    return [
+        {"name": s.name, "steps": s.steps, "rate": None if s.rate else run_rule, "constant": sorted(s.constant)}
+        for s in strategy.stages(train.steps)
+    ]
 
 
 def _memory(device: torch.device) -> dict[str, int | None]:

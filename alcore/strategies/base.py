@@ -15,7 +15,7 @@ from alcore.measures import scores
 from alcore.measures.clusters import spread
 from alcore.nets.backbones import Backbone
 from alcore.nets.tasks import Task
-from alcore.params import TrainParams
+from alcore.params import TrainParams, milestones
 from alcore.progress import Report
 
 
@@ -29,15 +29,14 @@ class Draws(Protocol):
 
 
 Losses = dict[str, Tensor]
-MILESTONES = (0.3, 0.6, 0.8)  # of the steps: MCDAL IV-A
 
 
 def rate_factor(step: int, steps: int, params: TrainParams) -> float:
-    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at 30, 60 and 80 %; never above 1."""
+    """What the base learning rate is multiplied by at `step`: a linear rise to 1, then decay at the milestones; never above 1."""
     rise = round(params.warmup * steps)
     if step < rise:
         return (step + 1) / rise
-    return params.decay ** sum(step >= m * steps for m in MILESTONES)
+    return params.decay ** sum(step >= m * steps for m in milestones(params.milestones))
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Stage:
     """A stretch of training with a learning-rate schedule of its own.
 
     `start` runs before its first step (never again on resume). `rate` gives what the base learning rates are multiplied by at a step of
-    it; None is the run's schedule (`rate_factor`).
+    it; None is the run's schedule (`rate_factor`). `constant` names the optimizers that keep theirs.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Stage:
     step: Callable[[Draws], Losses]
     start: Callable[[], None] | None = None
     rate: Callable[[int, Draws], float] | None = None
+    constant: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -192,20 +192,21 @@ class Strategy(nn.Module):
         self.head = task.head(self.backbone.out_features, train.classifier)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.optimizer(self.backbone, self.head)}
 
-    def optimizer(self, *nets: nn.Module) -> torch.optim.Optimizer:
-        """The run's recipe over the nets' parameters; backbones among them have their share of the rate."""
+    def optimizer(self, *nets: nn.Module, learning_rate: float | None = None) -> torch.optim.Optimizer:
+        """The run's recipe over the nets' parameters, or with another peak rate; backbones among them have their share of it."""
         t = self.train_params
+        peak = t.learning_rate if learning_rate is None else learning_rate
         rest = [p for net in nets for p in net.parameters()]
         groups: list[dict[str, Any]] = []
         if t.backbone_rate != 1:
             slow = [p for net in nets for m in net.modules() if isinstance(m, Backbone) for p in m.parameters()]
             of_backbones = {id(p) for p in slow}
             rest = [p for p in rest if id(p) not in of_backbones]
-            groups = [{"params": slow, "lr": t.learning_rate * t.backbone_rate}] if slow else []
+            groups = [{"params": slow, "lr": peak * t.backbone_rate}] if slow else []
         groups += [{"params": rest}] if rest else []
         if t.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=t.learning_rate, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
-        return torch.optim.SGD(groups, lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
+            return torch.optim.Adam(groups, lr=peak, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
+        return torch.optim.SGD(groups, lr=peak, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
 
     # ---- training
 

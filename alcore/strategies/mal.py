@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ from torch.nn import functional as F
 
 from alcore.measures import scores
 from alcore.nets.models import CosineHead, unchanged_statistics
-from alcore.nets.tasks import Task
+from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, param
 from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, basic_scores, labeledness, uniform
+
+HIDDEN = {"vgg16_bn": 512}  # where the paper's parameter counts give C's hidden layer another width than 256
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,22 @@ class Params:
         low=1e-7,
         high=1,
     )
+    game_schedule: str = param(
+        "run",
+        "How the rates of F, C and D fall: as the run's, or as MME's do, (1 + 5 t)^-0.75 at the share t of the game, to 26 % at its end.",
+        title="Rates of the game",
+        source="MME lr_schedule.py over its 50,000 steps, stretched over the game; MAL names no schedule",
+        choices={"run": "fall as the run's", "mme": "fall as in MME"},
+        expert=True,
+    )
+    learning_rate_m: float = param(
+        0.01,
+        "SGD's peak rate for the task model M.",
+        title="Learning rate of the task model, M",
+        source="TO BE MEASURED",
+        low=1e-6,
+        high=10,
+    )
     task_steps: float = param(
         1.0,
         "Updates of the task model M after the game, as a share of the round's steps; 1 gives M as many as any other task model.",
@@ -120,11 +138,11 @@ class Params:
         expert=True,
     )
     hidden: int = param(
-        256,
-        "Width of C's hidden layer.",
+        0,
+        "Width of C's hidden layer; 0 takes 512 for VGG-16 and 256 for other networks.",
         title="Width of the hidden layer",
         source="MAL 5.1's parameter counts: 256 for ResNet18, 512 for VGG16",
-        low=1,
+        low=0,
         high=8192,
         expert=True,
     )
@@ -163,11 +181,14 @@ class MAL(Strategy):
         "L_Ent is the negative entropy: with Algorithm 1's printed signs that is what its text, Fig. 1 and MME's code do.",
         "F and C get one joint Adam update by default; Algorithm 1 has two. Entropy never has an Adam of its own, which would undo lambda.",
         "C has MME's hidden layer, which the paper's parameter counts force and its Eq. 1 does not show.",
+        "That hidden layer stands before the gradient reversal, as in MME: with F it lowers the entropy that the prototypes raise.",
         "D's loss is taken from the logit; Eq. 3's 1/T in front of a probability cannot be meant.",
         "Both top lists grow until they share enough images; the paper says 'meet both' and leaves open how (rule).",
         "D on feature maps has widths 128, 64 and 32; the paper gives none.",
         "Drafts and scores come from F and C; accuracy from M, as in Algorithm 3.",
-        "All rates follow the run's schedule, and M is trained by the recipe of the baselines' task model; the paper names neither.",
+        "D learns from features of before the entropy update; in Algorithm 1 its step comes after that.",
+        "M is trained by the recipe of the baselines' task model, but at a rate of its own when it starts from F (learning_rate_m).",
+        "Rates follow the run's schedule, or in the game MME's (game_schedule); the paper names none.",
     )
     Params = Params
     heat = "entropy"
@@ -186,13 +207,14 @@ class MAL(Strategy):
         d = self.backbone.out_features
         self.f = copy.deepcopy(self.backbone)
         form = task.cosine if p.head == "auto" else p.head
-        self.c = CosineHead(d, task.classes, form=form, hidden=p.hidden, temperature=p.temperature)
+        hidden = p.hidden or HIDDEN.get(train.architecture, 256)
+        self.c = CosineHead(d, task.classes, form=form, hidden=hidden, temperature=p.temperature)
         self.d = task.discriminator(d)
         game = [{"params": self.f.parameters(), "lr": p.learning_rate_f}, {"params": self.c.parameters(), "lr": p.learning_rate_c}]
         self.optimizers = {
             "game": torch.optim.Adam(game, fused=True),
             "discriminator": torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_d, fused=True),
-            "task": self.optimizers["task"],
+            "task": self.optimizer(self.backbone, self.head, learning_rate=p.learning_rate_m if p.init_from_f else None),
         }
 
     # ---- training: Algorithm 1, then Algorithm 3
@@ -200,7 +222,7 @@ class MAL(Strategy):
     def stages(self, steps: int) -> tuple[Stage, ...]:
         start = self.start_from_f if self.params.init_from_f else None
         return (
-            Stage("minimax game", steps, self.game_step),
+            Stage("minimax game", steps, self.game_step, rate=mme_factor(steps) if self.params.game_schedule == "mme" else None),
             Stage("task model", max(1, round(steps * self.params.task_steps)), self.step, start),
         )
 
@@ -220,6 +242,7 @@ class MAL(Strategy):
             entropy = scores.entropy(self.task.full(self.c(unlabeled).detach())).mean()
         elif p.update == "two_step":
             self.update(cross_entropy, "game")
+            labeled = self._quiet_features(x)  # by the F that the unlabeled ones pass, or D could tell them apart by the update between
             unlabeled, entropy = self._unlabeled_entropy(x_u)
             self.update(-p.entropy_weight * entropy, "game")
         else:
@@ -277,6 +300,14 @@ class MAL(Strategy):
         return combine(self.params.rule, entropy, d, self.task.classes)
 
     @classmethod
+    def defaults(cls, train: TrainParams) -> Mapping[str, Any]:
+        """On frozen features: no game, which turns the prototypes away from classes that the features cannot follow, and the rates of the
+        adapter and its prototypes."""
+        if train.architecture != FEATURES:
+            return {}
+        return {"minimax": False, "learning_rate_f": 1e-4, "learning_rate_c": 1e-3, "learning_rate_m": train.learning_rate}
+
+    @classmethod
     def ranks(cls, params: Any) -> bool:
         return bool(params.select_by != "random")
 
@@ -302,6 +333,11 @@ class MAL(Strategy):
             f"entropy {values['entropy']:.2g} of at most {np.log(classes):.2g}, rank {rank['entropy']:,} of {n:,}; "
             f"the discriminator gives it {chance_words} to be labeled, rank {rank['labeledness']:,}"
         )
+
+
+def mme_factor(steps: int) -> Callable[[int, Draws], float]:
+    """MME's decay, stretched over `steps`: what the base rates are multiplied by at each step."""
+    return lambda step, _: float((1 + 5 * step / steps) ** -0.75)
 
 
 def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, classes: int) -> np.ndarray:

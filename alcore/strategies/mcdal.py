@@ -58,6 +58,13 @@ class Params:
         source="MCDAL official code train.py; the paper's Eq. 2 has one",
         expert=True,
     )
+    algorithm_1: bool = param(
+        False,
+        "Two auxiliary updates a step, cross-entropy and then the discrepancy alone, instead of one update on both.",
+        title="Two updates a step, as in Algorithm 1",
+        source="MCDAL Algorithm 1, to the letter; its Eq. 2 has both losses in one",
+        expert=True,
+    )
     official_statistics: bool = param(
         False,
         "Let unlabeled images into the task model's batch-norm statistics.",
@@ -93,7 +100,8 @@ class MCDAL(Strategy):
     title = "MCDAL"
     paper = "Cho et al. 2021, arXiv 2107.11049"
     differences = (
-        "One auxiliary update a step, on the joint loss of Eq. 2; the published code makes two (official_updates).",
+        "One auxiliary update a step, on the joint loss of Eq. 2; Algorithm 1 makes two, of cross-entropy and of the discrepancy alone "
+        "(algorithm_1), and the published code two, of cross-entropy and of both (official_updates).",
         "The unlabeled forward leaves no trace in the batch-norm statistics; in the published code it makes 37 % (official_statistics).",
         "The pool is scored whole and as it is; the published code scores augmented images and drops the last batch (official_scoring).",
         "The warm-up never exceeds the peak rate; in the published code it reaches ten times that at 10 % labels (official_warmup).",
@@ -145,16 +153,18 @@ class MCDAL(Strategy):
         self.update(cross_entropy, "task")  # L_CE(F, G)
         features = features.detach()
 
-        if self.params.official_updates:
+        if self.params.official_updates or self.params.algorithm_1:
             self.update(self._auxiliary_ce(features, y), "auxiliary")
+        if self.params.official_updates:
             with torch.no_grad():
-                features = self.backbone(x)
+                features = self.backbone(x)  # moves the batch-norm statistics once more, as in the published code
         with torch.no_grad(), nullcontext() if self.params.official_statistics else unchanged_statistics(self.backbone):
             unlabeled = self.backbone(batches.unlabeled())
             main = self.task.full(self.head(unlabeled)).float()
         auxiliary_ce = self._auxiliary_ce(features, y)
         apart = self._discrepancy([main, *self._auxiliary_logits(unlabeled)]).mean()  # Eq. 3
-        self.update(auxiliary_ce - self.params.discrepancy_weight * apart, "auxiliary")  # Eq. 2
+        beside = torch.zeros_like(auxiliary_ce) if self.params.algorithm_1 else auxiliary_ce
+        self.update(beside - self.params.discrepancy_weight * apart, "auxiliary")  # Eq. 2
         return {"cross_entropy": cross_entropy.detach(), "auxiliary_cross_entropy": auxiliary_ce.detach(), "discrepancy": apart.detach()}
 
     def _auxiliary_ce(self, features: Tensor, y: Tensor) -> Tensor:
@@ -198,6 +208,8 @@ class MCDAL(Strategy):
     def first_point(cls, params: Any) -> str:
         if params.official_statistics:
             return "unlabeled images are in its batch-norm statistics"
+        if params.official_updates:
+            return "its second forward pass moves the batch-norm statistics twice a step"
         return "its warm-up passes the peak rate" if params.official_warmup else ""
 
     @classmethod

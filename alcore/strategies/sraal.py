@@ -68,6 +68,13 @@ class Params:
     learning_rate_vae: float = param(
         5e-4, "Adam's rate for VAE and discriminator.", title="Learning rate of the VAE", source="SRAAL's code", low=1e-7, high=1
     )
+    kl_sum: bool = param(
+        False,
+        "Sum KL over the latent dimensions, of which there are 200, as published; else the mean over them.",
+        title="KL as a sum, as published",
+        source="SRAAL's code: the mean over images of the sum over dimensions",
+        expert=True,
+    )
 
 
 class SRAAL(Strategy):
@@ -84,7 +91,7 @@ class SRAAL(Strategy):
         "Labeled is 1 and unlabeled 1 - u, and the smallest D is asked; the published code turns all of this round and pushes both to 1.",
         "The uncertainty indicator is the trained task model itself; the published code trains a second network of the same kind.",
         "u takes the population variance; with torch's unbiased one a sure image would get 1/K and not 0. A uniform p gets u = 1.",
-        "KL is a mean over batch and dimensions, which weighs less beside the reconstruction than a sum over dimensions.",
+        "KL is a mean over batch and dimensions; the published code sums it over the 200 dimensions (kl_sum).",
         "u is the task model's for the augmented image at hand; the published code keeps one number for each image.",
         "Every VAE update pairs labels with their own images; the published second one pairs new images with old labels.",
         "For dense labels the latent classifier learns the classes' shares of an image, and u is the mean over its pixels.",
@@ -140,7 +147,8 @@ class SRAAL(Strategy):
             seen, made, mu, log_variance, z = self.vae(images)
             logit = self.d(mu).float()
             fooled = F.binary_cross_entropy_with_logits(logit, torch.ones_like(logit))
-            kl = gaussian_kl(mu.float(), log_variance.float()).mean()
+            kl = gaussian_kl(mu.float(), log_variance.float())
+            kl = kl.sum(1).mean() if p.kl_sum else kl.mean()
             loss = loss + p.reconstruction_weight * F.mse_loss(made.float(), seen) + kl + fooled
             if images is x:
                 seen_class = F.cross_entropy(self.classifier(z[:, self.vae.decoded :]), self.task.image_target(y))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from alcore.measures.clusters import k_means, neighbor_distance
+from alcore.measures.clusters import k_means, nearest, neighbor_distance
 from alcore.params import param
 from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
 
-SMALL = 5  # clusters of fewer images come last: they are outliers more often than groups; deep-al drops those of 5 or fewer
+SMALL = 5  # clusters of so many images or fewer, labeled ones included, are outliers more often than groups; as in deep-al
 CELL = 1000  # images, about, among which `total` looks for an image's neighbors
 
 
@@ -20,7 +21,7 @@ CELL = 1000  # images, about, among which `total` looks for an image's neighbors
 class Params:
     neighbors: int = param(
         20,
-        "Nearest neighbors whose mean distance says how typical an image is.",
+        "Nearest neighbors whose mean squared distance says how typical an image is; in a small cluster half of its images.",
         title="Neighbors",
         source="TypiClust's published code, deep-al",
         low=1,
@@ -40,7 +41,8 @@ class TypiClust(Strategy):
     """Typical clustering (Hacohen, Dekel & Weinshall 2022, arXiv 2202.02794), for small budgets.
 
     The pool, labeled images included, is divided into |L| + b clusters. Clusters with the fewest labels come first, larger ones before
-    smaller ones; each gives its most typical image: the one with the smallest mean distance to its nearest neighbors in the cluster.
+    smaller ones; in turn each gives its most typical image: the one with the smallest mean squared distance to its nearest neighbors
+    among what is left of the cluster. The rule is that of the published code (deep-al).
     """
 
     name = "typiclust"
@@ -49,9 +51,8 @@ class TypiClust(Strategy):
     differences = (
         "Features are the task model's embedding, normalized; the paper's come from self-supervised training on the whole pool.",
         "k-means on all points for any number of clusters; the published code takes mini-batches past 50.",
-        "Typicality in a cluster is measured once; the published code measures it again after each pick from the same cluster.",
-        "Clusters of fewer than 5 images come last, so that every query can be filled; the published code drops those of 5 or fewer.",
-        "An image has up to 20 neighbors also in a cluster of fewer than 40; the published code takes half of the cluster then.",
+        "Clusters of 5 images or fewer come after all others have given everything; the published code never asks for theirs.",
+        "A cluster that has nothing left is passed over; the published code stops with an error there.",
         "The typicality shown is measured among about 1,000 images around one; the query measures it again inside its own clusters.",
     )
     Params = Params
@@ -61,16 +62,16 @@ class TypiClust(Strategy):
     )
 
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
-        """Typicality in the pool: 1 / mean distance to the nearest neighbors, looked for in a coarse cell of the pool."""
+        """Typicality in the pool: 1 / mean squared distance to the nearest neighbors, looked for in a coarse cell of the pool."""
         order = np.argsort(seen.ids)
         points = _normalized(seen.unlabeled["embedding"][order])
         cells = k_means(points, max(1, len(points) // CELL), rng, device=seen.device)
         result = np.empty(len(points))
-        result[order] = self._typicality(points, cells, seen)
+        result[order] = _typicality(neighbor_distance(points, cells, self.params.neighbors, device=seen.device))
         return result
 
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
-        """The most typical of each cluster, then the second of each, and so on."""
+        """The most typical of each cluster in turn, each time among what is left of it."""
         order = np.argsort(seen.ids)
         unlabeled = _normalized(seen.unlabeled["embedding"][order])
         labeled = _normalized(seen.labeled["embedding"])
@@ -79,14 +80,35 @@ class TypiClust(Strategy):
         clusters = k_means(np.concatenate([unlabeled, labeled]), k, rng, device=seen.device, report=report)
         mine, theirs = clusters[: len(unlabeled)], clusters[len(unlabeled) :]
         sizes, labels = np.bincount(clusters, minlength=k), np.bincount(theirs, minlength=k)
-        place = np.empty(k, np.int64)
-        place[np.lexsort((-sizes, labels))] = np.arange(k)
-        within = _rank_within(mine, self._typicality(unlabeled, mine, seen))
-        return seen.ids[order][np.lexsort((place[mine], within, sizes[mine] < SMALL))[:n]]
+        in_turn = np.lexsort((-sizes, labels))
+        asked = np.empty(0, np.int64)
+        for some in (in_turn[sizes[in_turn] > SMALL], in_turn[sizes[in_turn] <= SMALL]):
+            asked = np.concatenate([asked, self._by_turns(unlabeled, mine, some, n - len(asked), seen)])
+        return seen.ids[order][asked]
 
-    def _typicality(self, points: np.ndarray, clusters: np.ndarray, seen: Seen) -> np.ndarray:
-        # 1e-5 as in the published code: an image with 20 duplicates is typical, not infinitely so
-        return 1.0 / (neighbor_distance(points, clusters, self.params.neighbors, device=seen.device) + 1e-5)
+    def _by_turns(self, points: np.ndarray, clusters: np.ndarray, in_turn: np.ndarray, n: int, seen: Seen) -> np.ndarray:
+        """Positions of up to `n` points: one of each cluster, then a second of each, until n are found or nothing is left."""
+        members = {int(c): np.flatnonzero(clusters == c) for c in in_turn}
+        turns = [(turn, place, int(c)) for place, c in enumerate(in_turn) for turn in range(min(n, len(members[int(c)])))]
+        turns = sorted(turns)[:n]
+        wanted = Counter(c for *_, c in turns)
+        found = {c: iter(members[c][self._most_typical(points[members[c]], count, seen)]) for c, count in wanted.items()}
+        return np.array([next(found[c]) for *_, c in turns], np.int64)
+
+    def _most_typical(self, points: np.ndarray, count: int, seen: Seen) -> np.ndarray:
+        """Rows of the `count` points that are picked one after another, each the most typical of those not picked before."""
+        most = self.params.neighbors
+        apart, near = nearest(points, most + count - 1, device=seen.device)  # so that `most` are left of them to the end
+        left = np.ones(len(points), bool)
+        picks = np.empty(count, np.int64)
+        for at in range(count):
+            k = min(most, int(left.sum()) // 2)
+            there = left[near]
+            counted = there & (there.cumsum(axis=1) <= k)
+            typicality = _typicality(np.where(counted, apart, 0.0).sum(1) / max(1, k))
+            picks[at] = np.where(left, typicality, -np.inf).argmax()
+            left[picks[at]] = False
+        return picks
 
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
@@ -98,10 +120,7 @@ def _normalized(embedding: np.ndarray) -> np.ndarray:
     return result
 
 
-def _rank_within(clusters: np.ndarray, typicality: np.ndarray) -> np.ndarray:
-    """0 for the most typical of a cluster, 1 for the next, ...; ties by position."""
-    order = np.lexsort((-typicality, clusters))
-    first = np.searchsorted(clusters[order], clusters[order])
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order)) - first
-    return rank
+def _typicality(distance: np.ndarray) -> np.ndarray:
+    # 1e-5 as in the published code: an image with 20 duplicates is typical, not infinitely so
+    result: np.ndarray = 1.0 / (distance + 1e-5)
+    return result

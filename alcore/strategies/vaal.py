@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from alcore.nets.models import Discriminator, gaussian_kl
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
-from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Strategy, labeledness, labeledness_words
+from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen, Stage, Strategy, labeledness, labeledness_words
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,6 @@ class VAAL(Strategy):
         "The VAE is 16 channels wide by default and works at 8, 16 or 32 pixels; the paper's 128 is a parameter.",
         "The VAE's updates reuse the step's labeled images, so the task model sees the same draws as under random.",
         "The VAE is scored in evaluation mode, and the task model stays in training mode; in the published code neither is so.",
-        "Rates follow the run's schedule; the published code keeps those of VAE and discriminator.",
     )
     Params = Params
     score_info = (
@@ -88,6 +88,10 @@ class VAAL(Strategy):
         self.d = Discriminator(p.latent)
         self.optimizers["vae"] = torch.optim.Adam(self.vae.parameters(), lr=p.learning_rate_vae, fused=True)
         self.optimizers["discriminator"] = torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_vae, fused=True)
+
+    def stages(self, steps: int) -> tuple[Stage, ...]:
+        """As published, VAE and discriminator keep their rate; the task model's falls as under random."""
+        return tuple(dataclasses.replace(stage, constant=frozenset({"vae", "discriminator"})) for stage in super().stages(steps))
 
     def step(self, batches: Draws) -> Losses:
         x, y = batches.labeled()

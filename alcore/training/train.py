@@ -76,7 +76,7 @@ def train(
                 factor = stage.rate(step, batches) if stage.rate else rate_factor(step, stage.steps, params)
                 for name, optimizer in strategy.optimizers.items():
                     for group, rate in zip(optimizer.param_groups, base_rates[name], strict=True):
-                        group["lr"] = rate * factor
+                        group["lr"] = rate * (1.0 if name in stage.constant else factor)
                 if params.compile == "graphs":
                     torch.compiler.cudagraph_mark_step_begin()
                 with reduced():

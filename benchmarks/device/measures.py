@@ -19,7 +19,7 @@ from alcore.nets.models import evaluating
 from alcore.nets.tasks import TASKS
 from alcore.params import TrainParams, make_params
 from alcore.progress import Progress
-from alcore.simulation.presets import PAPER_WIDTHS, preset_named
+from alcore.simulation.presets import PAPER_NETWORKS, preset_named
 from alcore.strategies import STRATEGIES
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches
@@ -166,7 +166,7 @@ def _trained(
     name: str, params: TrainParams, pixels: np.ndarray, pool: Pool, size: Size, device: torch.device
 ) -> tuple[Blocks, dict[str, Any], Strategy]:
     forget_peak(device)
-    strategy = made(name, "classification", params, CLASSES, size.side, device, PAPER_WIDTHS.get(name, {}))
+    strategy = made(name, "classification", params, CLASSES, size.side, device, PAPER_NETWORKS.get(name, {}))
     blocks = Blocks(size.block, device)
     with seeded(1, device):
         train(strategy, Batches(pixels, pool, params, device, 0), params, blocks)
@@ -248,7 +248,7 @@ def scoring(record: Record, size: Size, device: torch.device, names: list[str]) 
     for name in names:
 
         def measured(name: str = name) -> dict[str, Any]:
-            strategy = made(name, "classification", params, CLASSES, size.side, device, PAPER_WIDTHS.get(name, {}))
+            strategy = made(name, "classification", params, CLASSES, size.side, device, PAPER_NETWORKS.get(name, {}))
             batches = Batches(pixels, pool, params, device, 0)
             with seeded(1, device):
                 train(strategy, batches, params)

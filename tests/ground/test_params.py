@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alcore.errors import BadInput
-from alcore.params import TrainParams, make_params
+from alcore.params import TrainParams, make_params, milestones
 
 
 def test_parameters_given_as_text_become_their_types():
@@ -24,6 +24,7 @@ def test_everything_that_is_wrong_is_said_at_once():
         "decay": "nan",
         "crop": "wide",
         "batch_size": "inf",
+        "milestones": "0.6,0.3",
     }
     with pytest.raises(BadInput) as refused:
         make_params(TrainParams, wrong, "training")
@@ -38,5 +39,15 @@ def test_everything_that_is_wrong_is_said_at_once():
         "decay='nan': use a finite number",
         "crop='wide': use a number",
         "batch_size='inf': use a finite number",
+        "milestones='0.6,0.3': use shares of the steps that rise, as in 0.3,0.6,0.8",
     ):
         assert part in said
+
+
+def test_milestones_are_shares_of_the_steps_that_rise():
+    assert milestones("0.3,0.6,0.8") == (0.3, 0.6, 0.8)
+    assert milestones(" 0.5 ") == (0.5,)
+    assert milestones("") == ()
+    for text in ("0", "1", "0.5,0.5", "30,60,80", "half", "0.5,", "nan"):
+        with pytest.raises(ValueError, match="use shares of the steps that rise"):
+            milestones(text)

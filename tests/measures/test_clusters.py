@@ -89,14 +89,14 @@ def test_neighbor_distance_equals_a_loop_over_pairs(neighbors, block, monkeypatc
     labels[:1] = 9  # alone
     found = neighbor_distance(points, labels, neighbors)
     for i in range(60):
-        others = sorted(math.dist(points[i], points[j]) for j in range(60) if j != i and labels[j] == labels[i])
+        others = sorted(math.dist(points[i], points[j]) ** 2 for j in range(60) if j != i and labels[j] == labels[i])
         assert found[i] == pytest.approx(np.mean(others[:neighbors]) if others else math.inf, rel=1e-6)
 
 
 def test_a_duplicate_is_a_neighbor_but_a_point_is_not_its_own():
     points = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]], np.float32)
-    assert neighbor_distance(points, np.zeros(3, np.int64), 1).tolist() == pytest.approx([0, 0, 5], abs=1e-6)
-    assert neighbor_distance(points, np.zeros(3, np.int64), 2).tolist() == pytest.approx([2.5, 2.5, 5], abs=1e-6)
+    assert neighbor_distance(points, np.zeros(3, np.int64), 1).tolist() == pytest.approx([0, 0, 25], abs=1e-6)
+    assert neighbor_distance(points, np.zeros(3, np.int64), 2).tolist() == pytest.approx([12.5, 12.5, 25], abs=1e-6)
 
 
 # ---- k-means

@@ -1,14 +1,15 @@
-"""The papers' protocols: what they state, that every value is a parameter and has a source, and the frozen thinning."""
+"""The papers' protocols: what they state, that every value is a parameter and has a source."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from alcore.errors import BadInput
 from alcore.nets.tasks import train_params
 from alcore.params import make_params
-from alcore.simulation.presets import PRESETS, preset_named, thinned
+from alcore.simulation.ablations import paper_names
+from alcore.simulation.presets import PRESETS, preset_named
+from alcore.strategies.base import rate_factor
 
 # coreset, sraal ... are strategies of the folder; their Params are checked by name there
 each = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
@@ -65,9 +66,10 @@ def test_the_lengths_are_those_of_the_published_code():
 
 
 def test_the_presets_of_segmentation_are_those_the_papers_state():
-    cityscapes, bdd, mcdal = (PRESETS[name] for name in ("mal-cityscapes", "mal-bdd100k", "mcdal-cityscapes"))
-    assert [p.name for p in PRESETS.values() if p.task == "segmentation"] == [p.name for p in (cityscapes, bdd, mcdal)]
-    for preset in (cityscapes, bdd, mcdal):
+    names = ("mal-cityscapes", "mal-bdd100k", "mal-bdd100k-ablation", "mcdal-cityscapes")
+    cityscapes, bdd, ablation, mcdal = (PRESETS[name] for name in names)
+    assert [p.name for p in PRESETS.values() if p.task == "segmentation"] == list(names)
+    for preset in (cityscapes, bdd, ablation, mcdal):
         assert (preset.image_size, preset.train["architecture"]) == (688, "drn_d_22")
         assert {"image_size", "architecture", "weights"} <= {name for names in preset.sources for name in names.split(", ")}
     assert "bald" in cityscapes.strategies
@@ -75,42 +77,42 @@ def test_the_presets_of_segmentation_are_those_the_papers_state():
     assert mcdal.strategies == ("random", "qbc", "coreset", "vaal", "sraal", "mcdal")
     assert (cityscapes.train["steps"], bdd.train["steps"], mcdal.train["steps"]) == (29_750, 70_000, 55_781)
     assert (mcdal.train["learning_rate"], mcdal.train["momentum"], mcdal.train["weight_decay"]) == (1e-3, 0.99, 1e-4)
-    assert mcdal.train["decay"] ** 3 == pytest.approx(0.1)
+    falls = [rate_factor(step, 150 * 371, train_params("segmentation", mcdal.train)) for step in (0, 99 * 371, 101 * 371, 149 * 371)]
+    assert falls == [1.0, 1.0, 0.1, 0.1]  # once, after 100 of 150 epochs
+
+
+def test_every_preset_of_mal_has_its_two_controls():
+    of_mal = [preset for preset in PRESETS.values() if "mal" in preset.strategies]
+    assert len(of_mal) == 9
+    for preset in of_mal:
+        assert {"SSL-Random", "SL-Random"} <= set(paper_names(preset.strategies).values()), preset.name
+        assert preset.params["mal"]["learning_rate_m"] == 0.01
+
+
+def test_networks_beside_the_task_model_are_the_published_ones_in_every_preset():
+    for preset in PRESETS.values():
+        named = {text.partition(":")[0] for text in preset.strategies}
+        assert preset.params.keys() <= named, preset.name
+        if "vaal" in named:
+            assert (preset.params["vaal"]["width"], preset.params["vaal"]["official_kl"]) == (128, True)
+        if "sraal" in named:
+            assert (preset.params["sraal"]["width"], preset.params["sraal"]["kl_sum"]) == (128, True)
+
+
+def test_the_ablations_have_the_rows_of_the_papers_tables():
+    table_7, table_8, table_9 = (PRESETS[name] for name in ("mal-imagenet-ablation", "mal-bdd100k-ablation", "mal-cifar100-vgg16"))
+    for table in (table_7, table_8):
+        assert set(paper_names(table.strategies).values()) == {"SL-Unc", "SL-Div", "SL-Random", "SSL-Unc", "SSL-Random", "SSL-Div"}
+        assert set(table.strategies) - paper_names(table.strategies).keys() == {"random", "mal", "mal:rule=filter_rank"}
+        assert table.rounds == 4
+    assert (table_7.init, table_8.init, table_8.query_size) == (0.05, 0.1, 0.05)
+    assert (table_9.train["architecture"], table_9.init, table_9.rounds) == ("vgg16_bn", 0.02, 4)
+    assert {"vaal", "mal"} <= set(table_9.strategies)
+    figures = set(PRESETS["mcdal-cifar10-ablation"].strategies)
+    assert {f"mcdal:distance={d}" for d in ("l2", "kl")} | {f"mcdal:heads={n}" for n in (4, 6, 8)} <= figures
+    assert {"mcdal", "mcdal:discrepancy_weight=0", "random"} <= figures
 
 
 def test_an_unknown_preset_names_those_there_are():
     with pytest.raises(BadInput, match="unknown preset 'mal-cifar': use one of mal-cifar100, mal-cifar100-imbalanced, mal-imagenet"):
         preset_named("mal-cifar")
-
-
-# ---- thinning
-
-
-def test_imbalanced_cifar100_keeps_14_580_images_in_five_groups_of_twenty_classes():
-    targets = np.tile(np.arange(100), 500)
-    kept = thinned(targets, 100, PRESETS["mal-cifar100-imbalanced"].thin)
-    assert len(kept) == 20 * (5 + 16 + 50 + 158 + 500) == 14_580
-    counts = np.bincount(targets[kept], minlength=100)
-    assert {int(c): int((counts == c).sum()) for c in np.unique(counts)} == {5: 20, 16: 20, 50: 20, 158: 20, 500: 20}
-    assert (np.diff(kept) > 0).all()
-    # frozen: these are the classes that keep five images, for ever
-    assert np.flatnonzero(counts == 5)[:6].tolist() == FROZEN
-
-
-FROZEN = [15, 18, 27, 30, 31, 33]
-
-
-def test_thinning_is_the_same_every_time_and_another_with_another_seed():
-    targets = np.arange(300) % 7
-    a, b, c = thinned(targets, 7, (0.1, 1.0)), thinned(targets, 7, (0.1, 1.0)), thinned(targets, 7, (0.1, 1.0), seed=1)
-    assert a.tolist() == b.tolist() != c.tolist()
-
-
-def test_a_class_keeps_at_least_one_image_and_an_empty_class_none():
-    assert np.bincount(np.array([0, 0, 2])[thinned(np.array([0, 0, 2]), 3, (0.01,))], minlength=3).tolist() == [1, 0, 1]
-
-
-@pytest.mark.parametrize("ratios", [(), (0.0, 1.0), (2.0,), (-0.1,)])
-def test_ratios_that_keep_nothing_or_more_than_there_is_are_refused(ratios):
-    with pytest.raises(BadInput, match="cannot thin by"):
-        thinned(np.zeros(3, np.int64), 1, ratios)

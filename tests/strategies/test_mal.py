@@ -253,6 +253,62 @@ def test_the_stages_are_the_game_and_then_the_task_model_for_its_share_of_the_st
     assert [s.steps for s in build(task_steps=0.01).stages(10)] == [10, 1]
 
 
+def test_the_task_model_has_a_rate_of_its_own_where_it_starts_from_the_features():
+    def rate(**values) -> list[float]:
+        with seeded(0, CPU):
+            params = TrainParams(batch_size=8, learning_rate=0.07)
+            return [group["lr"] for group in MAL(Classification(3), params, Params(**values)).optimizers["task"].param_groups]
+
+    assert rate(learning_rate_m=0.02) == [0.02]
+    assert rate() == [0.01]
+    assert rate(init_from_f=False) == [0.07]  # from scratch it is trained as any other task model
+
+
+def test_the_game_falls_as_the_run_does_or_as_in_mme(pixels, pool, monkeypatch):
+    rates = {}
+    for schedule in ("run", "mme"):
+        strategy = build(game_schedule=schedule, learning_rate_f=1.0, learning_rate_d=2.0, learning_rate_m=3.0)
+        told: list[list[float]] = []
+
+        def look(_, told=told, optimizers=strategy.optimizers):
+            told.append([o.param_groups[0]["lr"] for o in optimizers.values()])
+            return {"nothing": torch.zeros(())}
+
+        monkeypatch.setattr(strategy, "game_step", look)
+        monkeypatch.setattr(strategy, "step", look)
+        params = TrainParams(batch_size=8, steps=10, warmup=0.0, flip=False, crop=0.0)
+        train(strategy, Batches(pixels, pool, params, CPU, 0), params)
+        rates[schedule] = {"game": told[:10], "task": told[10:]}
+    falls = [0.2 ** sum(10 * m <= step for m in (0.3, 0.6, 0.8)) for step in range(10)]
+    assert rates["run"]["game"] == [pytest.approx([f, 2 * f, 3 * f]) for f in falls]
+    mme = [(1 + 5 * step / 10) ** -0.75 for step in range(10)]
+    assert rates["mme"]["game"] == [pytest.approx([f, 2 * f, 3 * f]) for f in mme]
+    assert rates["mme"]["task"] == rates["run"]["task"] == rates["run"]["game"]
+
+
+def test_the_hidden_layer_is_as_wide_as_the_papers_parameter_counts_want_it():
+    sizes = {}
+    for architecture, hidden in (("resnet18", 0), ("resnet18", 128), ("vgg16_bn", 0)):
+        with seeded(0, CPU):
+            strategy = MAL(Classification(100, 32), TrainParams(architecture=architecture), Params(hidden=hidden))
+        sizes[architecture, hidden] = sum(p.numel() for p in strategy.c.parameters())
+    assert sizes == {("resnet18", 0): 156_928, ("resnet18", 128): 512 * 128 + 128 + 12_800, ("vgg16_bn", 0): 12_896_768}
+
+
+@pytest.mark.parametrize("update", ["joint", "two_step"])
+def test_the_discriminator_sees_both_kinds_through_the_same_features(update, monkeypatch):
+    """In two steps unlabeled images pass F after its cross-entropy update, and so must labeled ones: equal images look equal to D."""
+    strategy, draws, given = build(update=update, learning_rate_f=0.1), Same(), []
+    draws.x_u = draws.x
+    honest = strategy._discriminator_step
+    monkeypatch.setattr(strategy, "_discriminator_step", lambda *both: given.append(both) or honest(*both))
+    first = strategy.f(draws.x).detach()
+    strategy.game_step(draws)
+    ((labeled, unlabeled),) = given
+    assert torch.equal(labeled, unlabeled)
+    assert torch.equal(labeled, first) is (update == "joint")
+
+
 def test_the_task_model_starts_from_the_features_with_their_statistics():
     strategy = build()
     game, task = strategy.stages(2)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from alcore.measures import scores
+from alcore.nets.models import unchanged_statistics
 from alcore.nets.tasks import Classification
 from alcore.params import TrainParams
 from alcore.progress import ignore_progress
@@ -291,6 +292,48 @@ def test_official_updates_make_two_auxiliary_updates_and_leave_the_task_model_as
     assert steps == [1, 0, 1, 1, 0]
     assert torch.equal(plain.head.weight, official.head.weight)
     assert not torch.equal(plain.auxiliary[0].weight, official.auxiliary[0].weight)
+
+
+def test_official_updates_move_the_batch_norm_statistics_twice_and_say_so():
+    plain, official = build().train(), build(official_updates=True).train()
+    draws = images()
+    for strategy in (plain, official):
+        strategy.step(draws)
+    for name, value in plain.backbone.state_dict().items():
+        other = official.backbone.state_dict()[name]
+        if "num_batches" in name:
+            assert (value.item(), other.item()) == (1, 2)
+        else:
+            assert torch.equal(value, other) is ("running" not in name), name
+    assert MCDAL.first_point(Params(official_updates=True)) == "its second forward pass moves the batch-norm statistics twice a step"
+    assert MCDAL.first_point(Params(algorithm_1=True)) == ""
+    assert not MCDAL.semi_supervised(Params(official_updates=True))  # labeled images move them
+
+
+def test_algorithm_1_updates_on_cross_entropy_and_then_on_the_discrepancy_alone():
+    strategy, draws = build(algorithm_1=True).train(), images()
+    twin = build().train()
+    strategy.step(draws)
+    x, y = draws.labeled()
+    features = twin.backbone(x)
+    twin.update(twin.task.loss(twin.head(features), y), "task")
+    optimizer = twin.optimizers["auxiliary"]
+    optimizer.zero_grad()
+    sum(torch.nn.functional.cross_entropy(head(features.detach()), y) for head in twin.auxiliary).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    with torch.no_grad(), unchanged_statistics(twin.backbone):
+        unlabeled = twin.backbone(draws.unlabeled())
+    p = [head(unlabeled).softmax(1) for head in (twin.head, *twin.auxiliary)]
+    apart = sum((p[i] - p[j]).abs().mean(1) for i, j in ((0, 1), (0, 2), (1, 2))).mean()
+    (-apart).backward()
+    optimizer.step()
+    for mine, theirs in zip(strategy.auxiliary, twin.auxiliary, strict=True):
+        torch.testing.assert_close(mine.weight, theirs.weight, rtol=0, atol=1e-6)
+    assert not torch.equal(strategy.auxiliary[0].weight, build().auxiliary[0].weight)
+    one = build().train()
+    one.step(draws)
+    assert not torch.allclose(strategy.auxiliary[0].weight, one.auxiliary[0].weight, atol=1e-5)
 
 
 def test_official_statistics_let_unlabeled_images_into_batch_norm():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from alcore.nets.models import gaussian_kl
 from alcore.strategies.sraal import uncertainty
-from tests.strategies.built import Fixed, build, copy_of, noise, same
+from alcore.training.devices import seeded
+from tests.strategies.built import CPU, Fixed, build, copy_of, noise, same
 
 
 def test_uncertainty_by_hand():
@@ -66,3 +68,15 @@ def test_sraals_rate_falls_thirty_times_by_15_percent():
     assert second.rate(0, None) == 1.0
     assert second.rate(10, None) == pytest.approx(0.85)
     assert second.rate(299, None) == pytest.approx(0.85**29)
+
+
+def test_the_published_kl_is_a_sum_over_dimensions():
+    draws, losses = Fixed(), []
+    for kl_sum in (False, True):
+        strategy = build("sraal", latent=20, kl_sum=kl_sum)
+        with seeded(5, CPU):
+            losses.append(strategy._vae_step(draws.x, draws.y, draws.x_u).item())
+    again = build("sraal", latent=20)
+    with seeded(5, CPU), torch.no_grad():
+        kl = [gaussian_kl(*again.vae(x)[2:4]).mean().item() for x in (draws.x, draws.x_u)]
+    assert losses[1] - losses[0] == pytest.approx(19 * sum(kl), rel=1e-4)

@@ -35,7 +35,8 @@ def ask(strategy: TypiClust, pool: Seen, n: int, seed: int = 0) -> list[int]:
 
 
 def group(degrees: float, count: int, spread: float = 1.0, length: float = 1.0) -> np.ndarray:
-    """`count` directions in the plane around one, symmetric about it; the middle one is the most typical."""
+    """`count` directions in the plane around one, symmetric about it; the middle one is the most typical where half of `count` is even,
+    so that as many neighbors lie on either side."""
     angles = np.radians(degrees + spread * np.linspace(-1, 1, count) * np.abs(np.linspace(-1, 1, count)))
     return length * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -44,10 +45,10 @@ def group(degrees: float, count: int, spread: float = 1.0, length: float = 1.0) 
 
 
 def test_the_largest_groups_without_a_label_come_first_and_give_their_middle():
-    sizes = {0: 21, 90: 11, 180: 31, 270: 15}
+    sizes = {0: 21, 90: 13, 180: 33, 270: 17}
     groups = [group(degrees, count) for degrees, count in sizes.items()]
-    pool = seen(np.concatenate(groups), groups[2][:1])  # the group of 31 has a label
-    first = np.cumsum([0, 21, 11, 31])
+    pool = seen(np.concatenate(groups), groups[2][:1])  # the group of 33 has a label
+    first = np.cumsum([0, 21, 13, 33])
     middle = {degrees: int(start + count // 2) for start, (degrees, count) in zip(first, sizes.items(), strict=True)}
     for seed in range(5):
         assert ask(strategy(), pool, 3, seed) == [middle[0], middle[270], middle[90]]
@@ -67,25 +68,65 @@ def test_clusters_are_as_many_as_labeled_and_asked_together_up_to_the_most_allow
 
 
 def test_groups_give_their_second_image_only_after_each_gave_its_first():
-    pool = seen(np.concatenate([group(0, 21), group(120, 9), group(240, 15)]), [])
+    pool = seen(np.concatenate([group(0, 21), group(120, 9), group(240, 17)]), [])
     asked = ask(strategy(max_clusters=3), pool, 7)
     where = [0 if i < 21 else 1 if i < 30 else 2 for i in asked]
     assert where == [0, 2, 1, 0, 2, 1, 0]
-    assert asked[:3] == [10, 37, 25]
+    assert asked[:3] == [10, 38, 25]
 
 
-def test_groups_of_fewer_than_five_images_come_last():
-    # a lone outlier and a pair are clusters of their own, without labels: the published code drops them
-    pool = seen(np.concatenate([group(0, 20), group(100, 1), group(200, 20), group(280, 2)]), [])
-    asked = ask(strategy(max_clusters=4), pool, 43)
-    assert sorted(asked) == list(range(43))
-    assert set(asked[40:]) == {20, 41, 42}
-    assert set(asked[:2]) <= set(range(20)) | set(range(21, 41))
+def test_groups_of_five_images_or_fewer_come_after_all_others_have_given_everything():
+    # the published code never asks for theirs
+    pool = seen(np.concatenate([group(0, 20), group(100, 5), group(200, 20), group(280, 6)]), [])
+    asked = ask(strategy(max_clusters=4), pool, 51)
+    assert sorted(asked) == list(range(51))
+    assert set(asked[46:]) == set(range(20, 25))
+    assert asked[2] in range(45, 51)  # six are enough
+
+
+def published(points: np.ndarray, clusters: np.ndarray, labeled: int, n: int) -> list[int]:
+    """The published rule, slowly: rows of `points` (labeled ones last) asked for, given the clusters of all of them."""
+    count = len(points) - labeled
+    kept = []
+    for c in sorted(set(clusters.tolist())):
+        size = int((clusters == c).sum())
+        if size > 5:
+            kept.append((int((clusters[count:] == c).sum()), -size, c))
+    kept.sort()
+    free = list(range(count))
+    asked: list[int] = []
+    for turn in range(n):
+        c = kept[turn % len(kept)][2]
+        inside = [i for i in free if clusters[i] == c]
+        k = min(20, len(inside) // 2)
+        typical = []
+        for i in inside:
+            apart = sorted(sum((points[i] - points[j]) ** 2) for j in inside if j != i)[:k]
+            typical.append(1 / (sum(apart) / k + 1e-5))
+        best = inside[int(np.argmax(typical))]
+        asked.append(best)
+        free.remove(best)
+    return asked
+
+
+@pytest.mark.parametrize(("seed", "n", "most"), [(0, 12, 6), (1, 24, 4), (2, 9, 500)])
+def test_the_query_is_that_of_the_published_rule(monkeypatch, seed, n, most):
+    """Restated slowly, on the clusters that k-means found here: neighbors up to half of what is left, squared distances, measured
+    again after each pick."""
+    rng = np.random.default_rng(seed)
+    middles = rng.normal(size=(4, 5))
+    points = np.repeat(middles, 40, axis=0) + 0.3 * rng.normal(size=(160, 5))
+    pool = seen(points[:150], points[150:])
+    found = []
+    monkeypatch.setattr("alcore.strategies.typiclust.k_means", lambda *a, **o: found.append((a[0], k_means(*a, **o))) or found[-1][1])
+    asked = strategy(max_clusters=most).select(np.zeros(150), pool, n, np.random.default_rng(seed), ignore_progress).tolist()
+    ((normalized, clusters),) = found
+    assert asked == published(normalized.astype(float), clusters, 10, n)
 
 
 def test_lengths_of_embeddings_do_not_matter():
-    groups = [group(0, 21), group(120, 31), group(240, 11)]
-    lengths = np.random.default_rng(0).uniform(0.1, 100, (63, 1))
+    groups = [group(0, 21), group(120, 33), group(240, 13)]
+    lengths = np.random.default_rng(0).uniform(0.1, 100, (67, 1))
     plain, long = seen(np.concatenate(groups), []), seen(np.concatenate(groups) * lengths, [])
     assert ask(strategy(), long, 3) == ask(strategy(), plain, 3)
 
@@ -107,14 +148,14 @@ def test_equal_images_and_zero_embeddings_are_asked_by_id():
 # ---- typicality
 
 
-def test_total_is_one_over_the_mean_distance_to_the_nearest_neighbors():
+def test_total_is_one_over_the_mean_squared_distance_to_the_nearest_neighbors():
     angles = np.array([0, 10, 25, 80])
     pool = seen(np.stack([np.cos(np.radians(angles)), np.sin(np.radians(angles))], axis=1), [])
 
     def chord(a, b):
         return 2 * math.sin(math.radians(abs(a - b)) / 2)
 
-    expected = [1 / (np.mean(sorted(chord(a, b) for b in angles if b != a)[:2]) + 1e-5) for a in angles]
+    expected = [1 / (np.mean(sorted(chord(a, b) ** 2 for b in angles if b != a)[:2]) + 1e-5) for a in angles]
     assert strategy(neighbors=2).total(pool, np.random.default_rng(0)).tolist() == pytest.approx(expected, rel=1e-5)
 
 

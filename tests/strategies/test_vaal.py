@@ -69,7 +69,7 @@ def test_official_kl_sums_over_batch_and_dimensions():
     assert losses[1] - losses[0] == pytest.approx(sum(float(k.sum() - k.mean()) for k in kl), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["vaal", "sraal", "mcdal", "coreset", "entropy", "badge", "typiclust"])
+@pytest.mark.parametrize("name", ["vaal", "sraal", "mcdal", "coreset", "entropy", "badge", "typiclust", "uherding", "alfa_mix"])
 def test_a_strategy_beside_the_task_model_leaves_its_training_as_under_random(name, pixels, pool):
     """Its validation or its other networks must not put the task model into evaluation mode, nor draw its images away."""
     ends = []
@@ -80,6 +80,12 @@ def test_a_strategy_beside_the_task_model_leaves_its_training_as_under_random(na
         assert strategy.first_point(strategy.params) == ""
         ends.append(copy_of(strategy.backbone) | {"head": strategy.head.weight.clone()})
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_vaals_networks_keep_their_rate_while_the_task_models_falls():
+    (stage,) = build("vaal").stages(10)
+    assert stage.constant == {"vae", "discriminator"}
+    assert (stage.steps, stage.rate) == (10, None)
 
 
 def test_vaal_asks_for_what_looks_least_labeled(pixels, pool):

@@ -41,6 +41,12 @@ def test_the_rate_rises_never_above_its_peak_and_falls_at_30_60_and_80_percent()
     assert factors[99] == pytest.approx(0.008)
 
 
+def test_the_milestones_are_where_they_are_asked_for():
+    once = TrainParams(warmup=0.0, decay=0.1, milestones="0.5")
+    assert [rate_factor(step, 150, once) for step in (0, 74, 75, 149)] == [1.0, 1.0, 0.1, 0.1]
+    assert {rate_factor(step, 9, TrainParams(warmup=0.0, milestones="")) for step in range(9)} == {1.0}
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 7])
 def test_short_runs_have_a_rate_above_zero_at_every_step(steps):
     for warmup in (0.0, 0.02, 0.5):
@@ -66,9 +72,12 @@ def test_every_optimizer_follows_the_schedule_of_its_stage(name, pixels, pool, m
     result = train(strategy, Batches(pixels, pool, params, CPU, 0), params)
     assert result["steps"] == sum(len(rates) for rates in trace.values())
     own = {stage.name: stage.rate for stage in honest(20)}
+    constant = {stage.name: stage.constant for stage in honest(20)}
     for stage_name, rates in trace.items():
         n = len(rates)
-        for step, at in enumerate(rates):
+        for step, everyone in enumerate(rates):
+            assert all(everyone[key] == base[key] for key in constant[stage_name])
+            at = {key: values for key, values in everyone.items() if key not in constant[stage_name]}
             if own[stage_name]:
                 assert own[stage_name](step, None) <= 1
                 assert all(v == pytest.approx([r * own[stage_name](step, None) for r in base[k]]) for k, v in at.items())
