@@ -179,6 +179,15 @@ class TrainParams:
         low=1,
         high=10_000_000,
     )
+    passes: int = param(
+        0,
+        "At least so many passes over the labeled images, also when that takes more steps: with more labels a model takes longer to fit.",
+        title="Passes over the labels",
+        source="ours: on pretrained features 50 fit the labels; the papers have a fixed number of steps",
+        low=0,
+        high=100_000,
+        expert=True,
+    )
     batch_size: int = param(
         64,
         "Labeled images a step (and as many unlabeled ones). The papers use 128.",
@@ -320,3 +329,7 @@ class TrainParams:
         choices={"auto": "by the device", "fp32": "32 bit", "bf16": "16 bit (bf16)"},
         expert=True,
     )
+
+    def for_labels(self, count: int) -> TrainParams:
+        """The same with as many steps as `count` labels take."""
+        return dataclasses.replace(self, steps=max(self.steps, -(-self.passes * count // self.batch_size)))

@@ -29,7 +29,7 @@ MAY: dict[str, set[str]] = {
     "training": NUMBERS | {"pixels"},
     "importing": SOURCES | {"nets"},
     "storage": GROUND | {"pixels", "jobs"},
-    "simulation": NUMBERS | SOURCES | {"training", "importing"},
+    "simulation": NUMBERS | SOURCES | {"training", "importing", "extractors"},
     "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs"},
     "door": GROUND | {"project"},
     "web": GROUND | {"project", "door", "storage", "jobs", "pixels"},

@@ -20,7 +20,7 @@ from alcore.types import VOID
 FEATURES = "features"  # the architecture whose images are vectors of a frozen network
 # parameters whose defaults differ with an architecture
 RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {FEATURES: MappingProxyType({"learning_rate": 0.02, "backbone_rate": 0.1, "steps": 300, "warmup": 0.0})}
+    {FEATURES: MappingProxyType({"learning_rate": 0.02, "backbone_rate": 0.1, "steps": 200, "passes": 50, "warmup": 0.0})}
 )
 
 

@@ -132,7 +132,7 @@ class _Images:
 
 
 def by_costs(project: Stored, order: Order, costs: Costs) -> Forecast:
-    _, train = order.check()
+    train = order.check()[1].for_labels(project.counts()["labeled"])
     images = _Images.of(project, train)
     stages = {f"training: {name}": share * train.steps * cost for name, share, cost in costs.stages}
     picks = order.query_size * images.scored * PICK if _picks_in_turn(order) else 0.0
@@ -191,7 +191,7 @@ def _round_like(project: Stored, order: Order) -> Round | None:
 
 def _as_before(project: Stored, order: Order, before: Round) -> Forecast:
     """The seconds of a round like it, with the steps and images of now."""
-    _, train = order.check()
+    train = order.check()[1].for_labels(project.counts()["labeled"])
     was = make_params(TrainParams, before.train, "the round")
     now, then = _Images.of(project, train), _Images.of(project, was, before.labeled)
     scored = now.scored / max(1, then.scored)

@@ -64,6 +64,7 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     """The stages of a round by the rule: in proportion, and as long as on a slow core with the small network."""
     params, train = order.check()
     has = project.counts()
+    train = train.for_labels(has["labeled"])
     step = STEP * (ADAPTED if train.architecture == FEATURES else 1.0)
     passes = step * PASS / train.batch_size  # an image
     unread, mapped = left_to_do(project, train)

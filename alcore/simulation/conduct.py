@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.nets.tasks import FEATURES
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.simulation import experiment, oracle
+from alcore.simulation import experiment, oracle, vectors
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
 from alcore.simulation.oracle import Data
@@ -102,13 +103,14 @@ def _over_preset(
     for_all, own = experiment.settings_of_runs(settings, texts)
     base_train, base = (named.train, named.params) if named else ({}, {})
     params = {name: {**base.get(name, {}), **own.get(name, {})} for name in {**base, **own}}
+    all_train = {**base_train, **train, **for_all}
     return {
-        "variants": tuple(experiment.variant_of(text, params) for text in texts),
+        "variants": tuple(experiment.variant_of(text, params, all_train) for text in texts),
         "init": given["init"],
         "query_size": given["query_size"],
         "rounds": given["rounds"],
         "seeds": tuple(given["seeds"]),
-        "train": {**base_train, **train, **for_all},
+        "train": all_train,
         "thin": tuple(given["thin"] or ()),
         "image_size": given["image_size"] or 0,
         "task": given["task"] or "auto",
@@ -122,13 +124,15 @@ def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:
     device = pick_device(plan.device)
     config["environment"] = environment(device)
     write_whole(plan.out / "config.json", [json.dumps(config, indent=1, allow_nan=False)])
+    trains = [experiment.train_of(config, variant.text) for variant in plan.variants]
+    vectors.make(data, sorted({t["extractor"] for t in trains if t["architecture"] == FEATURES}), str(device), report)
     runs = [
         Run(
             out=plan.out.absolute(),
             text=variant.text,
             strategy=variant.strategy,
             params=variant.values,
-            train=config["train"],
+            train=experiment.train_of(config, variant.text),
             seed=seed,
             rounds=plan.rounds,
             init=config["init"],

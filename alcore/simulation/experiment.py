@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from alcore.errors import BadInput
-from alcore.nets.tasks import TASKS, train_params
+from alcore.nets.tasks import RECIPES, TASKS, train_params
 from alcore.params import TrainParams, make_params
 from alcore.simulation.ablations import paper_names
 from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
+from alcore.simulation.vectors import dim_of
 from alcore.strategies import strategy_named
 from alcore.training.devices import pick_device, seeded
 from alcore.training.turn import Seeds, check_side, check_strategy
@@ -31,11 +32,13 @@ MOST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Variant:
-    """A strategy under the text it was asked by, such as mal:select_by=random, with its parameters."""
+    """A strategy under the text it was asked by, such as mal:select_by=random+batch=diverse, with its parameters, and what of training is
+    its own."""
 
     text: str
     strategy: str
     params: Any
+    train: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -100,8 +103,8 @@ def initial(pool: np.ndarray, n: int, seed: int) -> np.ndarray:
 # ---- from texts
 
 
-def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]]) -> Variant:
-    """`mal` or `mal:select_by=random+minimax=false`, over the parameters given for the strategy as a whole."""
+def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]], train: Mapping[str, Any]) -> Variant:
+    """`mal` or `mal:select_by=random+batch=diverse`, over the parameters given for the strategy as a whole, and those of training."""
     name, _, own = text.strip().partition(":")
     kind = strategy_named(name)
     values = dict(settings.get(name, {}))
@@ -110,7 +113,11 @@ def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]]) -> Variant:
         if not equals:
             raise BadInput(f"strategy {text!r}: write a variant as {name}:parameter=value+parameter=value")
         values[parameter.strip()] = value.strip()
-    return Variant(text.strip(), name, make_params(kind.Params, values, f"strategy {text.strip()}"))
+    own_train = {key: values.pop(key) for key in [*values] if key in TrainParams.__dataclass_fields__}
+    all_train = {**train, **own_train}
+    usual = RECIPES.get(str(all_train.get("architecture")), {})
+    known = kind.defaults(make_params(TrainParams, {**usual, **all_train}, "training"))
+    return Variant(text.strip(), name, make_params(kind.Params, {**known, **values}, f"strategy {text.strip()}"), own_train)
 
 
 def settings_of_runs(settings: Sequence[str], strategies: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
@@ -186,9 +193,15 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
     pool = len(data.pool)
     if wrong := _unserved(e, data.task):
         raise BadInput("; ".join(wrong))
-    train = train_params(data.task, {"flip": data.facts["settings"]["flip"], **e.train})
+    given = {"flip": data.facts["settings"]["flip"], **e.train}
+    train = train_params(data.task, given)
+    own: dict[str, dict[str, Any]] = {}
     for variant in e.variants:
-        check_strategy(strategy_named(variant.strategy), data.task, train)
+        its = train_params(data.task, {**given, **variant.train})
+        check_strategy(strategy_named(variant.strategy), data.task, its)
+        if its.query_unit != train.query_unit:
+            raise BadInput(f"{variant.text}: what a query asks for is the same for all strategies: give query_unit without a strategy")
+        own[variant.text] = {k: v for k, v in dataclasses.asdict(its).items() if v != getattr(train, k)}
     return {
         "dataset": e.source.expanduser().absolute().name,
         "source": str(e.source),
@@ -207,7 +220,7 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "query_size": images_of(e.query_size, pool * (1 if train.query_unit == FRAMES else train.region_count)),
         "rounds": e.rounds,
         "seeds": list(e.seeds),
-        "strategies": {v.text: {"strategy": v.strategy, "params": v.values} for v in e.variants},
+        "strategies": {v.text: {"strategy": v.strategy, "params": v.values, "train": own[v.text]} for v in e.variants},
         "names": paper_names(v.text for v in e.variants),
         "semi_supervised": [v.text for v in e.variants if v.semi_supervised],
         "first_points": {v.text: v.first_point for v in e.variants if v.first_point},
@@ -226,11 +239,18 @@ def _protocol(preset: str | None) -> dict[str, Any] | None:
 
 def check_models(e: Experiment, config: Mapping[str, Any]) -> None:
     """BadInput when a strategy's networks cannot be made, such as for weights that are not there or images that are too small."""
-    task = TASKS[config["task"]](config["classes"], config["image_size"])
-    train = make_params(TrainParams, config["train"], "training")
     with seeded(0, torch.device("cpu")):
         for variant in e.variants:
-            check_side(strategy_named(variant.strategy)(task, train, variant.params), config["image_size"])
+            values = train_of(config, variant.text)
+            task = TASKS[config["task"]](config["classes"], config["image_size"], dim := dim_of(values))
+            made = strategy_named(variant.strategy)(task, make_params(TrainParams, values, "training"), variant.params)
+            if not dim:
+                check_side(made, config["image_size"])
+
+
+def train_of(config: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """All training parameters of a strategy: those of the experiment, and its own."""
+    return {**config["train"], **config["strategies"][text].get("train", {})}
 
 
 def check_sizes(config: Mapping[str, Any], data: Data) -> None:
@@ -266,6 +286,7 @@ def merged(new: Mapping[str, Any], old: Mapping[str, Any] | None, out: Path) -> 
     for text in new["strategies"]:
         if text in old["strategies"]:
             changed += _changes(text, old["strategies"][text]["params"], new["strategies"][text]["params"])
+            changed += _changes(text, train_of(old, text), train_of(new, text))
     if changed:
         raise BadInput(f"{out} holds results made in another way: {'; '.join(changed)}. Use another --out, or what was used there.")
     return {
@@ -288,5 +309,6 @@ def _changes(name: str, old: Any, new: Any) -> list[str]:
 
 def config_hash(config: Mapping[str, Any], text: str) -> str:
     """Names the way one strategy's rounds are made; rounds and seeds may grow under it."""
-    made = {name: config[name] for name in SHARED} | {"params": config["strategies"][text]}
+    of_strategy = {name: value for name, value in config["strategies"][text].items() if value or name != "train"}
+    made = {name: config[name] for name in SHARED} | {"params": of_strategy}
     return hashlib.blake2b(json.dumps(made, sort_keys=True).encode(), digest_size=8).hexdigest()

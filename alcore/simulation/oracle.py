@@ -156,6 +156,11 @@ class Data:
         if self.thin and len(self.thin) > self.classes:
             raise BadInput(f"--thin has {len(self.thin)} shares and the data {self.classes} classes: give at most one a class")
 
+    def paths(self) -> list[str]:
+        """The items' paths in the source, by id."""
+        with (self.folder / "items.csv").open(newline="", encoding="utf-8") as file:
+            return [row["path"] for row in csv.DictReader(file)]
+
     def pixels(self) -> Any:
         """(N, side, side, 3) uint8, mapped from the packed file or decoded when asked for."""
         return open_pixels(self.folder, self.facts["settings"])

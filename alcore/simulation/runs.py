@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from alcore.errors import BadInput
-from alcore.nets.tasks import TASKS
+from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams, milestones
 from alcore.pixels.masks import from_rle, to_rle
 from alcore.progress import Progress, Report
+from alcore.simulation import vectors
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
@@ -72,7 +73,10 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
     if run.finished() == run.rounds:
         return
     data = Data.load(run.out / "data", run.thin)
-    pixels = data.pixels()
+    if run.train["architecture"] == FEATURES:
+        data, pixels = vectors.seen(data, run.train["extractor"])
+    else:
+        pixels = data.pixels()
     known = Answered(initial(data.pool, run.init, run.seed))
     with locked(run.folder / ".lock", wait=True):  # a killed experiment's worker may need a moment to notice
         for number in range(1, run.rounds + 1):

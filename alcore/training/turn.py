@@ -227,7 +227,7 @@ def turn(
     Raises:
         NotEnoughLabels: there is nothing to train on.
     """
-    train = order.check()[1]
+    train = order.check()[1].for_labels(len(material.pool.labeled))
     TASKS[order.task].check_architecture(train.architecture)
     material.check(order, train)
     device, seeds = pick_device(order.device), seeds or Seeds.of(order.seed)

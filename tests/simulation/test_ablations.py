@@ -15,9 +15,9 @@ def test_a_variant_has_the_papers_name_in_whatever_order_its_settings_stand():
 
 def test_the_names_say_what_differs_from_mal():
     told = {}
-    usual = variant_of("mal", {}).values
+    usual = variant_of("mal", {}, {}).values
     for name, text in ABLATIONS.items():
-        own = variant_of(text, {})
+        own = variant_of(text, {}, {})
         told[name] = {key: value for key, value in dataclasses.asdict(own.params).items() if value != usual[key]}
     by = {"Unc": "uncertainty", "Div": "diversity", "Random": "random"}
     assert told == {
