@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
-from alcore.project import tables
+from alcore.project import features, tables
 from alcore.project.facade import Project
 from alcore.project.tables import score_names
 from alcore.training.explain import info
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
-from pages.ui.jobs import PLAIN_CHART
+from pages.ui.jobs import PLAIN_CHART, running, watch
 from pages.ui.session import empty, header, maker, plural, project, token
 
 TABLE_ROWS = 500
@@ -26,17 +26,23 @@ CLASSES = {"prediction": "The class the model guesses.", "label": "The class a p
 def main() -> None:
     header("Explore", "Every image of the pool, where the model sees it: what looks alike to it lies close. Lasso some to look at them.")
     of = project()
+    for job in running("features", of=of):
+        watch(job)
     rounds = [r for r in of.rounds() if of.files(r)]
-    if not rounds:
+    first = features.first_map(of)
+    if not rounds and first is None:
         empty("No map yet", "The map shows what a trained model thinks of the pool. Train a round first.", "train.py", "Train a round")
         return
+    titles = {r.number: f"Round {r.number}: {maker(r)}, {plural(r.labeled, 'label')}" for r in rounds}
+    if first is not None:
+        rounds = [tables.mapped_round(of, 0), *rounds]
+        titles[0] = f"Before the first round: {plural(len(first[0]), 'image')}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        titles = {r.number: f"Round {r.number}: {maker(r)}, {plural(r.labeled, 'label')}" for r in rounds}
         number = st.selectbox(
             "Round", [r.number for r in reversed(rounds)], format_func=titles.__getitem__, width=320, key=f"explore.round.{of.id}"
         )
         chosen = next(r for r in rounds if r.number == number)
-        columns = {c["name"]: c for c in tables.columns(of, of.round(number)) if c["name"] not in ("x", "y", "selected")}
+        columns = {c["name"]: c for c in tables.columns(of, chosen) if c["name"] not in ("x", "y", "selected")}
         if columns:
             color = st.selectbox(
                 "Color by",
@@ -54,7 +60,7 @@ def main() -> None:
         selection = embedding_map(
             project=of.name, token=token(of), round_number=number, color=color, order=order, classes=of.classes, key="map"
         )
-        if selection.count:
+        if selection.count and chosen.folder:
             _table(of, chosen, selection.ids, selection.count)
     _histograms(of, chosen)
 

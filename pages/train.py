@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from alcore.nets.tasks import TASKS
+from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, title_of, words_for
 from alcore.project import labeling, loop
 from alcore.project.advice import advise, usual_query
@@ -26,7 +26,7 @@ def main() -> None:
     of = project()
     jobs = running("round", of=of)
     with st.container():  # always there: what comes and goes above must not fold what is open below
-        for job in jobs:
+        for job in [*running("features", of=of), *jobs]:
             watch(job, of)
         _ended(of, [j.id for j in jobs])
         ready = st.session_state.get(f"ready.{of.id}")
@@ -173,25 +173,22 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         device = st.selectbox("Device", device_list(), width=200, format_func=lambda d: d[1], key="device")[0]
         obstacle = _obstacle(counts)
         start = st.button("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
+    network = _network(of)
+    usual = loop.defaults(of, {"architecture": network})
     words = st.empty()
     time_line = st.container()
-    params = {}
+    params, own = {}, strategy.defaults(train_params(of.task, usual))
     with st.container(gap=4):
         if dataclasses.fields(strategy.Params):
             with st.expander(f"{strategy.title}: parameters", type="compact"):
-                params = params_form(strategy.Params, f"{name}.{of.id}")
+                params = params_form(strategy.Params, f"{name}.{of.id}.{network}", own)
         with st.expander("Training: parameters", type="compact"):
-            train = params_form(
-                TrainParams,
-                f"train.{of.id}",
-                loop.defaults(of),
-                choices={"architecture": TASKS[of.task].architectures},
-                left_out=() if of.dense else ("query_unit", "region_count"),
-            )
+            train = params_form(TrainParams, f"train.{of.id}.{network}", usual, left_out=_meaningless(of, network))
+            train["architecture"] = network
         if strategy.differences:
             with st.expander("How this differs from the paper", type="compact"):
                 st.markdown("\n".join(f"- {titled(d, strategy.Params)}" for d in strategy.differences))
-    words.caption(obstacle or _plan(of, counts, strategy.Params, params, train))
+    words.caption(obstacle or _plan(counts, strategy.Params, params, train, {**usual, **own}))
     if start:
         _submit(of, name, int(size), int(seed), device, params, train)
     if not obstacle:
@@ -199,13 +196,38 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
             forecast_line(of, name, int(size), device, params, train)
 
 
-def _plan(of: Project, counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any]) -> str:
-    """What a start would do, with the parameters that were changed: the forms that hold them are folded."""
-    usual = loop.defaults(of)
-    own: list[tuple[type, str, Any]] = [(kind_of_params, name, value) for name, value in params.items()]
-    own += [(TrainParams, name, value) for name, value in train.items() if name not in usual or value != usual[name]]
+def _network(of: Project) -> str:
+    """The network that is chosen; what else there is to choose depends on it."""
+    spec = next(f for f in dataclasses.fields(TrainParams) if f.name == "architecture")
+    options = list(TASKS[of.task].architectures)
+    return st.selectbox(
+        title_of(spec),
+        options,
+        index=options.index(loop.defaults(of).get("architecture", spec.default)),
+        format_func=lambda name: words_for(spec, name),
+        width=320,
+        help=spec.metadata["help"],
+        key=f"network.{of.id}",
+        persist_state="session",
+    )
+
+
+def _meaningless(of: Project, network: str) -> tuple[str, ...]:
+    """Parameters of training that change nothing with this network."""
+    regions = () if of.dense else ("query_unit", "region_count")
+    if network == FEATURES:
+        return ("architecture", *regions, "weights", "flip", "crop", "rotation", "compile")
+    return ("architecture", *regions, "extractor")
+
+
+def _plan(counts: dict[str, Any], kind_of_params: type, params: dict[str, Any], train: dict[str, Any], usual: dict[str, Any]) -> str:
+    """What a start would do, with the parameters that were changed: the forms that hold them are folded. `usual` are their values here."""
+    given: list[tuple[type, str, Any]] = [(kind_of_params, name, value) for name, value in params.items()]
+    given += [(TrainParams, name, value) for name, value in train.items()]
     changed = []
-    for kind, name, value in own:
+    for kind, name, value in given:
+        if name in usual and value == usual[name]:
+            continue
         spec = next(f for f in dataclasses.fields(kind) if f.name == name)
         changed.append(f"{title_of(spec)} {words_for(spec, value)}")
     return f"Trains on {plural(counts['labeled'], 'label')}{', with ' if changed else ''}{', '.join(changed)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report
 from alcore.project import creation, loop
-from alcore.project.features import Features
+from alcore.project.features import Features, suits
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
@@ -47,8 +47,19 @@ def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.
     return runner.submit("features", of.name, f"Features of {of.name} by {extractor}", arguments, READING)
 
 
-def kinds(place: Place) -> dict[str, JobKind]:
-    """name -> what runs it."""
+def begin_features(runner: JobRunner, of: Stored) -> Job | None:
+    """Begins to make the features of a project of photos by itself; None for others, and where they are being made."""
+    if not suits(of) or any(job.kind == "features" and not job.over for job in of.place.job_rows.jobs(of.name)):
+        return None
+    return submit_features(runner, of)
+
+
+def kinds(place: Place, follow: Callable[[Stored], object] = lambda of: None) -> dict[str, JobKind]:
+    """name -> what runs it.
+
+    Args:
+        follow: called with the project when an import is done, to begin what comes next by itself.
+    """
 
     def import_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         options = dict(job.arguments)
@@ -56,10 +67,13 @@ def kinds(place: Place) -> dict[str, JobKind]:
             return refresh_job(job, report)
         source = Path(options.pop("source"))
         creation.import_into(place, job.project, ImportRequest.of(source, options), report)
-        return creation.summary(stored(place, job.project))
+        follow(of := stored(place, job.project))
+        return creation.summary(of)
 
     def refresh_job(job: Job, report: Report, /) -> Mapping[str, Any]:
-        return creation.refresh(stored(place, job.project), report, job.arguments.get("levels"))
+        told = creation.refresh(of := stored(place, job.project), report, job.arguments.get("levels"))
+        follow(of)
+        return told
 
     def round_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         of = stored(place, job.project)

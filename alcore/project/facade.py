@@ -46,7 +46,9 @@ class Workspace(Place):
         with self._making:
             if self._runner is None:
                 self._runner = JobRunner(
-                    self.job_rows, background.kinds(self), plan=lambda job: plans.plan(self, job, self.forecasts.stages)
+                    self.job_rows,
+                    background.kinds(self, lambda of: background.begin_features(self.runner, of)),
+                    plan=lambda job: plans.plan(self, job, self.forecasts.stages),
                 )
             return self._runner
 

@@ -198,3 +198,13 @@ def left_to_do(project: Stored, train: TrainParams) -> tuple[int, bool]:
     found = Features(project, train.extractor)
     missing = int((found.rows < 0).sum())
     return missing, missing > 0 or found.kept_map() is None
+
+
+def first_map(project: Stored) -> tuple[np.ndarray, np.ndarray] | None:
+    """(ids, xy) of the usual features' map, which is there before the first round; None without one."""
+    if project.dense or not (project.folder / "features").is_dir():
+        return None
+    try:
+        return Features(project).kept_map()
+    except BadInput:  # the network is gone: what it saw cannot be told from another's
+        return None

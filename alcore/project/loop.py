@@ -74,9 +74,13 @@ def own_defaults(project: Stored) -> dict[str, Any]:
     return {"flip": project.settings["flip"], **({"architecture": FEATURES} if features.suits(project) else {})}
 
 
-def defaults(project: Stored) -> dict[str, Any]:
-    """Training parameters that differ from TrainParams' defaults here: the recipe of task and network, and what the images decide."""
-    own = own_defaults(project)
+def defaults(project: Stored, chosen: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Training parameters that differ from TrainParams' defaults here: the recipe of task and network, and what the images decide.
+
+    Args:
+        chosen: values that were chosen, such as another network.
+    """
+    own = {**own_defaults(project), **(chosen or {})}
     return {**recipe(project.task, own), **own}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import addresses
+from alcore.project import addresses, features
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, STRATEGIES
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import Round
+from alcore.types import START, Round
 
 
 def scores(project: Stored, round_: Round) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def scores(project: Stored, round_: Round) -> pd.DataFrame:
     return frame.sort_values("rank", ignore_index=True)
 
 
-def _positions(files: RoundFiles) -> np.ndarray:
+def _positions(files: RoundFiles | _Start) -> np.ndarray:
     """(m, 2) in the order of walked_ids; NaN before the map is made."""
     laid = files.map
     if laid is None:
@@ -46,10 +47,44 @@ def _positions(files: RoundFiles) -> np.ndarray:
     return laid[1]
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What RoundFiles tells of a round, of a start without a model: the map of the features, and who is asked for."""
+
+    walked_ids: np.ndarray
+    xy: np.ndarray
+    selected: np.ndarray
+    scores: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self.walked_ids[:0]  # nobody has a score
+
+    @property
+    def map(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.walked_ids, self.xy
+
+
+def mapped_round(project: Stored, number: int) -> Round:
+    """The round whose map is meant; for 0, where no round has that number, what stands for the time before the first one."""
+    if number == 0 and not any(r.number == 0 for r in project.rounds()):
+        return Round(0, project.name, 0, f"{START}random", {}, {}, 0, 0, (), {}, {}, "", "", 0.0)
+    return project.round(number)
+
+
+def _mapped(project: Stored, round_: Round) -> RoundFiles | _Start | None:
+    """What there is to map: a round's files once their map is made, the features' map for a start, None otherwise."""
+    files = project.files(round_)
+    if files is not None:
+        return files if files.map is not None else None
+    laid = features.first_map(project)
+    return None if laid is None else _Start(*laid, np.array(round_.query, np.int64))
+
+
 def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
     """Names, kinds and ranges of what the map can show; empty before there is a map."""
-    files = project.files(round_)
-    if files is None or files.map is None:
+    files = _mapped(project, round_)
+    if files is None:
         return []
     result: list[dict[str, Any]] = []
     for name in ("x", "y"):
@@ -61,11 +96,12 @@ def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
         about = explain.info(name, round_.strategy)
         told = {"title": about.title, "unit": about.unit, "wanted": about.wanted, "help": about.help}
         result.append({"name": name, **told, "kind": "number", "low": low, "high": high})
-    result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in ("prediction", "label")]
+    guessed = ("prediction", "label") if isinstance(files, RoundFiles) else ("label",)
+    result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in guessed]
     return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
 
 
-def score_names(files: RoundFiles) -> list[str]:
+def score_names(files: RoundFiles | _Start) -> list[str]:
     """The score columns of a round: what it ranks by first, then in the order in which they are told of."""
     known = ["total", *SCORES]
     return sorted(files.scores, key=lambda name: (known.index(name) if name in known else len(known), name))
@@ -74,8 +110,8 @@ def score_names(files: RoundFiles) -> list[str]:
 def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
     float32."""
-    files = project.files(round_)
-    if files is None or files.map is None:
+    files = _mapped(project, round_)
+    if files is None:
         raise NotFound(f"round {round_.number} of {project.name!r} has no map")
     ids = files.walked_ids
     if name == "id":
@@ -86,7 +122,7 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
         return _positions(files)[:, "xy".index(name)].astype(np.float32)
     if name == "selected":
         return np.isin(ids, files.selected).astype(np.uint8)
-    if name == "prediction":
+    if name == "prediction" and isinstance(files, RoundFiles):
         result: np.ndarray = files.array("logits").argmax(1).astype(np.int16)
         return result
     if name == "label":

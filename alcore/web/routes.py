@@ -218,14 +218,14 @@ def _image(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
 
 def _columns(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, number = project_of(place, request), path_number(request, "round")
-    round_ = project.round(number)
+    round_ = tables.mapped_round(project, number)
     columns, count = tables.columns(project, round_), len(tables.column(project, round_, "id"))
     return json_answer({"round": number, "count": count, "columns": columns, "classes": list(project.classes)})
 
 
 def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project = project_of(place, request)
-    values = tables.column(project, project.round(path_number(request, "round")), segment(request, "column"))
+    values = tables.column(project, tables.mapped_round(project, path_number(request, "round")), segment(request, "column"))
     if values.dtype.name not in COLUMN_TYPES:
         raise TypeError(f"column {request.path_params['column']} is {values.dtype.name}; the map takes {', '.join(COLUMN_TYPES)}")
     content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
