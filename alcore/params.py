@@ -117,10 +117,10 @@ class TrainParams:
     architecture: str = param(
         "small_cnn",
         "The backbone. The small CNN trains on a CPU in a minute; ResNet-18 has the ImageNet stem (MAL) or a 3x3 stem for small images "
-        "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation the small DRN trains on a CPU, and "
-        "DRN-D-22 is what the papers' DRN most likely is.",
+        "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more; EfficientNet-Lite0 with weights=lite0 learns photos "
+        "from few labels. For segmentation the small DRN trains on a CPU, and DRN-D-22 is what the papers' DRN most likely is.",
         title="Network",
-        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn and small_drn are ours",
+        source="MAL 4.1; MCDAL official code model.py and IV-B; EfficientNet-Lite0: Tan & Le 2019; small_cnn and small_drn are ours",
         choices={
             "small_cnn": "Small CNN",
             "resnet18": "ResNet-18, ImageNet stem",
@@ -128,13 +128,24 @@ class TrainParams:
             "vgg16_bn": "VGG-16 with batch norm",
             "small_drn": "Small DRN",
             "drn_d_22": "DRN-D-22",
+            "efficientnet_lite0": "EfficientNet-Lite0",
         },
     )
     weights: str = param(
         "none",
-        "Starting weights: none, imagenet (torchvision's, from its cache), or the path of a state dict.",
+        "Starting weights: none, imagenet (torchvision's, from its cache), lite0 (EfficientNet-Lite0's, from its package), or the path of "
+        "a state dict.",
         title="Starting weights",
         source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
+    )
+    normalization: str = param(
+        "weights",
+        "What pixels are normalized by. As the starting weights were trained is right for published weights, also from a file; "
+        "centered is right for a file that was trained from scratch here.",
+        title="Normalize pixels",
+        source="the recipes of the published weights; without weights 0.5 and 0.25 a channel, which is ours",
+        choices={"weights": "as the starting weights were trained", "centered": "centered: 0.5 and 0.25 a channel"},
+        expert=True,
     )
     steps: int = param(
         600,

@@ -111,7 +111,7 @@ class Classification(Task):
     name = "classification"
     title = "Image classification"
     metric = "accuracy"
-    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn")
+    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", "efficientnet_lite0")
     cosine = "mme_deep"
 
     def head(self, features: int) -> nn.Module:
