@@ -134,11 +134,12 @@ class TrainParams:
 
     architecture: str = param(
         "small_cnn",
-        "The backbone. The small CNN trains on a CPU in a minute; ResNet-18 has the ImageNet stem (MAL) or a 3x3 stem for small images "
-        "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more. For segmentation the small DRN trains on a CPU, and "
-        "DRN-D-22 is what the papers' DRN most likely is.",
+        "The backbone. With pretrained features a network that has seen a million photos reads each image once, at its full size, and a "
+        "round trains a small head on what it saw, in seconds. The small CNN trains on a CPU in a minute; ResNet-18 has the ImageNet stem (MAL) or a 3x3 stem for small images "
+        "(MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more; EfficientNet-Lite0 with weights=lite0 learns photos "
+        "from few labels. For segmentation the small DRN trains on a CPU, and DRN-D-22 is what the papers' DRN most likely is.",
         title="Network",
-        source="MAL 4.1; MCDAL official code model.py and IV-B; small_cnn, small_drn and features are ours",
+        source="MAL 4.1; MCDAL official code model.py and IV-B; EfficientNet-Lite0: Tan & Le 2019; small_cnn, small_drn, features are ours",
         choices={
             "features": "Pretrained features",
             "small_cnn": "Small CNN",
@@ -147,6 +148,7 @@ class TrainParams:
             "vgg16_bn": "VGG-16 with batch norm",
             "small_drn": "Small DRN",
             "drn_d_22": "DRN-D-22",
+            "efficientnet_lite0": "EfficientNet-Lite0",
         },
     )
     extractor: str = param(
@@ -167,9 +169,19 @@ class TrainParams:
     )
     weights: str = param(
         "none",
-        "Starting weights: none, imagenet (torchvision's, from its cache), or the path of a state dict.",
+        "Starting weights: none, imagenet (torchvision's, from its cache), lite0 (EfficientNet-Lite0's, from its package), or the path of "
+        "a state dict.",
         title="Starting weights",
         source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
+    )
+    normalization: str = param(
+        "weights",
+        "What pixels are normalized by. As the starting weights were trained is right for published weights, also from a file; "
+        "centered is right for a file that was trained from scratch here.",
+        title="Normalize pixels",
+        source="the recipes of the published weights; without weights 0.5 and 0.25 a channel, which is ours",
+        choices={"weights": "as the starting weights were trained", "centered": "centered: 0.5 and 0.25 a channel"},
+        expert=True,
     )
     steps: int = param(
         600,

@@ -27,6 +27,10 @@ BLOCKED = (
     "skimage",
     "scipy",
     "tqdm",
+    "timm",
+    "huggingface_hub",
+    "onnx",
+    "onnxruntime",
 )
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
 
@@ -58,6 +62,11 @@ def told(make_source, tmp_path_factory) -> dict[str, Any]:
             frame = simulate({str(toy)!r}, ["random"], init=8, query_size=5, rounds=1, seeds=[0], device="cpu", settings={SETTINGS!r},
                              out={str(toy.parent / "out")!r})
             told["labeled"] = frame["labeled"].tolist()
+        with part("extractors"):
+            import torch
+            from alcore.extractors import Embedder, extractor_named, families, known_pictures
+            told["families"] = len(families())
+            told["vectors"] = Embedder(extractor_named("lite0"), torch.device("cpu"))(known_pictures(224)).shape
         with part("measuring"):
             from benchmarks.device import __main__
         print(json.dumps(told))
@@ -81,3 +90,9 @@ def test_simulations_run_without_the_apps_libraries(told):
 
 def test_the_script_imports_without_the_apps_libraries(told):
     assert told["failed"].get("measuring") is None
+
+
+def test_extractors_that_need_no_optional_package_work_without_any(told):
+    assert told["failed"].get("extractors") is None
+    assert told["families"] >= 4
+    assert told["vectors"] == [2, 1280]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,12 +128,9 @@ def state_dict_of(path: Path) -> dict[str, Tensor]:
     Raises:
         BadInput: it is neither, or holds something else.
     """
-    from safetensors import SafetensorError  # late: the training side does without it
-    from safetensors.torch import load_file
-
     try:
-        state: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as wrong:
+        state: Any = _safetensors(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as wrong:  # pickle, zip, EOF, runtime and safetensors' own errors alike for a file that is damaged or none of weights
         raise BadInput(f"the weights {path} cannot be read ({wrong}): take the file away and get it again") from wrong
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
@@ -143,6 +139,12 @@ def state_dict_of(path: Path) -> dict[str, Tensor]:
             f"the weights {path} hold a {type(state).__name__}, not a state dict of named tensors: bring the network's state dict"
         )
     return state
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file  # late: a bare machine does without it
+
+    return load_file(path)
 
 
 def brought(models: Path | None, name: str) -> Path | None:

@@ -1,10 +1,10 @@
-"""Backbones: images to features, and their starting weights from torchvision's cache or a file. Knows torch, drn and convolution."""
+"""Backbones: images to features, their starting weights, and what pixels are normalized by for them. Knows the networks beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torchvision
@@ -12,8 +12,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alcore.errors import BadInput
+from alcore.nets import efficientnet
 from alcore.nets.convolution import make_strides_safe
 from alcore.nets.drn import STRIDES, Dilated, repository_names
+
+
+class Normalization(NamedTuple):
+    """What values of 0...1 are made by, a number a channel: (x - mean) / std."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+CENTERED = Normalization((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))  # fixed, so that unlabeled images leave no trace in it
+IMAGENET = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LITE = Normalization((efficientnet.MEAN,) * 3, (efficientnet.STD,) * 3)
 
 
 class Backbone(nn.Module):
@@ -23,6 +36,7 @@ class Backbone(nn.Module):
         widths: channels of each block's map.
         smallest: side in pixels below which no map is left.
         pretrained: torchvision's weights for it, or None.
+        otherwise: what to do without them.
         dense: True when the features keep their places.
     """
 
@@ -30,6 +44,7 @@ class Backbone(nn.Module):
     widths: tuple[int, ...]
     smallest: int = 4
     pretrained: Any = None
+    otherwise: str = "use a file, or architecture=resnet18"
     dense: bool = False
 
     def maps(self, x: Tensor) -> list[Tensor]:
@@ -161,6 +176,7 @@ class DRN(Backbone):
 
     dense = True
     smallest = 8
+    otherwise = "give the DRN repository's file as weights=PATH"
 
     def __init__(
         self,
@@ -191,9 +207,30 @@ class DRN(Backbone):
         return {"net." + k: v for k, v in repository_names({k.removeprefix("net."): v for k, v in state.items()}).items()}
 
 
+class EfficientNetLite0(Backbone):
+    """EfficientNet-Lite0 without its classifier; its published weights come as a small package (weights=lite0)."""
+
+    otherwise = "use weights=lite0"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = efficientnet.EfficientNetLite("lite0")
+        self.out_features = efficientnet.FEATURES
+        self.widths = self.net.widths
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        return self.net.maps(x)
+
+    def adapted(self, state: dict[str, Any]) -> dict[str, Any]:
+        ours = efficientnet.our_names({name.removeprefix("net."): value for name, value in state.items()})
+        return {"net." + name: value for name, value in ours.items() if not name.startswith("classifier.")}
+
+
 class SmallDRN(DRN):
     """The same idea for two CPU cores and small images: a block a level, few channels, and maps of a quarter of the image, since an eighth
     of 96 pixels leaves twelve places in a row: at equal cost 0.31 mean IoU on CamVid after 200 steps, against 0.29 with an eighth."""
+
+    otherwise = "use a file"
 
     def __init__(self) -> None:
         super().__init__((8, 16, 32, 48, 48, 48, 48, 48), (1,) * 8, stem=3, strides=(1, 2, 2, 1, 1, 1, 1, 1))
@@ -238,14 +275,36 @@ BACKBONES: dict[str, Callable[[], Backbone]] = {
     "vgg16_bn": VGG16BN,
     "small_drn": SmallDRN,
     "drn_d_22": DRN,
+    "efficientnet_lite0": EfficientNetLite0,
 }
+# What the published weights of an architecture were trained with; an architecture that is not here has none.
+PUBLISHED: dict[str, Normalization] = {
+    "resnet18": IMAGENET,
+    "resnet18_cifar": IMAGENET,
+    "vgg16_bn": IMAGENET,
+    "drn_d_22": IMAGENET,
+    "efficientnet_lite0": LITE,
+}
+
+
+def normalization(architecture: str, weights: str, asked: str = "weights") -> Normalization:
+    """What the pixels of a run are normalized by. The weights decide: a network that starts from weights sees what they were trained on.
+
+    Args:
+        weights: as for `make_backbone`. A file is taken for the architecture's published weights.
+        asked: "weights", or "centered" for a file that was trained from scratch here: names and shapes do not tell it from a published one.
+    """
+    if weights == "none" or asked == "centered":
+        return CENTERED
+    return PUBLISHED.get(architecture, CENTERED)
 
 
 def make_backbone(architecture: str, weights: str = "none") -> Backbone:
     """A new backbone.
 
     Args:
-        weights: "none", "imagenet" (torchvision's file from its cache, by its name) or the path of a state dict; loaded weights-only.
+        weights: "none", "imagenet" (torchvision's file from its cache, by its name), "lite0" (efficientnet_lite0's, from its package) or
+            the path of a state dict; loaded weights-only.
 
     Raises:
         BadInput: unknown architecture, weights that are not there or do not fit.
@@ -261,17 +320,21 @@ def make_backbone(architecture: str, weights: str = "none") -> Backbone:
 def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
     if weights == "imagenet":
         if backbone.pretrained is None:
-            cure = "give the DRN repository's file as weights=PATH" if backbone.dense else "use a file, or architecture=resnet18"
-            raise BadInput(f"torchvision has no ImageNet weights for {architecture}: {cure}, or use weights=none")
+            raise BadInput(f"torchvision has no ImageNet weights for {architecture}: {backbone.otherwise}, or use weights=none")
         state = torchvision_state(backbone.pretrained)
+    elif weights == "lite0":
+        if architecture != "efficientnet_lite0":
+            raise BadInput(f"weights=lite0 are of architecture=efficientnet_lite0, not of {architecture}: change one of them")
+        try:
+            path, _ = efficientnet.weights_file("lite0")
+        except BadInput as missing:
+            raise BadInput(f"{missing}, or give its file as weights=PATH") from missing
+        state = _state_of(path)
     else:
         path = Path(weights)
         if not path.is_file():
-            raise BadInput(f"no weights at {path}: use none, imagenet, or the path of a state dict")
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as wrong:  # torch raises pickle, zip, EOF and runtime errors alike for a file that is no state dict
-            raise BadInput(f"{path} is not a state dict torch can load safely: {wrong}") from wrong
+            raise BadInput(f"no weights at {path}: use none, imagenet, lite0, or the path of a state dict")
+        state = _state_of(path)
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise BadInput(f"weights {weights}: the file holds a {type(state).__name__}, not a state dict of named tensors")
     try:
@@ -284,6 +347,13 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
             f"weights {weights} do not fit {architecture}: {len(result.missing_keys)} tensors missing, "
             f"{len(result.unexpected_keys)} too many"
         )
+
+
+def _state_of(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as wrong:  # torch raises pickle, zip, EOF and runtime errors alike for a file that is no state dict
+        raise BadInput(f"{path} is not a state dict torch can load safely: {wrong}") from wrong
 
 
 def torchvision_state(entry: Any) -> dict[str, Any]:

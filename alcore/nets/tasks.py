@@ -132,7 +132,7 @@ class Classification(Task):
     name = "classification"
     title = "Image classification"
     metric = "accuracy"
-    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", FEATURES)
+    architectures = ("small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", "efficientnet_lite0", FEATURES)
 
     @property
     def cosine(self) -> str:

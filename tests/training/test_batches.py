@@ -108,13 +108,22 @@ def test_augmentation_gives_every_flip_and_shift_and_nothing_else(flip, crop, re
     assert max(seen.values()) < usual + 6 * usual**0.5
 
 
-def test_pixels_are_centered_or_normalized_as_imagenet():
+@pytest.mark.parametrize(
+    ("architecture", "weights", "asked", "expected"),
+    [
+        ("small_cnn", "none", "weights", ((0.5, 0.25),) * 3),
+        ("resnet18", "imagenet", "weights", ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))),
+        ("drn_d_22", "drn.pth", "weights", ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))),
+        ("drn_d_22", "drn.pth", "centered", ((0.5, 0.25),) * 3),
+        ("efficientnet_lite0", "lite0", "weights", ((127 / 255, 128 / 255),) * 3),
+    ],
+)
+def test_pixels_are_normalized_as_the_starting_weights_want_them(architecture, weights, asked, expected):
     pixels, pool = numbered()
-    x, _ = Batches(pixels, pool, dataclasses.replace(PLAIN, batch_size=7), CPU, 0).labeled()
-    assert sorted({round(v, 4) for v in x.flatten().tolist()}) == [round((r * 10 / 255 - 0.5) / 0.25, 4) for r in range(7)]
-    y, _ = Batches(pixels, pool, dataclasses.replace(PLAIN, batch_size=7, weights="imagenet"), CPU, 0).labeled()
-    for channel, (mean, std) in enumerate(((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))):
-        assert sorted({round(v, 3) for v in y[:, channel].flatten().tolist()}) == [round((r * 10 / 255 - mean) / std, 3) for r in range(7)]
+    params = dataclasses.replace(PLAIN, batch_size=7, architecture=architecture, weights=weights, normalization=asked)
+    x, _ = Batches(pixels, pool, params, CPU, 0).labeled()
+    for channel, (mean, std) in enumerate(expected):
+        assert sorted({round(v, 3) for v in x[:, channel].flatten().tolist()}) == [round((r * 10 / 255 - mean) / std, 3) for r in range(7)]
 
 
 @pytest.mark.parametrize("rotation", [0.0, 15.0])
