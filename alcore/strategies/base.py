@@ -191,12 +191,14 @@ class Strategy(nn.Module):
         self.head = task.head(self.backbone.out_features)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.sgd(self.backbone, self.head)}
 
-    def sgd(self, *nets: nn.Module, learning_rate: float | None = None) -> torch.optim.Optimizer:
-        """SGD with the run's recipe over the nets' parameters, or with another peak rate."""
+    def sgd(self, *nets: nn.Module) -> torch.optim.Optimizer:
+        """SGD with the run's recipe over the nets' parameters."""
+        return self.sgd_of([{"params": [p for net in nets for p in net.parameters()]}])
+
+    def sgd_of(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """SGD with the run's recipe over groups of parameters, some of which may have an `lr` of their own."""
         t = self.train_params
-        rate = t.learning_rate if learning_rate is None else learning_rate
-        parameters = [p for net in nets for p in net.parameters()]
-        return torch.optim.SGD(parameters, lr=rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
+        return torch.optim.SGD(groups, lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
 
     # ---- training
 
