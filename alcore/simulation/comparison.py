@@ -5,7 +5,7 @@ Every number that cannot be had (one seed, no baseline, one round) is None and s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ def compare(frame: pd.DataFrame, semi_supervised: Collection[str] = (), baseline
 
     Returns:
         `metric`, `labeled` (counts, ascending), `baseline` (None when it was not run), `strategies` (name -> `points`, `area`,
-        `difference`, `seconds`, `seeds`, and `mean`, `std`, `n` at `at`, its last labeled count), `penalty`, and `notes` in words.
+        `difference`, `seconds`, `seeds`, and `mean`, `std`, `n` at `at`, its last labeled count), `labels_to_target` (see there),
+        `penalty`, and `notes` in words.
 
     Raises:
         BadInput: columns are missing, a value is not finite, a row is there twice, or there is more than one metric.
@@ -65,6 +66,8 @@ def compare(frame: pd.DataFrame, semi_supervised: Collection[str] = (), baseline
         }
         if there and name != baseline:
             notes += _unpaired(name, curve, baseline, curves[baseline])
+    _holm([s["difference"]["area"] for s in strategies.values() if s["difference"]])
+    _holm([point for s in strategies.values() if s["difference"] for point in s["difference"]["points"]])
     most = max((len(s["seeds"]) for s in strategies.values()), default=0)
     if most == 1:
         notes.append("one seed: there is no spread, no interval and no test. Add seeds.")
@@ -77,6 +80,7 @@ def compare(frame: pd.DataFrame, semi_supervised: Collection[str] = (), baseline
         "labeled": counts,
         "baseline": baseline if there else None,
         "strategies": strategies,
+        "labels_to_target": labels_to_target({name: s["points"] for name, s in strategies.items()}, baseline) if there else None,
         "penalty": _penalty(curves, counts),
         "notes": notes,
     }
@@ -206,6 +210,25 @@ def paired(ours: pd.Series, theirs: pd.Series) -> dict[str, Any]:
     return {**result, "low": low, "high": high, "p": sign_flip_p(differences)}
 
 
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's step-down correction (Holm 1979) of the p values of one family: what is below 0.05 then holds for all of them at once."""
+    corrected, least = [0.0] * len(p), 0.0
+    for rank, at in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        least = max(least, min(1.0, (len(p) - rank) * p[at]))
+        corrected[at] = least
+    return corrected
+
+
+def _holm(family: Sequence[dict[str, Any]]) -> None:
+    """Gives each of the differences `p_holm`, None where it has no p. Where all seeds agree to the digit, as on the first labels,
+    nothing was tested: those do not count among the others."""
+    tested = [d for d in family if isinstance(d["p"], float) and not (d["mean"] == 0 and d["std"] == 0)]
+    for d in family:
+        d["p_holm"] = 1.0 if isinstance(d["p"], float) else None
+    for d, corrected in zip(tested, holm([d["p"] for d in tested]), strict=True):
+        d["p_holm"] = corrected
+
+
 def _difference(curve: pd.DataFrame, base: pd.DataFrame, counts: list[int]) -> dict[str, Any]:
     at_each = ((c, paired(curve[c], base[c])) for c in counts)
     return {
@@ -221,6 +244,36 @@ def _unpaired(name: str, curve: pd.DataFrame, baseline: str, base: pd.DataFrame)
     shared = len(set(curve.index) & set(base.index))
     listed = ", ".join(map(str, alone))
     return [f"{name} and {baseline} share {shared} seeds; only one of them has seed {listed}, so it is in no difference"]
+
+
+# ---- labels for a target
+
+
+def labels_to_target(curves: Mapping[str, Sequence[Mapping[str, Any]]], baseline: str) -> dict[str, Any]:
+    """How many labels each strategy needs for the mean that the baseline has at its last budget.
+
+    Args:
+        curves: strategy -> its points, each with `labeled` and `mean`.
+
+    Returns:
+        `target`, the mean; `at`, the baseline's labels there; `strategies`: name -> `labels`, where its mean curve first reaches the
+        target, by linear interpolation between points, and `fewer`, the share of `at` that this saves (negative for more labels); both
+        are None when it never does. `within` is False where the first point is past the target already, so that fewer might do.
+    """
+    last = curves[baseline][-1]
+    target, at = last["mean"], last["labeled"]
+    found = {}
+    for name, points in curves.items():
+        reached = next((i for i, point in enumerate(points) if point["mean"] >= target), None)
+        labels = None
+        if reached is not None:
+            labels = float(points[reached]["labeled"])
+            if reached:
+                before, after = points[reached - 1], points[reached]
+                way = (target - before["mean"]) / (after["mean"] - before["mean"])
+                labels = before["labeled"] + float(way) * (after["labeled"] - before["labeled"])
+        found[name] = {"labels": labels, "fewer": None if labels is None else 1 - labels / at, "within": reached != 0}
+    return {"target": target, "at": at, "strategies": found}
 
 
 # ---- pairwise penalties

@@ -109,16 +109,22 @@ class _Page:
         self.look = Look(self.scale, "%" if self.is_share else "", self.metric)
         others = [name for name in self.strategies if name != self.baseline]
         self.color = {name: 1 + at % 12 for at, name in enumerate(others)} | ({self.baseline: 0} if self.baseline else {})
+        self.names: Mapping[str, str] = config.get("names", {})
         self.title = f"{config['dataset']}: {len(self.strategies)} strategies compared"
 
     # ---- words and numbers
 
+    def called(self, strategy: str) -> str:
+        """By its paper's name first, where it has one."""
+        return f"{self.names[strategy]} ({strategy})" if strategy in self.names else strategy
+
     def name(self, strategy: str) -> str:
-        return _e(strategy) + (DAGGER if self.strategies[strategy]["semi_supervised"] else "")
+        return _e(self.called(strategy)) + (DAGGER if self.strategies[strategy]["semi_supervised"] else "")
 
     def short(self, strategy: str, most: int) -> str:
         """The name where there is little room."""
-        cut = strategy if len(strategy) <= most else strategy[: most - 1] + "…"
+        called = self.called(strategy)
+        cut = called if len(called) <= most else called[: most - 1] + "…"
         return _e(cut) + (DAGGER if self.strategies[strategy]["semi_supervised"] else "")
 
     def dotted(self, strategy: str) -> str:
@@ -189,7 +195,15 @@ class _Page:
     # ---- the sections
 
     def sections(self) -> list[str]:
-        return [self.curves(), self.means(), *self.differences(), self.penalty_and_time(), self.notes(), self.configuration()]
+        return [
+            self.curves(),
+            self.means(),
+            *self.target(),
+            *self.differences(),
+            self.penalty_and_time(),
+            self.notes(),
+            self.configuration(),
+        ]
 
     def curves(self) -> str:
         series = [(self.color[name], self.strategies[name]["points"]) for name in self.strategies]
@@ -238,6 +252,29 @@ class _Page:
         counts = {p["n"] for d in self.strategies.values() for p in d["points"]}
         return f"<small>n = {n}</small>" if len(counts) > 1 else ""
 
+    def target(self) -> list[str]:
+        """Nothing when the baseline was not run."""
+        found = self.summary.get("labels_to_target")
+        if not found or len(self.labeled) < 2:
+            return []
+        rows = []
+        for name, d in found["strategies"].items():
+            if d["labels"] is None:
+                rows.append([self.dotted(name), "not reached", "–"])
+                continue
+            most = "" if d["within"] else "at most "
+            share = f"{abs(d['fewer']):.0%}".replace("%", " %")
+            words = f"{share} {'fewer' if d['fewer'] > 0 else 'more'}" if share != "0 %" else "as many"
+            rows.append([self.dotted(name), f"{most}{d['labels']:,.0f}", words])
+        base, goal = _e(self.baseline), f"{self.value(found['target'])}{self.unit}"
+        return [
+            _section(
+                f"Labels for what {base} reaches",
+                f"{base.capitalize()} has {goal} at {found['at']:,} labels. Where each mean curve first does, between points by a line.",
+                _table(["", "Labels", f"Against {base}"], rows),
+            )
+        ]
+
     def differences(self) -> list[str]:
         """Nothing when the baseline was not run; the notes say so."""
         found = {name: d["difference"] for name, d in self.strategies.items() if d["difference"]}
@@ -256,7 +293,9 @@ class _Page:
             _section(
                 f"Difference to {base}",
                 f"Paired by seed, in {unit}, with 95 % t-intervals and the p of the exact sign-flip test where there are seeds enough. "
-                "The intervals hold for one comparison each: with many cells some miss zero by chance.",
+                "The intervals cover the chance of seeds alone (first labels, weights, order, draws), not that of other data or of another "
+                "test set, and hold for one comparison each: with many cells some miss zero by chance. Holm's p holds for all strategies' "
+                "areas at once, and in the other columns for all cells.",
                 f'<div class="chart">{forest}</div>' if forest else "",
                 _table(["Labels", *(f"{c:,}" for c in self.labeled), "Area"], rows),
             )
@@ -266,7 +305,9 @@ class _Page:
         if found is None or found["mean"] is None:
             return "–"
         clear = "" if found["low"] is None else " class='up'" if found["low"] > 0 else " class='down'" if found["high"] < 0 else ""
-        p = f"<small>p = {found['p']:.3g}</small>" if isinstance(found["p"], float) else ""  # the notes say why there is none
+        p = ""  # the notes say why there is none
+        if isinstance(found["p"], float):
+            p = f"<small>p = {found['p']:.3g}, Holm {found['p_holm']:.3g}</small>"
         return f"<span{clear}>{self.signed(found['mean'])}</span><small>{self.interval(found)}</small>{p}"
 
     def penalty_and_time(self) -> str:
@@ -349,7 +390,7 @@ class _Page:
         """What the script shows on hover: text ready to be set, by series and labeled count."""
         series = [
             {
-                "name": name + (DAGGER if d["semi_supervised"] else ""),
+                "name": self.called(name) + (DAGGER if d["semi_supervised"] else ""),
                 "color": self.color[name],
                 "points": {str(p["labeled"]): [p["mean"], self.with_spread(p), p["n"]] for p in d["points"]},
             }

@@ -192,21 +192,23 @@ class Strategy(nn.Module):
         self.head = task.head(self.backbone.out_features, train.classifier)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"task": self.optimizer(self.backbone, self.head)}
 
-    def optimizer(self, *nets: nn.Module, learning_rate: float | None = None) -> torch.optim.Optimizer:
-        """The run's recipe over the nets' parameters, or with another peak rate; backbones among them have their share of it."""
+    def optimizer(self, *nets: nn.Module, backbone_rate: float | None = None) -> torch.optim.Optimizer:
+        """The run's recipe over the nets' parameters.
+
+        Args:
+            backbone_rate: the peak rate of the backbones among them; None is their share of the run's.
+        """
         t = self.train_params
-        peak = t.learning_rate if learning_rate is None else learning_rate
-        rest = [p for net in nets for p in net.parameters()]
-        groups: list[dict[str, Any]] = []
-        if t.backbone_rate != 1:
-            slow = [p for net in nets for m in net.modules() if isinstance(m, Backbone) for p in m.parameters()]
-            of_backbones = {id(p) for p in slow}
-            rest = [p for p in rest if id(p) not in of_backbones]
-            groups = [{"params": slow, "lr": peak * t.backbone_rate}] if slow else []
-        groups += [{"params": rest}] if rest else []
+        slow = [p for net in nets for m in net.modules() if isinstance(m, Backbone) for p in m.parameters()]
+        rate = t.learning_rate * t.backbone_rate if backbone_rate is None else backbone_rate
+        if rate == t.learning_rate:
+            slow = []  # one group, as checkpoints of before there were two have it
+        apart = {id(p) for p in slow}
+        rest = [p for net in nets for p in net.parameters() if id(p) not in apart]
+        groups = [*([{"params": slow, "lr": rate}] if slow else []), *([{"params": rest}] if rest else [])]
         if t.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=peak, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
-        return torch.optim.SGD(groups, lr=peak, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
+            return torch.optim.Adam(groups, lr=t.learning_rate, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
+        return torch.optim.SGD(groups, lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
 
     # ---- training
 

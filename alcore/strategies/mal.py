@@ -187,7 +187,7 @@ class MAL(Strategy):
         "D on feature maps has widths 128, 64 and 32; the paper gives none.",
         "Drafts and scores come from F and C; accuracy from M, as in Algorithm 3.",
         "D learns from features of before the entropy update; in Algorithm 1 its step comes after that.",
-        "M is trained by the recipe of the baselines' task model, but at a rate of its own when it starts from F (learning_rate_m).",
+        "M is trained by the recipe of the baselines' task model, but what it takes from F has a rate of its own (learning_rate_m).",
         "Rates follow the run's schedule, or in the game MME's (game_schedule); the paper names none.",
     )
     Params = Params
@@ -211,10 +211,12 @@ class MAL(Strategy):
         self.c = CosineHead(d, task.classes, form=form, hidden=hidden, temperature=p.temperature)
         self.d = task.discriminator(d)
         game = [{"params": self.f.parameters(), "lr": p.learning_rate_f}, {"params": self.c.parameters(), "lr": p.learning_rate_c}]
+        if p.init_from_f:  # its head is new, and learns as that of any other task model
+            self.optimizers["task"] = self.optimizer(self.backbone, self.head, backbone_rate=p.learning_rate_m)
         self.optimizers = {
             "game": torch.optim.Adam(game, fused=True),
             "discriminator": torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_d, fused=True),
-            "task": self.optimizer(self.backbone, self.head, learning_rate=p.learning_rate_m if p.init_from_f else None),
+            "task": self.optimizers["task"],
         }
 
     # ---- training: Algorithm 1, then Algorithm 3
@@ -305,7 +307,12 @@ class MAL(Strategy):
         adapter and its prototypes."""
         if train.architecture != FEATURES:
             return {}
-        return {"minimax": False, "learning_rate_f": 1e-4, "learning_rate_c": 1e-3, "learning_rate_m": train.learning_rate}
+        return {
+            "minimax": False,
+            "learning_rate_f": 1e-4,
+            "learning_rate_c": 1e-3,
+            "learning_rate_m": train.learning_rate * train.backbone_rate,
+        }
 
     @classmethod
     def ranks(cls, params: Any) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from alcore.errors import BadInput
-from alcore.simulation.comparison import area, beats, compare, paired, sign_flip_p, spread, t_quantile
+from alcore.simulation.comparison import area, beats, compare, holm, labels_to_target, paired, sign_flip_p, spread, t_quantile
 
 
 def results(curves: dict[str, dict[int, dict[int, float]]]) -> pd.DataFrame:
@@ -136,6 +136,54 @@ def test_the_interval_of_five_seeds_by_hand():
     assert (said["mean"], said["std"], said["n"]) == (2.0, 1.0, 5)
     assert said["low"] == pytest.approx(2 - 2.776445 / math.sqrt(5))
     assert said["high"] == pytest.approx(2 + 2.776445 / math.sqrt(5))
+
+
+# ---- many comparisons, and labels for a target
+
+
+def test_holm_by_hand():
+    # ascending 0.01 0.02 0.03 0.2 times 4 3 2 1: 0.04 0.06 0.06 0.2, never falling
+    assert holm([0.03, 0.01, 0.2, 0.02]) == pytest.approx([0.06, 0.04, 0.2, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_differences_have_p_values_for_all_of_them_at_once():
+    """Six seeds, all better, give 2 / 64; areas are one family, points another, and first points that are equal are in neither."""
+    values = {name: {s: {10: 0.5, 20: 0.6 + gain + s / 1000, 30: 0.7 + gain} for s in range(6)} for name, gain in (("a", 0.1), ("b", 0.2))}
+    values["random"] = {s: {10: 0.5, 20: 0.6, 30: 0.7} for s in range(6)}
+    said = compare(results(values))["strategies"]
+    for name in ("a", "b"):
+        d = said[name]["difference"]
+        assert (d["area"]["p"], d["area"]["p_holm"]) == (pytest.approx(2 / 64), pytest.approx(2 * 2 / 64))
+        assert [point["p_holm"] for point in d["points"]] == [1.0, pytest.approx(4 * 2 / 64), pytest.approx(4 * 2 / 64)]
+    assert compare(THREE)["strategies"]["mal"]["difference"]["area"]["p_holm"] is None  # two seeds have no p
+
+
+def test_labels_to_random_s_last_point_are_interpolated_on_the_mean_curves():
+    said = compare(THREE)["labels_to_target"]
+    # random ends at 0.65 with 40 labels; mal has 0.65 at 20
+    assert (said["target"], said["at"]) == (pytest.approx(0.65), 40)
+    assert said["strategies"]["mal"] == {"labels": pytest.approx(20), "fewer": pytest.approx(0.5), "within": True}
+    assert said["strategies"]["random"]["labels"] == pytest.approx(40)
+    assert compare(results({"mal": {0: {10: 0.5}}}))["labels_to_target"] is None
+
+    def curve(*points: tuple[int, float]) -> list[dict[str, float]]:
+        return [{"labeled": count, "mean": mean} for count, mean in points]
+
+    curves = {
+        "random": curve((100, 0.2), (200, 0.5), (300, 0.6)),
+        "better": curve((100, 0.2), (200, 0.7), (300, 0.5)),
+        "never": curve((100, 0.2), (200, 0.3), (300, 0.4)),
+        "at once": curve((100, 0.6), (200, 0.7), (300, 0.8)),
+        "later": curve((100, 0.2), (200, 0.5), (400, 0.7)),
+    }
+    found = labels_to_target(curves, "random")["strategies"]
+    assert found["better"] == {"labels": pytest.approx(180), "fewer": pytest.approx(0.4), "within": True}
+    assert found["never"] == {"labels": None, "fewer": None, "within": True}
+    assert found["at once"] == {"labels": 100.0, "fewer": pytest.approx(2 / 3), "within": False}
+    assert found["later"]["fewer"] == pytest.approx(0.0)
+    assert found["random"]["labels"] == pytest.approx(300)
 
 
 # ---- penalties

@@ -113,6 +113,32 @@ def test_the_tables_show_the_numbers_of_the_summary_in_percent():
     assert cells(page, "Seconds a round")[0][1:] == [["61", "s"], ["500", "ms"], ["2.0", "ms"]]
 
 
+def test_labels_for_what_random_reaches_are_said_in_words():
+    page = page_of(TWO)
+    assert "Random has 60.00 % at 20 labels." in page
+    # mal's mean goes from 55 to 80 % between 10 and 20 labels: 60 % at 12
+    assert cells(page, "Labels for what random reaches") == [[["mal"], ["12"], ["40", "%", "fewer"]], [["random"], ["20"], ["as", "many"]]]
+    slow = TWO | {"slow": {s: {10: 0.1, 20: 0.2} for s in (0, 1)}, "early": {s: {10: 0.7, 20: 0.7} for s in (0, 1)}}
+    rows = cells(page_of(slow), "Labels for what random reaches")
+    assert rows[2:] == [[["slow"], ["not", "reached"], ["–"]], [["early"], ["at", "most", "10"], ["50", "%", "fewer"]]]
+    assert "Labels for what" not in page_of({"mal": {0: {10: 0.5, 20: 0.6}}})
+
+
+def test_intervals_say_what_they_cover_and_p_values_stand_beside_holms():
+    six = {name: {s: {10: 0.5, 20: 0.6 + gain + s / 1000} for s in range(6)} for name, gain in (("a", 0.1), ("b", 0.2), ("random", 0.0))}
+    page = page_of(six)
+    assert "The intervals cover the chance of seeds alone" in page
+    assert "p = 0.0312, Holm 0.0625" in page
+
+
+def test_a_variant_is_shown_by_its_papers_name_first():
+    text = "mal:minimax=false+select_by=random"
+    page = page_of({text: TWO["mal"], "random": TWO["random"]}, names={text: "SL-Random"})
+    assert cells(page, "Every point")[0][0] == ["SL-Random", f"({text})"]
+    given = json.loads(re.search(r'<script type="application/json" id="numbers">(.*?)</script>', page, re.S)[1])
+    assert given["series"][0]["name"] == f"SL-Random ({text})"
+
+
 def test_the_script_gets_the_numbers_it_shows():
     page = page_of(TWO, ("mal",))
     given = json.loads(re.search(r'<script type="application/json" id="numbers">(.*?)</script>', page, re.S)[1])

@@ -253,15 +253,16 @@ def test_the_stages_are_the_game_and_then_the_task_model_for_its_share_of_the_st
     assert [s.steps for s in build(task_steps=0.01).stages(10)] == [10, 1]
 
 
-def test_the_task_model_has_a_rate_of_its_own_where_it_starts_from_the_features():
-    def rate(**values) -> list[float]:
+def test_the_features_the_task_model_starts_from_have_a_rate_of_their_own_and_its_new_head_the_runs():
+    def rates(**values) -> list[tuple[float, list[str]]]:
         with seeded(0, CPU):
-            params = TrainParams(batch_size=8, learning_rate=0.07)
-            return [group["lr"] for group in MAL(Classification(3), params, Params(**values)).optimizers["task"].param_groups]
+            strategy = MAL(Classification(3), TrainParams(batch_size=8, learning_rate=0.07), Params(**values))
+        names = {id(p): name.partition(".")[0] for name, p in strategy.named_parameters()}
+        groups = strategy.optimizers["task"].param_groups
+        return [(group["lr"], sorted({names[id(p)] for p in group["params"]})) for group in groups]
 
-    assert rate(learning_rate_m=0.02) == [0.02]
-    assert rate() == [0.01]
-    assert rate(init_from_f=False) == [0.07]  # from scratch it is trained as any other task model
+    assert rates(learning_rate_m=0.02) == [(0.02, ["backbone"]), (0.07, ["head"])]
+    assert rates(init_from_f=False) == [(0.07, ["backbone", "head"])]  # from scratch it is trained as any other task model
 
 
 def test_the_game_falls_as_the_run_does_or_as_in_mme(pixels, pool, monkeypatch):
