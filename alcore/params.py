@@ -136,9 +136,9 @@ class TrainParams:
         "small_cnn",
         "The backbone. With pretrained features a network that has seen a million photos reads each image once, at its full size, and a "
         "round trains a small head on what it saw, in seconds. The small CNN trains on a CPU in a minute; ResNet-18 has the ImageNet stem "
-        "(MAL) or a 3x3 stem for small images (MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more; EfficientNet-Lite0 "
-        "with weights=lite0 learns photos from few labels. For segmentation the small DRN trains on a CPU, and DRN-D-22 is what the papers' "
-        "DRN most likely is.",
+        "(MAL) or a 3x3 stem for small images (MCDAL); VGG-16 is of MAL's Table 9 and wants images of 32 pixels or more; "
+        "EfficientNet-Lite0 with weights=lite0 learns photos from few labels. For segmentation the small DRN trains on a CPU, and DRN-D-22 "
+        "is what the papers' DRN most likely is.",
         title="Network",
         source="MAL 4.1; MCDAL official code model.py and IV-B; EfficientNet-Lite0: Tan & Le 2019; small_cnn, small_drn, features are ours",
         choices={

@@ -205,7 +205,7 @@ class Strategy(nn.Module):
             slow = []  # one group, as checkpoints of before there were two have it
         apart = {id(p) for p in slow}
         rest = [p for net in nets for p in net.parameters() if id(p) not in apart]
-        groups = [*([{"params": slow, "lr": rate}] if slow else []), *([{"params": rest}] if rest else [])]
+        groups: list[dict[str, Any]] = [*([{"params": slow, "lr": rate}] if slow else []), *([{"params": rest}] if rest else [])]
         if t.optimizer == "adam":
             return torch.optim.Adam(groups, lr=t.learning_rate, weight_decay=t.weight_decay, decoupled_weight_decay=True, fused=True)
         return torch.optim.SGD(groups, lr=t.learning_rate, momentum=t.momentum, weight_decay=t.weight_decay, fused=True)
