@@ -386,7 +386,7 @@ _ALL = (
     _mcdal_masks(),
     Preset(
         *("photos-finetune", "Photos from few labels", "ours", "class folders of photos"),
-        ("random", "margin", "mcdal", "mal"),
+        ("random", "margin", "mcdal", "mal", *CONTROLS),
         50,
         50,
         7,

@@ -83,7 +83,7 @@ def test_the_presets_of_segmentation_are_those_the_papers_state():
 
 def test_every_preset_of_mal_has_its_two_controls():
     of_mal = [preset for preset in PRESETS.values() if "mal" in preset.strategies]
-    assert len(of_mal) == 9
+    assert len(of_mal) == 10
     for preset in of_mal:
         assert {"SSL-Random", "SL-Random"} <= set(paper_names(preset.strategies).values()), preset.name
         assert preset.params["mal"]["learning_rate_m"] == 0.01
