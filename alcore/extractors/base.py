@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.extractors.quick import quickened
+from alcore.extractors.quick import crew, quickened
 from alcore.pixels.images import decode
 from alcore.progress import Progress, Report, ignore_progress
 
@@ -24,6 +25,7 @@ KNOWN = Path(__file__).parent / "known"
 SUFFIXES = (".safetensors", ".pth")  # of files that people bring
 CHUNK = 32  # pictures at a time on a CPU, what stays near its caches
 CHUNK_CUDA = 256
+PIECE = 16  # the most that one thread of several looks at in one go
 
 
 def right(net: nn.Module, vectors: Tensor) -> str:
@@ -201,10 +203,12 @@ class Embedder:
         self._shift = (-torch.tensor(extractor.mean) / torch.tensor(extractor.std)).view(3, 1, 1).to(device)
         report(Progress("features", 0, 0, message=f"looking at two known pictures with {extractor.name}"))
         pixels = known_pictures(extractor.side)
+        self._crew: ThreadPoolExecutor | None = None
         self._net, self._dtype = extractor.make().to(device), torch.float32
         plain = torch.from_numpy(self(pixels)).to(device)
         _check(extractor, self._net, plain)
         self._net, self._dtype = quickened(self._net, self._normalized(pixels), plain)
+        self._crew = crew(self._net, device)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """(B, side, side, 3) uint8, as `prepared` gives them, to (B, dim) float32.
@@ -217,6 +221,11 @@ class Embedder:
             raise ValueError(f"pixels {pixels.shape} of {pixels.dtype} for an extractor of {side} pixels")
         vectors = np.empty((len(pixels), self.extractor.dim), np.float32)
         done = 0
+        if self._crew:
+            done, size = len(pixels), max(1, min(PIECE, -(-len(pixels) // torch.get_num_threads())))
+            starts = range(0, len(pixels), size)
+            for start, made in zip(starts, self._crew.map(lambda start: self._embedded(pixels[start : start + size]), starts), strict=True):
+                vectors[start : start + len(made)] = made
         while done < len(pixels):
             try:
                 made = self._embedded(pixels[done : done + self.chunk])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -35,6 +37,30 @@ def quickened(net: nn.Module, known: Tensor, plain: Tensor) -> tuple[nn.Module, 
         if near >= NEAR:  # false also when it is no number
             return quick, dtype
     return net, torch.float32
+
+
+def crew(net: nn.Module, device: torch.device) -> ThreadPoolExecutor | None:
+    """Threads that compute a part of a batch each, with one thread of torch's in each; None where a batch is better computed whole.
+
+    Layers shared out among torch's own threads wait for one another at each layer's end. On two cores beside other work pictures shared out
+    took half the time and less than half of the processor's.
+    """
+    count = torch.get_num_threads()
+    if device.type != "cpu" or count == 1 or next(net.parameters(), None) is None:
+        return None
+    begun = threading.Barrier(count + 1)
+
+    def begin() -> None:
+        torch.get_num_threads()  # a thread takes the process's number when it first asks; from here on it has its own
+        torch.set_num_threads(1)
+        begun.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="embed")
+    for _ in range(count):
+        pool.submit(begin)
+    begun.wait()
+    torch.set_num_threads(count)  # what threads that begin later take
+    return pool
 
 
 def folded(net: nn.Module) -> nn.Module:

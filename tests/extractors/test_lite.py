@@ -45,6 +45,21 @@ def test_a_picture_has_one_vector_whatever_stands_beside_it(lite0):
     np.testing.assert_allclose(together[33:34], alone, atol=0.02 * np.abs(alone).max())
 
 
+def test_a_crew_gives_each_picture_its_own_vector(lite0):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        shared = Embedder(extractor_named("lite0"), CPU)
+        pixels = np.random.default_rng(1).integers(0, 256, (7, 224, 224, 3), dtype=np.uint8)
+        pixels[3] = known_pictures(224)[0]
+        made = shared(pixels)
+        assert shared(pixels[:0]).shape == (0, 1280)
+    finally:
+        torch.set_num_threads(before)
+    alone = np.concatenate([lite0(pixels[at : at + 1]) for at in range(7)])
+    np.testing.assert_allclose(made, alone, atol=0.02 * np.abs(alone).max())
+
+
 def test_weights_that_see_no_cat_are_refused_when_they_are_first_used(monkeypatch):
     fresh = lambda name, path: efficientnet.EfficientNetLite(name, 1000).eval()  # noqa: E731
     monkeypatch.setattr(lite, "network", fresh)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from torch import nn
 
 from alcore.extractors import quick
-from alcore.extractors.quick import bf16_is_fast, folded, quickened
+from alcore.extractors.quick import bf16_is_fast, crew, folded, quickened
 from tests.extractors.brought import drawn
 from tests.nets.feeding import seeded_noise
 
@@ -101,3 +103,41 @@ def test_bf16_is_fast_where_the_processor_says_so(tmp_path, flags, fast):
 
 def test_where_no_processor_says_so_bf16_is_not_assumed(tmp_path):
     assert not bf16_is_fast(CPU, tmp_path / "gone")
+
+
+# ---- threads
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def asked_in_a_new_thread() -> int:
+    found = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_each_of_a_crew_computes_on_one_thread_and_nobody_else_does(three_threads):
+    pool = crew(drawn(Small), CPU)
+    meeting = threading.Barrier(3)  # all three are there at once
+
+    def ask() -> int:
+        meeting.wait()
+        return torch.get_num_threads()
+
+    assert [asked.result() for asked in [pool.submit(ask) for _ in range(3)]] == [1, 1, 1]
+    assert (torch.get_num_threads(), asked_in_a_new_thread()) == (3, 3)
+
+
+def test_where_nothing_can_be_shared_out_there_is_no_crew(three_threads):
+    assert crew(nn.Flatten(), CPU) is None
+    assert crew(drawn(Small), torch.device("cuda")) is None
+    torch.set_num_threads(1)
+    assert crew(drawn(Small), CPU) is None
