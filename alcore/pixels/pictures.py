@@ -81,8 +81,8 @@ class Pictures:
     def _array(self, at: int) -> np.ndarray:
         for name, start, count in self._settings["arrays"]:
             if start <= at < start + count:
-                return np.ascontiguousarray(np.load(self._folder / name, mmap_mode="r")[at - start])
-        return np.ascontiguousarray(packing.open_packed(self._folder / self._settings["packed"])[at])
+                return np.array(np.load(self._folder / name, mmap_mode="r")[at - start])  # a copy: a view keeps the file open
+        return np.array(packing.open_packed(self._folder / self._settings["packed"])[at])
 
 
 def keep_copy(path: Path, content: bytes) -> None:

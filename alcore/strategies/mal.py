@@ -20,6 +20,8 @@ from alcore.strategies.base import DISCRIMINATOR, Draws, Losses, ScoreInfo, Seen
 
 HIDDEN = {"vgg16_bn": 512}  # where the paper's parameter counts give C's hidden layer another width than 256
 
+GENTLE = 0.01  # a rate at which the task model keeps what F learned
+
 
 @dataclass(frozen=True)
 class Params:
@@ -98,18 +100,21 @@ class Params:
     )
     game_schedule: str = param(
         "run",
-        "How the rates of F, C and D fall: as the run's, or as MME's do, (1 + 5 t)^-0.75 at the share t of the game, to 26 % at its end.",
+        "How the rates of F, C and D fall: as the run's, or as MME's do, (1 + 5 t)^-0.75 at the share t of the game, to 26 % at its end. "
+        "On the digits (100 labels, 400 steps, 5 seeds) both are alike: 0.4 points apart, with deviations of 1.6 and 0.8.",
         title="Rates of the game",
         source="MME lr_schedule.py over its 50,000 steps, stretched over the game; MAL names no schedule",
         choices={"run": "fall as the run's", "mme": "fall as in MME"},
         expert=True,
     )
     learning_rate_m: float = param(
-        0.01,
-        "SGD's peak rate for the task model M.",
+        0.0,
+        "SGD's peak rate for what the task model M takes from F; its new head has the run's. 0 takes the run's, and where images have one "
+        "class no more than 0.01. On the digits (400 steps, 5 seeds) 0.01 gave 89.0 % with 50 labels and 94.4 % with 100, 0.1 gave 88.7 % "
+        "and 93.8 %; on the street scenes (100 steps, 3 seeds) 0.1 gave a mean IoU of 0.50, 0.01 of 0.44.",
         title="Learning rate of the task model, M",
-        source="TO BE MEASURED",
-        low=1e-6,
+        source="MAL Algorithm 3 names none (alpha 4); ours, measured on the bundled sets",
+        low=0,
         high=10,
     )
     task_steps: float = param(
@@ -212,7 +217,9 @@ class MAL(Strategy):
         self.d = task.discriminator(d)
         game = [{"params": self.f.parameters(), "lr": p.learning_rate_f}, {"params": self.c.parameters(), "lr": p.learning_rate_c}]
         if p.init_from_f:  # its head is new, and learns as that of any other task model
-            self.optimizers["task"] = self.optimizer(self.backbone, self.head, backbone_rate=p.learning_rate_m)
+            usual = train.learning_rate * train.backbone_rate
+            usual = usual if task.dense else min(usual, GENTLE)
+            self.optimizers["task"] = self.optimizer(self.backbone, self.head, backbone_rate=p.learning_rate_m or usual)
         self.optimizers = {
             "game": torch.optim.Adam(game, fused=True),
             "discriminator": torch.optim.Adam(self.d.parameters(), lr=p.learning_rate_d, fused=True),

@@ -86,7 +86,7 @@ def test_a_round_is_recorded_whole(done):
     assert records(out, "mal:select_by=random+minimax=false", 0)[1]["scoring"]["transforms"] == "none"
     assert record["optimizers"]["game"]["class"] == "Adam"
     assert record["optimizers"]["task"]["groups"][0]["momentum"] == 0.9
-    assert [group["initial_lr"] for group in record["optimizers"]["task"]["groups"]] == [record["params"]["learning_rate_m"], 0.05]
+    assert [group["initial_lr"] for group in record["optimizers"]["task"]["groups"]] == [0.01, 0.05]
     assert record["samples"] == record["steps"] * 8
     assert record["steps"] == sum(stage["steps"] for stage in record["stages"])
     assert {"python", "torch", "torchvision", "numpy", "cudnn", "gpu", "deterministic", "matmul_precision", "threads", "commit"} <= set(

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from alcore.measures import scores
-from alcore.nets.tasks import Classification
+from alcore.nets.tasks import Classification, Segmentation
 from alcore.params import TrainParams
 from alcore.progress import ignore_progress
 from alcore.strategies.base import Seen
@@ -253,15 +253,20 @@ def test_the_stages_are_the_game_and_then_the_task_model_for_its_share_of_the_st
     assert [s.steps for s in build(task_steps=0.01).stages(10)] == [10, 1]
 
 
-def test_the_features_the_task_model_starts_from_have_a_rate_of_their_own_and_its_new_head_the_runs():
-    def rates(**values) -> list[tuple[float, list[str]]]:
+def test_what_the_task_model_takes_from_the_features_has_a_rate_of_its_own_and_its_new_head_the_runs():
+    def rates(task=Classification, run: float = 0.07, **values) -> list[tuple[float, list[str]]]:
+        params = TrainParams(batch_size=8, learning_rate=run, architecture=task.architectures[0])
         with seeded(0, CPU):
-            strategy = MAL(Classification(3), TrainParams(batch_size=8, learning_rate=0.07), Params(**values))
+            strategy = MAL(task(3, 16), params, Params(**values))
         names = {id(p): name.partition(".")[0] for name, p in strategy.named_parameters()}
         groups = strategy.optimizers["task"].param_groups
         return [(group["lr"], sorted({names[id(p)] for p in group["params"]})) for group in groups]
 
     assert rates(learning_rate_m=0.02) == [(0.02, ["backbone"]), (0.07, ["head"])]
+    assert rates() == [(0.01, ["backbone"]), (0.07, ["head"])]
+    assert rates(run=0.003) == [(0.003, ["backbone"]), (0.003, ["head"])]  # never above the run's by itself
+    assert rates(Segmentation) == [(0.07, ["backbone"]), (0.07, ["head"])]
+    assert rates(Segmentation, learning_rate_m=0.02) == [(0.02, ["backbone"]), (0.07, ["head"])]
     assert rates(init_from_f=False) == [(0.07, ["backbone", "head"])]  # from scratch it is trained as any other task model
 
 

@@ -352,5 +352,5 @@ def test_the_list_of_strategies_is_read_only_and_names_the_papers_first():
     assert {"random", "entropy", "margin", "mal", "mcdal"} <= set(STRATEGIES)
     with pytest.raises(TypeError):
         STRATEGIES["mine"] = Random
-    with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random, badge, bald"):
+    with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random, alfa_mix, badge, bald"):
         strategy_named("bold")
