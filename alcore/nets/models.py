@@ -70,6 +70,19 @@ class CosineHead(nn.Module):
             return (F.linear(F.normalize(h, dim=-1), w) / self.temperature).movedim(-1, 1)
 
 
+def linear_weight(head: nn.Module) -> Tensor:
+    """(K, d) what a head multiplies an embedding with: its weight, or for cosines, whose embeddings have length 1, the prototypes over T.
+
+    Raises:
+        TypeError: its logits are no linear function of the embedding.
+    """
+    if isinstance(head, nn.Linear):
+        return head.weight
+    if isinstance(head, CosineHead) and head.form == "single":
+        return head.prototypes.weight / head.temperature
+    raise TypeError(f"a linear head is wanted, not {type(head).__name__}")
+
+
 class Discriminator(nn.Module):
     """MAL's D (Eq. 3) and VAAL's: d -> 512 -> 512 -> 1, ReLU; returns the logit of "labeled". The caller normalizes and detaches.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from alcore.errors import BadInput
 from alcore.simulation.ablations import ABLATIONS
+from alcore.simulation.preset import Preset
 
 VAAL_LENGTH = "MAL names no number; VAAL solver.py (same first authors): 100 times the whole training set over the batch"
 VAAL_BATCH = "MAL names none; VAAL arguments.py"
@@ -28,39 +28,6 @@ CONTROLS = tuple(ABLATIONS[name] for name in ("SSL-Random", "SL-Random"))
 BESIDE = f"beside them SSL-Random ({CONTROLS[0]}) and SL-Random ({CONTROLS[1]}), a control of as many updates"
 MAL_ABLATION = ("random", *ABLATIONS.values(), "mal", "mal:rule=filter_rank")
 M_RATE = "MAL Algorithm 3 names none; 0.01 keeps more of what F learned than 0.1, see the parameter's help"
-
-
-@dataclass(frozen=True)
-class Preset:
-    """One experiment of a paper.
-
-    Attributes:
-        data: what to give as the source.
-        strategies: those the paper compares, by our names.
-        init, query_size: labels at the start and a round's query; below 1 a share of the pool.
-        rounds: points of the curve.
-        train: training parameters that differ from the defaults or are stated; `params` those of strategies.
-        thin: ratios to keep of equally many classes each; () keeps everything.
-        image_size: side in pixels.
-        sources: value -> where it is from: the paper's place, or for what it omits the source that was taken.
-        task: what is learned.
-    """
-
-    name: str
-    title: str
-    paper: str
-    data: str
-    strategies: tuple[str, ...]  # or variants, as simulate takes them
-    init: float
-    query_size: float
-    rounds: int
-    seeds: tuple[int, ...]
-    train: Mapping[str, Any]
-    params: Mapping[str, Mapping[str, Any]]
-    image_size: int
-    thin: tuple[float, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
-    task: str = "classification"
 
 
 def _mal(name: str, title: str, data: str, *, pool: int, share: float, rounds: int, pretrained: bool, table: str, **other: Any) -> Preset:

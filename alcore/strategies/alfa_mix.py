@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
 from alcore.measures.clusters import k_means
+from alcore.nets.models import linear_weight
 from alcore.params import param
 from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
@@ -90,10 +90,8 @@ class AlfaMix(Strategy):
 
     def _mixing(self, seen: Seen) -> np.ndarray:
         """(u,) the smallest epsilon sqrt(d) at which the guess changes, at most NEVER."""
-        if not isinstance(self.head, nn.Linear):
-            raise TypeError(f"ALFA-Mix reads a linear head, not {type(self.head).__name__}")
         logits, features = (seen.unlabeled[name].astype(np.float64) for name in ("logits", "embedding"))
-        weight = self.head.weight.detach().cpu().double().numpy()
+        weight = linear_weight(self.head).detach().cpu().double().numpy()
         gram = weight @ weight.T
         guess = logits.argmax(1)
         rows = np.arange(len(logits))
