@@ -184,7 +184,8 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
                 params = params_form(strategy.Params, f"{name}.{of.id}.{network}", own)
         with st.expander("Training: parameters", type="compact"):
             train = params_form(TrainParams, f"train.{of.id}.{network}", usual, left_out=_meaningless(of, network))
-            train["architecture"] = network
+            if network != loop.defaults(of).get("architecture", TrainParams.architecture):
+                train["architecture"] = network
         if strategy.differences:
             with st.expander("How this differs from the paper", type="compact"):
                 st.markdown("\n".join(f"- {titled(d, strategy.Params)}" for d in strategy.differences))
@@ -206,7 +207,7 @@ def _network(of: Project) -> str:
         index=options.index(loop.defaults(of).get("architecture", spec.default)),
         format_func=lambda name: words_for(spec, name),
         width=320,
-        help=spec.metadata["help"],
+        help=f"{spec.metadata['help']}\n\nCalled `architecture` on the command line. Source: {spec.metadata['source']}",
         key=f"network.{of.id}",
         persist_state="session",
     )

@@ -1,4 +1,4 @@
-"""The kinds of background job: importing, importing again, and rounds, from a job's JSON arguments. Knows no thread and no page."""
+"""The kinds of background job: importing, importing again, features, and rounds, from a job's JSON arguments. Knows no thread and no page."""
 
 from __future__ import annotations
 

@@ -359,7 +359,7 @@ _ALL = (
         7,
         (0, 1, 2, 3, 4),
         {"architecture": "efficientnet_lite0", "weights": "lite0", "steps": 300, "batch_size": 64, "learning_rate": 0.01, "crop": 0.125},
-        {"mal": {"learning_rate_f": 1e-4, "learning_rate_c": 1e-3}},
+        {"mal": {"learning_rate_f": 1e-4, "learning_rate_c": 1e-3, "learning_rate_m": 0.01}},
         128,
         sources={
             "strategies, init, query_size, rounds, seeds": "ours: what one person labels in an hour or two",
@@ -367,6 +367,7 @@ _ALL = (
             "steps, batch_size, crop, image_size": "ours, for two CPU cores; not tuned",
             "learning_rate": PRETRAINED_RATE,
             "mal.learning_rate_f, mal.learning_rate_c": "MAL names none; a pretrained F a tenth of C, as MME lr_schedule.py has it",
+            "mal.learning_rate_m": M_RATE,
         },
     ),
 )

@@ -24,7 +24,7 @@ from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, Te
 
 from alcore.errors import BadInput
 from alcore.jobs.processes import process_name
-from alcore.nets.tasks import TASKS
+from alcore.nets.tasks import RECIPES, TASKS
 from alcore.params import TrainParams, words_for
 from alcore.project import facade as workspaces
 from alcore.project import labeling
@@ -520,10 +520,10 @@ def test_the_form_has_every_parameter_with_help_and_source(here: Workspace, stra
     widgets = {w.key: w for w in (*at.number_input, *at.selectbox, *at.toggle, *at.text_input)}
     for kind, prefix in ((STRATEGIES[strategy].Params, strategy), (TrainParams, "train")):
         for spec in dataclasses.fields(kind):
-            if spec.name in ("query_unit", "region_count"):  # of masks only
-                assert f"{prefix}.{number}.{spec.name}" not in widgets
+            if spec.name in ("query_unit", "region_count", "extractor"):  # of masks, and of pretrained features, only
+                assert f"{prefix}.{number}.small_cnn.{spec.name}" not in widgets
                 continue
-            widget = widgets[f"{prefix}.{number}.{spec.name}"]
+            widget = widgets[f"network.{number}" if spec.name == "architecture" else f"{prefix}.{number}.small_cnn.{spec.name}"]
             assert spec.metadata["help"] in widget.help
             assert f"Source: {spec.metadata['source']}" in widget.help
             assert widget.label == spec.metadata["title"]
@@ -540,7 +540,7 @@ def test_the_form_has_every_parameter_with_help_and_source(here: Workspace, stra
 
 def submit(at: AppTest, project: Project, **values: int) -> AppTest:
     for name, value in values.items():
-        at.number_input(key=f"{name}.{project.id}" if name == "query_size" else f"train.{project.id}.{name}").set_value(value)
+        at.number_input(key=f"{name}.{project.id}" if name == "query_size" else f"train.{project.id}.small_cnn.{name}").set_value(value)
     return press(at, "Start")
 
 
@@ -549,7 +549,7 @@ def test_a_round_is_submitted_with_what_the_form_says_and_leads_to_its_query(toy
     at = show("train")
     at.button_group(key="strategy").set_value("mcdal")
     ran(at)
-    at.selectbox(key=f"mcdal.{toy.id}.heads").set_value(4)
+    at.selectbox(key=f"mcdal.{toy.id}.small_cnn.heads").set_value(4)
     next(n for n in at.number_input if n.label == "Seed").set_value(5)
     submit(at, toy, query_size=6, steps=3, batch_size=8)
     [job] = toy.workspace.runner.jobs("toy")
@@ -562,7 +562,7 @@ def test_a_round_is_submitted_with_what_the_form_says_and_leads_to_its_query(toy
     assert (made.strategy, made.seed, len(made.query), made.train["steps"]) == ("mcdal", 5, 6, 3)
     ran(at)
     assert f"Round {made.number} is ready" in words(at)
-    assert at.number_input(key=f"train.{toy.id}.steps").value == 3  # kept for the next round
+    assert at.number_input(key=f"train.{toy.id}.small_cnn.steps").value == 3  # kept for the next round
     press(at, "Label the query")
     assert component(at)["round"] == made.number
 
@@ -594,9 +594,9 @@ def test_the_recommended_round_is_one_button_that_does_what_it_says(toy: Project
 def test_what_was_changed_is_said_in_the_words_of_the_form(toy: Project) -> None:
     toy.label_from_truth(9)
     at = show("train")
-    at.selectbox(key=f"mal.{toy.id}.rule").set_value("ranksum")
-    at.toggle(key=f"mal.{toy.id}.init_from_f").set_value(False)
-    at.number_input(key=f"train.{toy.id}.batch_size").set_value(8)
+    at.selectbox(key=f"mal.{toy.id}.small_cnn.rule").set_value("ranksum")
+    at.toggle(key=f"mal.{toy.id}.small_cnn.init_from_f").set_value(False)
+    at.number_input(key=f"train.{toy.id}.small_cnn.batch_size").set_value(8)
     said = words(ran(at))
     assert (
         "Trains on 9 labels, with How both criteria are joined sum of both ranks, Start the task model from F off, Images a step 8." in said
@@ -652,7 +652,7 @@ def test_one_labeled_class_is_refused_in_plain_words(here: Workspace) -> None:
 def test_bad_weights_are_told_and_nothing_is_stored(toy: Project) -> None:
     toy.label_from_truth(9)
     at = show("train")
-    at.text_input(key=f"train.{toy.id}.weights").set_value("no/such/file.pt")
+    at.text_input(key=f"train.{toy.id}.small_cnn.weights").set_value("no/such/file.pt")
     said = [error.value for error in press(at, "Start").error]  # it may be over already, and is told once
     job = ended(toy.workspace, toy.workspace.runner.jobs("toy")[0].id)
     assert job.state == "failed"
@@ -827,3 +827,17 @@ def test_the_range_of_deep_pictures_is_shown_and_changed_on_the_page(fresh: Work
     assert "to 2047 (white)" in words(ran(at))
     assert int(again.pixels()[0].max()) == 255
     assert (again.pixels()[0] == 255).sum() > 100 * 3  # half of the values lie above the new white
+
+
+def test_another_network_brings_its_own_parameters_and_their_usual_values(here: Workspace) -> None:
+    at = show("train", "trained")
+    number = here.project("trained").id
+    at.button_group(key="strategy").set_value("mal")
+    at.selectbox(key=f"network.{number}").set_value("features")
+    ran(at)
+    keys = {w.key for w in (*at.number_input, *at.selectbox, *at.toggle, *at.text_input)}
+    assert at.number_input(key=f"train.{number}.features.learning_rate").value == RECIPES["features"]["learning_rate"]
+    assert at.text_input(key=f"train.{number}.features.extractor").value == "lite0"
+    assert at.toggle(key=f"mal.{number}.features.minimax").value is False
+    assert not keys & {f"train.{number}.features.{name}" for name in ("weights", "flip", "crop", "rotation", "compile")}
+    assert ", with" not in next(c.value for c in at.caption if c.value.startswith("Trains on"))  # usual values are no change

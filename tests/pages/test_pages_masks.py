@@ -78,11 +78,11 @@ def test_the_train_page_offers_what_serves_masks(here):
     project = here.project("frames")
     at = show("train", "frames")
     assert "BADGE" not in at.button_group(key="strategy").options
-    assert at.selectbox(key=f"train.{project.id}.architecture").options == ["Small DRN", "DRN-D-22"]
-    assert at.selectbox(key=f"train.{project.id}.query_unit").options == ["whole images", "tiles", "superpixels"]
+    assert at.selectbox(key=f"network.{project.id}").options == ["Small DRN", "DRN-D-22"]
+    assert at.selectbox(key=f"train.{project.id}.small_drn.query_unit").options == ["whole images", "tiles", "superpixels"]
     recipe = loop.defaults(project)
-    assert at.number_input(key=f"train.{project.id}.steps").value == recipe["steps"]
-    assert at.number_input(key=f"train.{project.id}.batch_size").value == recipe["batch_size"]
+    assert at.number_input(key=f"train.{project.id}.small_drn.steps").value == recipe["steps"]
+    assert at.number_input(key=f"train.{project.id}.small_drn.batch_size").value == recipe["batch_size"]
 
 
 def test_the_train_page_recommends_what_suits_masks_and_lists_their_metric(here):

@@ -264,8 +264,8 @@ def test_what_the_task_model_takes_from_the_features_has_a_rate_of_its_own_and_i
 
     assert rates(learning_rate_m=0.02) == [(0.02, ["backbone"]), (0.07, ["head"])]
     assert rates() == [(0.01, ["backbone"]), (0.07, ["head"])]
-    assert rates(run=0.003) == [(0.003, ["backbone"]), (0.003, ["head"])]  # never above the run's by itself
-    assert rates(Segmentation) == [(0.07, ["backbone"]), (0.07, ["head"])]
+    assert rates(run=0.003) == [(0.003, ["backbone", "head"])]  # never above the run's by itself
+    assert rates(Segmentation) == [(0.07, ["backbone", "head"])]
     assert rates(Segmentation, learning_rate_m=0.02) == [(0.02, ["backbone"]), (0.07, ["head"])]
     assert rates(init_from_f=False) == [(0.07, ["backbone", "head"])]  # from scratch it is trained as any other task model
 
