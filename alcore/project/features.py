@@ -115,7 +115,7 @@ class Features:
             if not missing.any():
                 return self._told(before, 0, 0.0, {})
             embedder = Embedder(self.extractor, pick_device(device), report)
-            order = [self._wanted(at) for at in self._order(missing).tolist()]
+            order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
             found = extract(
                 batches_of(order, self._urgent),
                 len(missing),
@@ -154,8 +154,8 @@ class Features:
         opened = self.project.queries.open()
         ids = {*self.project.items.labels(), *(opened.waiting if opened else ())}
         places = np.searchsorted(self.ids, sorted(ids))
-        places = places[places < len(self.ids)]
-        return [self._wanted(at) for at in places[self.rows[places] < 0].tolist()]
+        places = places[self.ids[np.minimum(places, len(self.ids) - 1)] == sorted(ids)]  # others are gone since the source was read again
+        return [self._wanted(at) for at in places[self.store.rows(self._items[1][places]) < 0].tolist()]
 
     def _wanted(self, at: int) -> Wanted:
         _, keys, paths, rows = self._items
