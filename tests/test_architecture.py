@@ -54,7 +54,7 @@ ONLY = {
     "onnxruntime": {"extractors.onnx"},
     "safetensors": {"training.roundfiles", "extractors.base"},
     "numba": {"measures.layout"},
-    "PIL": {"pixels", "formats", "extractors.base", "project.drafts"},
+    "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "project.drafts"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},
     "pycocotools": {"formats.coco", "formats.runs"},

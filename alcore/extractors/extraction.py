@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import threading
 import time
@@ -137,8 +138,13 @@ def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: De
 
 
 def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: VectorStore, result: Extracted) -> None:
-    """The pictures embedded, and everything that was read kept."""
-    pictures = {at: one.picture for at, one in enumerate(found) if one.picture is not None}
+    """The pictures embedded, one of each content that has no vector by now, and everything that was read kept."""
+    pictures: dict[int, np.ndarray] = {}
+    new: set[int] = set()
+    for at, one in enumerate(found):
+        if one.picture is not None and one.digest not in new and store.row_of_content(one.digest) < 0:
+            new.add(one.digest)
+            pictures[at] = one.picture
     vectors = np.zeros((len(batch), store.dim), np.float32)
     if pictures:
         vectors[list(pictures)] = embedder(np.stack(list(pictures.values())))
@@ -166,12 +172,13 @@ def batches_of(wanted: Iterable[Wanted], urgent: Callable[[], Sequence[Wanted]] 
     given: set[int] = set()
     waiting = iter(wanted)
     while True:
-        batch = [one for one in urgent() if one.key not in given][:size]
-        given.update(one.key for one in batch)
-        while len(batch) < size and (one := next(waiting, None)) is not None:
+        batch: list[Wanted] = []
+        for one in itertools.chain(urgent(), waiting):
             if one.key not in given:
                 given.add(one.key)
                 batch.append(one)
+            if len(batch) == size:
+                break
         if not batch:
             return
         yield batch
