@@ -159,7 +159,10 @@ class Features:
 
     def _wanted(self, at: int) -> Wanted:
         _, keys, paths, rows = self._items
-        return Wanted(int(keys[at]), self.project.pictures.source(paths[at], int(rows[at])))
+        try:
+            return Wanted(int(keys[at]), self.project.pictures.source(paths[at], int(rows[at])))
+        except FileNotFoundError as gone:  # its arrays: they are others since the source was imported again
+            raise AlcoreError(f"the source of {self.project.name!r} was imported again meanwhile: start its features again") from gone
 
     # ---- the map
 
