@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from alcore.columns import Texts
-from alcore.errors import AlcoreError, BadInput, Busy, disk_full_told
-from alcore.extractors import extractor_named
+from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
+from alcore.extractors import extractor_named, families
 from alcore.extractors.base import Embedder
 from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
@@ -28,7 +28,6 @@ from alcore.training.devices import pick_device
 
 PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
 TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
-ENOUGH = 200  # images with features for a map, and for a round while others are still read
 SHOWN = 20  # unreadable images that are named
 
 
@@ -48,6 +47,11 @@ def models_folder(place: Place) -> Path:
     return Path(os.environ.get("ALCORE_MODELS") or place.home / "models").expanduser()
 
 
+def slug_of(name: str) -> str:
+    """An extractor's name as it may stand in a folder's."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
+
+
 class Features:
     """The features of one project by one extractor; read from the disk when it is made.
 
@@ -61,8 +65,7 @@ class Features:
     def __init__(self, project: Stored, name: str = TrainParams.extractor) -> None:
         self.project = project
         self.extractor = extractor_named(name, models_folder(project.place))
-        slug = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
-        self.folder = project.folder / "features" / f"{slug}-{self.extractor.mark}"
+        self.folder = project.folder / "features" / f"{slug_of(name)}-{self.extractor.mark}"
         self.store = VectorStore(self.folder, self.extractor.dim)
 
     @cached_property
@@ -102,7 +105,7 @@ class Features:
             project, extractor, items (with a vector now), dim, images_per_second, seconds, made, unreadable (path and reason).
 
         Raises:
-            AlcoreError: another process is making them; the source's folder is gone; the disk is full.
+            Unavailable: another process is making them; the source's folder is gone; the disk is full.
         """
         project, source = self.project, self.project.source
         with at_work(project.folder), disk_full_told(self.folder, "the features"), self.store.writing() as mine:
@@ -110,7 +113,7 @@ class Features:
                 raise Busy(f"the features of {project.name!r} are being made by another job: wait for it, or cancel it")
             missing = self.rows < 0
             if missing.any() and not project.settings["array_source"] and not Path(project.settings.get("root", source)).is_dir():
-                raise AlcoreError(f"the source folder {source} is gone: put it back, so that its images can be read")
+                raise Unavailable(f"the source folder {source} is gone: put it back, so that its images can be read")
             before = len(missing) - int(missing.sum())
             if not missing.any():
                 return self._told(before, 0, 0.0, {})
@@ -192,6 +195,25 @@ class Features:
             return np.empty((0, 2), np.float32)
         result: np.ndarray = np.load(path, allow_pickle=False)
         return result
+
+
+def outdated(project: Stored) -> list[tuple[Path, str]]:
+    """Folders of features that nothing reads any more, each with the reason: the extractor of their name gives other vectors today, or is
+    not here. Those whose extractor is not known from a round or a job are left out."""
+    used = {str(r.train["extractor"]) for r in project.rounds() if "extractor" in r.train}
+    jobs = project.place.job_rows.jobs(project.name, limit=1000)
+    used |= {str(job.arguments["extractor"]) for job in jobs if job.kind == "features"}
+    used |= {name for family in families() for name in family.names}
+    result = []
+    for folder in sorted((project.folder / "features").glob("*-*")):
+        slug, _, mark = folder.name.rpartition("-")
+        for name in sorted(name for name in used if slug_of(name) == slug):
+            try:
+                if extractor_named(name, models_folder(project.place)).mark != mark:
+                    result.append((folder, f"{name} gives other vectors today"))
+            except BadInput as missing:
+                result.append((folder, str(missing)))
+    return result
 
 
 def left_to_do(project: Stored, train: TrainParams) -> tuple[int, bool]:
