@@ -15,7 +15,7 @@ from alcore.columns import Texts
 from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
 from alcore.extractors import extractor_named, families
 from alcore.extractors.base import Embedder
-from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
+from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
 from alcore.measures.layout import grown_layout
@@ -95,6 +95,15 @@ class Features:
         """How many items have a vector."""
         return int((self.rows >= 0).sum())
 
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, vectors) of the items that have one, in the order of the vectors: these as they lie in the file where each is of one item,
+        else copied."""
+        rows, vectors = self.rows, self.store.vectors()
+        order = np.argsort(rows, kind="stable")
+        order = order[rows[order] >= 0]
+        each = len(order) == len(vectors) and bool((rows[order] == np.arange(len(vectors))).all())
+        return self.ids[order], vectors if each else vectors[rows[order]]
+
     # ---- making
 
     def complete(self, device: str = "auto", report: Report = ignore_progress) -> dict[str, Any]:
@@ -102,7 +111,8 @@ class Features:
         order. What was made before a stop is kept.
 
         Returns:
-            project, extractor, items (with a vector now), dim, images_per_second, seconds, made, unreadable (path and reason).
+            project, extractor, items (with a vector now), dim, images_per_second, seconds, made, known (of these, whose content had a
+            vector), unreadable (path and reason).
 
         Raises:
             Unavailable: another process is making them; the source's folder is gone; the disk is full.
@@ -116,7 +126,7 @@ class Features:
                 raise Unavailable(f"the source folder {source} is gone: put it back, so that its images can be read")
             before = len(missing) - int(missing.sum())
             if not missing.any():
-                return self._told(before, 0, 0.0, {})
+                return self._told(before, Extracted())
             embedder = Embedder(self.extractor, pick_device(device), report)
             order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
             found = extract(
@@ -128,19 +138,20 @@ class Features:
                 report=report,
                 done=before,
             )
-        return self._told(before + found.done, found.done, found.seconds, found.failed)
+        return self._told(before + found.done, found)
 
-    def _told(self, items: int, made: int, seconds: float, failed: dict[str, str]) -> dict[str, Any]:
+    def _told(self, items: int, found: Extracted) -> dict[str, Any]:
         return {
             "project": self.project.name,
             "extractor": self.extractor.name,
             "items": items,
             "dim": self.extractor.dim,
-            "images_per_second": round(made / seconds, 1) if seconds else 0.0,
-            "seconds": round(seconds, 1),
-            "made": made,
-            "unreadable": [{"path": path, "reason": reason} for path, reason in list(failed.items())[:SHOWN]],
-            "unreadable_count": len(failed),
+            "images_per_second": round(found.done / found.seconds, 1) if found.seconds else 0.0,
+            "seconds": round(found.seconds, 1),
+            "made": found.done,
+            "known": found.known,
+            "unreadable": [{"path": path, "reason": reason} for path, reason in list(found.failed.items())[:SHOWN]],
+            "unreadable_count": len(found.failed),
         }
 
     def _order(self, missing: np.ndarray) -> np.ndarray:

@@ -99,8 +99,9 @@ def to_read(project: Stored, train: TrainParams, device: str) -> tuple[float, bo
     for job in (*rows.jobs(project.name, limit=100), *rows.jobs(limit=100)):
         told = job.result or {}
         same = job.kind == "features" and job.arguments.get("extractor") == train.extractor and job.arguments.get("device") == device
-        if same and told.get("made", 0) >= TELLING and told["images_per_second"] > 0:
-            return unread / float(told["images_per_second"]), mapped
+        looked_at = told.get("made", 0) - told.get("known", 0)
+        if same and looked_at >= TELLING and told["images_per_second"] > 0:
+            return unread * told["made"] / (told["images_per_second"] * looked_at), mapped
     return READ * unread, mapped
 
 

@@ -127,6 +127,7 @@ def test_every_image_gets_the_vector_of_its_file(photos, embedded):
         "items": ITEMS,
         "dim": DIM,
         "made": ITEMS,
+        "known": 0,
         "unreadable": [],
         "unreadable_count": 0,
     }
@@ -260,7 +261,7 @@ def test_after_importing_again_only_new_content_is_looked_at(photos, photo_sourc
     found = Features(photos)
     assert len(found.ids) - found.done == 4
     told = found.complete("cpu")
-    assert (told["items"], told["made"], sum(embedded)) == (ITEMS + 1, 4, 2)
+    assert (told["items"], told["made"], told["known"], sum(embedded)) == (ITEMS + 1, 4, 2, 2)
     assert_all_right(photos)
 
 
