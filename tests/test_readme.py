@@ -44,6 +44,7 @@ def test_every_command_line_of_the_readme_is_understood():
     assert verbs == {
         "quickstart",
         "import",
+        "features",
         "train",
         "query",
         "label",

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from alcore.errors import BadInput
-from alcore.extractors import extractor_named
 from alcore.files import written_whole
 from alcore.formats.tables import open_table
 from alcore.importing.preview import preview
@@ -28,10 +27,8 @@ from alcore.progress import Line
 from alcore.project import background, creation, exporting, loop
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
-from alcore.project.features import models_folder
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, strategy_named
-from alcore.training.devices import pick_device
 
 Answer = Mapping[str, Any]
 IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
@@ -76,15 +73,10 @@ def dry_run(args: argparse.Namespace) -> Answer:
 
 def features(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
-    arguments = {"extractor": args.extractor, "device": str(pick_device(args.device))}
-    title = f"Features of {project.name} by {args.extractor}"
-    extractor_named(args.extractor, models_folder(workspace))
-    job = workspace.runner.run_now("features", project.name, title, arguments, device=background.READING, report=Line())
-    return dict(job.result or {})
+    return background.make_features(workspace.runner, project, args.extractor, args.device, Line())
 
 
 def train(workspace: Workspace, args: argparse.Namespace) -> Answer:
-
     project = workspace.project(args.project)
     if args.resume is not None:
         before = workspace.job_rows.job(args.resume)

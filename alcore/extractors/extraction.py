@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,9 +138,14 @@ def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: De
 
 
 def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: VectorStore, result: Extracted) -> None:
-    """The pictures embedded, and everything that was read kept."""
-    pictures = {at: one.picture for at, one in enumerate(found) if one.picture is not None}
-    vectors = np.zeros((len(batch), store.dim), np.float16)
+    """The pictures embedded, one of each content that has no vector by now, and everything that was read kept."""
+    pictures: dict[int, np.ndarray] = {}
+    new: set[int] = set()
+    for at, one in enumerate(found):
+        if one.picture is not None and one.digest not in new and store.row_of_content(one.digest) < 0:
+            new.add(one.digest)
+            pictures[at] = one.picture
+    vectors = np.zeros((len(batch), store.dim), np.float32)
     if pictures:
         vectors[list(pictures)] = embedder(np.stack(list(pictures.values())))
     good = [at for at, one in enumerate(found) if not one.problem]
@@ -160,18 +166,19 @@ def _step_back() -> None:
             return  # not allowed here: it is slower for others, no more
 
 
-def batches_of(wanted: Sequence[Wanted], urgent: Callable[[], Sequence[Wanted]] = tuple, size: int = BATCH) -> Iterator[Sequence[Wanted]]:
-    """`wanted` in its order, in batches; before each, what `urgent` says that is not handed out yet comes first."""
+def batches_of(wanted: Iterable[Wanted], urgent: Callable[[], Sequence[Wanted]] = tuple, size: int = BATCH) -> Iterator[Sequence[Wanted]]:
+    """`wanted` in its order, in batches; before each, what `urgent` says that is not handed out yet comes first. No image is looked at
+    before its batch is asked for."""
     given: set[int] = set()
-    waiting = deque(wanted)
+    waiting = iter(wanted)
     while True:
-        batch = [one for one in urgent() if one.key not in given][:size]
-        given.update(one.key for one in batch)
-        while len(batch) < size and waiting:
-            one = waiting.popleft()
+        batch: list[Wanted] = []
+        for one in itertools.chain(urgent(), waiting):
             if one.key not in given:
                 given.add(one.key)
                 batch.append(one)
+            if len(batch) == size:
+                break
         if not batch:
             return
         yield batch

@@ -22,7 +22,8 @@ class VectorStore:
     """Vectors of one extractor, float16, in `folder`.
 
     Three files that only grow: the vectors; of each the digest of the content it was made from; and (key, row) of each image. A batch is
-    written in that order, so what a killed process leaves half written is cut off by the next one that writes, and never read.
+    written in that order, the vectors onto the disk before anything names them: what a killed process, or a power cut, leaves half written
+    is cut off by the next one that writes, and never read.
     One process writes at a time; any number read meanwhile and see what had been written when they looked (`reload`).
 
     Args:
@@ -90,7 +91,7 @@ class VectorStore:
             vectors: (b, dim); a row whose content is known already is not looked at.
 
         Raises:
-            AlcoreError: the disk is full; what was kept before stays.
+            AlcoreError: the disk is full, or a vector is not finite in float16; what was kept before stays.
         """
         rows = np.empty(len(keys), np.int64)
         new: list[int] = []
@@ -104,9 +105,16 @@ class VectorStore:
                 rows[at] = row
         records = np.empty(len(keys), RECORD)
         records["key"], records["row"] = keys, rows
+        with np.errstate(over="ignore"):
+            kept = np.ascontiguousarray(vectors[new], np.float16)
+        if bad := int((~np.isfinite(kept)).any(1).sum()):
+            most = np.finfo(np.float16).max
+            raise AlcoreError(
+                f"the vectors of {bad} images are not finite, or past {most:,.0f}, the most that is kept: use another extractor"
+            )
         with disk_full_told(self.folder, "the features"):
             try:
-                self._append(VECTORS, np.ascontiguousarray(vectors[new], np.float16))
+                self._append(VECTORS, kept, lasting=True)
                 self._append(CONTENTS, np.ascontiguousarray(digests[new], "<u8"))
                 self._append(ITEMS, records)
             except OSError:
@@ -118,9 +126,12 @@ class VectorStore:
             self.count += len(new)
             self._records += len(keys)
 
-    def _append(self, name: str, values: np.ndarray) -> None:
+    def _append(self, name: str, values: np.ndarray, lasting: bool = False) -> None:
         with (self.folder / name).open("ab") as file:
             file.write(values.tobytes())
+            if lasting and len(values):
+                file.flush()
+                os.fsync(file.fileno())
 
     def _cut(self) -> None:
         """Takes off what is beyond the last whole batch."""

@@ -175,7 +175,8 @@ def neighbor_distance(points: np.ndarray, labels: np.ndarray, neighbors: int, *,
 def nearest(points: np.ndarray, neighbors: int, *, device: torch.device | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Squared distances of each point to its nearest `neighbors`, ascending, and their rows: (N, m) float64 and (N, m) int64.
 
-    m is less than `neighbors` when there are not so many others; a point is no neighbor of itself.
+    m is less than `neighbors` when there are not so many others; a point is no neighbor of itself. Distances are rounded to float32, so
+    that two points are as far from each other, whichever comes first.
     """
     m = max(0, min(neighbors, len(points) - 1))
     x = torch.from_numpy(points).to(device or "cpu").double()
@@ -186,6 +187,7 @@ def nearest(points: np.ndarray, neighbors: int, *, device: torch.device | None =
     for start in range(0, len(x), rows):
         block = slice(start, start + rows)
         apart = torch.addmm(square, x[block], x.T, alpha=-2) + square[block, None]
+        apart = apart.float().double()
         itself = torch.arange(len(apart), device=x.device)
         apart[itself, itself + start] = torch.inf
         parts.append([each.cpu() for each in apart.topk(m, dim=1, largest=False)])

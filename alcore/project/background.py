@@ -1,4 +1,4 @@
-"""The kinds of background job: importing, importing again, features, and rounds, from a job's JSON arguments. Knows no thread and no page."""
+"""The kinds of background job: imports, imports again, features and rounds, from a job's JSON arguments. Knows no thread and no page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alcore.importing.request import ImportRequest
 from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
-from alcore.progress import Report
+from alcore.progress import Report, ignore_progress
 from alcore.project import creation, loop
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -42,9 +42,23 @@ def submit_refresh(runner: JobRunner, of: Stored, levels: tuple[float, float] | 
 
 
 def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto") -> Job:
-    """Makes what is missing of a project's features, in the background; labels and rounds do not wait for it."""
-    arguments = {"extractor": extractor, "device": str(pick_device(device))}
-    return runner.submit("features", of.name, f"Features of {of.name} by {extractor}", arguments, READING)
+    """Makes what is missing of a project's features, in the background; labels and rounds do not wait for it. BadInput when there is no
+    such extractor."""
+    return runner.submit("features", of.name, *_features(of, extractor, device), READING)
+
+
+def make_features(
+    runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto", report: Report = ignore_progress
+) -> Mapping[str, Any]:
+    """The same here and now; what the job tells at its end (features.Features.complete)."""
+    title, arguments = _features(of, extractor, device)
+    return runner.run_now("features", of.name, title, arguments, device=READING, report=report).result or {}
+
+
+def _features(of: Stored, extractor: str, device: str) -> tuple[str, dict[str, Any]]:
+    """The title and the arguments of a job, which are checked first."""
+    found = Features(of, extractor).extractor
+    return f"Features of {of.name} by {found.name}", {"extractor": extractor, "device": str(pick_device(device))}
 
 
 def begin_features(runner: JobRunner, of: Stored) -> Job | None:

@@ -15,8 +15,10 @@ import pandas as pd
 
 from alcore.importing.request import ImportRequest
 from alcore.jobs.runner import JobRunner
+from alcore.params import TrainParams
 from alcore.progress import Bar, Report, ignore_progress
 from alcore.project import background, creation, exporting, labels, leftovers, loop, plans, queue, tables, timing
+from alcore.project.features import Features
 from alcore.project.place import Place, resolve_home
 from alcore.project.stored import Stored
 from alcore.training.turn import Order
@@ -195,6 +197,27 @@ class Project(Stored):
     def history(self, job_id: int) -> pd.DataFrame:
         """Losses of a round job so far: stage, step, name, value."""
         return tables.history(self, job_id)
+
+    # ---- features
+
+    def features(self, extractor: str = TrainParams.extractor, device: str = "auto", *, report: Report | None = None) -> dict[str, Any]:
+        """Makes what is missing of what a frozen network sees in each image, here and now, and the map of it: how many items have
+        features, how fast it went, what could not be read. A progress bar where nobody else reports.
+
+        Args:
+            extractor: lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH.
+        """
+        if report is None:
+            with Bar() as shown:
+                return dict(background.make_features(self.workspace.runner, self, extractor, device, shown))
+        return dict(background.make_features(self.workspace.runner, self, extractor, device, report))
+
+    def vectors(self, extractor: str = TrainParams.extractor) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, vectors) of the images that have features: (n,) int64 and (n, dim) float16, in the order in which they were made.
+
+        Memory-mapped, unless images share their content or some are gone: then it is a copy.
+        """
+        return Features(self, extractor).table()
 
     # ---- reading
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from alcore.columns import Texts
-from alcore.errors import AlcoreError, BadInput, Busy, disk_full_told
-from alcore.extractors import extractor_named
+from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
+from alcore.extractors import extractor_named, families
 from alcore.extractors.base import Embedder
-from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
+from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
 from alcore.measures.layout import grown_layout
@@ -28,7 +28,6 @@ from alcore.training.devices import pick_device
 
 PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
 TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
-ENOUGH = 200  # images with features for a map, and for a round while others are still read
 SHOWN = 20  # unreadable images that are named
 
 
@@ -48,6 +47,11 @@ def models_folder(place: Place) -> Path:
     return Path(os.environ.get("ALCORE_MODELS") or place.home / "models").expanduser()
 
 
+def slug_of(name: str) -> str:
+    """An extractor's name as it may stand in a folder's."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
+
+
 class Features:
     """The features of one project by one extractor; read from the disk when it is made.
 
@@ -61,8 +65,7 @@ class Features:
     def __init__(self, project: Stored, name: str = TrainParams.extractor) -> None:
         self.project = project
         self.extractor = extractor_named(name, models_folder(project.place))
-        slug = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
-        self.folder = project.folder / "features" / f"{slug}-{self.extractor.mark}"
+        self.folder = project.folder / "features" / f"{slug_of(name)}-{self.extractor.mark}"
         self.store = VectorStore(self.folder, self.extractor.dim)
 
     @cached_property
@@ -92,6 +95,15 @@ class Features:
         """How many items have a vector."""
         return int((self.rows >= 0).sum())
 
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, vectors) of the items that have one, in the order of the vectors: these as they lie in the file where each is of one item,
+        else copied."""
+        rows, vectors = self.rows, self.store.vectors()
+        order = np.argsort(rows, kind="stable")
+        order = order[rows[order] >= 0]
+        each = len(order) == len(vectors) and bool((rows[order] == np.arange(len(vectors))).all())
+        return self.ids[order], vectors if each else vectors[rows[order]]
+
     # ---- making
 
     def complete(self, device: str = "auto", report: Report = ignore_progress) -> dict[str, Any]:
@@ -99,10 +111,11 @@ class Features:
         order. What was made before a stop is kept.
 
         Returns:
-            project, extractor, items (with a vector now), dim, images_per_second, seconds, made, unreadable (path and reason).
+            project, extractor, items (with a vector now), dim, images_per_second, seconds, made, known (of these, whose content had a
+            vector), unreadable (path and reason).
 
         Raises:
-            AlcoreError: another process is making them; the source's folder is gone; the disk is full.
+            Unavailable: another process is making them; the source's folder is gone; the disk is full.
         """
         project, source = self.project, self.project.source
         with at_work(project.folder), disk_full_told(self.folder, "the features"), self.store.writing() as mine:
@@ -110,12 +123,12 @@ class Features:
                 raise Busy(f"the features of {project.name!r} are being made by another job: wait for it, or cancel it")
             missing = self.rows < 0
             if missing.any() and not project.settings["array_source"] and not Path(project.settings.get("root", source)).is_dir():
-                raise AlcoreError(f"the source folder {source} is gone: put it back, so that its images can be read")
+                raise Unavailable(f"the source folder {source} is gone: put it back, so that its images can be read")
             before = len(missing) - int(missing.sum())
             if not missing.any():
-                return self._told(before, 0, 0.0, {})
+                return self._told(before, Extracted())
             embedder = Embedder(self.extractor, pick_device(device), report)
-            order = [self._wanted(at) for at in self._order(missing).tolist()]
+            order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
             found = extract(
                 batches_of(order, self._urgent),
                 len(missing),
@@ -125,19 +138,20 @@ class Features:
                 report=report,
                 done=before,
             )
-        return self._told(before + found.done, found.done, found.seconds, found.failed)
+        return self._told(before + found.done, found)
 
-    def _told(self, items: int, made: int, seconds: float, failed: dict[str, str]) -> dict[str, Any]:
+    def _told(self, items: int, found: Extracted) -> dict[str, Any]:
         return {
             "project": self.project.name,
             "extractor": self.extractor.name,
             "items": items,
             "dim": self.extractor.dim,
-            "images_per_second": round(made / seconds, 1) if seconds else 0.0,
-            "seconds": round(seconds, 1),
-            "made": made,
-            "unreadable": [{"path": path, "reason": reason} for path, reason in list(failed.items())[:SHOWN]],
-            "unreadable_count": len(failed),
+            "images_per_second": round(found.done / found.seconds, 1) if found.seconds else 0.0,
+            "seconds": round(found.seconds, 1),
+            "made": found.done,
+            "known": found.known,
+            "unreadable": [{"path": path, "reason": reason} for path, reason in list(found.failed.items())[:SHOWN]],
+            "unreadable_count": len(found.failed),
         }
 
     def _order(self, missing: np.ndarray) -> np.ndarray:
@@ -154,12 +168,15 @@ class Features:
         opened = self.project.queries.open()
         ids = {*self.project.items.labels(), *(opened.waiting if opened else ())}
         places = np.searchsorted(self.ids, sorted(ids))
-        places = places[places < len(self.ids)]
-        return [self._wanted(at) for at in places[self.rows[places] < 0].tolist()]
+        places = places[self.ids[np.minimum(places, len(self.ids) - 1)] == sorted(ids)]  # others are gone since the source was read again
+        return [self._wanted(at) for at in places[self.store.rows(self._items[1][places]) < 0].tolist()]
 
     def _wanted(self, at: int) -> Wanted:
         _, keys, paths, rows = self._items
-        return Wanted(int(keys[at]), self.project.pictures.source(paths[at], int(rows[at])))
+        try:
+            return Wanted(int(keys[at]), self.project.pictures.source(paths[at], int(rows[at])))
+        except FileNotFoundError as gone:  # its arrays: they are others since the source was imported again
+            raise AlcoreError(f"the source of {self.project.name!r} was imported again meanwhile: start its features again") from gone
 
     # ---- the map
 
@@ -189,6 +206,25 @@ class Features:
             return np.empty((0, 2), np.float32)
         result: np.ndarray = np.load(path, allow_pickle=False)
         return result
+
+
+def outdated(project: Stored) -> list[tuple[Path, str]]:
+    """Folders of features that nothing reads any more, each with the reason: the extractor of their name gives other vectors today, or is
+    not here. Those whose extractor is not known from a round or a job are left out."""
+    used = {str(r.train["extractor"]) for r in project.rounds() if "extractor" in r.train}
+    jobs = project.place.job_rows.jobs(project.name, limit=1000)
+    used |= {str(job.arguments["extractor"]) for job in jobs if job.kind == "features"}
+    used |= {name for family in families() for name in family.names}
+    result = []
+    for folder in sorted((project.folder / "features").glob("*-*")):
+        slug, _, mark = folder.name.rpartition("-")
+        for name in sorted(name for name in used if slug_of(name) == slug):
+            try:
+                if extractor_named(name, models_folder(project.place)).mark != mark:
+                    result.append((folder, f"{name} gives other vectors today"))
+            except BadInput as missing:
+                result.append((folder, str(missing)))
+    return result
 
 
 def left_to_do(project: Stored, train: TrainParams) -> tuple[int, bool]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from alcore.errors import BadInput
 from alcore.params import TrainParams, make_params
-from alcore.project.features import left_to_do
 from alcore.project.place import Place
-from alcore.project.plans import MAP, READ, ruled
+from alcore.project.plans import MAP, ruled, to_read
 from alcore.project.probe import Costs, timed
 from alcore.project.stored import Stored
 from alcore.strategies import strategy_named
@@ -55,9 +54,11 @@ class Forecast:
         return f"{about} {number} {one if number == 1 else many} on {self.device}: {', '.join(parts)} ({self.how})"
 
     def cure(self) -> str:
-        """What makes a long round shorter; empty when it is not long."""
+        """What makes a long round shorter, or why the next one will be; empty when it is not long."""
         if self.total <= LONG:
             return ""
+        if self.total - (read := self.seconds.get("features", 0.0)) <= read:
+            return "Images are read for their features once; the rounds after this one do not wait for that."
         ways = [] if self.device.startswith("cuda") else ["a GPU"]
         if self.seconds["score"] > self.seconds["train"]:
             ways = ["scoring a sample of the pool", "smaller images", *ways]
@@ -136,9 +137,9 @@ def by_costs(project: Stored, order: Order, costs: Costs) -> Forecast:
     images = _Images.of(project, train)
     stages = {f"training: {name}": share * train.steps * cost for name, share, cost in costs.stages}
     picks = order.query_size * images.scored * PICK if _picks_in_turn(order) else 0.0
-    unread, to_map = left_to_do(project, train)
+    read, to_map = to_read(project, train, order.device)
     mapped = _map_seconds(project, images.scored) * to_map
-    first = {"features": READ * unread} if unread else {}
+    first = {"features": read} if read else {}
     seconds = {**first, "train": sum(stages.values()), "test": costs.test * images.tested, "score": costs.score * images.scored}
     stages = {**first, **stages}
     stages |= {"testing": seconds["test"], "scoring": seconds["score"], "neighbors": mapped / 5, "layout": mapped * 4 / 5}
@@ -196,9 +197,9 @@ def _as_before(project: Stored, order: Order, before: Round) -> Forecast:
     now, then = _Images.of(project, train), _Images.of(project, was, before.labeled)
     scored = now.scored / max(1, then.scored)
     picks = order.query_size / max(1, len(before.query)) if _picks_in_turn(order) else 1.0
-    took, (unread, to_map) = before.seconds, left_to_do(project, train)
+    took, (read, to_map) = before.seconds, to_read(project, train, order.device)
     seconds = {
-        **({"features": READ * unread} if unread else {}),
+        **({"features": read} if read else {}),
         "train": took["train"] * train.steps / was.steps,
         "test": took.get("evaluate", 0.0) * now.tested / max(1, then.tested),
         "score": took.get("score", 0.0) * scored,
@@ -221,7 +222,7 @@ def by_rule(project: Stored, order: Order) -> Forecast:
         ):
             like = replace(order, strategy=before.strategy, query_size=max(1, len(before.query)), params=before.params, train=before.train)
             pace = before.seconds["train"] / _ruled(project, like)["train"]
-            seconds = {name: value * (1.0 if name == "map" else pace) for name, value in _ruled(project, order).items()}
+            seconds = {name: value * (1.0 if name in ("map", "features") else pace) for name, value in _ruled(project, order).items()}
             return Forecast(order.device, seconds, f"a rule on round {before.number}'s pace, as {busy}")
     return Forecast(order.device, {}, f"{busy}, and no round with this network tells")
 

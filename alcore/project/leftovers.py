@@ -7,7 +7,8 @@ Below `<home>/projects/<folder>` of a project's row lie
 - `masks/dd/<digest>.png`, a row of the masks table each,
 - `thumbs/<size>/<id>-<fingerprint>.*` and `superpixels/<n>/...`, of the items as they are now,
 - `rounds/<folder>/`, a row of the rounds table each; `jobs/<id>/`, a row of the jobs table each,
-- `maps/map-<content>.npy`, which every round may use.
+- `maps/map-<content>.npy`, which every round may use,
+- `features/<extractor>-<mark>/`, the vectors of one extractor and the map of them, which grow and are cut by who writes them.
 
 Whatever is written gets a name that files.PART matches until it is whole. A folder below `projects` that no row names is of an import that
 was killed, or of a project that was deleted, which a file `.deleted` in it tells. Only the latter goes at once; for all else an hour must
@@ -149,7 +150,8 @@ def _within(project: Stored) -> Iterator[Path]:
                 yield path
             else:
                 yield from (part for part in _inside(path) if UNFINISHED.fullmatch(part.name))
-    yield from (path for path in _inside(folder / "maps") if UNFINISHED.fullmatch(path.name))
+    kept = [folder / "maps", *_inside(folder / "features")]
+    yield from (path for one in kept for path in _inside(one) if path.name != LOCK and UNFINISHED.fullmatch(path.name))
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.errors import AlcoreError, Busy, NotEnoughLabels
+from alcore.errors import AlcoreError, Busy, NotEnoughLabels, Unavailable
 from alcore.files import written_whole
 from alcore.measures.layout import cached_layout
 from alcore.nets.tasks import FEATURES, recipe
@@ -194,27 +194,33 @@ def _in_present_rows(project: Stored, pool: Pool) -> Pool:
 
 
 def _with_vectors(project: Stored, pool: Pool, extractor: str, device: str, report: Report) -> Pool:
-    """The pool without the images that have no vector. What is missing is made first, unless somebody else is making it already: then the
-    round takes what there is, and the pool grows from round to round."""
-    found = Features(project, extractor)
+    """The pool without the images that have no vector. What is missing is made first, unless somebody else is making it already, or it
+    cannot be made now: then the round takes what there is, and the pool grows from round to round."""
+    found, why = Features(project, extractor), None
     if (found.rows < 0).any():
         try:
             found.complete(device, report)
-        except Busy as busy:
+        except Unavailable as problem:
+            why = problem
             found.store.reload()
-            report(Progress("features", found.done, len(found.ids), message=f"{busy}: this round takes what there is"))
+            report(
+                Progress("features", found.done, len(found.ids), message=f"{problem.args[0].rstrip('.')}. This round takes what there is")
+            )
     there = found.ids[found.rows >= 0]
-    kept, tested = np.isin(pool.labeled, there), np.isin(pool.test, there)
-    if not kept.any():
-        raise AlcoreError(
-            f"none of the {len(pool.labeled)} labeled images has features yet: {found.done:,} of {len(found.ids):,} images do, "
-            "wait for the others, or train another network (architecture)"
-        )
+    kept, left, tested = (np.isin(ids, there) for ids in (pool.labeled, pool.unlabeled, pool.test))
+    for what, wanted, has in (("labeled", pool.labeled, kept), ("unlabeled", pool.unlabeled, left)):
+        if len(wanted) and not has.any():
+            if why is not None and not isinstance(why, Busy):
+                raise why
+            raise AlcoreError(
+                f"none of the {len(wanted):,} {what} images has features yet: {found.done:,} of {len(found.ids):,} images do, "
+                "wait for the others, or train another network (architecture)"
+            )
     return dataclasses.replace(
         pool,
         labeled=pool.labeled[kept],
         targets=pool.targets[kept],
-        unlabeled=pool.unlabeled[np.isin(pool.unlabeled, there)],
+        unlabeled=pool.unlabeled[left],
         test=pool.test[tested],
         test_targets=pool.test_targets[tested],
     )
@@ -252,8 +258,7 @@ def make_map(project: Stored, number: int, report: Report = ignore_progress) -> 
         return
     started = time.perf_counter()
     if round_.train.get("architecture") == FEATURES:  # the same map for all rounds: the features do not change
-        ids, xy = Features(project, str(round_.train["extractor"])).map(report)
-        files.write_map(files.walked_ids, xy[np.searchsorted(ids, files.walked_ids)])
+        files.write_map(files.walked_ids, _places(*Features(project, str(round_.train["extractor"])).map(report), files.walked_ids))
         project.round_rows.update(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
         return
     earlier = [f.map for r in project.rounds() if r.number < number and (f := project.files(r)) and f.map is not None]
@@ -267,3 +272,12 @@ def make_map(project: Stored, number: int, report: Report = ignore_progress) -> 
     )
     files.write_map(files.walked_ids, xy)
     project.round_rows.update(round_.id, seconds={**round_.seconds, "map": time.perf_counter() - started})
+
+
+def _places(ids: np.ndarray, xy: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(w, 2) of xy, whose rows are `ids`; the middle for images that have changed or gone since the round began."""
+    at = np.minimum(np.searchsorted(ids, wanted), max(0, len(ids) - 1))
+    result = np.full((len(wanted), 2), xy.mean(0) if len(xy) else 0.0, np.float32)
+    there = ids[at] == wanted if len(ids) else np.zeros(len(wanted), bool)
+    result[there] = xy[at[there]]
+    return result

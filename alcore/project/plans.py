@@ -18,7 +18,8 @@ from alcore.types import Job
 
 STEP = 0.025  # seconds of a supervised step where nothing was measured; only the proportions to it matter
 PASS = 1 / 3  # of a step: its forward pass, which is what scoring an image takes
-READ = 0.04  # seconds to read an image for its features
+READ = 0.04  # seconds to read an image for its features, where nothing was measured
+TELLING = 32  # images that must have been read for a pace
 ADAPTED = 0.3  # of a step: one on features
 MAP = 0.0004  # seconds a point of the map
 IMPORT = (("reading the source", 0.2), ("looking at files", 0.2), ("reading images", 0.5), ("storing", 0.1))
@@ -67,7 +68,7 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
     train = train.for_labels(has["labeled"])
     step = STEP * (ADAPTED if train.architecture == FEATURES else 1.0)
     passes = step * PASS / train.batch_size  # an image
-    unread, mapped = left_to_do(project, train)
+    read, mapped = to_read(project, train, order.device)
     unlabeled, tested = has["splits"].get("pool", 0) - has["labeled"], has["splits"].get("test", has["splits"].get("val", 0))
     scored = min(unlabeled, train.score_sample or unlabeled)
     stages = strategy_named(order.strategy).costs(params)
@@ -78,13 +79,31 @@ def ruled(project: Stored, order: Order) -> tuple[Planned, ...]:
         training.append(Planned(whole, step * cost * number, begin=done / sum(steps), end=(done + number) / sum(steps)))
         done += number
     return (
-        *((Planned("features", READ * unread, fixed=True),) if unread else ()),
+        *((Planned("features", read, fixed=True),) if read else ()),
         *training,
         Planned("testing", passes * (tested + has["labeled"])),
         Planned("scoring", passes * scored),
         Planned("neighbors", MAP * (scored + has["labeled"]) / 4 * mapped, fixed=True),
         Planned("layout", MAP * (scored + has["labeled"]) * mapped, fixed=True),
     )
+
+
+def to_read(project: Stored, train: TrainParams, device: str) -> tuple[float, bool]:
+    """Seconds until all images have features for a round with these parameters, and whether a map is to be laid out.
+
+    At the pace of the newest job here that read as many as tell, of this project or another one, else by the rule.
+    """
+    unread, mapped = left_to_do(project, train)
+    if not unread:
+        return 0.0, mapped
+    rows = project.place.job_rows
+    for job in (*rows.jobs(project.name, limit=100), *rows.jobs(limit=100)):
+        told = job.result or {}
+        same = job.kind == "features" and job.arguments.get("extractor") == train.extractor and job.arguments.get("device") == device
+        looked_at = told.get("made", 0) - told.get("known", 0)
+        if same and looked_at >= TELLING and told["images_per_second"] > 0:
+            return unread * told["made"] / (told["images_per_second"] * looked_at), mapped
+    return READ * unread, mapped
 
 
 def _measured(guessed: tuple[Planned, ...], seen: Mapping[str, float], steps: float = 1.0) -> tuple[Planned, ...]:

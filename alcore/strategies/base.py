@@ -304,12 +304,13 @@ class Strategy(nn.Module):
 
 def diverse(total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report, *, power: float = 2.0) -> np.ndarray:
     """n ids of high total that lie apart: the highest first, then one after the other drawn with probability proportional to
-    (total - least total)^power times the squared distance, between embeddings of length 1, to the nearest one drawn before."""
+    (total - least total)^power times the squared distance, between embeddings of length 1, to the nearest one drawn before. Where all
+    totals are equal, distances alone decide."""
     order = np.argsort(seen.ids)
     embedding = seen.unlabeled["embedding"][order].astype(np.float32, copy=False)
     embedding = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
     above = total[order] - total.min()
-    importance = (above / max(above.max(), 1e-300)) ** power if power else np.ones_like(above)
+    importance = (above / above.max()) ** power if power and above.any() else np.ones_like(above)
     result: np.ndarray = seen.ids[order][spread((embedding,), n, rng, report, importance=importance)]
     return result
 

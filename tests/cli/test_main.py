@@ -21,7 +21,9 @@ from alcore.progress import Progress
 from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
 from alcore.strategies import STRATEGIES
+from tests.extractors.colors import stand_in
 from tests.house import ROOT
+from tests.project.photos import write_photos
 
 STEPS = 150
 SET = ["--set", "steps=4", "--set", "batch_size=8"]
@@ -446,3 +448,47 @@ def test_doctor_names_what_killed_work_left_and_rebuild_removes_it(run, home, to
     assert run("doctor", "--rebuild")["findings"] == ["1 leftover of killed work, 2.1 MB: removed"]
     assert run("doctor")["findings"] == []
     assert not left.parent.exists()
+
+
+@pytest.fixture
+def photos(run, tmp_path, monkeypatch) -> Path:
+    """Little photos imported as project "photos", with an extractor that takes no time."""
+    stand_in(monkeypatch.setattr)
+    source = write_photos(tmp_path / "photos", pool=6, test=2)
+    run("import", source, "--project", "photos")
+    return source
+
+
+def test_features_are_made_once_and_told_of(run, photos, home):
+    first = run("features", "--project", "photos", "--device", "cpu")
+    assert first["images_per_second"] > 0
+    assert first["seconds"] >= 0
+    assert {name: first[name] for name in ("project", "extractor", "items", "dim", "made", "unreadable")} == {
+        "project": "photos",
+        "extractor": "lite0",
+        "items": 32,
+        "dim": 8,
+        "made": 32,
+        "unreadable": [],
+    }
+    (photos / "train" / "sea" / "00.png").write_bytes(b"broken")
+    write_photos(photos, pool=7, test=2)
+    (photos / "train" / "sea" / "06.png").unlink()
+    run("import", photos, "--project", "photos", "--again")
+    again = run("features", "--project", "photos", "--device", "cpu")
+    assert (again["items"], again["made"], again["known"]) == (35, 35, 32)  # all were written anew, three are new
+    run("label", "--project", "photos", "--from-truth", 8, "--seed", 1)
+    trained = run("train", "--project", "photos", "--strategy", "margin", "--query-size", 3, *SET)
+    assert trained["labeled"] == 8
+    assert run("doctor")["ok"]
+
+
+def test_an_extractor_that_cannot_be_had_is_refused_before_anything_begins(refused, photos, home, monkeypatch):
+    assert refused("features", "--project", "photos", "--extractor", "lite9").startswith("unknown extractor 'lite9': use lite0")
+    monkeypatch.setitem(sys.modules, "timm", None)  # as where it is not installed
+    assert "pip install" in refused("features", "--project", "photos", "--extractor", "timm:resnet18")
+    assert "no project" in refused("features", "--project", "nobody")
+    workspace = Workspace(home)
+    assert [job.kind for job in workspace.job_rows.jobs() if job.kind == "features"] == []
+    assert not (workspace.project("photos").folder / "features").exists()
+    workspace.close()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from alcore.measures import clusters as module
-from alcore.measures.clusters import k_means, neighbor_distance, spread
+from alcore.measures.clusters import k_means, nearest, neighbor_distance, spread
 from alcore.progress import Progress
 
 # ---- k-means++ seeding
@@ -132,3 +132,12 @@ def test_more_clusters_than_points_and_equal_points_are_no_trouble():
     points = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
     assert sorted(k_means(points, 9, np.random.default_rng(0)).tolist()) == [0, 1, 2, 3]
     assert len(set(k_means(np.ones((9, 2), np.float32), 3, np.random.default_rng(0)).tolist())) == 1
+
+
+def test_two_points_are_as_far_from_each_other_whichever_is_asked():
+    """Who is more typical of a cluster of two is then decided by their ids, not by rounding."""
+    points = (100 + np.random.default_rng(4).normal(size=(300, 24))).astype(np.float32)
+    apart, near = nearest(points, 299)
+    full = np.zeros((300, 300))
+    np.put_along_axis(full, near, apart, axis=1)
+    assert np.array_equal(full, full.T)

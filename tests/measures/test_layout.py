@@ -11,7 +11,7 @@ import pytest
 
 from alcore.errors import AlcoreError, Cancelled
 from alcore.measures import layout as embedding
-from alcore.measures.layout import cached_layout, layout, neighbors, warm_up
+from alcore.measures.layout import cached_layout, grown_layout, layout, neighbors, warm_up
 from alcore.progress import Progress
 
 
@@ -212,3 +212,17 @@ def test_the_map_keeps_as_many_neighbors_as_umap_learn_does():
 
     theirs = umap.UMAP(n_neighbors=15, precomputed_knn=(index, distance, None), init="pca", random_state=0, n_jobs=1).fit_transform(points)
     assert kept(layout(points, seed=0)) > 0.95 * kept(theirs)
+
+
+def test_a_map_that_grows_keeps_its_points_and_one_that_has_doubled_is_laid_out_again():
+    rng = np.random.default_rng(8)
+    points = (rng.integers(0, 3, 120)[:, None] * 10 + rng.normal(size=(120, 4))).astype(np.float32)
+    first = grown_layout(points[:50], np.empty((0, 2), np.float32))
+    assert first.tolist() == layout(points[:50]).tolist()
+    grown = grown_layout(points[:99], first)
+    assert grown[:50].tolist() == first.tolist()
+    assert np.isfinite(grown).all()
+    assert grown_layout(points[:99], first).tolist() == grown.tolist()
+    start = np.full((100, 2), np.nan, np.float32)
+    start[:50] = first
+    assert grown_layout(points[:100], first).tolist() == layout(points[:100], start=start).tolist()

@@ -11,6 +11,8 @@ import pytest
 from alcore.project import loop
 from alcore.project.facade import Project, Workspace
 from alcore.training.turn import Order
+from tests.extractors.colors import stand_in
+from tests.project.photos import write_photos
 from tests.scenes import QUICK, write_scenes
 
 SPECIAL = ("a & b", "ü", 'it\'s "x"', "100 %")
@@ -76,3 +78,16 @@ def asked(scenes) -> Project:
     scenes.label_from_truth(5, seed=0)
     scenes.run_round("mcdal", query_size=2, seed=0, train=QUICK)
     return scenes
+
+
+@pytest.fixture
+def photo_source(tmp_path) -> Path:
+    """40 photos of four classes in train and 16 in test."""
+    return write_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def photos(workspace, photo_source, monkeypatch) -> Project:
+    """They imported, with an extractor that takes no time in lite0's place."""
+    stand_in(monkeypatch.setattr)
+    return Project.import_into(workspace, "photos", photo_source)

@@ -6,10 +6,13 @@ import shutil
 
 import pytest
 
-from alcore.errors import AlcoreError
+from alcore.errors import AlcoreError, BadInput
 from alcore.pixels import maskfiles
 from alcore.project import doctor
+from alcore.project import features as features_module
+from alcore.project.features import Features
 from alcore.storage import schema
+from tests.extractors.colors import colors, stand_in
 from tests.project.played import labeled_project
 
 
@@ -44,3 +47,29 @@ def test_the_doctor_misses_a_mask_whose_file_is_gone(scenes):
     assert digest in finding
     with pytest.raises(AlcoreError, match=digest):
         scenes.masks.load(digest)
+
+
+def test_the_doctor_names_features_that_nothing_reads_any_more_with_their_size(photos, monkeypatch):
+    found = Features(photos)
+    found.complete("cpu")
+    assert doctor.findings(photos) == []
+    stand_in(monkeypatch.setattr, colors(mark="d1" * 6))
+    Features(photos).complete("cpu")
+    where = f"photos: the features in {found.folder} (0.0 MB) are not used: "
+    assert doctor.findings(photos) == [where + "lite0 gives other vectors today. Delete that folder, or keep it"]
+    (found.folder / "vectors.f16").write_bytes(bytes(2_500_000))
+    assert "(2.5 MB)" in doctor.findings(photos)[0]
+    (photos.folder / "features" / "onnx-mine-0123456789ab").mkdir()  # of somebody's, who may still have it
+    assert len(doctor.findings(photos)) == 1
+
+
+def test_the_doctor_says_what_features_lack(photos, monkeypatch):
+    found = Features(photos)
+    found.complete("cpu")
+
+    def gone(name, models=None):
+        raise BadInput("lite0 needs a package: pip install it")
+
+    monkeypatch.setattr(features_module, "extractor_named", gone)
+    where = f"photos: the features in {found.folder} (0.0 MB) are not used: "
+    assert doctor.findings(photos) == [where + "lite0 needs a package: pip install it. Delete that folder, or keep it"]

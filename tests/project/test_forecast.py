@@ -9,8 +9,9 @@ import pytest
 
 from alcore.project import loop
 from alcore.project.facade import Project
+from alcore.project.features import Features
 from alcore.project.forecast import Forecast, forecast
-from alcore.project.plans import ruled
+from alcore.project.plans import READ, ruled
 from alcore.project.probe import Costs
 from alcore.strategies import STRATEGIES
 from alcore.training.turn import Order
@@ -157,3 +158,70 @@ def test_every_strategy_has_a_forecast(toy, quick_one, name):
 def test_every_strategy_has_a_forecast_for_masks(scenes, name):
     order = loop.ordered(scenes, name, 2, 0, "cpu", None, {**QUICK_SCENES, "batch_size": 2, "steps": 10})
     assert is_finite(forecast(scenes, order))
+
+
+# ---- features
+
+
+def features_job(project: Project, made: int, pace: float, device: str = "cpu", extractor: str = "lite0", known: int = 0) -> None:
+    """A job as if it had read `made` images at this pace."""
+    table, told = project.workspace.job_rows, {"made": made, "known": known, "images_per_second": pace}
+    job = table.add_job("features", project.name, "t", {"extractor": extractor, "device": device}, "features", owner="me")
+    assert table.finish_job(job.id, "done", result=told, owner="me")
+
+
+def round_on_features(project: Project, strategy: str = "mal") -> Order:
+    return loop.ordered(project, strategy, 5, 0, "cpu", None, {"steps": 30, "batch_size": 16})
+
+
+def test_images_that_are_still_to_be_read_are_part_of_a_forecast(photos):
+    photos.label_from_truth(10, seed=0)
+    told = forecast(photos, round_on_features(photos), lambda *_: COSTS)
+    assert next(iter(told.seconds)) == "features"
+    assert told.seconds["features"] == pytest.approx(56 * READ)
+    assert told.seconds["map"] == pytest.approx(1.25 * 0.0004 * 40)
+    assert told.stages["features"] == told.seconds["features"]
+    assert told.words().startswith("about 22 seconds on cpu: features 2, train 18")
+    Features(photos).complete("cpu")
+    Features(photos).map()
+    told = forecast(photos, round_on_features(photos), lambda *_: COSTS)
+    assert "features" not in told.seconds
+    assert told.seconds["map"] == 0.0  # it is laid out
+
+
+def test_the_pace_of_reading_is_that_of_the_last_job_that_tells(photos, toy):
+    photos.label_from_truth(10, seed=0)
+
+    def seconds() -> float:
+        return forecast(photos, round_on_features(photos), lambda *_: COSTS).seconds["features"]
+
+    features_job(toy, 500, 20.0)  # of another project: better than a rule
+    assert seconds() == pytest.approx(56 / 20)
+    features_job(photos, 56, 7.0)
+    features_job(toy, 500, 90.0)
+    assert seconds() == pytest.approx(56 / 7)
+    features_job(photos, 3, 0.5)  # too few images tell nothing
+    features_job(photos, 0, 0.0)
+    features_job(photos, 400, 800.0, known=390)
+    features_job(photos, 400, 900.0, device="cuda")
+    features_job(photos, 400, 2.0, extractor="lite2")
+    assert seconds() == pytest.approx(56 / 7)
+    features_job(photos, 400, 40.0, known=300)  # what was known took no time to speak of
+    assert seconds() == pytest.approx(56 / 10)
+
+
+def test_reading_goes_at_its_own_pace_beside_that_of_rounds(photos):
+    photos.label_from_truth(10, seed=0)
+    order = round_on_features(photos)
+    add_round(photos, order, {**SECONDS, "train": 500.0})
+    run_a_job(photos, order)
+    other = round_on_features(photos, "entropy")
+    assert forecast(photos, other, never).seconds["features"] == pytest.approx(56 * READ)
+    assert forecast(photos, order, never).seconds["features"] == pytest.approx(56 * READ)
+
+
+def test_a_long_reading_is_said_to_come_once():
+    read = {"features": 5000.0, "train": 60.0, "score": 0.0}
+    assert Forecast("cpu", read, "").cure() == "Images are read for their features once; the rounds after this one do not wait for that."
+    both = {"features": 700.0, "train": 800.0, "score": 0.0}
+    assert Forecast("cpu", both, "").cure() == "Shorter with fewer steps, smaller images or a GPU."

@@ -89,3 +89,21 @@ def test_a_job_is_planned_as_was_forecast(toy, quick, quick_one, monkeypatch):
         }
     )  # fmt: skip
     assert dataclasses.replace(job) == toy.workspace.job_rows.job(job.id)
+
+
+def test_a_round_that_reads_images_first_is_planned_with_them(photos):
+    photos.label_from_truth(10, seed=0)
+    arguments = loop.ordered(photos, "entropy", 5, 0, "cpu").arguments()
+    stages = plan(photos.workspace, job(photos, arguments)).stages
+    assert [s.stage for s in stages] == ["features", "training", "testing", "scoring", "neighbors", "layout"]
+    assert (stages[0].seconds, stages[0].fixed) == (pytest.approx(56 * 0.04), True)
+    photos.features(device="cpu", report=lambda _: None)
+    stages = plan(photos.workspace, job(photos, arguments)).stages
+    assert [s.stage for s in stages] == ["training", "testing", "scoring", "neighbors", "layout"]
+    assert [s.seconds for s in stages[3:]] == [0.0, 0.0]  # the map is there
+
+
+def test_a_job_of_features_is_planned_too(photos):
+    table = photos.workspace.job_rows
+    planned = plan(photos.workspace, table.job(table.add_job("features", "photos", "t", {"extractor": "lite0"}, "features").id))
+    assert [s.stage for s in planned.stages] == ["features", "neighbors", "layout"]
