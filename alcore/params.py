@@ -292,13 +292,13 @@ class TrainParams:
         expert=True,
     )
     batch: str = param(
-        "top",
+        "auto",
         "How a query is drawn from the scores: those of highest score, which are often near duplicates of each other; or images of high "
         "score that lie apart, drawn one by one (k-means++ weighted by the score). Of strategies that choose in another way it changes "
-        "nothing.",
+        "nothing. By the strategy it is diverse on pretrained features where that was measured to be better, else the top.",
         title="Draw the query",
         source="the papers: top; diverse as in k-means++ (Arthur & Vassilvitskii 2007) with weights, as BADGE does on gradients",
-        choices={"top": "highest scores", "diverse": "high scores that lie apart"},
+        choices={"auto": "by the strategy", "top": "highest scores", "diverse": "high scores that lie apart"},
     )
     batch_power: float = param(
         2.0,

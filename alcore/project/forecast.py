@@ -151,7 +151,7 @@ def _picks_in_turn(order: Order) -> bool:
     """Whether all images are looked at again after each pick."""
     params, train = order.check()
     strategy = strategy_named(order.strategy)
-    return strategy.greedy or (train.batch == "diverse" and strategy.ranks(params))
+    return strategy.greedy or strategy.is_diverse(params, train)
 
 
 def _map_seconds(project: Stored, items: int) -> float:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from alcore.measures import scores
 from alcore.measures.clusters import spread
 from alcore.nets.backbones import Backbone
-from alcore.nets.tasks import Task
+from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, milestones
 from alcore.progress import Report
 
@@ -166,6 +166,7 @@ class Strategy(nn.Module):
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
+        better_diverse: True when batch=auto draws its query by `diverse` on pretrained features: there it needs fewer labels so.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
         heat: the score that has a value at every pixel and is taken for regions; "" when there is none.
@@ -179,6 +180,7 @@ class Strategy(nn.Module):
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""
     greedy: ClassVar[bool] = False
+    better_diverse: ClassVar[bool] = False
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
     heat: ClassVar[str] = ""
@@ -250,7 +252,7 @@ class Strategy(nn.Module):
 
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The query: `n` ids, best first. Default: those of highest total, ties by id; or, with batch=diverse, `diverse`."""
-        if self.train_params.batch == "diverse" and self.ranks(self.params):
+        if self.is_diverse(self.params, self.train_params):
             return diverse(total, seen, n, rng, report, power=self.train_params.batch_power)
         return seen.ids[np.lexsort((seen.ids, -total))[:n]]
 
@@ -267,6 +269,12 @@ class Strategy(nn.Module):
     def ranks(cls, params: Any) -> bool:
         """True when what it asks for follows from `total` alone, so that batch=diverse may spread it out."""
         return not cls.greedy
+
+    @classmethod
+    def is_diverse(cls, params: Any, train: TrainParams) -> bool:
+        """Whether the query is drawn by `diverse`."""
+        asked = train.batch == "diverse" or (train.batch == "auto" and cls.better_diverse and train.architecture == FEATURES)
+        return asked and cls.ranks(params)
 
     @classmethod
     def defaults(cls, train: TrainParams) -> Mapping[str, Any]:

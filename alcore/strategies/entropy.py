@@ -12,4 +12,5 @@ class Entropy(Strategy):
     title = "Entropy"
     paper = "Wang & Shang 2014; MAL's baseline 'Entropy'"
     rank_by = "entropy"
+    better_diverse = True
     heat = "entropy"

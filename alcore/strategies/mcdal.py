@@ -111,6 +111,7 @@ class MCDAL(Strategy):
     )
     Params = Params
     rank_by = "discrepancy"
+    better_diverse = True
     heat = "pixel_discrepancy"
     score_info = (
         ScoreInfo(

@@ -19,7 +19,7 @@ DIM = 24  # numbers of a toy vector
 BY_TASK = {
     "classification": TRAIN,
     "segmentation": dataclasses.replace(TRAIN, architecture="small_drn", batch_size=4),
-    FEATURES: train_params("classification", {"architecture": FEATURES, "batch_size": 8, "steps": 3}),
+    FEATURES: train_params("classification", {"architecture": FEATURES, "batch_size": 8, "steps": 3, "batch": "top"}),
 }
 SIDE = {"classification": 8, "segmentation": 16, FEATURES: 0}
 

@@ -34,12 +34,7 @@ from tests.strategies.tasks import BY_TASK, TRAIN, build, columns, seen, toy_vec
 CPU = torch.device("cpu")
 Toys = dict[str, tuple[np.ndarray, Pool, np.ndarray | None]]
 EACH = [(name, task) for name in STRATEGIES for task in columns(name)]
-UNABLE = pytest.mark.xfail(raises=TypeError, strict=True, reason="ALFA-Mix reads the weights of a linear head, and features have cosines")
 each = pytest.mark.parametrize(("name", "task"), EACH)
-# of the checks that score
-each_scored = pytest.mark.parametrize(
-    ("name", "task"), [pytest.param(*pair, marks=UNABLE if pair == ("alfa_mix", FEATURES) else ()) for pair in EACH]
-)
 
 
 def draws_of(task: str, toys: Toys, *, seed: int = 5, pool: Pool | None = None, **changed) -> PoolDraws:
@@ -160,7 +155,7 @@ def test_a_step_in_bf16_never_reads_weights_of_before_an_update(name, task, toys
 
 
 @pytest.mark.slow
-@each_scored
+@each
 def test_every_strategy_trains_in_bf16_and_scores_in_fp32(name, task, toys, rounding_bf16):
     strategy, draws = build(name, task), draws_of(task, toys, precision="bf16", rotation=15.0)
     train(strategy, draws, draws.params)
@@ -197,7 +192,7 @@ def test_scores_are_one_finite_number_an_image_beside_logits_and_embedding(name,
     np.testing.assert_allclose(kept / kept.sum(1, keepdims=True), p.mean(2), atol=1e-6)
 
 
-@each_scored
+@each
 @pytest.mark.parametrize("training", [True, False])
 def test_scoring_leaves_weights_statistics_and_mode_as_they_were(name, task, training, trained, batches):
     strategy = trained[name, task].train(training)
@@ -207,7 +202,7 @@ def test_scoring_leaves_weights_statistics_and_mode_as_they_were(name, task, tra
     assert all(module.training is training for module in strategy.modules())
 
 
-@each_scored
+@each
 def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, trained, batches, monkeypatch):
     strategy, seen = trained[name, task].train(), []
     honest = strategy.score
@@ -221,7 +216,7 @@ def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, train
     assert seen == [(False, False, False)]
 
 
-@each_scored
+@each
 def test_the_same_weights_give_the_same_scores_and_query_twice(name, task, trained, batches):
     first, second = (query(trained[name, task], batches, 6, np.random.default_rng(3))[0] for _ in range(2))
     assert first.selected.tolist() == second.selected.tolist()
@@ -229,7 +224,7 @@ def test_the_same_weights_give_the_same_scores_and_query_twice(name, task, train
     assert all(np.array_equal(first.parts[key], second.parts[key]) for key in first.parts)
 
 
-@each_scored
+@each
 def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_query(name, task, trained, toys, monkeypatch):
     turned, pool = np.random.default_rng(8).permutation(20), toys[task][1]
     other = dataclasses.replace(pool, unlabeled=pool.unlabeled[turned], labeled=pool.labeled[::-1], targets=pool.targets[::-1].copy())
@@ -243,7 +238,7 @@ def test_neither_the_order_of_the_pool_nor_the_size_of_the_batches_changes_the_q
     assert second.selected.tolist() == first.selected.tolist()
 
 
-@each_scored
+@each
 def test_a_query_names_exactly_n_distinct_unlabeled_items_best_first(name, task, trained, batches, pool):
     found, walked, seconds = query(trained[name, task], batches, 7, np.random.default_rng(0))
     assert len(set(found.selected.tolist())) == 7
@@ -256,7 +251,7 @@ def test_a_query_names_exactly_n_distinct_unlabeled_items_best_first(name, task,
     assert seconds.keys() == {"score", "select"}
 
 
-@each_scored
+@each
 def test_a_query_larger_than_the_pool_names_all_of_it(name, task, trained, batches, pool):
     found, _, _ = query(trained[name, task], batches, 1000, np.random.default_rng(0))
     assert sorted(found.selected.tolist()) == sorted(pool.unlabeled.tolist())
@@ -301,7 +296,7 @@ def test_a_strategy_says_what_it_is(name, task):
     assert kind.__doc__ != Strategy.__doc__
 
 
-@each_scored
+@each
 def test_a_strategy_says_what_each_of_its_scores_means(name, task, trained, batches):
     found, _, _ = query(trained[name, task], batches, 3, np.random.default_rng(0))
     told = STRATEGIES[name].score_columns()
@@ -350,7 +345,7 @@ def test_every_parameter_has_help_a_source_and_a_default_within_its_bounds(kind)
     assert make_params(kind, {f.name: str(f.default) for f in dataclasses.fields(kind)}, "x") == kind()
 
 
-@each_scored
+@each
 def test_every_strategy_explains_its_own_scores(name, task, trained, batches):
     found, _, _ = query(trained[name, task], batches, 3, np.random.default_rng(0))
     values = {key: float(v[0]) for key, v in (found.parts | {"total": found.total}).items()}

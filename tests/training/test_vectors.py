@@ -155,5 +155,5 @@ def test_images_and_vectors_are_not_mistaken_for_each_other(vectors, pool, pixel
 
 def test_the_recipe_of_features_is_that_of_the_network_unless_told_otherwise():
     found = train_params("classification", {"architecture": "features"})
-    assert (found.steps, found.learning_rate, found.backbone_rate, found.warmup) == (300, 0.02, 0.1, 0.0)
+    assert (found.steps, found.learning_rate, found.backbone_rate, found.warmup) == (200, 0.02, 0.1, 0.0)
     assert train_params("classification", {"architecture": "features", "steps": 7}).steps == 7
