@@ -188,7 +188,7 @@ class Features:
         kept = self._kept_map()
         if len(kept) < self.store.count:
             vectors = np.array(self.store.vectors(), np.float32)
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            vectors /= np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), 1e-12)[:, None]
             kept = grown_layout(vectors, kept, seed=0, report=report)
             with disk_full_told(self.folder, "the map"), written_whole(self.folder / "map.npy") as file:
                 np.save(file, kept)
