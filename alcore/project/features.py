@@ -228,10 +228,13 @@ def _narrowed(vectors: np.ndarray) -> np.ndarray:
 
     if vectors.shape[1] <= NARROW:
         return unit(vectors)
-    some = unit(vectors[np.sort(np.random.default_rng(0).permutation(len(vectors))[:SAMPLE])])
+    rng = np.random.default_rng(0)
+    some = unit(vectors[np.sort(rng.permutation(len(vectors))[:SAMPLE])])
     middle = some.mean(0)
     some -= middle
-    axes = np.linalg.eigh(some.T @ some)[1][:, : -NARROW - 1 : -1]
+    spread, axes = some.T @ some, rng.standard_normal((vectors.shape[1], NARROW), np.float32)
+    for _ in range(4):  # powers of it turn any axes into the principal ones; all of them at once would take ten times as long
+        axes = np.linalg.qr(spread @ axes)[0]
     result = np.empty((len(vectors), NARROW), np.float32)
     for start in range(0, len(vectors), SAMPLE):
         result[start : start + SAMPLE] = (unit(vectors[start : start + SAMPLE]) - middle) @ axes
