@@ -9,8 +9,9 @@ import streamlit as st
 
 from alcore.figures import swatch
 from alcore.importing.request import levels_of
-from alcore.project import exporting, tables
-from alcore.project.background import IMPORTS, submit_refresh
+from alcore.nets.tasks import train_params
+from alcore.project import exporting, features, loop, tables
+from alcore.project.background import IMPORTS, submit_features, submit_refresh
 from alcore.project.facade import Project
 from pages.ui.components.gallery import gallery
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
@@ -52,6 +53,7 @@ def main() -> None:
     of = project()
     counts = of.counts()
     _facts(of, counts)
+    _features(of)
     classes, samples, aside = st.tabs(["Classes", "Samples", f"Set aside ({counts['set_aside']:,})"])
     with classes:
         _class_table(of, counts)
@@ -107,6 +109,27 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
             "To measure it, import a folder with a `test` folder inside, or labeled images of which a share is held out.",
             icon=":material/info:",
         )
+
+
+def _features(of: Project) -> None:
+    """The reading of photos by the pretrained network: how far it is, or how it is begun when nothing reads them."""
+    if not features.suits(of):
+        return
+    if jobs := running("features", of=of):
+        for job in jobs:
+            watch(job)
+        st.caption("Label and train meanwhile: a round takes the photos that have been read, the labeled ones come first.")
+        return
+    missing, _ = features.left_to_do(of, train_params(of.task, loop.defaults(of)))
+    if not missing:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{missing:,} photos have not been read** by the pretrained network that rounds stand on.")
+        st.space("stretch")
+        if st.button("Read them", icon=":material/play_arrow:", help="In the background, once for each photo; the next round does it too."):
+            with plain_errors():
+                submit_features(of.workspace.runner, of)
+                st.rerun()
 
 
 def _class_table(of: Project, counts: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
         st.subheader("No round to start", anchor=False)
         st.write(obstacle)
         return
-    advice = advise(of.dense, open_images(counts))
+    advice = advise(of.dense, open_images(counts), loop.defaults(of).get("architecture", ""))
     st.subheader("Start with this", anchor=False)
     st.markdown(
         f"**{advice.title}, {plural(advice.query_size, 'image')}.** Trains on {plural(counts['labeled'], 'label')} and then asks for the "

@@ -58,7 +58,7 @@ def make_features(
 def _features(of: Stored, extractor: str, device: str) -> tuple[str, dict[str, Any]]:
     """The title and the arguments of a job, which are checked first."""
     found = Features(of, extractor).extractor
-    return f"Features of {of.name} by {found.name}", {"extractor": extractor, "device": str(pick_device(device))}
+    return f"Reading the images of {of.name} with {found.name}", {"extractor": extractor, "device": str(pick_device(device))}
 
 
 def begin_features(runner: JobRunner, of: Stored) -> Job | None:

@@ -279,6 +279,11 @@ def first_map(project: Stored) -> tuple[np.ndarray, np.ndarray] | None:
     if project.dense or not (project.folder / "features").is_dir():
         return None
     try:
-        return Features(project).kept_map()
+        laid = Features(project).kept_map()
     except BadInput:  # the network is gone: what it saw cannot be told from another's
         return None
+    if laid is None:
+        return None
+    pool = project.pool()
+    asked = ~np.isin(laid[0], pool.test)  # who is held out is never asked for
+    return laid[0][asked], laid[1][asked]

@@ -15,7 +15,7 @@ from alcore.pixels.maskfiles import class_counts
 from alcore.project import addresses, features
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
-from alcore.strategies import SCORES, STRATEGIES
+from alcore.strategies import SCORES, title_of
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import START, Round
@@ -277,5 +277,4 @@ def learning_curve(rounds: list[Round]) -> pd.DataFrame:
 def _title(round_: Round) -> str:
     if round_.start:
         return "first labels"
-    known: Mapping[str, Any] = STRATEGIES
-    return known[round_.strategy].title if round_.strategy in known else round_.strategy
+    return title_of(round_.strategy, round_.params, round_.train)

@@ -1,17 +1,20 @@
 """STRATEGIES: name -> class, found by importing this folder, and SCORES: what their score columns mean. A new method is one new file.
 
-Imported from elsewhere are STRATEGIES, SCORES, strategy_named and `base`; a method imports `base` and no other method.
+Imported from elsewhere are STRATEGIES, SCORES, strategy_named, title_of and `base`; a method imports `base` and no other method.
 It may import nets, measures and the ground.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 from alcore.errors import BadInput
+from alcore.params import TrainParams
 from alcore.strategies.base import ScoreInfo, Strategy
 
 
@@ -48,3 +51,19 @@ def strategy_named(name: str) -> type[Strategy]:
     if name not in STRATEGIES:
         raise BadInput(f"unknown strategy {name!r}: use one of {', '.join(STRATEGIES)}")
     return STRATEGIES[name]
+
+
+def title_of(name: str, params: Mapping[str, Any], train: Mapping[str, Any]) -> str:
+    """What a round's way of asking is called: the strategy's title, and whether its query is drawn diversely; the bare name of one that
+    is not here.
+
+    Args:
+        params, train: as a round or an order has them; what they leave out is as usual.
+    """
+    if name not in STRATEGIES:
+        return name
+    kind = STRATEGIES[name]
+    usual = {field.name: field.default for field in dataclasses.fields(kind.Params)}
+    known = {key: value for key, value in train.items() if key in TrainParams.__dataclass_fields__}
+    diverse = kind.is_diverse(SimpleNamespace(**{**usual, **params}), dataclasses.replace(TrainParams(), **known))
+    return f"{kind.title}, drawn diversely" if diverse else kind.title

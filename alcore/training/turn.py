@@ -19,7 +19,7 @@ from alcore.measures.centers import k_center
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, make_params
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.strategies import STRATEGIES, strategy_named
+from alcore.strategies import STRATEGIES, strategy_named, title_of
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
@@ -59,7 +59,7 @@ class Order:
     @property
     def title(self) -> str:
         """What a job that does it is called in lists."""
-        return f"{strategy_named(self.strategy).title}, query of {self.query_size}"
+        return f"{title_of(self.strategy, self.params, self.train)}, query of {self.query_size}"
 
     def check(self) -> tuple[Any, TrainParams]:
         """The strategy's and the run's parameters; BadInput names everything that is wrong, before work starts."""

@@ -11,7 +11,7 @@ import streamlit as st
 
 from alcore.errors import AlcoreError, of_machine
 from alcore.project.facade import Project, Workspace, shared
-from alcore.strategies import STRATEGIES
+from alcore.strategies import title_of
 from alcore.types import Round
 from pages.ui.components.remember import remembered
 from pages.ui.forms import in_titles
@@ -129,4 +129,4 @@ def maker(round_: Round) -> str:
     """What made a round's query, in words for tables and lists."""
     if round_.start:
         return {"random": "start, at random", "kcenter": "start, spread"}[round_.start]
-    return STRATEGIES[round_.strategy].title if round_.strategy in STRATEGIES else round_.strategy
+    return title_of(round_.strategy, round_.params, round_.train)

@@ -272,7 +272,7 @@ def test_features_are_a_job_that_lays_out_the_map_beside_the_rounds(photos):
     job = background.submit_features(runner, photos, device="cpu")
     wait(lambda: runner.snapshot(job.id).over)
     done = runner.snapshot(job.id)
-    assert (done.state, done.device, done.title) == ("done", background.READING, "Features of photos by lite0")
+    assert (done.state, done.device, done.title) == ("done", background.READING, "Reading the images of photos with lite0")
     assert (done.result["items"], done.result["made"], done.result["dim"]) == (ITEMS, ITEMS, 8)
     assert len(Features(photos).kept_map()[0]) == ITEMS
 
