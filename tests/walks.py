@@ -172,7 +172,10 @@ def walked(tree: Path, base: Path) -> dict[str, dict[str, Any]]:
     page.query_params["project"] = "toy"
     page.switch_page("train.py").run()
     page.button_group(key="strategy").set_value("mcdal").run()
-    page.number_input(key=f"train.{toy.id}.steps").set_value(2)
+    steps = next(
+        field for field in page.number_input if str(field.key).startswith(f"train.{toy.id}.") and str(field.key).endswith(".steps")
+    )
+    steps.set_value(2)
     page.selectbox(key=f"mcdal.{toy.id}.heads").set_value(HEADS)
     next(one for one in page.button if one.label == "Start").click()
     walk.begin(("submit_round", ".py"), ("step", "mcdal.py"))

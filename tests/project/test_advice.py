@@ -6,6 +6,7 @@ import pytest
 
 from alcore.project.advice import USUAL, USUAL_MASKS, WHY, advise, usual_query
 from alcore.strategies import STRATEGIES
+from alcore.training.turn import Order
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,9 @@ def test_the_advice_is_a_strategy_of_the_task_with_its_reason(dense, strategy, t
     assert (advice.strategy, advice.title, advice.why) == (strategy, STRATEGIES[strategy].title, WHY[strategy])
     assert title in advice.title
     assert ("segmentation" if dense else "classification") in STRATEGIES[advice.strategy].tasks
+
+
+def test_on_features_what_is_recommended_is_what_the_round_then_does():
+    advice = advise(False, 100, "features")
+    assert (advice.strategy, advice.query_size, advice.title) == ("mcdal", 50, "MCDAL, drawn diversely")
+    assert Order("mcdal", 50, train={"architecture": "features"}).title == "MCDAL, drawn diversely, query of 50"

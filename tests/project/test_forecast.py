@@ -181,7 +181,7 @@ def test_images_that_are_still_to_be_read_are_part_of_a_forecast(photos):
     assert told.seconds["features"] == pytest.approx(56 * READ)
     assert told.seconds["map"] == pytest.approx(1.25 * 0.0004 * 40)
     assert told.stages["features"] == told.seconds["features"]
-    assert told.words().startswith("about 22 seconds on cpu: features 2, train 18")
+    assert told.words().startswith("about 23 seconds on cpu: features 2, train 19")
     Features(photos).complete("cpu")
     Features(photos).map()
     told = forecast(photos, round_on_features(photos), lambda *_: COSTS)

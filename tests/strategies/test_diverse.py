@@ -12,7 +12,7 @@ import pytest
 
 from alcore.params import TrainParams
 from alcore.progress import ignore_progress
-from alcore.strategies import STRATEGIES
+from alcore.strategies import STRATEGIES, title_of
 from alcore.strategies.base import Seen, diverse
 from alcore.training.devices import seeded
 from alcore.training.train import train
@@ -133,7 +133,8 @@ RANKING = [name for name in CLASSIFIERS if STRATEGIES[name].ranks(STRATEGIES[nam
 
 def test_all_that_rank_are_known():
     assert set(RANKING) == {"mal", "mcdal", "entropy", "margin", "bald", "learning_loss", "qbc", "sraal", "vaal"}
-    assert TrainParams.batch == "top"
+    assert TrainParams.batch == "auto"
+    assert {name for name in RANKING if STRATEGIES[name].better_diverse} == {"mcdal", "entropy"}
     assert not STRATEGIES["mal"].ranks(STRATEGIES["mal"].Params(select_by="random"))
 
 
@@ -150,3 +151,23 @@ def test_a_strategy_that_ranks_asks_for_high_scores_that_lie_apart(name, asked):
 @pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in RANKING])
 def test_of_the_others_it_changes_nothing(name, asked):
     assert asked(name, "diverse")[0].selected.tolist() == asked(name, "top")[0].selected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "architecture", "params", "expected"),
+    [
+        ("mcdal", "auto", "features", {}, True),
+        ("mcdal", "auto", "small_cnn", {}, False),  # as the paper has it
+        ("mcdal", "top", "features", {}, False),
+        ("margin", "auto", "features", {}, False),
+        ("margin", "diverse", "small_cnn", {}, True),
+        ("random", "diverse", "features", {}, False),
+        ("badge", "diverse", "features", {}, False),
+        ("mal", "diverse", "features", {"select_by": "random"}, False),
+    ],
+)
+def test_by_the_strategy_a_query_is_drawn_as_it_was_measured_to_be_better_and_is_called_so(name, batch, architecture, params, expected):
+    kind = STRATEGIES[name]
+    assert kind.is_diverse(kind.Params(**params), TrainParams(batch=batch, architecture=architecture)) is expected
+    title = title_of(name, params, {"batch": batch, "architecture": architecture})
+    assert title == kind.title + (", drawn diversely" if expected else "")
