@@ -172,11 +172,14 @@ def walked(tree: Path, base: Path) -> dict[str, dict[str, Any]]:
     page.query_params["project"] = "toy"
     page.switch_page("train.py").run()
     page.button_group(key="strategy").set_value("mcdal").run()
-    steps = next(
-        field for field in page.number_input if str(field.key).startswith(f"train.{toy.id}.") and str(field.key).endswith(".steps")
-    )
-    steps.set_value(2)
-    page.selectbox(key=f"mcdal.{toy.id}.heads").set_value(HEADS)
+    keyed = {str(field.key): field for field in (*page.number_input, *page.selectbox)}
+
+    def of_form(form: str, name: str) -> Any:
+        """A field by its key, in which the network stands since there are forms of several."""
+        return next(field for key, field in keyed.items() if key.startswith(f"{form}.{toy.id}.") and key.endswith(f".{name}"))
+
+    of_form("train", "steps").set_value(2)
+    of_form("mcdal", "heads").set_value(HEADS)
     next(one for one in page.button if one.label == "Start").click()
     walk.begin(("submit_round", ".py"), ("step", "mcdal.py"))
     page.run()
