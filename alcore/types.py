@@ -15,7 +15,7 @@ SPLITS = ("pool", "val", "test")
 WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called in what is written for others
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
-START = "start:"  # a query without a model is stored as a round of strategy start:random or start:kcenter
+START = "start:"  # a query without a model is stored as a round of strategy start:random, start:kcenter or start:groups
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")
 
 
@@ -124,7 +124,7 @@ class Round:
 
     @property
     def start(self) -> str:
-        """How a query without a model was drawn, "random" or "kcenter"; empty for a round with one."""
+        """How a query without a model was drawn, "random", "kcenter" or "groups"; empty for a round with one."""
         return self.strategy.removeprefix(START) if is_start(self.strategy) else ""
 
     @property

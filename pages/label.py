@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alcore.project import labeling
+from alcore.project import features, labeling
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
@@ -23,6 +23,8 @@ from pages.ui.session import (
     project,
     token,
 )
+
+START_ICONS = {"random": ":material/casino:", "kcenter": ":material/bubble_chart:", "groups": ":material/bubble_chart:"}
 
 
 def main() -> None:
@@ -122,10 +124,9 @@ def _nothing_asked(of: Project) -> None:
             return
         st.write("Start with some images chosen without a model, or train a round if there are labels already.")
         with st.container(horizontal=True):
-            if st.button(f"Ask for {size:,} at random", type="primary", icon=":material/casino:"):
-                _ask(of, size, "random")
-            if st.button(f"Ask for {size:,} spread over the pixels", icon=":material/bubble_chart:"):
-                _ask(of, size, "kcenter")
+            for at, (how, words) in enumerate(features.ways_to_start(of, size).items()):
+                if st.button(f"Ask for {size:,} {words}", type="secondary" if at else "primary", icon=START_ICONS[how]):
+                    _ask(of, size, how)
             if st.button("Train a round", icon=":material/model_training:"):
                 st.switch_page("train.py")
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, title_of, words_for
-from alcore.project import labeling, loop
+from alcore.project import features, labeling, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
@@ -79,12 +79,9 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
         st.write("A model needs a few labels first. Ask for some images without one, label them, then train.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             size = st.number_input("Images", 1, pool, usual, width=140)
+            ways = features.ways_to_start(of, usual)
             how = st.segmented_control(
-                "Chosen",
-                ["random", "kcenter"],
-                default="random",
-                required=True,
-                format_func={"random": "at random", "kcenter": "spread over the pixels"}.__getitem__,
+                "Chosen", list(ways), default=next(iter(ways)), required=True, format_func=ways.__getitem__, help=features.WAYS_HELP
             )
             if st.button("Ask for these", type="primary", icon=":material/sell:"):
                 with plain_errors():

@@ -195,3 +195,15 @@ def nearest(points: np.ndarray, neighbors: int, *, device: torch.device | None =
         return np.empty((0, 0)), np.empty((0, 0), np.int64)
     apart, found = (torch.cat(column) for column in zip(*parts, strict=True))
     return apart.clamp_min(0).numpy(), found.numpy()
+
+
+def middles(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Rows nearest to the mean of each cluster, of larger clusters first."""
+    found, sizes = np.unique(clusters, return_counts=True)
+    result = []
+    for c in found[np.argsort(-sizes, kind="stable")]:
+        members = np.flatnonzero(clusters == c)
+        inside = points[members].astype(np.float64)
+        apart = ((inside - inside.mean(0)) ** 2).sum(1)
+        result.append(members[np.argmax(apart <= apart.min() * (1 + 1e-6))])  # of two, both are as near: the first, whatever the rounding
+    return np.array(result, np.int64)

@@ -149,7 +149,7 @@ class Project(Stored):
     # ---- rounds
 
     def start(self, query_size: int = 50, how: str = "random", seed: int = 0) -> Round:
-        """A first query without a model: "random", or "kcenter" over the pixels."""
+        """A first query without a model: "random", "kcenter" over the pixels, or "groups" of features; see loop.start."""
         return loop.start(self, query_size, how, seed)
 
     def run_round(

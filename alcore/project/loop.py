@@ -85,9 +85,18 @@ def defaults(project: Stored, chosen: Mapping[str, Any] | None = None) -> dict[s
 
 
 def start(project: Stored, query_size: int = 50, how: str = "random", seed: int = 0) -> Round:
-    """A first query without a model: "random", or "kcenter" over the pixels."""
+    """A first query without a model: "random", "kcenter" over the pixels, or "groups", the middle of each group of features, of the images
+    that have been read.
+
+    Raises:
+        AlcoreError: none has been read, which groups need.
+    """
     started = time.perf_counter()
-    chosen = start_query(project.pool(), project.pixels(), query_size, how, seed)
+    pool = project.pool()
+    if how == "groups":
+        chosen = start_query(*_read_so_far(project, pool), query_size, how, seed)
+    else:
+        chosen = start_query(pool, project.pixels(), query_size, how, seed)
     seconds = {"select": time.perf_counter() - started}
     labeled = project.counts()["labeled"]
     return project.round_rows.add(START + how, chosen.tolist(), seed=seed, labeled=labeled, device="cpu", seconds=seconds)
@@ -225,6 +234,16 @@ def _with_vectors(found: Features, pool: Pool, device: str, report: Report) -> P
         test=pool.test[tested],
         test_targets=pool.test_targets[tested],
     )
+
+
+def _read_so_far(project: Stored, pool: Pool) -> tuple[Pool, np.ndarray]:
+    """The pool of those unlabeled images that have vectors by the usual extractor, over these."""
+    found = Features(project)
+    there = np.isin(pool.unlabeled, found.ids[found.rows >= 0])
+    if not there.any():
+        raise AlcoreError(f"no image of {project.name!r} has features yet: run `features` first, or start at random")
+    nobody = np.empty(0, np.int64)
+    return _in_vectors(found, Pool(nobody, nobody, pool.unlabeled[there], nobody, nobody, pool.ids, pool.rows))
 
 
 def _in_vectors(found: Features, pool: Pool) -> tuple[Pool, np.ndarray]:

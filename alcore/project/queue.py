@@ -17,6 +17,7 @@ from alcore.types import FRAMES, Round
 
 STARTS = {
     "random": "first query, drawn at random: there is no model yet",
+    "groups": "first query, in the middle of a group of images that look alike: there is no model yet",
     "kcenter": "first query, spread over the raw pixels: there is no model yet",
 }
 

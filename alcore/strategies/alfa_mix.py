@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alcore.measures.clusters import k_means
+from alcore.measures.clusters import k_means, middles
 from alcore.nets.models import linear_weight
 from alcore.params import param
 from alcore.progress import Report
@@ -75,7 +75,7 @@ class AlfaMix(Strategy):
         if len(candidates) > n:
             features = seen.unlabeled["embedding"][order[candidates]]
             features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-            asked = candidates[_middles(features, k_means(features, n, rng, device=seen.device, report=report))]
+            asked = candidates[middles(features, k_means(features, n, rng, device=seen.device, report=report))]
         rest = wanted[~np.isin(wanted, asked)]
         result: np.ndarray = seen.ids[order[np.concatenate([asked, rest])[:n]]]
         return result
@@ -130,15 +130,3 @@ class AlfaMix(Strategy):
         mixing = 1 / values["total"] - 1
         changes = f"a mixing of {mixing:.2g} of another class changes the guess" if mixing < NEVER / 2 else "no mixing changes the guess"
         return f"{changes}, rank {rank['total']:,} of {n:,}; " + entropy_words(values, rank, n, classes)
-
-
-def _middles(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Rows nearest to the mean of each cluster, of larger clusters first."""
-    found, sizes = np.unique(clusters, return_counts=True)
-    result = []
-    for c in found[np.argsort(-sizes, kind="stable")]:
-        members = np.flatnonzero(clusters == c)
-        inside = points[members].astype(np.float64)
-        apart = ((inside - inside.mean(0)) ** 2).sum(1)
-        result.append(members[np.argmax(apart <= apart.min() * (1 + 1e-6))])  # of two, both are as near: the first, whatever the rounding
-    return np.array(result, np.int64)

@@ -16,6 +16,7 @@ import torch
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.measures.centers import k_center
+from alcore.measures.clusters import k_means, middles
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, make_params
 from alcore.progress import Progress, Report, ignore_progress
@@ -314,19 +315,37 @@ def _walked(batches: PoolDraws, walk: Callable[[], T]) -> T:
 
 
 def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.ndarray:
-    """The first query, without a model: n ids at random, or spread by greedy k-center over the pixels at 16x16.
+    """The first query, without a model: n ids at random, spread by greedy k-center over the pixels at 16x16, or one of each of n groups of
+    vectors (k-means), the one in its middle: of few images that gives every class its chance (TypiClust's and ProbCover's cold start).
+
+    Args:
+        pixels: for groups vectors.
 
     Raises:
-        BadInput: `how` is neither random nor kcenter.
+        BadInput: `how` is none of random, kcenter, groups.
     """
     n = check_query_size(n, len(pool.unlabeled))
     if how == "random":
         return np.random.default_rng(seed).permutation(pool.unlabeled)[:n]
+    if how == "groups":
+        points = normalized(cast(np.ndarray, pixels)[pool.rows_of(pool.unlabeled)])
+        rng = np.random.default_rng(seed)
+        chosen = middles(points, k_means(points, n, rng))
+        rest = np.setdiff1d(rng.permutation(len(points)), chosen)  # where images are equal there are fewer groups than were asked for
+        found: np.ndarray = pool.unlabeled[np.concatenate([chosen, rest])[:n]]
+        return found
     if how != "kcenter":
-        raise BadInput(f"cannot start by {how!r}: use random or kcenter")
+        raise BadInput(f"cannot start by {how!r}: use random, kcenter or groups")
     small = _small_pixels(pixels, pool.rows_of(pool.unlabeled))
     centers = _small_pixels(pixels, pool.rows_of(pool.labeled)) if len(pool.labeled) else None
     result: np.ndarray = pool.unlabeled[k_center(small, centers, n, pool.unlabeled)]
+    return result
+
+
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """The same as float32, each of length 1."""
+    result = np.array(vectors, np.float32)
+    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
     return result
 
 

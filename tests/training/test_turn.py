@@ -185,5 +185,5 @@ def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
 
 
 def test_an_unknown_start_is_refused(pixels, pool):
-    with pytest.raises(BadInput, match="cannot start by 'entropy': use random or kcenter"):
+    with pytest.raises(BadInput, match="cannot start by 'entropy': use random, kcenter or groups"):
         start_query(pool, pixels, 3, "entropy", 0)
