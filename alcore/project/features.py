@@ -286,7 +286,7 @@ def ways_to_start(project: Stored, size: int) -> dict[str, str]:
     laid = first_map(project)
     if laid is None or len(laid[0]) < 2 * size:
         return ways
-    groups = {"groups": "one of each group that looks alike"}
+    groups = {"groups": "typical of each group"}
     return {**groups, "random": ways["random"]} if size <= FEW_LABELS else {"random": ways["random"], **groups}
 
 
