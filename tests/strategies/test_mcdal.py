@@ -20,6 +20,7 @@ from alcore.strategies.random import Random
 from alcore.training.batches import Batches
 from alcore.training.devices import seeded
 from alcore.training.train import train
+from alcore.training.turn import Order
 from alcore.training.walk import evaluate
 
 CPU = torch.device("cpu")
@@ -373,3 +374,11 @@ def test_official_scoring_asks_for_nobody_in_the_last_incomplete_batch():
     assert len(last) == 30 % 8
     assert total.min() < pool.min()
     assert np.array_equal(np.delete(total, last), np.delete(pool, last))
+
+
+def test_on_features_the_discrepancy_weighs_a_tenth_and_elsewhere_as_in_the_paper():
+    def weight(**given):
+        return Order("mcdal", train={"architecture": "features"}, params=given).check()[0].discrepancy_weight
+
+    assert (weight(), weight(discrepancy_weight=1.0)) == (0.1, 1.0)
+    assert Order("mcdal").check()[0].discrepancy_weight == 1.0
