@@ -174,7 +174,10 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
     usual = loop.defaults(of, {"architecture": network})
     words = st.empty()
     time_line = st.container()
-    params, own = {}, strategy.defaults(train_params(of.task, usual))
+    settled = train_params(of.task, usual)
+    if remark := strategy.remark(settled):
+        st.caption(remark)
+    params, own = {}, strategy.defaults(settled)
     with st.container(gap=4):
         if dataclasses.fields(strategy.Params):
             with st.expander(f"{strategy.title}: parameters", type="compact"):

@@ -281,6 +281,11 @@ class Strategy(nn.Module):
         """Parameters of its own whose defaults differ for this network: what was measured there."""
         return {}
 
+    @classmethod
+    def remark(cls, train: TrainParams) -> str:
+        """What is otherwise with this network than its paper has it, in a sentence; "" when nothing is."""
+        return ""
+
     # ---- words
 
     @classmethod

@@ -322,6 +322,15 @@ class MAL(Strategy):
         }
 
     @classmethod
+    def remark(cls, train: TrainParams) -> str:
+        if train.architecture != FEATURES:
+            return ""
+        return (
+            "On pretrained features it plays no entropy game by default: there the game turned prototypes away from their classes. "
+            "It asks by both criteria all the same."
+        )
+
+    @classmethod
     def ranks(cls, params: Any) -> bool:
         return bool(params.select_by != "random")
 

@@ -205,6 +205,12 @@ class MCDAL(Strategy):
         return {"discrepancy_weight": 0.1} if train.architecture == FEATURES else {}
 
     @classmethod
+    def remark(cls, train: TrainParams) -> str:
+        if train.architecture != FEATURES:
+            return ""
+        return "On pretrained features its query is drawn diversely and the discrepancy weighs a tenth by default: that needed fewer labels there."
+
+    @classmethod
     def semi_supervised(cls, params: Any) -> bool:
         return bool(params.official_statistics)
 

@@ -835,6 +835,7 @@ def test_another_network_brings_its_own_parameters_and_their_usual_values(here: 
     at.button_group(key="strategy").set_value("mal")
     at.selectbox(key=f"network.{number}").set_value("features")
     ran(at)
+    assert "On pretrained features it plays no entropy game by default" in words(at)
     keys = {w.key for w in (*at.number_input, *at.selectbox, *at.toggle, *at.text_input)}
     assert at.number_input(key=f"train.{number}.features.learning_rate").value == RECIPES["features"]["learning_rate"]
     assert at.text_input(key=f"train.{number}.features.extractor").value == "lite0"
