@@ -208,7 +208,9 @@ class MCDAL(Strategy):
     def remark(cls, train: TrainParams) -> str:
         if train.architecture != FEATURES:
             return ""
-        return "On pretrained features its query is drawn diversely and the discrepancy weighs a tenth by default: that needed fewer labels there."
+        return (
+            "On pretrained features its query is drawn diversely and the discrepancy weighs a tenth by default: so it needs fewer labels."
+        )
 
     @classmethod
     def semi_supervised(cls, params: Any) -> bool:
