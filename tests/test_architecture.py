@@ -189,7 +189,7 @@ def file_of_tests(module: str) -> Path:
     return ROOT / "tests" / room(module) / f"test_{module.rpartition('.')[2]}.py"
 
 
-def tested_elsewhere() -> dict[str, list[str]]:
+def reasons_elsewhere() -> dict[str, list[str]]:
     """Module -> the files that tests/README.md names for it."""
     rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \| .+ \|$", (ROOT / "tests" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     return {module: re.findall(r"`([\w/]+\.py)`", where) for module, where in rows}
@@ -200,7 +200,7 @@ MODULES = {"alcore" if module_name(file) == "__init__" else module_name(file) fo
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_a_module_has_tests_of_its_name_or_the_reason_is_told(module):
-    own, told = file_of_tests(module).is_file(), tested_elsewhere().get(module, [])
+    own, told = file_of_tests(module).is_file(), reasons_elsewhere().get(module, [])
     assert own or told, (
         f"write tests/{file_of_tests(module).relative_to(ROOT / 'tests')}, or a line in tests/README.md that says where it is tested"
     )
@@ -209,7 +209,7 @@ def test_a_module_has_tests_of_its_name_or_the_reason_is_told(module):
 
 
 def test_no_reason_is_told_for_a_module_that_is_gone():
-    assert tested_elsewhere().keys() - MODULES == set()
+    assert reasons_elsewhere().keys() - MODULES == set()
 
 
 def test_tests_lie_in_the_folders_of_rooms():
