@@ -13,8 +13,8 @@ USUAL = 50  # images a query: some minutes of labeling, after which a new model 
 USUAL_MASKS = 10  # a mask takes minutes, a class a second
 
 WHY_FEATURES = (
-    "it asks for photos over which parts of the model that fit the labels equally well disagree, and takes such as lie apart; in simulations "
-    "on photos of clothing it needed about a quarter fewer labels than chance"
+    "it asks for photos over which parts of the model that fit the labels equally well disagree, and takes such as lie apart; in "
+    "simulations on photos of clothing it needed about a quarter fewer labels than chance"
 )
 WHY = {
     "mal": "it asks for images that the model is unsure of and that look unlike anything labeled so far, and it is the one strategy here "
