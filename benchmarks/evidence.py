@@ -41,10 +41,8 @@ def row(name: str, told: dict[str, Any], to_target: dict[str, Any]) -> str:
     p = "-" if area is None else f"{area['p_holm']:.3f}" if area["p_holm"] is not None else str(area["p"])
     labels = to_target.get("labels")
     fewer = "not reached" if labels is None else f"{labels:.0f} ({100 * to_target['fewer']:.0f} % fewer)"
-    seconds = told["seconds"]
-    spent = seconds["train"] + seconds["score"] + seconds["select"]
     shown = " | ".join(f"{100 * point['mean']:.1f}" for point in (points[1], middle, points[-1]))
-    return f"| `{name}` | {told['n']} | {shown} | {gain} | {p} | {fewer} | {spent:.1f} |"
+    return f"| `{name}` | {told['n']} | {shown} | {gain} | {p} | {fewer} |"
 
 
 def table(found: dict[str, Any]) -> str:
@@ -52,8 +50,8 @@ def table(found: dict[str, Any]) -> str:
     labeled = found["labeled"]
     heads = ("strategy", "seeds", f"at {labeled[1]}", f"at {labeled[len(labeled) // 2 - 1]}", f"at {labeled[-1]}")
     lines = [
-        f"| {' | '.join(heads)} | mean gain over random (95 %) | Holm's p | labels to random's last | s a round |",
-        "|---" * 9 + "|",
+        f"| {' | '.join(heads)} | mean gain over random (95 %) | Holm's p | labels to random's last |",
+        "|---" * 8 + "|",
     ]
     order = sorted(found["strategies"], key=lambda name: -found["strategies"][name]["area"]["mean"])
     targets = found["labels_to_target"]["strategies"]
