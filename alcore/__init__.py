@@ -12,13 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.7.0"
+__version__ = "0.9.0"
 
 # Found on first use: the app must answer before torch is imported, and a GPU box without plotly must be able to train.
 _HOMES = {
     "Project": "alcore.project.facade",
     "Workspace": "alcore.project.facade",
     "STRATEGIES": "alcore.strategies",
+    "add_strategy": "alcore.strategies",
     "TrainParams": "alcore.params",
     "Annotation": "alcore.types",
     "AlcoreError": "alcore.errors",

@@ -96,11 +96,12 @@ def score_histogram(frame: pd.DataFrame, score: str, *, heading: str = "") -> go
     return _finish(figure, bargap=0.05, height=280)
 
 
-def learning_curve(rounds: pd.DataFrame) -> go.Figure:
+def learning_curve(rounds: pd.DataFrame, order: Sequence[str] = ()) -> go.Figure:
     """Metric against labels, a line a strategy; several values at the same number of labels (seeds) give their mean and a band of one std.
 
     Args:
         rounds: columns strategy, round, labeled, metric, value; one metric (the first is drawn when there are more).
+        order: all strategies there will be, so that each keeps its color while others are still to come; by name without.
     """
     needed = ["strategy", "labeled", "metric", "value"]
     known = rounds.dropna(subset=["labeled", "value"]) if all(name in rounds for name in needed) else rounds.iloc[:0]
@@ -109,8 +110,12 @@ def learning_curve(rounds: pd.DataFrame) -> go.Figure:
     metric = str(known["metric"].iloc[0])
     known = known[known["metric"] == metric]
     figure = go.Figure()
-    for place, (strategy, rows) in enumerate(known.groupby("strategy", sort=True)):
-        shade = PALETTE[place % len(PALETTE)]
+    names = list(order) or sorted(known["strategy"].unique())
+    by_name = dict(list(known.groupby("strategy")))
+    for place, strategy in enumerate(names):
+        if strategy not in by_name:
+            continue
+        rows, shade = by_name[strategy], PALETTE[place % len(PALETTE)]
         at = rows.groupby("labeled")["value"].agg(["mean", "std", "count"]).reset_index()
         labeled, mean = at["labeled"].to_numpy(), at["mean"].to_numpy(dtype=float)
         if (at["count"] > 1).any():
@@ -130,6 +135,42 @@ def learning_curve(rounds: pd.DataFrame) -> go.Figure:
     drawn = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
     _against_labels(figure, metric, known, drawn)
     return _finish(figure, hovermode="x unified", height=380)
+
+
+def differences(frame: pd.DataFrame, baseline: str, order: Sequence[str], metric: str) -> go.Figure:
+    """A strategy's paired difference to the baseline a row, with its 95 % interval, around a line at zero.
+
+    Args:
+        frame: columns strategy, mean, low, high; low and high may be missing (one seed).
+        order: as for `learning_curve`, so that a strategy has the same color in both.
+    """
+    known = frame.dropna(subset=["mean"]) if "mean" in frame else frame.iloc[:0]
+    if known.empty:
+        return _empty(f"no difference to {baseline} yet: it takes all rounds of a seed, of both")
+    scale, unit = (100.0, "points") if is_share(metric) else (1.0, metric)
+    figure = go.Figure()
+    names = known["strategy"].astype(str).tolist()
+    spans = scale * known[["mean", "low", "high"]].to_numpy(dtype=float)
+    for name, (mean, low, high) in reversed(list(zip(names, spans.tolist(), strict=True))):  # plotly draws from the bottom
+        shade = PALETTE[order.index(name) % len(PALETTE)]
+        is_open = np.isnan(low)
+        error = None if is_open else {"type": "data", "array": [high - mean], "arrayminus": [mean - low], "thickness": 2, "width": 5}
+        words = "one seed" if is_open else f"95 % interval {low:+.2f} to {high:+.2f}"
+        figure.add_trace(
+            go.Scatter(
+                x=[mean],
+                y=[name],
+                name=name,
+                mode="markers",
+                marker={"color": shade, "size": 10},
+                error_x=None if error is None else error | {"color": shade},
+                hovertemplate=f"{name}: {mean:+.2f} {unit}, {words}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": POOL, "width": 1, "dash": "dot"})
+    figure.update_xaxes(title_text=f"difference to {baseline}, {unit}", zeroline=False)
+    figure.update_yaxes(automargin=True, tickvals=names, ticktext=[_shortened(name) for name in names])
+    return _finish(figure, showlegend=False, height=120 + 34 * len(known))
 
 
 def progress_curve(rounds: pd.DataFrame, images: int = 0) -> go.Figure:
@@ -183,6 +224,33 @@ def _against_labels(figure: go.Figure, metric: str, known: pd.DataFrame, drawn: 
     figure.update_traces(cliponaxis=False)  # a marker at 100 % is drawn whole
     figure.update_xaxes(title_text="labels", range=[0, 1.05 * max(1.0, float(known["labeled"].max()))])
     figure.update_yaxes(title_text=title(metric), range=_span(drawn, share), tickformat=".1~%" if share else "")
+
+
+def reliability_diagram(frame: pd.DataFrame) -> go.Figure:
+    """The share right by confidence, with 95 % intervals, beside the line where both are equal.
+
+    Args:
+        frame: a row a bin of confidence, columns confidence, right, low, high (0 to 1) and count; empty bins are left out.
+    """
+    shown = frame[frame["count"] > 0] if "count" in frame else frame
+    if shown.empty:
+        return _empty("no labeled test images yet")
+    equal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": QUERY, "dash": "dot", "width": 1}, hoverinfo="skip", name="equal")
+    reach = {"array": shown["high"] - shown["right"], "arrayminus": shown["right"] - shown["low"]}
+    points = go.Scatter(
+        x=shown["confidence"],
+        y=shown["right"],
+        mode="markers",
+        name="test images",
+        marker={"color": PALETTE[0], "size": 9},
+        error_y={"type": "data", **reach, "thickness": 1.2, "width": 3},
+        customdata=shown["count"],
+        hovertemplate="sure: %{x:.0%}<br>right: %{y:.0%}<br>%{customdata} test images<extra></extra>",
+    )
+    figure = go.Figure([equal, points])
+    figure.update_xaxes(title_text="how sure", range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(title_text="right", range=[0, 1.05], tickformat=".0%")
+    return _finish(figure, showlegend=False)
 
 
 def class_balance(frame: pd.DataFrame) -> go.Figure:
@@ -286,6 +354,7 @@ def _band(x: np.ndarray, low: np.ndarray, high: np.ndarray, name: str, shade: st
     return go.Scatter(
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([high, low[::-1]]),
+        mode="lines",  # else a band of few points has a marker at each
         fill="toself",
         fillcolor=f"rgba({red},{green},{blue},0.15)",
         line={"width": 0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+ENOUGH = 30  # test images of which an interval says something: of fewer it is more than 33 points wide at 70 %
 Z = 1.959964  # of the normal distribution: 95 % lie within
 
 
@@ -24,6 +25,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def signed(value: float) -> str:
+    """A difference with its sign and one decimal; one that would round to nothing keeps the digit that it has: -0.03, not -0.0."""
+    text = f"{value:+.1f}"
+    return text if value == 0 or float(text) else f"{value:+.1g}"
+
+
 def told(metric: str, value: float) -> str:
     """A metric's value for people: a share in percent, everything else with four digits."""
     return percent(value) if is_share(metric) else f"{value:.4g}"
@@ -37,6 +44,13 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     reach = Z * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     scale = 1 + Z**2 / n
     return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def told_right(right: int, of: int) -> str:
+    """How often a model was right, for people, with the interval: 84 % right on 100 test images (76 to 90)."""
+    low, high = wilson(right / of, of)
+    images = f"{of:,} test image{'' if of == 1 else 's'}"
+    return f"{100 * right / of:.0f} % right on {images} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 @dataclass(frozen=True)

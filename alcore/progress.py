@@ -1,11 +1,14 @@
-"""Long work, seen from outside: what is told of it, and two ways to show that: a line in a terminal, a bar in a notebook. Knows no job."""
+"""Long work, seen from outside: what is told of it, and ways to show that: a line in a terminal, a bar in a notebook, JSON for a process
+that started this one. Knows no job."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,53 @@ class Line:
             return ""
         seconds = (now - since) / (progress.done - before) * (progress.total - progress.done)
         return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 4 s, 2 min 05 s, 1 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def took(seconds: float) -> str:
+    """What something took: as `duration`, with a tenth of a second below ten."""
+    return duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
+
+
+READ_BY_A_PROCESS = "ALCORE_PROGRESS"  # in the environment: progress goes to stderr as JSON
+TOLD_EVERY = 0.2  # seconds between two lines that say nothing new but numbers
+
+
+def on_stderr() -> Report:
+    """What the command line reports by: for people, or for the process that asked for JSON."""
+    return JsonLines() if os.environ.get(READ_BY_A_PROCESS) == "json" else Line()
+
+
+class JsonLines:
+    """Progress as a line of JSON on stderr. It raises OSError once nobody reads there any more: work ends with whoever asked for it."""
+
+    def __init__(self) -> None:
+        self._said, self._at = ("", ""), 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now, said = time.monotonic(), (progress.stage, progress.message)
+        if said == self._said and now - self._at < TOLD_EVERY:
+            return
+        self._said, self._at = said, now
+        print(json.dumps({"progress": asdict(progress)}), file=sys.stderr, flush=True)
+
+
+def progress_of(line: str) -> Progress | None:
+    """The progress in a line that JsonLines wrote; None for any other line."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return Progress(**told["progress"]) if isinstance(told, dict) and "progress" in told else None
 
 
 class Bar:

@@ -1,4 +1,5 @@
-"""The few types everything speaks: frozen values that do no more than check themselves. Knows nothing of alcore but errors and progress."""
+"""The few types everything speaks: frozen values that do no more than check themselves. Knows nothing of alcore but errors,
+progress, and that a notebook may ask for HTML."""
 
 from __future__ import annotations
 
@@ -10,13 +11,20 @@ import numpy as np
 
 from alcore.errors import AlcoreError, BadInput, one_line
 from alcore.progress import Progress
+from alcore.showing import as_html
 
-SPLITS = ("pool", "val", "test")
+SLICE = "slice"  # images drawn from the pool to be tested on: people label them, and nothing trains on them
+SPLITS = ("pool", "val", "test", SLICE)
 WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called in what is written for others
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
 START = "start:"  # a query without a model is stored as a round of strategy start:random, start:kcenter or start:groups
-EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")
+EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")  # beside them the journal has SLICE: the image was drawn
+
+
+def written(split: str) -> str:
+    """What a split is called in what is written for others: images drawn to be tested on are test images there."""
+    return WRITTEN["test" if split == SLICE else split]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,9 @@ class Scores:
         if len(np.unique(self.selected)) != len(self.selected) or not np.isin(self.selected, self.ids).all():
             raise ValueError("the query repeats an item or names one that was not scored")
 
+    def _repr_html_(self) -> str | None:
+        return as_html(self)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -131,6 +142,9 @@ class Round:
     def unit(self) -> str:
         """What the query consists of: frames, tiles or superpixels."""
         return str(self.train.get("query_unit", FRAMES))
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self)
 
 
 def is_start(strategy: str) -> bool:
@@ -169,6 +183,9 @@ class Job:
     def over(self) -> bool:
         """True once nothing more will happen without a person asking."""
         return self.state not in ("queued", "running")
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self)
 
 
 def check_query_size(query_size: int, unlabeled: int) -> int:

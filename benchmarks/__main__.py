@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("train", "score", "kcenter", "map", "features", "rounds", "keys", "pages", "dense", "paint")
-LONG = ("million", "eta")  # minutes, or millions of files: never part of all
-ASKED = ("strange",)  # wants a folder of somebody's
+NAMES = ("train", "score", "kcenter", "map", "features", "rounds", "keys", "pages", "dense", "paint", "live", "learn")
+LONG = ("million", "eta", "outlook", "switches")  # minutes, millions of files, or no timing at all: never part of all
+ASKED = ("strange", "session", "promise")  # want a folder of somebody's
 HARSH = ("kills",)  # may find something wrong, and then ends with 1
 
 
@@ -46,7 +46,12 @@ def main() -> int:
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
         given: dict[str, tuple[object, ...]] = dict.fromkeys(("train", "score", "dense"), (args.device,))
-        given |= {"million": (args.images,), "strange": (folder, args.seconds, args.memory, args.depth)}
+        given |= {
+            "million": (args.images,),
+            "strange": (folder, args.seconds, args.memory, args.depth),
+            "session": (folder,),
+            "promise": (folder,),
+        }
         given |= {"kills": (int(args.what),) if args.what and args.name in HARSH else ()}
         figures[name] = module.run(*given.get(name, ()))
         broken |= name in (*ASKED, *HARSH) and module.failed(figures[name])

@@ -25,12 +25,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 CLASSES = 10
 
 
-def make_project(home: Path, name: str, pool: int, query: int, trained: bool = False) -> None:
-    """A pool of `pool` 16x16 images whose class shows in their colour, with an open query of `query`; `trained` by a round of 40 steps."""
+def make_project(home: Path, name: str, pool: int, query: int, trained: bool = False, side: int = 16) -> None:
+    """A pool of `pool` images of `side` pixels whose class shows in their colour, with an open query of `query`; `trained` by a round of 40
+    steps."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, CLASSES, pool + 500)
     colours = rng.integers(40, 216, (CLASSES, 3))
-    noise = rng.integers(-40, 40, (pool + 500, 16, 16, 3))
+    noise = rng.integers(-40, 40, (pool + 500, side, side, 3), np.int16)
     images = np.clip(colours[labels][:, None, None] + noise, 0, 255).astype(np.uint8)
     source = home / f"{name}.npz"
     home.mkdir(parents=True, exist_ok=True)

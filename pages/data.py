@@ -13,10 +13,16 @@ from alcore.nets.tasks import train_params
 from alcore.project import exporting, features, loop, tables
 from alcore.project.background import IMPORTS, submit_features, submit_refresh
 from alcore.project.facade import Project
+from alcore.types import SLICE
+from pages.ui import tour
+from pages.ui.components.download import download
 from pages.ui.components.gallery import gallery
+from pages.ui.delivering import deliver
+from pages.ui.forms import in_titles
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.jobs import running, watch
-from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, project, token, workspace
+from pages.ui.likeness import near_duplicates
+from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, plural, project, token, workspace
 
 ABOUT = (
     "alcore finds the images worth labeling: it trains a model on the labels there are, asks for the images it would learn most from, and "
@@ -40,6 +46,7 @@ def main() -> None:
             st.rerun()
     if not there:
         st.markdown(ABOUT, width=FORM_WIDTH)
+        tour.offer()
     if not is_adding:
         st.session_state[ADDING] = st.session_state[FAILURE] = None
     with st.container():  # always there: what comes and goes above must not fold what is open below
@@ -54,6 +61,7 @@ def main() -> None:
     counts = of.counts()
     _facts(of, counts)
     _features(of)
+    deliver(of)
     classes, samples, aside = st.tabs(["Classes", "Samples", f"Set aside ({counts['set_aside']:,})"])
     with classes:
         _class_table(of, counts)
@@ -89,9 +97,10 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap=44):
         st.metric("Images", f"{counts['items']:,}", width="content")
         st.metric("In the pool", f"{splits.get('pool', 0):,}", width="content")
-        st.metric("Held out for testing", f"{splits.get('test', 0) or splits.get('val', 0):,}", width="content")
+        held = splits.get("test", 0) or splits.get("val", 0)
+        st.metric("Held out for testing", f"{held + splits.get(SLICE, 0):,}", width="content")
         st.metric("Classes", f"{len(of.classes):,}", width="content")
-        st.metric("Labeled", f"{counts['labeled']:,}", width="content")
+        st.metric("Labeled", f"{counts['labeled'] + counts['sliced']:,}", width="content")
         st.metric("Skipped / flagged", f"{counts['skipped']:,} / {counts['flagged']:,}", width="content")
     size = of.settings["image_size"]
     notes = [of.settings["took_for"], *of.settings["notes"], f"models see {size} × {size} pixels"]
@@ -103,10 +112,11 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
         st.warning(
             f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:"
         )
-    elif not splits.get("test") and not splits.get("val"):
+    elif not any(splits.get(name) for name in ("test", "val", SLICE)):
+        learns = "draw some where labeling begins, on the Label page, or " if features.suits(of) else ""
         st.info(
             "There are no labeled test images, so accuracy cannot be measured. Everything else works. "
-            "To measure it, import a folder with a `test` folder inside, or labeled images of which a share is held out.",
+            f"To measure it: {learns}import a folder with a `test` folder inside, or labeled images of which a share is held out.",
             icon=":material/info:",
         )
 
@@ -121,15 +131,30 @@ def _features(of: Project) -> None:
         st.caption("Label and train meanwhile: a round takes the photos that have been read, the labeled ones come first.")
         return
     missing, _ = features.left_to_do(of, train_params(of.task, loop.defaults(of)))
+    last = next((job for job in of.workspace.runner.jobs(of.name) if job.kind == "features"), None)
+    if missing and last and last.state == "failed":
+        st.error(in_titles(f"The photos could not be read: {last.error}"), icon=":material/error:")
+    told = (last.result if last else None) or {}
+    if told.get("unreadable"):
+        cannot = f"{plural(told['unreadable_count'], 'photo')} cannot be read: rounds do without"
+        with st.expander(cannot, icon=":material/broken_image:", type="compact"):
+            st.dataframe(pd.DataFrame(told["unreadable"]), hide_index=True)
+            if not missing and st.button("Try them again", icon=":material/replay:"):
+                _begin_reading(of)
     if not missing:
+        near_duplicates(of)
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{missing:,} photos have not been read** by the pretrained network that rounds stand on.")
+        st.markdown(f"**{plural(missing, 'photo')} not read yet** by the pretrained network that rounds stand on.")
         st.space("stretch")
         if st.button("Read them", icon=":material/play_arrow:", help="In the background, once for each photo; the next round does it too."):
-            with plain_errors():
-                submit_features(of.workspace.runner, of)
-                st.rerun()
+            _begin_reading(of)
+
+
+def _begin_reading(of: Project) -> None:
+    with plain_errors():
+        submit_features(of.workspace.runner, of)
+        st.rerun()
 
 
 def _class_table(of: Project, counts: dict[str, Any]) -> None:
@@ -183,23 +208,11 @@ def _set_aside(of: Project) -> None:
 def _download(of: Project) -> None:
     if of.dense:
         kind = st.selectbox("Format", exporting.export_formats(of), label_visibility="collapsed", key=f"export.{of.id}")
-        st.download_button(
-            "Images and masks",
-            lambda: exporting.archive(of, kind),
-            f"{of.name}-{kind}.zip",
-            "application/zip",
-            icon=":material/download:",
-            help="A copy of each labeled image with its mask, in one archive.",
-        )
+        about = "A copy of each labeled image with its mask, in one archive."
+        download("Images and masks", of.name, "masks.zip", query={"format": kind}, token=token(of), help=about, key=f"masks.{of.id}")
         return
-    st.download_button(
-        "Labels as CSV",
-        lambda: of.labels_csv(),
-        f"{of.name}-labels.csv",
-        "text/csv",
-        icon=":material/download:",
-        help="path, label, split, annotator",
-    )
+    about = "path, label, split, annotator"
+    download("Labels as CSV", of.name, "labels.csv", token=token(of), help=about, key=f"labels.{of.id}")
 
 
 def _brightness(of: Project, levels: list[float]) -> None:

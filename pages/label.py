@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
+from textwrap import shorten
+
 import streamlit as st
 
-from alcore.project import features, labeling
+from alcore.project import features, goals, guide, labeling, live, slices
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
-from pages.ui.jobs import running
+from pages.ui.jobs import running, watch
 from pages.ui.session import (
     FORM_WIDTH,
     LONGEST_NAME,
@@ -20,16 +24,30 @@ from pages.ui.session import (
     identity,
     name_later,
     plain_errors,
+    plural,
     project,
     token,
 )
 
+SHOWN_NAMES = 200  # characters of classes that are there already
+ORDERS = {"mixed": "1 of 5", "first": "before all others"}
+TEST_HELP = (
+    "Drawn at random and labeled by you like the others, but nothing learns from them: they say how often the model is right. "
+    "With 100 of them the answer is known within about 8 points to either side; with 0 it is not known."
+)
+GOAL_HELP = (
+    "Told as a range that holds the truth about three times in four: the more test images are labeled, the narrower it is. Empty: no goal."
+)
 START_ICONS = {"random": ":material/casino:", "kcenter": ":material/bubble_chart:", "groups": ":material/bubble_chart:"}
 
 
 def main() -> None:
     of = project()
     rounds = of.rounds()
+    if not rounds and features.suits(of):
+        header("Label", "One key an image.")
+        _begin(of)
+        return
     if len(of.classes) < 2:
         header("Label", "One key an image.")
         empty(
@@ -73,6 +91,7 @@ def _classes(of: Project, number: int) -> object:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
+        _goal(of)
         mode = st.segmented_control(
             "View",
             ["single", "grid"],
@@ -96,6 +115,28 @@ def _classes(of: Project, number: int) -> object:
     )
 
 
+def _goal(of: Project) -> None:
+    """What a person wants to reach; how far off it is stands in the line above the picture."""
+    if not features.suits(of):
+        return
+    now = goals.goal(of)
+    left = math.ceil(max(0.0, now.until - time.time()) / 60) if now.until else 0
+    with st.popover("Goal", icon=":material/flag:", key=f"goal.{of.id}"):
+        st.caption("How many labels and minutes it takes at your pace is said above the picture.")
+        accuracy = round(100 * now.accuracy) if now.accuracy else None
+        percent = st.number_input("Right guesses, in %", 1, 99, accuracy, placeholder="85", help=GOAL_HELP, key=f"goal.accuracy.{of.id}")
+        about = f"{left} left" if left else "20"
+        minutes = st.number_input("Minutes from now", 1, goals.LONGEST, None, placeholder=about, key=f"goal.minutes.{of.id}")
+        with st.container(horizontal=True):
+            if st.button("Save", type="primary") and (percent or minutes):
+                with plain_errors():
+                    goals.aim(of, percent / 100 if percent else None, minutes)
+                    st.rerun()
+            if now != goals.Goal() and st.button("No goal"):
+                goals.forget(of)
+                st.rerun()
+
+
 def _masks(of: Project, number: int) -> object:
     """A mask an image, painted; something once the query is used up."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -112,6 +153,40 @@ def _masks(of: Project, number: int) -> object:
         empty="Nothing was asked for yet: train a round.",
         key="mask_editor",
     )
+
+
+def _begin(of: Project) -> None:
+    """The first minutes with a folder of photos: all that has to be said before the first picture, in one place."""
+    there, most = guide.found(of), guide.most_tested(of)
+    given = sum(of.counts()["truth"].get("test", {}).values())
+    if not there.photos:
+        with st.container(border=True, width=FORM_WIDTH):
+            st.write("The pool is empty: every image is held out for testing. Import a folder with more images.")
+        return
+    with st.container(border=True, width=FORM_WIDTH, gap="small"):
+        st.subheader("Begin", anchor=False)
+        st.markdown(f"**{there.words()}.** You label a few; the model learns as you go, and guesses the rest.")
+        for job in running("features", of=of):
+            watch(job)
+        named = ""
+        if len(of.classes) < 2:
+            named = st.text_input("Classes", placeholder="dress, shirt, shoes", help="With commas between them. More can be added later.")
+        else:
+            named_so_far = shorten(", ".join(name.replace(" ", "\xa0") for name in of.classes), SHOWN_NAMES, placeholder=" …")
+            st.caption(f"{plural(len(of.classes), 'class', 'classes')}: {named_so_far}")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            test = st.number_input("Test images", 0, max(0, most), 0 if given else min(slices.USUAL, most), width=140, help=TEST_HELP)
+            order = st.segmented_control(
+                "Asked for", ["mixed", "first"], default="mixed", required=True, format_func=ORDERS.__getitem__, disabled=not test
+            )
+            learn = st.toggle("Learn while labeling", True, help=f"A round in the background after every {live.settings(of).every} labels.")
+        if given:
+            st.caption(f"{given:,} labeled images are held out already: accuracy is measured on them. More of your own are not needed.")
+        if st.button("Start labeling", type="primary", icon=":material/play_arrow:"):
+            with plain_errors():
+                with st.spinner("Choosing the first images"):
+                    guide.begin(of, named.split(","), int(test), test_first=order == "first", learn=learn)
+                st.rerun()
 
 
 def _nothing_asked(of: Project) -> None:

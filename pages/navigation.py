@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import tour
 from pages.ui.components.connection import watch_connection
 from pages.ui.components.remember import remember, remembered
 from pages.ui.now import sidebar_jobs
@@ -42,6 +43,8 @@ with plain_errors():
         st.Page("label.py", title="Label", icon=":material/sell:"),
         st.Page("explore.py", title="Explore", icon=":material/scatter_plot:"),
         st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
+        st.Page("simulate.py", title="Simulate", icon=":material/science:"),
+        st.Page("learn.py", title="Learn", icon=":material/school:"),
     ]
     page = st.navigation(pages)
 
@@ -54,8 +57,10 @@ with plain_errors():
         if given_name() != remembered(COOKIE):
             remember(COOKIE, given_name(), key="remember_annotator")
         sidebar_jobs()
+        tour.resume()
         watch_connection()
 
     if st.session_state[PROJECT]:
         st.query_params["project"] = st.session_state[PROJECT]
+    tour.strip(page.title)
     page.run()

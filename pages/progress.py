@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -9,14 +10,18 @@ import streamlit as st
 
 from alcore import figures
 from alcore.metrics import Standing, title, told
+from alcore.progress import duration, took
+from alcore.project import slices
 from alcore.project.facade import Project
 from alcore.project.tables import learning_curve
+from alcore.project.worth import worth
 from alcore.types import Round
-from pages.ui.jobs import PLAIN_CHART, duration
+from pages.ui.jobs import PLAIN_CHART
 from pages.ui.session import empty, header, maker, plural, project
 
+SIGNS = {"go_on": ("trending_up", "blue"), "little_left": ("check_circle", "green"), "cannot_tell": ("hourglass_empty", "gray")}
 ONE_CURVE = (
-    "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that use `simulate`. "
+    "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that see Simulate. "
     "A point's color says who asked for its newest labels."
 )
 
@@ -26,10 +31,13 @@ def main() -> None:
     of = project()
     rounds = of.rounds()
     counts = of.counts()
+    if counts["sliced"] and not _given(counts):
+        rounds = _by_slice(of, rounds)
     if not rounds:
         empty("No rounds yet", "Each round adds a point to the curve. Train the first one.", "train.py", "Train a round")
         return
     _headline(of, rounds, counts)
+    _worth(of)
     images = _test_images(counts)
     left, right = st.columns([3, 2])
     with left, st.container(border=True, height="stretch"):
@@ -96,17 +104,37 @@ def main() -> None:
     _pace(of.pace())
 
 
+def _worth(of: Project) -> None:
+    """Whether to go on, in one sentence, with the numbers it comes from."""
+    told = worth(of)
+    if told is not None:
+        icon, color = SIGNS[told.kind]
+        head, _, rest = told.words.partition(": ")
+        st.markdown(f":{color}[:material/{icon}:] **{head}**: {rest}" if rest else f":{color}[:material/{icon}:] {told.words}")
+
+
 def _took(round_: Round, stage: str) -> str | None:
     """How long a stage of a round took, in words."""
     if (seconds := round_.seconds.get(stage)) is None:
         return None
-    return duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
+    return took(seconds)
 
 
 def _test_images(counts: dict[str, Any]) -> int:
     """How many images a round is tested on: val stands in for a test split without truth."""
+    return _given(counts) + int(counts["sliced"])
+
+
+def _given(counts: dict[str, Any]) -> int:
     truth = counts["truth"]
     return sum(truth.get("test", {}).values()) or sum(truth.get("val", {}).values())
+
+
+def _by_slice(of: Project, rounds: list[Round]) -> list[Round]:
+    """The rounds with their accuracy on all that is labeled of the test slice by now; what they were measured on at their time was less."""
+    found = slices.curve(of)
+    measured = {number: {of.metric: value.share} for number, value in found.items()}
+    return [dataclasses.replace(r, metrics=measured.get(r.number, {})) for r in rounds]
 
 
 def _against(of: Project) -> str:

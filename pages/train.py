@@ -10,7 +10,7 @@ import streamlit as st
 
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, title_of, words_for
-from alcore.project import features, labeling, loop
+from alcore.project import features, labeling, live, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
@@ -34,12 +34,17 @@ def main() -> None:
             _ready(ready, labeling.waiting(of))
     counts = of.counts()
     with st.container():
-        if not counts["labeled"]:
+        if not counts["labeled"] and of.newest_round() is None:
             _first_query(of, counts)
+    learns = live.settings(of).on and not of.dense
     with st.container():
-        if counts["labeled"]:  # before that, the first query is what to start with
+        if learns and of.newest_round() is not None:
+            _live(of, counts, bool(jobs))
+        elif counts["labeled"]:  # before that, the first query is what to start with
             with st.container(border=True):
                 _recommended(of, counts, bool(jobs))
+    for sentence in of.workspace.look_for_strategies():
+        st.warning(f"A strategy of your own is missing: {sentence}", icon=":material/warning:")
     with st.expander("Choose yourself", icon=":material/tune:", key=f"choose.{of.id}"):
         _new_round(of, counts, bool(jobs))
     st.subheader("Past jobs", anchor=False)
@@ -69,6 +74,25 @@ def _ready(number: int, waiting: int) -> None:
         st.space("stretch")
         if st.button("Label the query", type="primary", icon=":material/sell:"):
             st.switch_page("label.py")
+
+
+def _live(of: Project, counts: dict[str, Any], busy: bool) -> None:
+    """In the place of a form: the project learns by itself."""
+    chosen, told = live.settings(of), live.state(of) or {}
+    learned = f"learned from {plural(told['learned'], 'label')}" if told.get("learned") else f"first after {chosen.every} labels"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/autorenew: **Learning as you label**: {'; '.join(filter(None, [learned, told.get('accuracy')]))}.")
+        st.space("stretch")
+        if not busy and not _obstacle(counts) and st.button("Learn now", icon=":material/play_arrow:"):
+            advice = advise(of.dense, open_images(counts), loop.defaults(of).get("architecture", ""))
+            _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device_list()[0][0], {}, {})
+        with st.popover("Change", icon=":material/tune:"):
+            every = st.number_input("Labels between two rounds", 1, live.MOST, chosen.every, key=f"every.{of.id}")
+            on = st.toggle("Learn while labeling", True, key=f"learn.{of.id}")
+            if st.button("Save", type="primary"):
+                with plain_errors():
+                    live.choose(of, on, int(every))
+                    st.rerun()
 
 
 def _first_query(of: Project, counts: dict[str, Any]) -> None:

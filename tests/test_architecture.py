@@ -27,15 +27,18 @@ MAY: dict[str, set[str]] = {
     "strategies": GROUND | {"nets", "measures"},
     "formats": GROUND | {"pixels"},
     "training": NUMBERS | {"pixels"},
+    "teaching": NUMBERS | {"training"},
     "importing": SOURCES | {"nets"},
     "storage": GROUND | {"pixels", "jobs"},
     "simulation": NUMBERS | SOURCES | {"training", "importing", "extractors"},
     "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs"},
     "door": GROUND | {"project"},
-    "web": GROUND | {"project", "door", "storage", "jobs", "pixels"},
+    "web": GROUND | {"project", "door", "storage", "jobs", "pixels", "teaching"},
     "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "project", "simulation", "door"},
 }
-PAGES_MAY = GROUND | {"project", "strategies", "training", "importing", "formats", "nets", "measures", "jobs", "browser"}
+PAGES_MAY = GROUND | {
+    "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser"
+}  # fmt: skip
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
 FORMATS_SHARE = {"base", "coco_json", "dense", "listing", "oddities", "pairs", "places", "runs", "tables", "void", "writing"}
@@ -45,14 +48,15 @@ ONLY = {
     "starlette": {"door", "web"},
     "uvicorn": {"door.serve"},
     "plotly": {"figures"},
-    "pandas": {"figures", "project.facade", "project.tables", "simulation"},
+    "pandas": {"figures", "project.facade", "project.tables", "project.delivery", "simulation"},
     "tqdm": {"progress"},
-    "torch": {"measures", "nets", "extractors", "strategies", "training", "simulation", "project.probe", "cli.verbs"},
+    "torch": {"measures", "nets", "extractors", "strategies", "training", "teaching", "simulation", "project.probe", "cli.verbs"},
     "torchvision": {"nets.backbones", "extractors.torchvision"},
     "timm": {"extractors.timm"},  # optional, as its hub and the next
     "huggingface_hub": {"extractors.timm"},
     "onnxruntime": {"extractors.onnx"},
-    "safetensors": {"training.roundfiles", "extractors.base"},
+    "onnx": {"training.tracing"},
+    "safetensors": {"training.roundfiles", "training.predict", "extractors.base"},
     "numba": {"measures.layout"},
     "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "project.drafts"},
     "pillow_heif": {"pixels.kinds"},
@@ -214,4 +218,4 @@ def test_no_reason_is_told_for_a_module_that_is_gone():
 
 def test_tests_lie_in_the_folders_of_rooms():
     folders = {file.parent.relative_to(ROOT / "tests").as_posix() for file in python_files("tests")}
-    assert folders - set(MAY) == {".", "pages", "benchmarks"}
+    assert folders - set(MAY) == {".", "pages", "benchmarks", "notebooks"}

@@ -216,7 +216,7 @@ def a_job_kind(tree: Path) -> None:
         "    def count_job(job: Job, report: Report, /) -> Mapping[str, Any]:\n"
         '        return {"items": stored(place, job.project).counts()["items"]}\n\n    def round_job(',
     )
-    change(tree, file, '"features": features_job}', '"round": round_job, "count": count_job}')
+    change(tree, file, "        SIMULATION: simulation_job,\n", '        SIMULATION: simulation_job,\n        "count": count_job,\n')
 
 
 def a_route(tree: Path) -> None:

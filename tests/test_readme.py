@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import alcore" in code]
     shown = []
     monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self))
     monkeypatch.chdir(ROOT)
@@ -37,6 +37,15 @@ def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
     assert len(shown) == 1
 
 
+def test_the_example_of_points_in_a_plane_runs_as_it_stands():
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "alcore.teaching" in code]
+    names: dict = {}
+    exec(code, names)
+    recording = names["recording"]
+    assert (recording.steps, len(recording.query)) == (200, 5)
+    assert recording.field(step=100)["discrepancy"].shape == (100, 100)
+
+
 def test_every_command_line_of_the_readme_is_understood():
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("python -m alcore ")]
     parsed = [_parser().parse_args(shlex.split(line)[3:]) for line in lines]
@@ -46,6 +55,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "import",
         "features",
         "train",
+        "slice",
         "query",
         "label",
         "status",
@@ -55,6 +65,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "simulate",
         "serve",
         "delete",
+        "predict",
     }
 
 

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alcore.cli import predict as predicting
 from alcore.cli import simulate as simulating
 from alcore.cli.terminal import print_answer
 from alcore.door import serve as serving
 from alcore.errors import AlcoreError, BadInput, of_machine
-from alcore.progress import Line
+from alcore.progress import Line, on_stderr
 
 Answer = Mapping[str, Any]
+
+GOES_ON = "goes on from the last checkpoint"
+INTERRUPTED = {"simulate": f"the same command {GOES_ON}", "predict": "nothing was written", "export": "nothing was written"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return serving.run(args)
         answer: Answer
         if args.verb == "simulate":
-            answer = simulating.run(args, Line())
+            answer = simulating.run(args, on_stderr())
+        elif args.verb == "predict" and args.model:
+            answer = predicting.by_file(args, Line())
         elif args.verb == "import" and args.dry_run:
             from alcore.cli.verbs import dry_run  # as below
 
@@ -41,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _ended(told)
         raise
     except KeyboardInterrupt:
-        how = "the same command" if args.verb == "simulate" else "`train --resume JOB`"
-        print(f"alcore: interrupted; {how} goes on from the last checkpoint", file=sys.stderr)
+        print(f"alcore: interrupted; {INTERRUPTED.get(args.verb, f'`train --resume JOB` {GOES_ON}')}", file=sys.stderr)
         return 130
     if args.json:
         print(json.dumps(answer))
@@ -123,10 +128,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--round", type=int)
     sub.add_argument("--csv")
 
+    sub = verb("slice", "draws images to be tested on: people label them, nothing trains on them")
+    sub.add_argument("--size", type=int, default=100, metavar="N", help="how many there are to be, 0 to 500")
+    sub.add_argument("--seed", type=int, default=0)
+
     sub = verb("label", "labels from the hidden truth or a CSV")
     how = sub.add_mutually_exclusive_group(required=True)
     how.add_argument("--from-truth", type=int, metavar="N", help="N items at random")
     how.add_argument("--query-from-truth", action="store_true", help="the open query")
+    how.add_argument("--slice-from-truth", action="store_true", help="what waits of the test slice")
     how.add_argument("--csv", help="a CSV with columns path,label")
     sub.add_argument("--annotator")
     sub.add_argument("--seed", type=int, default=0)
@@ -134,10 +144,23 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("delete", "removes a project, its labels and files; the source stays")
     sub.add_argument("--yes", action="store_true", help="do it: without, it says what would be removed")
     verb("status", "counts, classes, rounds, running jobs")
-    sub = verb("export", "writes the labels in a public format")
-    sub.add_argument("--format", required=True)
+    sub = verb("export", "writes the labels in a public format, or the newest model as one file")
+    sub.add_argument(
+        "--format", required=True, help="csv, folder; parquet with --with-predictions; onnx: the model; of masks camvid, coco, …"
+    )
     sub.add_argument("--out", required=True)
+    sub.add_argument("--with-predictions", action="store_true", help="every image, the unlabeled ones by the model: csv, parquet, folder")
+    above = sub.add_mutually_exclusive_group()
+    above.add_argument(
+        "--above", type=float, metavar="P", help="accept guesses of at least this confidence; the others stay without a label"
+    )
+    above.add_argument(
+        "--promise", type=float, metavar="P", help="accept as many as the test slice shows to be right in at least this share"
+    )
+    sub.add_argument("--link", action="store_true", help="with --with-predictions in folders: hard links instead of copies")
     sub.add_argument("--splits", default="train,val,test", help="which go out; the held-out ones with the labels that came with them")
+    sub = verb("predict", "what a model says of images that are in no project", project=False)
+    predicting.add_arguments(sub)
     sub = verb("doctor", "checks environment, store and files", project=False)
     sub.add_argument("--project")
     sub.add_argument("--rebuild", action="store_true", help="derive current labels anew, and remove what killed work left")

@@ -32,8 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, report: Report) -> dict[str, Any]:
     """Makes what is missing of the experiment; answers `out`, `runs` and where the report is."""
+    from alcore.home import own_strategies
     from alcore.simulation.conduct import simulate
+    from alcore.strategies import look
 
+    look(own_strategies(args.home))
     frame = simulate(
         args.source, args.strategies, init=args.init, query_size=args.query_size, rounds=args.rounds, seeds=args.seeds, out=args.out,
         preset=args.preset, settings=args.set, device=args.device, workers=args.workers, image_size=args.image_size, format=args.format,

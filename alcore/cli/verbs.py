@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from alcore.cli import predict as predicting
 from alcore.errors import BadInput
 from alcore.files import written_whole
 from alcore.formats.tables import open_table
@@ -24,11 +25,11 @@ from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import background, creation, exporting, loop
+from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.simulation.presets import PRESETS
-from alcore.strategies import STRATEGIES, strategy_named
+from alcore.strategies import STRATEGIES, file_of, strategy_named
 
 Answer = Mapping[str, Any]
 IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
@@ -159,6 +160,8 @@ def label(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
     if args.from_truth is not None:
         labeled = project.label_from_truth(args.from_truth, seed=args.seed, annotator=args.annotator or "oracle")
+    elif args.slice_from_truth:
+        labeled = labels.slice_from_truth(project, annotator=args.annotator or "oracle")
     elif args.query_from_truth:
         labeled = project.label_query_from_truth(annotator=args.annotator or "oracle")
     else:
@@ -172,9 +175,34 @@ def status(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return workspace.project(args.project).status()
 
 
+def slice_(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    slices.draw(project, args.size, args.seed)
+    nothing = {"size": 0, "labeled": 0, "accuracy": None, "low": None, "high": None}
+    return {"slice": slices.listed(project), **(slices.told(project) or nothing)}
+
+
 def export(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    if args.with_predictions:
+        return _deliver(workspace.project(args.project), args)
+    if args.above is not None or args.promise is not None or args.link:
+        raise BadInput("--above, --promise and --link are about predictions: add --with-predictions")
+    if args.format == carrying.FORMAT:
+        return carrying.export_model(workspace.project(args.project), Path(args.out), Line())
     splits = [name.strip() for name in args.splits.split(",") if name.strip()]
     return exporting.export(workspace.project(args.project), args.format, Path(args.out), splits)
+
+
+def _deliver(project: Project, args: argparse.Namespace) -> Answer:
+    threshold = args.above or 0.0
+    if args.promise is not None:
+        threshold = delivery.threshold_of(project, args.promise)
+    told = delivery.deliver(project, Path(args.out), args.format, threshold, args.link, Line())
+    return {**told, "threshold": threshold}
+
+
+def predict(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    return predicting.by_project(workspace, args, Line())
 
 
 def delete(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -193,7 +221,7 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
     def looked(rebuild: bool) -> list[str]:
         wrong = [f for name in names for f in examining.examine(workspace.project(name), rebuild)]
-        return [*wrong, *examining.leftover_words(workspace, only, rebuild)]
+        return [*wrong, *examining.leftover_words(workspace, only, rebuild), *workspace.look_for_strategies()]
 
     findings = looked(args.rebuild)
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
@@ -225,6 +253,7 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
             "title": s.title,
             "tasks": list(s.tasks),
             "paper": s.paper,
+            "file": str(file_of(name) or ""),
             "semi_supervised": s.semi_supervised(s.Params()),
             "first_point": s.first_point(s.Params()) or "equal to random's",
             "differences": list(s.differences),
@@ -242,9 +271,11 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "features": features,
     "train": train,
     "query": query,
+    "slice": slice_,
     "label": label,
     "status": status,
     "export": export,
+    "predict": predict,
     "delete": delete,
     "doctor": doctor,
     "strategies": strategies,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -64,6 +65,17 @@ async def read_body(request: Request, takes: Takes) -> bytes:
             raise Refused(408, f"nothing of the body came for {STALL:g} seconds; send it again") from None
         if len(body) > takes.limit:
             raise too_long
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A body that must be a JSON object; 400 for everything else."""
+    try:
+        content = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):  # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits
+        raise Refused(400, "the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise Refused(400, "the body must be a JSON object")
+    return content
 
 
 def is_whole(value: Any, low: int, high: int) -> bool:

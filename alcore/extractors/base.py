@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +33,17 @@ PIECE = 16  # the most that one thread of several looks at in one go
 def right(net: nn.Module, vectors: Tensor) -> str:
     """The check of extractors without a known answer."""
     return ""
+
+
+def slug_of(name: str) -> str:
+    """An extractor's name as it may stand in a folder's."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
+
+
+def models_folder(home: Path | None = None) -> Path | None:
+    """Where the files of networks lie that people bring: ALCORE_MODELS, else `models` in the workspace, if there is one."""
+    named = os.environ.get("ALCORE_MODELS")
+    return Path(named).expanduser() if named else home / "models" if home else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,11 @@ class Extractor:
     mark: str
     make: Callable[[], nn.Module]
     check: Callable[[nn.Module, Tensor], str] = right
+
+    @property
+    def folder_name(self) -> str:
+        """What a folder of its vectors is called: by its name, and by its mark, since others do not compare."""
+        return f"{slug_of(self.name)}-{self.mark}"
 
 
 @dataclass(frozen=True)
@@ -191,12 +209,13 @@ class Embedder:
         extractor: which network.
         device: where it runs.
         report: told that it is tried, which takes a second.
+        exact: computes in float32, so that vectors are the same on every machine but for the last digits.
 
     Raises:
         AlcoreError: the known pictures' vectors are wrong on this device.
     """
 
-    def __init__(self, extractor: Extractor, device: torch.device, report: Report = ignore_progress) -> None:
+    def __init__(self, extractor: Extractor, device: torch.device, report: Report = ignore_progress, exact: bool = False) -> None:
         self.extractor, self.device, self.report = extractor, device, report
         self.chunk = CHUNK if device.type == "cpu" else CHUNK_CUDA
         self._scale = (1 / (255 * torch.tensor(extractor.std))).view(3, 1, 1).to(device)
@@ -207,7 +226,7 @@ class Embedder:
         self._net, self._dtype = extractor.make().to(device), torch.float32
         plain = torch.from_numpy(self(pixels)).to(device)
         _check(extractor, self._net, plain)
-        self._net, self._dtype = quickened(self._net, self._normalized(pixels), plain)
+        self._net, self._dtype = quickened(self._net, self._normalized(pixels), plain, exact)
         self._crew = crew(self._net, device)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,12 +20,12 @@ from alcore.extractors.base import Embedder, prepared
 from alcore.extractors.vectors import VectorStore
 from alcore.pixels import images
 from alcore.pixels.levels import PLAIN, Decoding
+from alcore.priority import NO_HURRY, step_back
 from alcore.progress import Progress, Report, ignore_progress
 
 STAGE = "features"
 BATCH = 32
 AHEAD = 3  # batches being decoded while one is embedded
-NICE = 10  # the server, and training, come first
 
 
 def image_key(path: str, fingerprint: str) -> int:
@@ -54,12 +53,14 @@ class Extracted:
         done: images that have a vector now and had none.
         known: of these, how many needed no network, because the same content had one.
         failed: path -> why it could not be read, for the user.
+        damaged: keys of those of them whose file was there and is no picture: it need not be tried again before it changes.
         seconds: of the whole run.
     """
 
     done: int = 0
     known: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    damaged: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -86,8 +87,8 @@ def extract(
     """
     result, started = Extracted(), time.perf_counter()
     report(Progress(STAGE, done, total))
-    pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode", initializer=_step_back)
-    network = ThreadPoolExecutor(1, thread_name_prefix="features", initializer=_step_back)  # of its own: torch's threads are its children
+    pool = ThreadPoolExecutor(os.cpu_count() or 1, "decode", step_back, (NO_HURRY,))
+    network = ThreadPoolExecutor(1, "features", step_back, (NO_HURRY,))  # of its own: torch's threads are its children
     ahead: deque[tuple[Sequence[Wanted], list[Future[_Read]]]] = deque()
     paces: deque[tuple[float, int]] = deque([(started, 0)], 50)
     try:
@@ -112,11 +113,12 @@ def extract(
 @dataclass(frozen=True)
 class _Read:
     """A file as it was read: the digest of its content, then its picture, prepared; none when a vector of that content is there, or when
-    it cannot be read, which `problem` says."""
+    it cannot be read, which `problem` says; `damaged` when that is its content's fault."""
 
     digest: int = 0
     picture: np.ndarray | None = None
     problem: str = ""
+    damaged: bool = False
 
 
 def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: Decoding) -> _Read:
@@ -134,7 +136,7 @@ def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: De
     except OSError as wrong:
         return _Read(problem=f"it cannot be read: {wrong.strerror}")
     except BadInput as wrong:
-        return _Read(problem=str(wrong))
+        return _Read(problem=str(wrong), damaged=True)
 
 
 def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: VectorStore, result: Extracted) -> None:
@@ -155,15 +157,7 @@ def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, s
     result.done += len(good)
     result.known += len(good) - len(pictures)
     result.failed.update({str(batch[at].source): one.problem for at, one in enumerate(found) if one.problem})
-
-
-def _step_back() -> None:
-    """This thread, and those it starts, leave the processor to everybody else who wants it (Linux alone has that for threads)."""
-    if hasattr(os, "setpriority"):
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        except OSError:
-            return  # not allowed here: it is slower for others, no more
+    result.damaged.extend(batch[at].key for at, one in enumerate(found) if one.damaged)
 
 
 def batches_of(wanted: Iterable[Wanted], urgent: Callable[[], Sequence[Wanted]] = tuple, size: int = BATCH) -> Iterator[Sequence[Wanted]]:

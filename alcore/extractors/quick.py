@@ -12,21 +12,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from alcore.priority import NO_HURRY, step_back
+
 FAST_IN_BF16 = {"amx_bf16", "avx512_bf16"}  # of a processor's flags; others compute it in software
 NEAR = 0.99  # least cosine between a quicker network's vector and the plain one's
 
 
-def quickened(net: nn.Module, known: Tensor, plain: Tensor) -> tuple[nn.Module, torch.dtype]:
+def quickened(net: nn.Module, known: Tensor, plain: Tensor, exact: bool = False) -> tuple[nn.Module, torch.dtype]:
     """A copy of `net` that is quicker, and the numbers it computes in. Where its vectors are not those of `net`, `net` itself.
 
     Args:
         net: in evaluation mode, on its device.
         known: (n, 3, side, side) float32, what is tried.
         plain: (n, dim), the vectors that `net` gives.
+        exact: in float32 whatever is fast.
     """
     if next(net.parameters(), None) is None:  # what it computes is not torch's
         return net, torch.float32
-    types = (torch.bfloat16, torch.float32) if bf16_is_fast(known.device) else (torch.float32,)
+    types = (torch.bfloat16, torch.float32) if not exact and bf16_is_fast(known.device) else (torch.float32,)
     for dtype in types:
         quick = folded(net).to(dtype).to(memory_format=torch.channels_last)
         try:
@@ -51,6 +54,7 @@ def crew(net: nn.Module, device: torch.device) -> ThreadPoolExecutor | None:
     begun = threading.Barrier(count + 1)
 
     def begin() -> None:
+        step_back(NO_HURRY)
         torch.get_num_threads()  # a thread takes the process's number when it first asks; from here on it has its own
         torch.set_num_threads(1)
         begun.wait()

@@ -220,9 +220,12 @@ def _took_for(entries: Entries, classes: Sequence[str], split_of: Mapping[str, s
 FORMAT = ClassFolders()
 
 
-def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str]) -> list[tuple[str, str]]:
+def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str], link: bool = False) -> list[tuple[str, str]]:
     """Writes a copy of each image into a folder a class, below folders of splits where the source had such or there are several; what lay
     below a class stays below it.
+
+    Args:
+        link: hard links where the disk allows it and the image stands upright, instead of copies.
 
     Returns:
         (the image's path, what it is called now) of those whose name could not be kept.
@@ -246,7 +249,7 @@ def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str]) ->
         if not place.endswith(f"/{name}"):
             renamed.append((item.path, place))
         try:
-            copy_upright(picture, out / place)
+            copy_upright(picture, out / place, link)
         except BadInput as wrong:
             raise BadInput(f"{item.path}: {wrong}") from wrong
     if class_order({item.label for item in items}) != tuple(classes):  # another order, or classes that no image has

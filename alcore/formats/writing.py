@@ -151,9 +151,9 @@ class Writing:
                 self.file(f"{folder}{split}.txt", "".join(f"{name(one)}\n" for one in names))
 
 
-def copy_upright(source: Path | bytes, target: Path) -> tuple[int, int]:
+def copy_upright(source: Path | bytes, target: Path, link: bool = False) -> tuple[int, int]:
     """Copies a picture byte for byte where it stands upright, else turned and without the tag that said so: every viewer shows it the same;
-    its width and height. BadInput when it is none."""
+    its width and height. With `link` one that need not be turned is not copied but linked, on disks that can. BadInput when it is none."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with kinds.opened(source) as picture:
         tagged = picture.format == "TIFF" and kinds.orientation(picture) != 1  # Pillow turns it itself, other programs do not
@@ -163,9 +163,17 @@ def copy_upright(source: Path | bytes, target: Path) -> tuple[int, int]:
         size = picture.size
     if isinstance(source, bytes):
         target.write_bytes(source)
-    else:
+    elif not (link and _linked(source, target)):
         shutil.copyfile(source, target)
     return size
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one that has no links
+        return False
+    return True
 
 
 def _turned(picture: Image.Image, turn: Image.Transpose | None, target: Path) -> tuple[int, int]:

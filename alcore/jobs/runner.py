@@ -25,6 +25,7 @@ from alcore.errors import AlcoreError, Cancelled, NotFound
 from alcore.jobs.contract import RESUMABLE, Claim, JobKind, JobTable, log_line
 from alcore.jobs.pace import Course, Plan
 from alcore.jobs.processes import process_name, process_words
+from alcore.priority import JOB, step_back
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.types import Job
 
@@ -201,6 +202,7 @@ class JobRunner:
             self._changed.notify_all()
 
     def _work(self, device: str) -> None:
+        step_back(JOB)
         again: float | None = None  # when to look into the queue unasked
         while True:
             with self._changed:

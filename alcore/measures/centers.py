@@ -17,9 +17,6 @@ from alcore.progress import Progress, Report, ignore_progress
 ROWS, COLUMNS = 1024, 2048  # of a block of products: 8 MB in float32, so that the passes over it stay in the cache
 PAIRS = 4096  # exact distances at a time
 REPORT_EVERY = 50  # picks
-SAMPLE = 2048  # points the filter is chosen by
-DIRECTIONS = (16, 32, 64, 128)  # how many the filter may keep
-EXACT = 50_000  # what an exact distance costs, in directions of a product
 
 
 def nearest(points: np.ndarray, centers: np.ndarray, *, device: torch.device | None = None, report: Report = ignore_progress) -> np.ndarray:
@@ -28,7 +25,7 @@ def nearest(points: np.ndarray, centers: np.ndarray, *, device: torch.device | N
         result: np.ndarray = np.sqrt(_nearest_on(_put(points, device), _put(centers, device), report).cpu().numpy())
         return result
     far = np.full(len(points), np.inf)
-    filter = _filter_for(points, centers.mean(0)) if len(centers) >= COLUMNS // 2 else _Filter(centers.mean(0))
+    filter = _Filter(centers.mean(0))
     right = filter(centers)
     for start in range(0, len(points), ROWS):
         rows = slice(start, start + ROWS)
@@ -82,7 +79,7 @@ def k_center(
 
 @dataclass
 class _Half:
-    """One side of the products: coordinates (N, k) in float32, of which no two rows are farther apart than the points, and |.|^2 (N,)."""
+    """One side of the products: points about a common shift (N, d) in float32, and |.|^2 (N,)."""
 
     x: np.ndarray
     square: np.ndarray
@@ -94,25 +91,16 @@ class _Half:
 class _Filter:
     """Lower bounds of distances from float32 products.
 
-    Embeddings of trained networks have most of their variance in few directions. There the coordinates along these, and the length of what
-    is left as one more, tell most distances for a fraction of the products: |a - b|^2 >= |Pa - Pb|^2 + (|a - Pa| - |b - Pb|)^2.
-
     Attributes:
         shift: (d,) taken from all points: lengths about the mean are smaller, and with them the rounding.
-        basis: (d, k) orthonormal columns, or None for all d coordinates as they are.
         off: no squared distance from these products is off by more than off (|a|^2 + |b|^2).
     """
 
-    def __init__(self, shift: np.ndarray, basis: np.ndarray | None = None) -> None:
-        self.shift, self.basis = shift, basis
-        self.off = _rounding(len(shift)) * (1 if basis is None else 32)  # the coordinates themselves are rounded products then
+    def __init__(self, shift: np.ndarray) -> None:
+        self.shift, self.off = shift, _rounding(len(shift))
 
     def __call__(self, points: np.ndarray) -> _Half:
         x = points - self.shift
-        if self.basis is not None:
-            along = x @ self.basis
-            x -= along @ self.basis.T
-            x = np.column_stack([along, np.sqrt(np.einsum("ij,ij->i", x, x))])
         return _Half(x, np.einsum("ij,ij->i", x, x))
 
     def low(self, left: _Half, right: _Half) -> np.ndarray:
@@ -120,28 +108,6 @@ class _Filter:
         products: np.ndarray = (-2 * left.x) @ right.x.T
         products += (1 - self.off) * right.square
         return products
-
-
-def _filter_for(points: np.ndarray, shift: np.ndarray) -> _Filter:
-    """The filter that is least work, judged by counting on a sample what each one would leave to exact distances."""
-    whole = _Filter(shift)
-    if len(points) < SAMPLE or len(shift) < 4 * DIRECTIONS[0]:
-        return whole
-    sample = points[:: len(points) // SAMPLE][:SAMPLE]
-    x = (sample - shift).astype(np.float64)
-    vectors = np.linalg.eigh(x.T @ x)[1][:, ::-1].astype(np.float32)
-    asked, others = sample[::8], np.delete(sample, np.s_[::8], axis=0)
-    left, right = whole(asked), whole(others)
-    nearest_square = (whole.low(left, right) + left.square[:, None]).min(1)
-    best, work = whole, float(len(shift))
-    for k in DIRECTIONS:
-        tried = _Filter(shift, np.ascontiguousarray(vectors[:, :k]))
-        left = tried(asked)
-        low = tried.low(left, tried(others)) + (1 - tried.off) * left.square[:, None]
-        share = float((low <= nearest_square[:, None]).mean()) - 1 / len(others)  # the nearest itself is computed exactly by any filter
-        if k + EXACT * share < work:
-            best, work = tried, k + EXACT * share
-    return best
 
 
 def _rounding(d: int, unit: float = 2.0**-24) -> float:
@@ -267,9 +233,8 @@ def _on_cpu(points: np.ndarray, covered: np.ndarray | None, n: int, order: np.nd
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     mean = _mean(points, order)
-    # with what is covered known, so few points are compared with picks that choosing a filter is not worth it
-    filter = _filter_for(points, mean.astype(np.float32)) if covered is None and n >= BATCH else _Filter(mean.astype(np.float32))
-    state = _Lazy(points, np.full(len(points), np.inf) if covered is None else covered.astype(np.float64), filter, n)
+    far = np.full(len(points), np.inf) if covered is None else covered.astype(np.float64)
+    state = _Lazy(points, far, _Filter(mean.astype(np.float32)), n)
     if covered is None:
         first, state.far = _from_the_mean(points, mean, state, order)
         state.take(first)

@@ -1,4 +1,4 @@
-"""k-means++ seeding, also of outer products that are never made, k-means, and how dense a cluster is about each of its points.
+"""k-means++ seeding, also of outer products that are never made, k-means, clusters' middles, and how near points are to their neighbors.
 
 Rows are to be handed over in the order of their ids: then random numbers and ties fall the same way whatever the order of the pool.
 """
@@ -17,6 +17,13 @@ REJECTED = 64  # draws that led nowhere, after which all weights are brought up 
 REPORT_EVERY = 50  # picks
 ITERATIONS = 50
 ROWS = 1024  # of a block of distances, so that the passes over it stay in the cache
+
+
+def of_length_one(points: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+    """(N, d) float32: a copy of the points, or of these rows of them, each of length 1 but for zeros. No second copy is made on the way."""
+    result = np.array(points, np.float32) if rows is None else np.take(points, rows, axis=0).astype(np.float32, copy=False)
+    result /= np.maximum(np.sqrt(np.einsum("ij,ij->i", result, result)), 1e-12)[:, None]
+    return result
 
 
 def spread(

@@ -63,11 +63,12 @@ class CosineHead(nn.Module):
     def forward(self, features: Tensor, *, eta: float | None = None) -> Tensor:
         """Logits (B, K, *S) of features (B, d, *S). With `eta` the gradient is reversed between hidden layer and norm, as in MME."""
         with torch.autocast(features.device.type, enabled=False):  # divided by T = 0.05, bf16's rounding would be 0.04 of a logit
-            h = self.hidden(features.float().movedim(1, -1))  # (B, *S, d)
+            last = features.dim() - 1  # not -1: torch's writer of ONNX does not know it here
+            h = self.hidden(features.float().movedim(1, last))  # (B, *S, d)
             if eta is not None:
                 h = reverse_gradient(h, eta)
             w = F.normalize(self.prototypes.weight, dim=1) if self.form == "norm_w" else self.prototypes.weight
-            return (F.linear(F.normalize(h, dim=-1), w) / self.temperature).movedim(-1, 1)
+            return (F.linear(F.normalize(h, dim=-1), w) / self.temperature).movedim(last, 1)
 
 
 def linear_weight(head: nn.Module) -> Tensor:

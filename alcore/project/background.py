@@ -1,27 +1,32 @@
-"""The kinds of background job: imports, imports again, features and rounds, from a job's JSON arguments. Knows no thread and no page."""
+"""The kinds of background job: imports (again), features, rounds, guesses, simulations, from a job's JSON arguments. Knows no thread and no
+page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alcore.errors import disk_full_told
+from alcore.errors import BadInput, disk_full_told
 from alcore.files import at_work
 from alcore.importing.request import ImportRequest
 from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
-from alcore.project import creation, loop
+from alcore.project import creation, loop, predictions
+from alcore.project.apart import run_verb
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
 from alcore.training.turn import Order
-from alcore.types import Job
+from alcore.types import Job, Round
 
 IMPORTS = ("import", "refresh")  # the kinds that read a source
+GUESSES = "guesses"  # the kind that looks at every image with a model
+SIMULATION = "simulation"  # the kind that runs an experiment in a process of its own
+SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
 DISK = "disk"  # their device: two of them would only wait for each other
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
@@ -68,11 +73,49 @@ def begin_features(runner: JobRunner, of: Stored) -> Job | None:
     return submit_features(runner, of)
 
 
-def kinds(place: Place, follow: Callable[[Stored], object] = lambda of: None) -> dict[str, JobKind]:
+def submit_guesses(runner: JobRunner, of: Stored, round_: Round) -> Job:
+    """Lets a round's model look at every image, in the background; what it says is remembered by this process."""
+    return runner.submit(
+        GUESSES, of.name, f"Guessing every image with round {round_.number}", {"round": round_.number}, str(pick_device("auto"))
+    )
+
+
+def simulation_of(name: str) -> str:
+    """What stands in the place of a project for the jobs of a simulation: its folder in the workspace, which is no project's name."""
+    return f"{SIMULATIONS}/{name}"
+
+
+def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked: Mapping[str, Any], rounds: int) -> Job:
+    """Runs `python -m alcore simulate WORDS` in the background, into the workspace's folder simulations/NAME. Submitted again, it does what
+    is missing there.
+
+    Args:
+        words: the source and the options, but --out.
+        asked: the same as who submits it wants to read it again.
+        rounds: how many there are to be in all.
+
+    Raises:
+        BadInput: the name cannot be a folder's.
+    """
+    if not creation.NAME.fullmatch(name):
+        raise BadInput(
+            f"{name!r} cannot be a simulation's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
+        )
+    arguments = {"name": name, "words": list(words), "asked": dict(asked), "rounds": rounds}
+    return runner.submit(SIMULATION, simulation_of(name), f"Simulation {name}", arguments, str(pick_device("auto")))
+
+
+def _nothing(of: Stored) -> None:
+    pass
+
+
+def kinds(
+    place: Place, imported: Callable[[Stored], object] = _nothing, learned: Callable[[Stored], object] = _nothing
+) -> dict[str, JobKind]:
     """name -> what runs it.
 
     Args:
-        follow: called with the project when an import is done, to begin what comes next by itself.
+        imported, learned: called with the project when an import, or a round, is done, to begin what comes next by itself.
     """
 
     def import_job(job: Job, report: Report, /) -> Mapping[str, Any]:
@@ -81,18 +124,19 @@ def kinds(place: Place, follow: Callable[[Stored], object] = lambda of: None) ->
             return refresh_job(job, report)
         source = Path(options.pop("source"))
         creation.import_into(place, job.project, ImportRequest.of(source, options), report)
-        follow(of := stored(place, job.project))
+        imported(of := stored(place, job.project))
         return creation.summary(of)
 
     def refresh_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         told = creation.refresh(of := stored(place, job.project), report, job.arguments.get("levels"))
-        follow(of)
+        imported(of)
         return told
 
     def round_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         of = stored(place, job.project)
         with at_work(of.folder), disk_full_told(of.folder, "the round"):  # its checkpoint, its frozen pool, its losses
             done = loop.perform_round(of, Order.read(job.arguments), of.job_folder(job.id), report)
+        learned(of)
         return {
             "round": done.number,
             "metrics": dict(done.metrics),
@@ -103,8 +147,25 @@ def kinds(place: Place, follow: Callable[[Stored], object] = lambda of: None) ->
 
     def features_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         found = Features(stored(place, job.project), job.arguments["extractor"])
-        told = found.complete(job.arguments["device"], report)
+        told = found.complete(job.arguments["device"], report, again=True)
+        _, group = found.groups(report)
         found.map(report)
-        return told
+        return {**told, "near_duplicates": len(group) - len(set(group.tolist()))}
 
-    return {"import": import_job, "refresh": refresh_job, "round": round_job, "features": features_job}
+    def guesses_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        of = stored(place, job.project)
+        ids, _ = predictions.logits(of, of.round(job.arguments["round"]), report=report)
+        return {"images": len(ids)}
+
+    def simulation_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        run_verb(["simulate", *job.arguments["words"], "--out", str(place.home / job.project)], report)
+        return {"rounds": job.arguments["rounds"]}
+
+    return {
+        "import": import_job,
+        "refresh": refresh_job,
+        "round": round_job,
+        "features": features_job,
+        GUESSES: guesses_job,
+        SIMULATION: simulation_job,
+    }

@@ -95,7 +95,10 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
         with project.place.database.write() as conn:
             project.items.replace(conn, found.rows, found.skipped)
             project.masks.add(found.masks, conn)
-            project.place.project_rows.set(conn, project.id, classes=list(names), settings={**found.settings, "took_for": found.took_for})
+            now_set = project.place.project_rows.row(project.name, conn)["settings"]  # a person may have chosen something meanwhile
+            chosen = {name: value for name, value in now_set.items() if value != project.settings.get(name)}
+            settings = {**found.settings, "took_for": found.took_for, **chosen}
+            project.place.project_rows.set(conn, project.id, classes=list(names), settings=settings)
             _take_labels(project.journal, found, conn, opened.number if opened else None)
     except BaseException:
         _remove(project.folder, now - before)

@@ -14,7 +14,7 @@ from alcore.pixels import masks
 from alcore.pixels.pictures import keep_copy
 from alcore.project import addresses, regions
 from alcore.project.stored import Stored
-from alcore.strategies import STRATEGIES
+from alcore.strategies import told_by
 from alcore.training.explain import bounds, info
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import VOID, Round
@@ -64,7 +64,7 @@ def describe(project: Stored, round_: Round | None, files: RoundFiles | None, ro
 
 def _region_words(round_: Round, regions: Sequence[np.ndarray], detail: Mapping[str, np.ndarray]) -> str:
     """Why these parts of an image were asked for."""
-    kind, heat = round_.unit.removesuffix("s"), STRATEGIES[round_.strategy].heat
+    kind, heat = round_.unit.removesuffix("s"), told_by(round_.strategy).heat
     said = f"one {kind} of this image is asked for" if len(regions) == 1 else f"{len(regions)} {kind}s of this image are asked for"
     if heat not in detail:
         return said

@@ -17,7 +17,7 @@ from alcore.formats.csv import text_of
 from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
 from alcore.project.stored import Stored
-from alcore.types import WRITTEN
+from alcore.types import WRITTEN, written
 
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
@@ -55,14 +55,14 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
                 renamed = LABEL_WRITERS[format_name](part, _labeled(project, rows), project.classes)
     except OSError as wrong:
         raise AlcoreError(f"{out} cannot be written: {wrong.strerror}: {wrong.filename}") from wrong
-    counted = Counter(WRITTEN[row["split"]] for row in rows)
+    counted = Counter(written(row["split"]) for row in rows)
     told = [{"path": path, "name": name} for path, name in renamed]
     return {"format": format_name, "items": len(rows), "splits": dict(counted), "renamed": told, "out": str(out)}
 
 
 def _rows(project: Stored, splits: Sequence[str]) -> list[dict[str, Any]]:
     """The labeled items of these splits that can go out."""
-    rows = [row for row in project.items.labeled(given=True) if WRITTEN[row["split"]] in splits]
+    rows = [row for row in project.items.labeled(given=True) if written(row["split"]) in splits]
     if not any(row["annotator"] != "given" for row in rows) and "train" in splits:
         raise AlcoreError(f"nothing of {project.name!r} is labeled yet: there is nothing to export")
     if not rows:
@@ -86,15 +86,15 @@ def export_formats(project: Stored) -> tuple[str, ...]:
 
 def _masked(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Item]:
     for row in rows:
-        yield Item(row["path"], _picture(project, row)[0], WRITTEN[row["split"]], project.masks.load(row["label"]))
+        yield Item(row["path"], picture(project, row)[0], written(row["split"]), project.masks.load(row["label"]))
 
 
 def _labeled(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Labeled]:
     for row in rows:
-        yield Labeled(row["path"], WRITTEN[row["split"]], row["label"], row["annotator"], partial(_picture, project, row))
+        yield Labeled(row["path"], written(row["split"]), row["label"], row["annotator"], partial(picture, project, row))
 
 
-def _picture(project: Stored, row: dict[str, Any]) -> tuple[Path | bytes, str]:
+def picture(project: Stored, row: dict[str, Any]) -> tuple[Path | bytes, str]:
     """An item's file; of an array the content of one, and its suffix."""
     original = project.pictures.original(row)
     if original is not None:

@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alcore.home import own_strategies, resolve_home
 from alcore.importing.request import ImportRequest
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Bar, Report, ignore_progress
-from alcore.project import background, creation, exporting, labels, leftovers, loop, plans, queue, tables, timing
+from alcore.project import background, creation, display, exporting, labels, leftovers, loop, plans, queue, slices, tables, timing
 from alcore.project.features import Features
-from alcore.project.place import Place, resolve_home
+from alcore.project.live import Live
+from alcore.project.place import Place
 from alcore.project.stored import Stored
+from alcore.showing import as_html
+from alcore.strategies import look
 from alcore.training.turn import Order
 from alcore.types import Job, Round
 
@@ -34,13 +38,20 @@ class Workspace(Place):
 
     def __init__(self, home: str | Path | None = None) -> None:
         super().__init__(home)
+        self.look_for_strategies()
+        display.opened(self)
         self._making = threading.Lock()
         self._runner: JobRunner | None = None
         self._forecasts: timing.Forecasts | None = None
+        self._live: Live | None = None
 
     def project(self, name: str) -> Project:
         """The project, or NotFound naming those there are."""
         return Project(self, self.project_rows.row(name))
+
+    def look_for_strategies(self) -> tuple[str, ...]:
+        """Reads what is new or changed in the workspace's folder `strategies`; what is wrong with own strategies, a sentence each."""
+        return look(own_strategies(self.home))
 
     @property
     def runner(self) -> JobRunner:
@@ -49,10 +60,23 @@ class Workspace(Place):
             if self._runner is None:
                 self._runner = JobRunner(
                     self.job_rows,
-                    background.kinds(self, lambda of: background.begin_features(self.runner, of)),
+                    background.kinds(
+                        self,
+                        imported=lambda of: background.begin_features(self.runner, of),
+                        learned=lambda of: self.live.answered(of.name),
+                    ),
                     plan=lambda job: plans.plan(self, job, self.forecasts.stages),
                 )
+                display.runs(self._runner)
             return self._runner
+
+    @property
+    def live(self) -> Live:
+        """What begins rounds by itself while people label."""
+        with self._making:
+            if self._live is None:
+                self._live = Live(self, lambda: self.runner)
+            return self._live
 
     @property
     def forecasts(self) -> timing.Forecasts:
@@ -68,9 +92,13 @@ class Workspace(Place):
 
     def close(self) -> None:
         """Stops jobs and closes the database."""
+        display.closed(self, self._runner)
         with self._making:
             runner, self._runner = self._runner, None
             forecasts, self._forecasts = self._forecasts, None
+            live, self._live = self._live, None
+        if live:
+            live.close()
         if forecasts:
             forecasts.close()
         if runner:
@@ -84,6 +112,9 @@ class Project(Stored):
     def __init__(self, workspace: Workspace, row: Mapping[str, Any]) -> None:
         super().__init__(workspace, row)
         self.workspace = workspace
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self)
 
     # ---- making and opening
 
@@ -222,8 +253,8 @@ class Project(Stored):
     # ---- reading
 
     def status(self) -> dict[str, Any]:
-        """items, labeled, classes, rounds, jobs, and what is waiting to be labeled."""
-        return tables.status(self)
+        """items, labeled, classes, rounds, jobs, what is waiting to be labeled, and what the test slice says (None without one)."""
+        return {**tables.status(self), "slice": slices.told(self)}
 
     def queue(self, n: int = 48) -> dict[str, Any]:
         """The next items to label, best first, with the reasons."""

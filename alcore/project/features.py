@@ -1,9 +1,8 @@
-"""A project's features: what a frozen network sees in each image, made once from the files, mapped once. Knows no page and no job."""
+"""A project's features: what a frozen network sees in each image, made, mapped and compared once. Knows no page and no job."""
 
 from __future__ import annotations
 
-import os
-import re
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,30 +13,37 @@ import numpy as np
 from alcore.columns import Texts
 from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
 from alcore.extractors import extractor_named, families
-from alcore.extractors.base import Embedder
+from alcore.extractors.base import Embedder, models_folder, slug_of
 from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
+from alcore.measures.clusters import of_length_one
+from alcore.measures.duplicates import CLOSE, near_duplicates, with_series
 from alcore.measures.layout import grown_layout
 from alcore.nets.tasks import FEATURES
 from alcore.params import TrainParams
-from alcore.progress import Report, ignore_progress
-from alcore.project.place import Place
+from alcore.pixels.taken import taken
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.project.stored import Stored
+from alcore.remembered import Remembered
 from alcore.training.devices import pick_device
 
 PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
 TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
 MAP = "map.npy"
-FEW = 16  # projects of which it is remembered how many images lack features
+TAKEN = "taken.npy"
+CLOSENESS = "close"  # a person's choice, among the project's settings
+DAMAGED = "damaged.json"  # of images that are no pictures: their keys; a file that changes has another key
+FEW = 16  # answers about projects that are remembered
 NARROW = 128  # numbers of a vector that the map looks at, at most
 SAMPLE = 8192  # vectors whose principal axes are taken, and that are in memory at a time
 FEW_LABELS = 50  # up to so many, a first query of groups is better than one at random
 WAYS_HELP = "One of each group: the photos are grouped by what the pretrained network sees in them, and each group's middle is asked for."
+LOOKED = 256  # photos whose time is read between two reports
 SHOWN = 20  # unreadable images that are named
 
 
-_missing: dict[tuple[Path, str, int], int] = {}
+_remembered = Remembered(FEW)  # pages ask at every look, and of 50,000 images it takes half a second
 
 
 def suits(project: Stored) -> bool:
@@ -45,20 +51,10 @@ def suits(project: Stored) -> bool:
     if project.dense or project.settings["image_size"] < PHOTO:
         return False
     try:
-        extractor_named(TrainParams.extractor, models_folder(project.place))
+        extractor_named(TrainParams.extractor, models_folder(project.place.home))
     except BadInput:
         return False
     return True
-
-
-def models_folder(place: Place) -> Path:
-    """Where the files of networks lie that people bring: ALCORE_MODELS, else `models` in the workspace."""
-    return Path(os.environ.get("ALCORE_MODELS") or place.home / "models").expanduser()
-
-
-def slug_of(name: str) -> str:
-    """An extractor's name as it may stand in a folder's."""
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
 
 
 class Features:
@@ -73,8 +69,8 @@ class Features:
 
     def __init__(self, project: Stored, name: str = TrainParams.extractor) -> None:
         self.project = project
-        self.extractor = extractor_named(name, models_folder(project.place))
-        self.folder = project.folder / "features" / f"{slug_of(name)}-{self.extractor.mark}"
+        self.extractor = extractor_named(name, models_folder(project.place.home))
+        self.folder = project.folder / "features" / self.extractor.folder_name
         self.store = VectorStore(self.folder, self.extractor.dim)
 
     @cached_property
@@ -100,9 +96,23 @@ class Features:
         return self.store.rows(self._items[1])
 
     @property
+    def state(self) -> tuple[Any, ...]:
+        """What changes when its images, their vectors, the map, their groups or what is known to be damaged do."""
+        times = (
+            (self.folder / name).stat().st_mtime_ns if (self.folder / name).is_file() else 0
+            for name in (MAP, self.groups_file.name, DAMAGED)
+        )
+        return self.folder, self.project.settings["packed"], self.store.nbytes, self.cosine, *times
+
+    @property
     def done(self) -> int:
         """How many items have a vector."""
         return int((self.rows >= 0).sum())
+
+    @property
+    def unread(self) -> np.ndarray:
+        """(n,) whether an item has no vector and may get one: it has not been tried, or could not be reached then."""
+        return np.asarray((self.rows < 0) & ~np.isin(self._items[1], np.array(sorted(self._damaged()), np.uint64)))
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:
         """(ids, vectors) of the items that have one, in the order of the vectors: these as they lie in the file where each is of one item,
@@ -115,9 +125,12 @@ class Features:
 
     # ---- making
 
-    def complete(self, device: str = "auto", report: Report = ignore_progress) -> dict[str, Any]:
+    def complete(self, device: str = "auto", report: Report = ignore_progress, again: bool = False) -> dict[str, Any]:
         """Makes what is missing: first of what people have labeled or are asked for, then of held-out images, then of the others in random
         order. What was made before a stop is kept.
+
+        Args:
+            again: try files anew that were no pictures when they were read last.
 
         Returns:
             project, extractor, items (with a vector now), dim, images_per_second, seconds, made, known (of these, whose content had a
@@ -130,24 +143,32 @@ class Features:
         with at_work(project.folder), disk_full_told(self.folder, "the features"), self.store.writing() as mine:
             if not mine:
                 raise Busy(f"the features of {project.name!r} are being made by another job: wait for it, or cancel it")
-            missing = self.rows < 0
+            missing = self.rows < 0 if again else self.unread
+            skipped = set() if again else self._damaged()
             if missing.any() and not project.settings["array_source"] and not Path(project.settings.get("root", source)).is_dir():
                 raise Unavailable(f"the source folder {source} is gone: put it back, so that its images can be read")
-            before = len(missing) - int(missing.sum())
+            before = self.done
             if not missing.any():
                 return self._told(before, Extracted())
             embedder = Embedder(self.extractor, pick_device(device), report)
             order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
             found = extract(
-                batches_of(order, self._urgent),
-                len(missing),
+                batches_of(order, lambda: [one for one in self._urgent() if one.key not in skipped]),
+                before + int(missing.sum()),
                 embedder,
                 self.store,
                 decoding=project.pictures.decoding,
                 report=report,
                 done=before,
             )
+            if skipped or found.damaged or again:
+                with written_whole(self.folder / DAMAGED) as file:
+                    file.write(json.dumps(sorted({*skipped, *found.damaged})).encode())
         return self._told(before + found.done, found)
+
+    def _damaged(self) -> set[int]:
+        path = self.folder / DAMAGED
+        return set(json.loads(path.read_text())) if path.is_file() else set()
 
     def _told(self, items: int, found: Extracted) -> dict[str, Any]:
         return {
@@ -187,6 +208,60 @@ class Features:
         except FileNotFoundError as gone:  # its arrays: they are others since the source was imported again
             raise AlcoreError(f"the source of {self.project.name!r} was imported again meanwhile: start its features again") from gone
 
+    # ---- near duplicates
+
+    @property
+    def cosine(self) -> float:
+        """From which cosine on two images are near duplicates: CLOSE, unless a person chose another."""
+        return float(self.project.settings.get(CLOSENESS, CLOSE))
+
+    @property
+    def groups_file(self) -> Path:
+        """Where the groups by that cosine are kept."""
+        return self.folder / f"groups-{1000 * self.cosine:.0f}.npy"
+
+    def groups(self, report: Report = ignore_progress) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, group) of all items that have a vector, by id: near duplicates, and photos of one series, have the same number. Kept; what
+        came since is compared with everything."""
+        rows = self.rows
+        there = rows >= 0
+        kept = self.known_groups()
+        kept = np.empty(0, np.int64) if kept is None else kept
+        if len(kept) < self.store.count:
+            vectors = self.store.vectors()
+            kept = near_duplicates(vectors, self.cosine, known=kept, report=report)
+            told = self._taken(len(kept), report)
+            kept = with_series(kept, vectors, told[:, 0], told[:, 1])
+            with disk_full_told(self.folder, "the near duplicates"), written_whole(self.groups_file) as file:
+                np.save(file, kept)
+        return self.ids[there], kept[rows[there]]
+
+    def known_groups(self) -> np.ndarray | None:
+        """(n,) the group of each of the first n vectors, as it was compared last; None before the first time."""
+        return np.load(self.groups_file, allow_pickle=False) if self.groups_file.is_file() else None
+
+    def _taken(self, n: int, report: Report) -> np.ndarray:
+        """(n, 2) of the first n vectors: when and by which camera their photos were taken, NaN where the file does not say. Kept."""
+        if self.project.settings["array_source"]:
+            return np.full((n, 2), np.nan)  # pictures of an array have no file
+        path = self.folder / TAKEN
+        kept = np.load(path, allow_pickle=False) if path.is_file() else np.empty((0, 2))
+        if len(kept) >= n:
+            return np.asarray(kept[:n])
+        result = np.full((n, 2), np.nan)
+        result[: len(kept)] = kept
+        rows, (_, _, paths, arrays) = self.rows, self._items
+        new = np.flatnonzero((rows >= len(kept)) & (rows < n)).tolist()
+        for done, at in enumerate(new):
+            if done % LOOKED == 0:
+                report(Progress("near duplicates", done, len(new), message="when photos were taken"))
+            source = self.project.pictures.source(paths[at], int(arrays[at]))
+            if isinstance(source, Path) and (told := taken(source)):
+                result[rows[at]] = told
+        with disk_full_told(self.folder, "when photos were taken"), written_whole(path) as file:
+            np.save(file, result)
+        return result
+
     # ---- the map
 
     def map(self, report: Report = ignore_progress) -> tuple[np.ndarray, np.ndarray]:
@@ -222,16 +297,10 @@ class Features:
 def _narrowed(vectors: np.ndarray) -> np.ndarray:
     """(n, d) float16 to (n, at most NARROW) float32, of length 1 before: on their principal axes, where neighbors are found ten times as
     fast and no second copy of all vectors is in memory."""
-
-    def unit(rows: np.ndarray) -> np.ndarray:
-        found = np.array(rows, np.float32)
-        found /= np.maximum(np.sqrt(np.einsum("ij,ij->i", found, found)), 1e-12)[:, None]
-        return found
-
     if vectors.shape[1] <= NARROW:
-        return unit(vectors)
+        return of_length_one(vectors)
     rng = np.random.default_rng(0)
-    some = unit(vectors[np.sort(rng.permutation(len(vectors))[:SAMPLE])])
+    some = of_length_one(vectors[np.sort(rng.permutation(len(vectors))[:SAMPLE])])
     middle = some.mean(0)
     some -= middle
     spread, axes = some.T @ some, rng.standard_normal((vectors.shape[1], NARROW), np.float32)
@@ -239,7 +308,7 @@ def _narrowed(vectors: np.ndarray) -> np.ndarray:
         axes = np.linalg.qr(spread @ axes)[0]
     result = np.empty((len(vectors), NARROW), np.float32)
     for start in range(0, len(vectors), SAMPLE):
-        result[start : start + SAMPLE] = (unit(vectors[start : start + SAMPLE]) - middle) @ axes
+        result[start : start + SAMPLE] = (of_length_one(vectors[start : start + SAMPLE]) - middle) @ axes
     return result
 
 
@@ -255,7 +324,7 @@ def outdated(project: Stored) -> list[tuple[Path, str]]:
         slug, _, mark = folder.name.rpartition("-")
         for name in sorted(name for name in used if slug_of(name) == slug):
             try:
-                if extractor_named(name, models_folder(project.place)).mark != mark:
+                if extractor_named(name, models_folder(project.place.home)).mark != mark:
                     result.append((folder, f"{name} gives other vectors today"))
             except BadInput as missing:
                 result.append((folder, str(missing)))
@@ -267,12 +336,7 @@ def left_to_do(project: Stored, train: TrainParams) -> tuple[int, bool]:
     if train.architecture != FEATURES:
         return 0, True
     found = Features(project, train.extractor)
-    state = (found.folder, project.settings["packed"], found.store.nbytes)
-    if state not in _missing:  # pages ask at every look, and of 50,000 images it takes half a second
-        while len(_missing) >= FEW:
-            _missing.pop(next(iter(_missing)), None)
-        _missing[state] = int((found.rows < 0).sum())
-    missing = _missing[state]
+    missing = _remembered.of(("missing", *found.state), lambda: int(found.unread.sum()))
     return missing, missing > 0 or not found.mapped
 
 
@@ -295,11 +359,15 @@ def first_map(project: Stored) -> tuple[np.ndarray, np.ndarray] | None:
     if project.dense or not (project.folder / "features").is_dir():
         return None
     try:
-        laid = Features(project).kept_map()
+        found = Features(project)
     except BadInput:  # the network is gone: what it saw cannot be told from another's
         return None
-    if laid is None:
-        return None
-    pool = project.pool()
-    asked = ~np.isin(laid[0], pool.test)  # who is held out is never asked for
-    return laid[0][asked], laid[1][asked]
+
+    def laid() -> tuple[np.ndarray, np.ndarray] | None:
+        kept = found.kept_map()
+        if kept is None:
+            return None
+        asked = ~np.isin(kept[0], project.pool().test)  # who is held out is never asked for
+        return kept[0][asked], kept[1][asked]
+
+    return _remembered.of(("map", *found.state), laid)

@@ -12,7 +12,7 @@ from alcore.project.place import Place
 from alcore.project.plans import MAP, ruled, to_read
 from alcore.project.probe import Costs, timed
 from alcore.project.stored import Stored
-from alcore.strategies import strategy_named
+from alcore.strategies import params_of, strategy_named
 from alcore.training.turn import Order
 from alcore.types import Round
 
@@ -183,7 +183,7 @@ def _round_like(project: Stored, order: Order) -> Round | None:
         if (round_.strategy, round_.device) != (order.strategy, order.device) or was is None or costly(was) != costly(train):
             continue
         try:
-            if make_params(type(params), round_.params, "the round") == params:
+            if params_of(order.strategy, round_.params, was) == params:
                 return round_
         except BadInput:
             continue  # of before its parameters were what they are now

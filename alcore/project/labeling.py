@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alcore.project import queue
+from alcore.project import live, queue
 from alcore.project.stored import Stored
 from alcore.storage.queries import Event
 
@@ -25,15 +25,17 @@ def query(project: Stored, n: int, number: int | None = None, done: int = 0, ski
 
     Returns:
         What queue.queue tells, and `done` (items), `answered` (how many there are in all), `event` (number of the newest event of the
-        project), `rounds` (round and open items of the rounds that have some), `disputed` (how many items have two answers). Each item
-        has its `events` and `disputed` too.
+        project), `rounds` (round and open items of the rounds that have some), `disputed` (how many items have two answers), `live`
+        (live.state). Each item has its `events` and `disputed` too.
     """
     newest = project.queries.newest_event()  # before all else: what happens while this is read is told as a change
     opened = project.queries.open(None if number is None else project.round(number).number)
     answer = queue.queue(project, n, opened)
-    back = opened.answered[skip : skip + done][::-1] if opened else ()
+    # where rounds follow each other within a minute, what was answered to the one before is what a person goes back to
+    answered = (project.queries.answered() if live.settings(project).on else opened.answered) if opened else ()
+    back = answered[skip : skip + done][::-1]
     answer["done"] = queue.describe(project, project.round(opened.number), back) if opened and back else []
-    answer["answered"] = len(opened.answered) if opened else 0
+    answer["answered"] = len(answered)
     _tell_events(project, [*answer["items"], *answer["done"]])
     return answer | {"event": newest, **_around(project)}
 
@@ -49,8 +51,8 @@ def review(project: Stored, n: int) -> dict[str, Any]:
 
 
 def changes(project: Stored, after: int) -> dict[str, Any]:
-    """What happened after an event: `event` (the number to ask with next), `items` (id, state, events, disputed), and the rounds and
-    disputes there are now."""
+    """What happened after an event: `event` (the number to ask with next), `items` (id, state, events, disputed), and the rounds,
+    disputes and live state there are now."""
     found = project.queries.changes(after)
     rows = project.items.rows(found.items)
     items = [{"id": i, "state": queue.state_of(rows[i])} for i in found.items]
@@ -71,7 +73,7 @@ def people(project: Stored) -> list[str]:
 
 def _around(project: Stored) -> dict[str, Any]:
     rounds = [{"round": number, "remaining": remaining} for number, remaining in project.queries.left()]
-    return {"rounds": rounds, "disputed": len(project.queries.disputed())}
+    return {"rounds": rounds, "disputed": len(project.queries.disputed()), "live": None if project.dense else live.state(project)}
 
 
 def _tell_events(project: Stored, items: Sequence[dict[str, Any]], rows: Any = None) -> None:

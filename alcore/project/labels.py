@@ -15,7 +15,7 @@ from alcore.formats.places import Places
 from alcore.formats.tables import SUFFIXES, open_table
 from alcore.naming import class_name
 from alcore.pixels import masks
-from alcore.project import answers, regions
+from alcore.project import answers, regions, slices
 from alcore.project.stored import Stored
 from alcore.types import Annotation
 
@@ -119,6 +119,11 @@ def query_from_truth(project: Stored, annotator: str = "oracle") -> int:
     if opened is None:
         raise AlcoreError("there is no query yet: train a round first")
     return _with_truth(project, opened.waiting, annotator, regions.asked_areas(project, opened.waiting) if project.dense else {})
+
+
+def slice_from_truth(project: Stored, annotator: str = "oracle") -> int:
+    """Labels what waits of the test slice with its hidden truth."""
+    return _with_truth(project, slices.slice_of(project).waiting, annotator, {})
 
 
 def from_csv(project: Stored, path: Path, annotator: str) -> int:

@@ -17,7 +17,7 @@ from alcore.measures.layout import cached_layout
 from alcore.nets.tasks import FEATURES, recipe
 from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.project import features
+from alcore.project import features, slices
 from alcore.project.features import Features
 from alcore.project.regions import answered_areas
 from alcore.project.stored import Stored
@@ -84,22 +84,29 @@ def defaults(project: Stored, chosen: Mapping[str, Any] | None = None) -> dict[s
     return {**recipe(project.task, own), **own}
 
 
-def start(project: Stored, query_size: int = 50, how: str = "random", seed: int = 0) -> Round:
+def start(project: Stored, query_size: int = 50, how: str = "random", seed: int = 0, slice_first: bool = False) -> Round:
     """A first query without a model: "random", "kcenter" over the pixels, or "groups", the middle of each group of features, of the images
     that have been read.
+
+    Args:
+        slice_first: the images that were drawn to be tested on come before all others, not among them.
 
     Raises:
         AlcoreError: none has been read, which groups need.
     """
     started = time.perf_counter()
     pool = project.pool()
+    if features.suits(project):
+        pool = slices.kept_apart(project, pool, Features(project))
     if how == "groups":
         chosen = start_query(*_read_so_far(project, pool), query_size, how, seed)
     else:
         chosen = start_query(pool, project.pixels(), query_size, how, seed)
     seconds = {"select": time.perf_counter() - started}
     labeled = project.counts()["labeled"]
-    return project.round_rows.add(START + how, chosen.tolist(), seed=seed, labeled=labeled, device="cpu", seconds=seconds)
+    tested = slices.slice_of(project).waiting
+    asked = [*tested, *chosen.tolist()] if slice_first else slices.mixed(chosen.tolist(), tested, last=len(chosen) == len(pool.unlabeled))
+    return project.round_rows.add(START + how, asked, seed=seed, labeled=labeled, device="cpu", seconds=seconds)
 
 
 def _seen_classes(project: Stored) -> int:
@@ -125,7 +132,8 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         if order.strategy == "random" and len(frozen.pool.labeled) == 0:
             return start(project, order.query_size, "random", order.seed)
         if found is not None:
-            frozen = dataclasses.replace(frozen, pool=_with_vectors(found, frozen.pool, order.device, report))
+            pool = slices.kept_apart(project, _with_vectors(found, frozen.pool, order.device, report), found)
+            frozen = dataclasses.replace(frozen, pool=pool)
             frozen.pool.check_trainable(frozen.classes)
         frozen.write(work)
     pixels: Pixels
@@ -134,12 +142,15 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
     else:
         pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
     dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
-    outcome = run(order, Material(pool, frozen.classes, pixels, dense, frozen.asked), project.folder / "rounds", report, work=work)
+    alike = slices.groups_of(project, pool.ids, found) if found is not None else None
+    material = Material(pool, frozen.classes, pixels, dense, frozen.asked, alike)
+    outcome = run(order, material, project.folder / "rounds", report, work=work)
     with written_whole(stored_as) as file:
         file.write(outcome.folder.encode())
+    asked = _still_asked(project, outcome.scores)
     done = project.round_rows.add(
         order.strategy,
-        _still_asked(project, outcome.scores),
+        slices.mixed(asked, slices.slice_of(project).waiting, last=len(asked) == len(pool.unlabeled)),
         seed=order.seed,
         labeled=len(pool.labeled),
         device=outcome.device,
@@ -207,7 +218,7 @@ def _with_vectors(found: Features, pool: Pool, device: str, report: Report) -> P
     """The pool without the images that have no vector. What is missing is made first, unless somebody else is making it already, or it
     cannot be made now: then the round takes what there is, and the pool grows from round to round."""
     why = None
-    if (found.rows < 0).any():
+    if found.unread.any():
         try:
             found.complete(device, report)
         except Unavailable as problem:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alcore.errors import AlcoreError, DiskFull, of_machine
+from alcore.home import resolve_home
 from alcore.storage.database import Database, database_url
 from alcore.storage.jobtable import Jobs
 from alcore.storage.projects import Projects
 
-DEFAULT_HOME = "workspace"
 _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
 
 
@@ -107,11 +107,6 @@ class Place:
 
     def _mac(self, purpose: str, payload: bytes) -> bytes:
         return hmac.digest(self.token.encode(), f"alcore {purpose}\0".encode() + payload, hashlib.sha256)
-
-
-def resolve_home(home: str | Path | None) -> Path:
-    """The argument, else ALCORE_HOME, else ./workspace; absolute."""
-    return Path(home or os.environ.get("ALCORE_HOME") or DEFAULT_HOME).expanduser().absolute()
 
 
 def _kept_secret(path: Path) -> str:

@@ -34,7 +34,7 @@ def untimed(project: Stored, order: Order) -> Mapping[str, float]:
 
 
 def plan(place: Place, job: Job, timed: Timed = untimed) -> Plan:
-    """The plan of a round or an import; an empty one for any other job.
+    """The plan of a job; an empty one where its stages tell nothing of the whole.
 
     Args:
         timed: what is known of a round's stages from steps that were timed; empty where none were.
@@ -45,6 +45,8 @@ def plan(place: Place, job: Job, timed: Timed = untimed) -> Plan:
         like: dict[str, Any] = {}
     elif job.kind == "features":
         return Plan((Planned("features", 0.95), Planned("neighbors", 0.01), Planned("layout", 0.04)))
+    elif job.kind == "simulation":
+        return Plan((Planned("simulating", 1.0),))  # rounds count: what is read before them is done in one of their times
     elif job.kind == "round":
         project, order = stored(place, job.project), Order.read(job.arguments)
         guessed = ruled(project, order)

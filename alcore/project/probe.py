@@ -20,14 +20,15 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.extractors import extractor_named
+from alcore.extractors.base import models_folder
+from alcore.home import own_strategies
 from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams
 from alcore.pixels.maskfiles import at_size
 from alcore.progress import Progress
-from alcore.project.features import models_folder
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
-from alcore.strategies import strategy_named
+from alcore.strategies import look, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.devices import pick_device, seeded
 from alcore.training.draws import PoolDraws
@@ -185,7 +186,7 @@ def _some(project: Stored, train: TrainParams) -> Material:
     parts = pool.labeled[:labeled], pool.unlabeled[:unlabeled], pool.test[:test]
     ids = np.unique(np.concatenate(parts))
     if train.architecture == FEATURES:
-        dim = extractor_named(train.extractor, models_folder(project.place)).dim
+        dim = extractor_named(train.extractor, models_folder(project.place.home)).dim
         vectors = np.random.default_rng(0).standard_normal((len(ids), dim), np.float32)
         return Material(Pool(parts[0], targets, parts[1], parts[2], test_targets, ids, np.arange(len(ids))), classes, vectors)
     dense, pixels = None, project.pixels()
@@ -202,6 +203,7 @@ def _some(project: Stored, train: TrainParams) -> Material:
 def main(home: str, name: str) -> None:
     """Prints the costs of the arguments on stdin, or what keeps such a round from running."""
     place = Place(home)
+    look(own_strategies(home))
     told: dict[str, Any]
     try:
         told = dataclasses.asdict(timed(stored(place, name), Order.read(json.load(sys.stdin))))

@@ -8,18 +8,22 @@ from typing import Any
 import numpy as np
 
 from alcore.project import addresses, drafts
+from alcore.project.alike import said_of_others
 from alcore.project.stored import Stored
 from alcore.storage.queries import OpenQuery
-from alcore.strategies import STRATEGIES
+from alcore.strategies import told_by
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import FRAMES, Round
+from alcore.types import FRAMES, SLICE, Round
 
 STARTS = {
     "random": "first query, drawn at random: there is no model yet",
     "groups": "first query, in the middle of a group of images that look alike: there is no model yet",
     "kcenter": "first query, spread over the raw pixels: there is no model yet",
 }
+
+
+TESTED = "a test image, drawn at random: it is only there to measure how often the model is right, and nothing learns from it"
 
 
 def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
@@ -59,6 +63,7 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
     rows = project.items.rows(ids)
     files = project.files(round_) if round_ else None
     scored = [i for i in ids if files and i in files.position]
+    others = said_of_others(project, ids)
     probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
     result = []
     for i in ids:
@@ -79,11 +84,16 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
             "scores": {},
             "details": [],
             "state": state_of(row),
+            "test": row["split"] == SLICE,
         }
-        if files and round_ and i in files.position:
+        if row["split"] == SLICE:
+            entry["reason"] = TESTED
+        elif files and round_ and i in files.position:
             entry |= _thoughts(project, round_, files, i, probabilities[i])
         elif round_ and round_.start:
             entry["reason"] = STARTS[round_.start]
+        if i in others and row["label"] is None:
+            entry |= {"draft": others[i], "reason": f"a near duplicate was labeled {others[i]}; {entry['reason']}".rstrip("; ")}
         if project.dense:
             entry |= drafts.describe(project, round_, files, row)
         result.append(entry)
@@ -106,7 +116,7 @@ def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p
         "of": len(files.ids),
         "draft": top[0][0],
         "top": top,
-        "reason": STRATEGIES[round_.strategy].explain(values, ranks, len(files.ids), len(p)),
+        "reason": told_by(round_.strategy).explain(values, ranks, len(files.ids), len(p)),
         "scores": values,
         "details": explain.details(files.scores, files.ranks, at, len(p)),
     }

@@ -65,6 +65,13 @@ class Stored:
         """Reads the row again, after it was changed."""
         self._read(self.place.project_rows.row(self.name))
 
+    def change_settings(self, **values: Any) -> None:
+        """Sets these of the settings; the others stay as they are by now, whoever changed them meanwhile."""
+        with self.place.database.write() as conn:  # one writer at a time: nothing comes between reading and writing
+            now = self.place.project_rows.row(self.name, conn)["settings"]
+            self.place.project_rows.set(conn, self.id, settings={**now, **values})
+        self.reread()
+
     # ---- rounds
 
     def rounds(self) -> list[Round]:

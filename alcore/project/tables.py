@@ -151,6 +151,12 @@ def _largest(project: Stored, labels: Mapping[int, str]) -> dict[str, int]:
     return {digest: int(np.argmax(pixels[:-1])) for digest, pixels in counts.items() if any(pixels[:-1])}
 
 
+def pictures(project: Stored, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """id -> (address of the picture, name to show) of those of these items that are there."""
+    rows = project.items.rows(ids)
+    return {i: (addresses.picture(project.name, i, row["fingerprint"]), project.shown_name(i, row["path"])) for i, row in rows.items()}
+
+
 def samples(project: Stored, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
     """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
     project of masks, all images together."""

@@ -229,6 +229,20 @@ def _holm(family: Sequence[dict[str, Any]]) -> None:
         d["p_holm"] = corrected
 
 
+def verdict(found: Mapping[str, Any], baseline: str) -> str:
+    """What a paired difference allows to say, without its numbers: more, less, or that it can't be told."""
+    if not found["n"]:
+        return "no seed has all its rounds yet"
+    if found["low"] is None:
+        return "one seed: no interval"
+    seeds = f"with {found['n']} seeds"
+    if found["low"] == found["high"] == 0:
+        return f"the same as {baseline} {seeds}"
+    if found["low"] <= 0 <= found["high"]:
+        return f"can't tell {seeds}"
+    return f"{'better' if found['mean'] > 0 else 'worse'} than {baseline} {seeds}"
+
+
 def _difference(curve: pd.DataFrame, base: pd.DataFrame, counts: list[int]) -> dict[str, Any]:
     at_each = ((c, paired(curve[c], base[c])) for c in counts)
     return {

@@ -14,13 +14,14 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.nets.tasks import FEATURES
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.simulation import experiment, oracle, vectors
+from alcore.simulation.asking import Asked
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
 from alcore.simulation.oracle import Data
-from alcore.simulation.presets import preset_named
 from alcore.simulation.records import Tables, locked, read_json, write_whole
 from alcore.simulation.runs import Run
 from alcore.simulation.workers import Failure, perform_all
+from alcore.strategies import code_of, file_of
 from alcore.training.devices import pick_device
 
 
@@ -69,53 +70,13 @@ def simulate(
     Raises:
         BadInput: something cannot be done as asked, before any training. AlcoreError: some runs failed; the others are complete.
     """
-    asked = {"strategies": strategies, "init": init, "query_size": query_size, "rounds": rounds, "seeds": seeds}
-    usual = {"thin": thin, "image_size": image_size or None, "task": None if task == "auto" else task}
-    plan = Experiment(
-        source=Path(source),
-        out=Path(out),
-        device=device,
-        workers=workers,
-        format=format,
-        hold_out=hold_out,
-        **_over_preset(preset, asked, usual, settings, train or {}),
-    )
-    experiment.check(plan)
+    asked = Asked(
+        str(source), strategies, init, query_size, rounds, seeds, preset, settings, train or {}, device, workers, image_size, format,
+        hold_out, thin, task,
+    )  # fmt: skip
+    plan = asked.plan(out)
     with locked(plan.out / ".lock"):
         return _conducted(plan, report)
-
-
-def _over_preset(
-    preset: str | None, asked: Mapping[str, Any], usual: Mapping[str, Any], settings: Sequence[str], train: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The rest of an Experiment: what was asked over what the preset says, None standing for what was not asked.
-
-    Args:
-        asked: what must be known in the end; `usual`: what has a default of its own.
-    """
-    named = preset_named(preset) if preset is not None else None
-    given: dict[str, Any] = {name: getattr(named, name, None) if value is None else value for name, value in {**asked, **usual}.items()}
-    if lacking := [name for name in asked if given[name] is None]:
-        raise BadInput(f"{', '.join(lacking)} must be given, as --{lacking[0].replace('_', '-')}, or a preset that has it")
-    if isinstance(given["strategies"], str):
-        raise BadInput(f"strategies = {given['strategies']!r} is one text: give a list of names")
-    texts = [text.strip() for text in given["strategies"]]
-    for_all, own = experiment.settings_of_runs(settings, texts)
-    base_train, base = (named.train, named.params) if named else ({}, {})
-    params = {name: {**base.get(name, {}), **own.get(name, {})} for name in {**base, **own}}
-    all_train = {**base_train, **train, **for_all}
-    return {
-        "variants": tuple(experiment.variant_of(text, params, all_train) for text in texts),
-        "init": given["init"],
-        "query_size": given["query_size"],
-        "rounds": given["rounds"],
-        "seeds": tuple(given["seeds"]),
-        "train": all_train,
-        "thin": tuple(given["thin"] or ()),
-        "image_size": given["image_size"] or 0,
-        "task": given["task"] or "auto",
-        "preset": preset,
-    }
 
 
 def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:
@@ -140,6 +101,8 @@ def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:
             thin=data.thin,
             device=str(device),
             config_hash=experiment.config_hash(config, variant.text),
+            file=str(file_of(variant.strategy) or ""),
+            code=code_of(variant.strategy),
         )
         for variant in plan.variants
         for seed in plan.seeds

@@ -20,7 +20,7 @@ from alcore.simulation.ablations import paper_names
 from alcore.simulation.oracle import Data
 from alcore.simulation.presets import preset_named
 from alcore.simulation.vectors import dim_of
-from alcore.strategies import strategy_named
+from alcore.strategies import code_of, is_of_this_process, params_of, strategy_named
 from alcore.training.devices import pick_device, seeded
 from alcore.training.turn import Seeds, check_side, check_strategy
 from alcore.types import FRAMES
@@ -106,7 +106,7 @@ def initial(pool: np.ndarray, n: int, seed: int) -> np.ndarray:
 def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]], train: Mapping[str, Any]) -> Variant:
     """`mal` or `mal:select_by=random+batch=diverse`, over the parameters given for the strategy as a whole, and those of training."""
     name, _, own = text.strip().partition(":")
-    kind = strategy_named(name)
+    strategy_named(name)
     values = dict(settings.get(name, {}))
     for piece in own.split("+") if own else ():
         parameter, equals, value = piece.partition("=")
@@ -116,8 +116,8 @@ def variant_of(text: str, settings: Mapping[str, Mapping[str, Any]], train: Mapp
     own_train = {key: values.pop(key) for key in [*values] if key in TrainParams.__dataclass_fields__}
     all_train = {**train, **own_train}
     usual = RECIPES.get(str(all_train.get("architecture")), {})
-    known = kind.defaults(make_params(TrainParams, {**usual, **all_train}, "training"))
-    return Variant(text.strip(), name, make_params(kind.Params, {**known, **values}, f"strategy {text.strip()}"), own_train)
+    its = make_params(TrainParams, {**usual, **all_train}, "training")
+    return Variant(text.strip(), name, params_of(name, values, its, f"strategy {text.strip()}"), own_train)
 
 
 def settings_of_runs(settings: Sequence[str], strategies: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
@@ -153,6 +153,11 @@ def check(e: Experiment) -> None:
         wrong.append(f"strategies repeat: {', '.join(twice)}. Name each once.")
     if e.task in TASKS:
         wrong += _unserved(e, e.task)
+    if e.workers > 1:
+        wrong += [
+            f"{name} was added in this process and no other one can know it: use workers=1, or save it as a file in a folder of strategies"
+            for name in sorted({v.strategy for v in e.variants if is_of_this_process(v.strategy)})
+        ]
     if not e.seeds:
         wrong.append("no seed is given: name some with --seeds 0,1,2")
     if twice_seeds := sorted({s for s in e.seeds if e.seeds.count(s) > 1}):
@@ -220,7 +225,7 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "query_size": images_of(e.query_size, pool * (1 if train.query_unit == FRAMES else train.region_count)),
         "rounds": e.rounds,
         "seeds": list(e.seeds),
-        "strategies": {v.text: {"strategy": v.strategy, "params": v.values, "train": own[v.text]} for v in e.variants},
+        "strategies": {v.text: {"strategy": v.strategy, "params": v.values, "train": own[v.text], **_code(v)} for v in e.variants},
         "names": paper_names(v.text for v in e.variants),
         "semi_supervised": [v.text for v in e.variants if v.semi_supervised],
         "first_points": {v.text: v.first_point for v in e.variants if v.first_point},
@@ -228,6 +233,12 @@ def described(e: Experiment, data: Data) -> dict[str, Any]:
         "thin": list(e.thin),
         "notes": list(data.facts["notes"]),
     }
+
+
+def _code(variant: Variant) -> dict[str, str]:
+    """What names the content of a strategy's file, where it is not the library's."""
+    code = code_of(variant.strategy)
+    return {"code": code} if code else {}
 
 
 def _protocol(preset: str | None) -> dict[str, Any] | None:
@@ -258,15 +269,20 @@ def check_sizes(config: Mapping[str, Any], data: Data) -> None:
     init, step, rounds, pool = config["init"], config["query_size"], config["rounds"], config["pool"]
     if config["train"]["query_unit"] != FRAMES:  # an image may be asked for more than once, region by region
         step = -(-step // config["train"]["region_count"])
-    needed = init + step * (rounds - 1)
-    if needed >= pool:
-        raise BadInput(
-            f"{init:,} initial labels and {rounds - 1} queries of {step:,} are {needed:,} labels, and the pool has {pool:,} images, "
-            "one of which must be left to be queried last: lower init, query size or rounds"
-        )
+    check_budget(init, step, rounds, pool)
     for seed in config["seeds"]:
         if (data.seen_classes(initial(data.pool, init, seed)) > 0).sum() < 2:
             raise BadInput(f"the {init:,} initial labels of seed {seed} are all of one class: raise init, or leave this seed out")
+
+
+def check_budget(init: int, query_size: int, rounds: int, pool: int) -> None:
+    """BadInput when a pool of so many images is too small for the rounds."""
+    needed = init + query_size * (rounds - 1)
+    if needed >= pool:
+        raise BadInput(
+            f"{init:,} initial labels and {rounds - 1} queries of {query_size:,} are {needed:,} labels, and the pool has {pool:,} images, "
+            "one of which must be left to be queried last: lower init, query size or rounds"
+        )
 
 
 SHARED = ("fingerprint", "image_size", "thin", "init", "query_size", "train", "task")  # what all results in one folder must share
@@ -285,7 +301,9 @@ def merged(new: Mapping[str, Any], old: Mapping[str, Any] | None, out: Path) -> 
         changed += [text for name in ("source", "format", "hold_out") for text in _changes(name, old[name], new[name])]
     for text in new["strategies"]:
         if text in old["strategies"]:
-            changed += _changes(text, old["strategies"][text]["params"], new["strategies"][text]["params"])
+            before, now = old["strategies"][text], new["strategies"][text]
+            changed += _changes(text, before["params"], now["params"])
+            changed += _changes(f"the file of {text}", before.get("code", ""), now.get("code", ""))
             changed += _changes(text, train_of(old, text), train_of(new, text))
     if changed:
         raise BadInput(f"{out} holds results made in another way: {'; '.join(changed)}. Use another --out, or what was used there.")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from alcore.errors import BadInput
+from alcore.errors import AlcoreError, BadInput
 from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams, milestones
 from alcore.pixels.masks import from_rle, to_rle
@@ -25,7 +25,7 @@ from alcore.simulation.environment import environment
 from alcore.simulation.experiment import initial, round_seeds
 from alcore.simulation.oracle import Data
 from alcore.simulation.records import ids_hash, locked, read_json, record_path, run_folder, write_whole
-from alcore.strategies import strategy_named
+from alcore.strategies import code_of, look, strategy_named
 from alcore.strategies.base import Strategy
 from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
@@ -51,6 +51,8 @@ class Run:
     thin: tuple[float, ...]
     device: str
     config_hash: str
+    file: str = ""  # of a strategy that is not the library's, and what names its content
+    code: str = ""
 
     @property
     def title(self) -> str:
@@ -72,6 +74,8 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
     """
     if run.finished() == run.rounds:
         return
+    if run.file:
+        look(Path(run.file).parent, named=True)  # whoever made the run could read it: a process of its own must be able to
     data = Data.load(run.out / "data", run.thin)
     if run.train["architecture"] == FEATURES:
         data, pixels = vectors.seen(data, run.train["extractor"])
@@ -84,6 +88,7 @@ def perform(run: Run, report: Report, finished: Callable[[int], None]) -> None:
             if path.is_file():
                 record = _made_before(path, run, known)
             else:
+                _check_code(run)
                 record = _round(run, number, data, known, pixels, _named(report, number))
                 finished(number)
             known = known.and_answers(record["query"], pixels.shape[1])
@@ -118,6 +123,13 @@ class Answered:
             before = [asked[int(text)]] if int(text) in asked else []
             asked[int(text)], count = np.logical_or.reduce([*before, *parts]), count + len(parts)
         return replace(self, asked=asked, regions=self.regions + count)
+
+
+def _check_code(run: Run) -> None:
+    """Raises AlcoreError when a strategy of one's own is not what it was when the experiment began: its rounds would be of two methods."""
+    strategy_named(run.strategy)
+    if code_of(run.strategy) != run.code:
+        raise AlcoreError(f"{run.file} has changed since the experiment began: use another --out, or put back what it was")
 
 
 def _named(report: Report, number: int) -> Report:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 
 from alcore.errors import AlcoreError
 from alcore.extractors import extractor_named
-from alcore.extractors.base import Embedder, Extractor
+from alcore.extractors.base import Embedder, Extractor, models_folder
 from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.nets.tasks import FEATURES
@@ -59,13 +57,12 @@ def seen(data: Data, name: str) -> tuple[Data, np.ndarray]:
 
 
 def _extractor(name: str) -> Extractor:
-    models = os.environ.get("ALCORE_MODELS")
-    return extractor_named(name, Path(models) if models else None)
+    return extractor_named(name, models_folder())
 
 
 def _store(data: Data, name: str) -> VectorStore:
     extractor = _extractor(name)
-    return VectorStore(data.folder / f"features-{re.sub('[^A-Za-z0-9_.]+', '-', name)[-60:]}-{extractor.mark}", extractor.dim)
+    return VectorStore(data.folder / f"features-{extractor.folder_name}", extractor.dim)
 
 
 def _keys(ids: np.ndarray) -> np.ndarray:

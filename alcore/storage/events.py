@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from alcore.types import SLICE
+
 MASK_KINDS = ("mask", "region")
 
 Event = TypeVar("Event", bound=tuple[Any, ...])
 
 
 def left_standing(events: Iterable[Event]) -> list[Event]:
-    """Of an item's events, oldest first and each beginning with its kind, value and annotator, those that no undo took back.
+    """What people said of an item and no undo took back, of its events, oldest first and each beginning with its kind, value and annotator.
 
     An undo takes the newest event of its own annotator that stands, of whoever where that person has none: nobody takes back what somebody
     else said meanwhile.
     """
     standing: list[Event] = []
     for event in events:
+        if event[0] == SLICE:
+            continue  # nobody said it, and nobody takes it back
         if event[0] != "undo":
             standing.append(event)
         elif standing:

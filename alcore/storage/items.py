@@ -11,7 +11,7 @@ from alcore.columns import Known, Snapshot
 from alcore.errors import NotFound
 from alcore.storage.database import Database, blocks, chunks, parts
 from alcore.storage.schema import annotation_rows, current, items, skipped
-from alcore.types import Item, Skipped
+from alcore.types import SLICE, Item, Skipped
 
 
 class Items:
@@ -30,7 +30,10 @@ class Items:
             path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project))
         }
         names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
-        change = items.update().where(items.c.id == sa.bindparam("b_id")).values({n: sa.bindparam(n) for n in names})
+        change = items.update().where(items.c.id == sa.bindparam("b_id"))
+        # what was drawn to be tested on stays that, whatever the source says
+        split = sa.case((items.c.split == SLICE, SLICE), else_=sa.bindparam("split"))
+        change = change.values({n: sa.bindparam(n) for n in names} | {"split": split})
         for part in blocks(rows):
             fresh = [{**row, "project_id": self._project, "present": True} for row in part if row["path"] not in known]
             changed = [{**row, "b_id": known[row["path"]], "present": True} for row in part if row["path"] in known]
@@ -112,6 +115,29 @@ class Items:
         with self._database.read() as conn:
             return dict(conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project)).all())
 
+    def slice(self) -> list[tuple[int, str | None, bool]]:
+        """(id, label, open) of the items drawn to be tested on that are there, by id; open ones are neither labeled nor set aside."""
+        query = sa.select(items.c.id, current.c.label, current.c.skipped, current.c.flagged)
+        query = query.outerjoin(current, current.c.item_id == items.c.id).order_by(items.c.id)
+        with self._database.read() as conn:
+            found = conn.execute(query.where(items.c.project_id == self._project, items.c.present, items.c.split == SLICE)).all()
+        return [(i, None if skip else label, label is None and not skip and not flag) for i, label, skip, flag in found]
+
+    def facts(self) -> list[tuple[Any, ...]]:
+        """(id, path, split, truth, label, annotator, round, time) of every item that is there, by id: the round its newest label was an
+        answer to, and when it was last dealt with, in seconds since 1970; None where nobody has."""
+        a = annotation_rows.c
+        newest = sa.select(a.item_id, sa.func.max(a.id).label("id")).where(a.project_id == self._project, a.kind == "label")
+        last = newest.group_by(a.item_id).subquery()
+        query = sa.select(
+            items.c.id, items.c.path, items.c.split, items.c.truth, current.c.label, current.c.annotator, a.round, current.c.changed
+        )
+        joined = items.outerjoin(current, current.c.item_id == items.c.id).outerjoin(last, last.c.item_id == items.c.id)
+        joined = joined.outerjoin(annotation_rows, a.id == last.c.id)
+        with self._database.read() as conn:
+            found = conn.execute(query.select_from(joined).where(items.c.project_id == self._project, items.c.present).order_by(items.c.id))
+            return [tuple(row) for row in found]
+
     def labels(self) -> dict[int, str]:
         """id -> current label, of those that have one."""
         query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == self._project, current.c.label.is_not(None))
@@ -123,7 +149,7 @@ class Items:
         label, truth = current.c.label, items.c.truth
         columns = sa.func.coalesce(label, truth).label("label"), sa.func.coalesce(current.c.annotator, "given").label("annotator")
         query = sa.select(items, *columns).outerjoin(current, current.c.item_id == items.c.id)
-        held_out = (items.c.split != "pool") & truth.is_not(None) & sa.literal(given)
+        held_out = items.c.split.in_(("val", "test")) & truth.is_not(None) & sa.literal(given)
         with self._database.read() as conn:
             mine = (items.c.project_id == self._project, items.c.present, label.is_not(None) | held_out)
             found = conn.execute(query.where(*mine).order_by(items.c.id))
@@ -137,7 +163,8 @@ class Items:
             return int(conn.scalar(query.where(*mine)) or 0)
 
     def counts(self) -> dict[str, Any]:
-        """items, splits, labeled, partial of these, skipped, flagged, set_aside; labels and truth by class. Of the pool, except splits."""
+        """items, splits, labeled, partial of these, skipped, flagged, set_aside; labels and truth by class. Of the pool, except splits
+        and `sliced`, how many of the test slice are labeled."""
         present = (items.c.project_id == self._project, items.c.present)
         joined = current.join(items, items.c.id == current.c.item_id)
         pool = (*present, items.c.split == "pool")
@@ -161,6 +188,8 @@ class Items:
                 sa.select(items.c.split, items.c.truth, count).where(*present).group_by(items.c.split, items.c.truth)
             ).all()
             aside = conn.scalar(sa.select(count).select_from(skipped).where(skipped.c.project_id == self._project))
+            drawn = (*present, items.c.split == SLICE, current.c.label.is_not(None))
+            sliced = conn.scalar(sa.select(count).select_from(joined).where(*drawn))
         truth: dict[str, dict[str, int]] = {}
         for split, name, number in known:
             if name is not None:
@@ -175,6 +204,7 @@ class Items:
             "partial": int(marks[2] or 0),
             "truth": truth,
             "set_aside": int(aside or 0),
+            "sliced": int(sliced or 0),
         }
 
     def samples(self, names: Sequence[str] | None, n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
@@ -198,6 +228,13 @@ class Items:
             for item, path, fingerprint, name, _, count in conn.execute(picked):
                 result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
         return result
+
+    def label_moments(self, n: int) -> list[float]:
+        """When the newest `n` labels were given, in seconds since 1970, the newest first; whoever gave them."""
+        a = annotation_rows.c
+        given = (a.project_id == self._project, a.kind.in_(("label", "mask", "region")), a.ms.is_not(None))
+        with self._database.read() as conn:
+            return [at for (at,) in conn.execute(sa.select(a.created).where(*given).order_by(a.id.desc()).limit(n))]
 
     def label_times(self) -> list[tuple[str, int]]:
         """(annotator, milliseconds) of every label event that says how long it took."""

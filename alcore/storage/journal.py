@@ -13,7 +13,7 @@ from alcore.storage.database import Database, chunks
 from alcore.storage.events import MASK_KINDS, differs, fold
 from alcore.storage.items import Items
 from alcore.storage.schema import annotation_rows, current, items, masks
-from alcore.types import EVENT_KINDS, Annotation
+from alcore.types import EVENT_KINDS, SLICE, Annotation
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,49 @@ class Journal:
                 self._derive(conn, sorted({row["item_id"] for row in rows}))
         return taken
 
-    def rebuild(self) -> int:
-        """Derives every current label anew from the journal; how many rows differed from the table before."""
+    def draw(self, ids: Sequence[int], annotator: str, client: str, before: int) -> bool:
+        """Makes items of the pool ones that are tested on, for good, and notes it: an event each.
+
+        Args:
+            before: how many there were when these were chosen.
+
+        Returns:
+            False, and nothing is done, where others were drawn or one of these was dealt with since they were chosen.
+        """
+        now = time.time()
         with self._database.write() as conn:
+            there = sa.select(sa.func.count()).select_from(items).where(items.c.project_id == self._project, items.c.split == SLICE)
+            if conn.scalar(there.where(items.c.present)) != before:
+                return False
+            for part in chunks([int(i) for i in ids]):
+                if conn.scalar(sa.select(current.c.item_id).where(current.c.item_id.in_(part)).limit(1)) is not None:
+                    return False
+            rows = [_row(Annotation(client, seq, int(i), SLICE, annotator=annotator), self._project, now) for seq, i in enumerate(ids, 1)]
+            if rows:
+                conn.execute(annotation_rows.insert(), rows)
+            self._mark_drawn(conn)
+            return True
+
+    def _drawn(self) -> sa.ScalarSelect[int]:
+        a = annotation_rows.c
+        return sa.select(a.item_id).where(a.project_id == self._project, a.kind == SLICE).scalar_subquery()
+
+    def _mark_drawn(self, conn: sa.Connection) -> int:
+        """Gives every item that the journal says was drawn its split; how many had another."""
+        other = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
+        return int(conn.execute(items.update().where(*other).values(split=SLICE)).rowcount)
+
+    def rebuild(self) -> int:
+        """Derives every current label, and which images are tested on, anew from the journal; how many rows differed from the table
+        before."""
+        with self._database.write() as conn:
+            drawn = self._mark_drawn(conn)
             mine = sa.select(items.c.id).where(items.c.project_id == self._project)
             before = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
             conn.execute(current.delete().where(current.c.project_id == self._project))
             self._derive(conn, list(conn.scalars(mine)))
             after = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
-        return sum(before.get(i) != after.get(i) for i in before.keys() | after.keys())
+        return drawn + sum(before.get(i) != after.get(i) for i in before.keys() | after.keys())
 
     def differences(self) -> int:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
@@ -107,8 +141,10 @@ class Journal:
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
+            mine = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
+            undrawn = int(conn.scalar(sa.select(sa.func.count()).select_from(items).where(*mine)) or 0)
         derived = {i: (s["label"], s["partial"], s["disputed"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
-        return sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
+        return undrawn + sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
         """The events with their items' paths, in the order they were stored unless `newest_first`."""

@@ -29,9 +29,9 @@ class Projects:
         with self._database.read() as conn:
             return {settings["folder"]: name for name, settings in conn.execute(sa.select(projects.c.name, projects.c.settings))}
 
-    def row(self, name: str) -> dict[str, Any]:
+    def row(self, name: str, within: sa.Connection | None = None) -> dict[str, Any]:
         """The project's row, or NotFound naming those there are."""
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             row = conn.execute(sa.select(projects).where(projects.c.name == name)).mappings().first()
         if row is None:
             there = ", ".join(self.names()) or "none yet"

@@ -63,6 +63,14 @@ class Queries:
             row = conn.execute(mine.order_by(rounds.c.number.desc()).limit(1)).first()
             return None if row is None else self._of(conn, row)
 
+    def answered(self) -> tuple[int, ...]:
+        """Every item that somebody has dealt with and that is there, by the newest event first, whatever round asked for it."""
+        a = annotation_rows.c
+        joined = current.join(items, items.c.id == current.c.item_id).join(annotation_rows, a.item_id == current.c.item_id)
+        query = sa.select(current.c.item_id).select_from(joined).where(current.c.project_id == self._project, items.c.present)
+        with self._database.read() as conn:
+            return tuple(conn.scalars(query.group_by(current.c.item_id).order_by(sa.func.max(a.id).desc())))
+
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""
         with self._database.read() as conn:

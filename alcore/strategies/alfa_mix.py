@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alcore.measures.clusters import k_means, middles
+from alcore.measures.clusters import k_means, middles, of_length_one
 from alcore.nets.models import linear_weight
 from alcore.params import param
 from alcore.progress import Report
@@ -73,8 +73,7 @@ class AlfaMix(Strategy):
         candidates = np.flatnonzero(mixing <= self._cap(mixing, n) * (1 + 1e-9))
         asked = np.empty(0, np.int64)
         if len(candidates) > n:
-            features = seen.unlabeled["embedding"][order[candidates]]
-            features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+            features = of_length_one(seen.unlabeled["embedding"], order[candidates])
             asked = candidates[middles(features, k_means(features, n, rng, device=seen.device, report=report))]
         rest = wanted[~np.isin(wanted, asked)]
         result: np.ndarray = seen.ids[order[np.concatenate([asked, rest])[:n]]]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from alcore.measures import scores
-from alcore.measures.clusters import spread
+from alcore.measures.clusters import of_length_one, spread
 from alcore.nets.backbones import Backbone
 from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, milestones
@@ -320,8 +320,7 @@ def diverse(total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, rep
     (total - least total)^power times the squared distance, between embeddings of length 1, to the nearest one drawn before. Where all
     totals are equal, distances alone decide."""
     order = np.argsort(seen.ids)
-    embedding = seen.unlabeled["embedding"][order].astype(np.float32, copy=False)  # a copy, which is divided where it lies
-    embedding /= np.maximum(np.sqrt(np.einsum("ij,ij->i", embedding, embedding)), 1e-12)[:, None]
+    embedding = of_length_one(seen.unlabeled["embedding"], order)
     above = total[order] - total.min()
     importance = (above / above.max()) ** power if power and above.any() else np.ones_like(above)
     result: np.ndarray = seen.ids[order][spread((embedding,), n, rng, report, importance=importance)]

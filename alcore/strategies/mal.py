@@ -310,8 +310,8 @@ class MAL(Strategy):
 
     @classmethod
     def defaults(cls, train: TrainParams) -> Mapping[str, Any]:
-        """On frozen features: no game, which turns the prototypes away from classes that the features cannot follow, and the rates of the
-        adapter and its prototypes."""
+        """On frozen features: no game, which gained nothing there (README, "Photos: pretrained features"), and the rates of the adapter and
+        its prototypes."""
         if train.architecture != FEATURES:
             return {}
         return {
@@ -326,8 +326,8 @@ class MAL(Strategy):
         if train.architecture != FEATURES:
             return ""
         return (
-            "On pretrained features it plays no entropy game by default: there the game turned prototypes away from their classes. "
-            "It asks by both criteria all the same."
+            "On pretrained features it plays no entropy game by default: there the game gained nothing, and with the paper's weight it "
+            "cost accuracy. It asks by both criteria all the same."
         )
 
     @classmethod

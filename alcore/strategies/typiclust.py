@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alcore.measures.clusters import k_means, nearest, neighbor_distance
+from alcore.measures.clusters import k_means, nearest, neighbor_distance, of_length_one
 from alcore.params import param
 from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy
@@ -64,7 +64,7 @@ class TypiClust(Strategy):
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """Typicality in the pool: 1 / mean squared distance to the nearest neighbors, looked for in a coarse cell of the pool."""
         order = np.argsort(seen.ids)
-        points = _normalized(seen.unlabeled["embedding"][order])
+        points = of_length_one(seen.unlabeled["embedding"], order)
         cells = k_means(points, max(1, len(points) // CELL), rng, device=seen.device)
         result = np.empty(len(points))
         result[order] = _typicality(neighbor_distance(points, cells, self.params.neighbors, device=seen.device))
@@ -73,8 +73,8 @@ class TypiClust(Strategy):
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The most typical of each cluster in turn, each time among what is left of it."""
         order = np.argsort(seen.ids)
-        unlabeled = _normalized(seen.unlabeled["embedding"][order])
-        labeled = _normalized(seen.labeled["embedding"])
+        unlabeled = of_length_one(seen.unlabeled["embedding"], order)
+        labeled = of_length_one(seen.labeled["embedding"])
         labeled = labeled[np.lexsort(labeled.T)]  # their ids are not known here, and their order must not matter
         k = min(len(labeled) + n, self.params.max_clusters)
         clusters = k_means(np.concatenate([unlabeled, labeled]), k, rng, device=seen.device, report=report)
@@ -113,11 +113,6 @@ class TypiClust(Strategy):
     @classmethod
     def explain(cls, values: Mapping[str, float], rank: Mapping[str, int], n: int, classes: int) -> str:
         return f"the most typical of its group that is not asked yet; typicality {values['total']:.2g}, rank {rank['total']:,} of {n:,}"
-
-
-def _normalized(embedding: np.ndarray) -> np.ndarray:
-    result: np.ndarray = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
-    return result
 
 
 def _typicality(distance: np.ndarray) -> np.ndarray:

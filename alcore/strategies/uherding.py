@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from alcore.measures import calibration
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
 from alcore.progress import Progress, Report
@@ -253,9 +254,7 @@ def _uncertainty(logits: Tensor, measure: str) -> Tensor:
 def calibration_error(p: Tensor, y: Tensor) -> float:
     """Expected calibration error (Guo et al. 2017): |accuracy - confidence| of BINS bins of confidence, weighed by their size."""
     confidence, guess = p.max(1)
-    bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
-    difference = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, (guess == y).double() - confidence.double())
-    return float(difference.abs().sum() / len(y))
+    return calibration.calibration_error(confidence.numpy(), (guess == y).numpy(), BINS)
 
 
 def _steepness(logits: Tensor) -> Tensor:

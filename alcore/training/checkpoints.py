@@ -69,14 +69,23 @@ def save(strategy: Strategy, batches: PoolDraws, folder: Path, done: int, clock:
 
 
 def resume(strategy: Strategy, batches: PoolDraws, folder: Path | None) -> tuple[int, Clock]:
-    """Steps done and seconds spent before, with strategy, batches and generators as they were then; 0 without a checkpoint."""
+    """Steps done and seconds spent before, with strategy, batches and generators as they were then; 0 without a checkpoint.
+
+    Raises:
+        AlcoreError: the checkpoint is of a version whose networks or optimizers were others: going on would give another round.
+    """
     path = folder / "checkpoint.pt" if folder else None
     if path is None or not path.is_file():
         return 0, Clock()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    strategy.load_state_dict(state["model"])
-    for name, optimizer in strategy.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
+    try:
+        strategy.load_state_dict(state["model"])
+        for name, optimizer in strategy.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+    except (KeyError, RuntimeError, ValueError) as wrong:
+        raise AlcoreError(
+            f"the checkpoint {path} was made by another version of alcore, which trained otherwise: start a new round"
+        ) from wrong
     batches.restore(state["batches"])
     torch.set_rng_state(state["rng"])
     if state["rng_cuda"] is not None and batches.device.type == "cuda":

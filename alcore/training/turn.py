@@ -16,11 +16,11 @@ import torch
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.measures.centers import k_center
-from alcore.measures.clusters import k_means, middles
+from alcore.measures.clusters import k_means, middles, of_length_one
 from alcore.nets.tasks import FEATURES, TASKS, train_params
-from alcore.params import TrainParams, make_params
+from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.strategies import STRATEGIES, strategy_named, title_of
+from alcore.strategies import STRATEGIES, params_of, strategy_named, title_of
 from alcore.strategies.base import Strategy
 from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
@@ -70,7 +70,7 @@ class Order:
             raise BadInput(f"cannot query {self.query_size} items: use a query size of at least 1")
         train = train_params(self.task, self.train)
         check_strategy(strategy, self.task, train)
-        return make_params(strategy.Params, {**strategy.defaults(train), **self.params}, f"strategy {self.strategy}"), train
+        return params_of(self.strategy, self.params, train), train
 
 
 def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> None:
@@ -82,6 +82,8 @@ def check_strategy(strategy: type[Strategy], task: str, train: TrainParams) -> N
         return
     if not TASKS[task].dense:
         raise BadInput(f"query_unit={train.query_unit} is for segmentation: {task} asks for whole images, query_unit=frames")
+    if train.batch == "diverse":
+        raise BadInput(f"batch=diverse is for whole images, and query_unit={train.query_unit} ranks parts of them: use batch=top")
     if not strategy.heat:
         able = [s.name for s in STRATEGIES.values() if s.heat and task in s.tasks]
         raise BadInput(
@@ -126,6 +128,7 @@ class Material:
         pixels: (N, side, side, 3) uint8, which the pool's rows point into; or (N, d) float16, the images' vectors.
         dense: (M, side, side) uint8 masks of a dense task, which the pool's targets are rows of.
         asked: id -> bool (side, side), what regions of an image have been asked already.
+        alike: a number for each of the pool's ids, the same for near duplicates, of which one is asked for; None where that is not known.
     """
 
     pool: Pool
@@ -133,6 +136,7 @@ class Material:
     pixels: Pixels
     dense: np.ndarray | None = None
     asked: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    alike: np.ndarray | None = None
 
     @property
     def side(self) -> int:
@@ -284,7 +288,9 @@ def _attempt(
         if bad := [name for name, value in {**fitted, **metrics}.items() if not np.isfinite(value)]:
             raise AlcoreError(f"training diverged: {bad[0]} is not a number after its last step. Lower the learning rate and start again.")
         rng = np.random.default_rng(seeds.acquisition)
-        scores, walked, spent = _walked(batches, lambda: query(strategy, batches, order.query_size, copy.deepcopy(rng), report))
+        scores, walked, spent = _walked(
+            batches, lambda: query(strategy, batches, order.query_size, copy.deepcopy(rng), report, alike=material.alike)
+        )
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
     return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, params, batches)
 
@@ -328,7 +334,7 @@ def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.n
     if how == "random":
         return np.random.default_rng(seed).permutation(pool.unlabeled)[:n]
     if how == "groups":
-        points = normalized(cast(np.ndarray, pixels)[pool.rows_of(pool.unlabeled)])
+        points = of_length_one(cast(np.ndarray, pixels), pool.rows_of(pool.unlabeled))
         rng = np.random.default_rng(seed)
         chosen = middles(points, k_means(points, n, rng))
         rest = np.setdiff1d(rng.permutation(len(points)), chosen)  # where images are equal there are fewer groups than were asked for
@@ -339,13 +345,6 @@ def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.n
     small = _small_pixels(pixels, pool.rows_of(pool.unlabeled))
     centers = _small_pixels(pixels, pool.rows_of(pool.labeled)) if len(pool.labeled) else None
     result: np.ndarray = pool.unlabeled[k_center(small, centers, n, pool.unlabeled)]
-    return result
-
-
-def normalized(vectors: np.ndarray) -> np.ndarray:
-    """The same as float32, each of length 1."""
-    result = np.array(vectors, np.float32)
-    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
     return result
 
 

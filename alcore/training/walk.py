@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from alcore.nets.models import evaluating, kept_memory
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Seen, Strategy
 from alcore.training.draws import PoolDraws
+from alcore.training.pool import Pool
 from alcore.training.regions import Regions, first_regions
 from alcore.types import FRAMES, Scores, check_query_size
 
@@ -89,9 +91,19 @@ def inspect(strategy: Strategy, batches: PoolDraws, ids: np.ndarray) -> Iterator
 
 
 def query(
-    strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Generator, report: Report = ignore_progress
+    strategy: Strategy,
+    batches: PoolDraws,
+    n: int,
+    rng: np.random.Generator,
+    report: Report = ignore_progress,
+    *,
+    alike: np.ndarray | None = None,
 ) -> tuple[Scores, Walked, dict[str, float]]:
     """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
+
+    Args:
+        alike: a number for each of the pool's ids, the same for near duplicates: of whole images one of each such group is chosen, and none
+            where one is labeled, for as long as there are others.
 
     Returns:
         the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
@@ -125,8 +137,30 @@ def query(
         scores = _ask_regions(strategy, batches, n, rng, seen, parts, regions)
     else:
         total = strategy.total(seen, rng)
-        scores = Scores(asked, total, parts, strategy.select(total, seen, n, rng, report))
+        chosen = strategy.select(total, seen, n, copy.deepcopy(rng), report)
+        if alike is not None:
+            chosen = _one_of_each(chosen, pool, alike, n, lambda more: strategy.select(total, seen, more, copy.deepcopy(rng), report))
+        scores = Scores(asked, total, parts, chosen)
     return scores, walked, {"score": scored - started, "select": time.perf_counter() - scored}
+
+
+def _one_of_each(chosen: np.ndarray, pool: Pool, alike: np.ndarray, n: int, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+    """The first of each group of near duplicates among `chosen`; `choose` gives as many more as it takes to have `n` of them. Where nothing
+    is left but near duplicates of what is labeled, the first choice."""
+    first, group = chosen, dict(zip(pool.ids.tolist(), alike.tolist(), strict=True))
+    answered = {group[i] for i in pool.labeled.tolist()}
+    while True:
+        seen, kept = set(answered), []
+        for i in chosen.tolist():
+            if group[i] not in seen:
+                seen.add(group[i])
+                kept.append(i)
+        if len(kept) >= n or len(chosen) == len(pool.unlabeled):
+            return np.array(kept[:n] or first, np.int64)
+        more = choose(min(len(pool.unlabeled), len(chosen) + 2 * (n - len(kept))))
+        if len(more) <= len(chosen):  # a random part of the pool was scored, and it is used up
+            return np.array(kept or first, np.int64)
+        chosen = more
 
 
 def _ask_regions(

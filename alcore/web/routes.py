@@ -1,4 +1,4 @@
-"""The HTTP routes below /api/v1: images, queue, annotations, map columns, jobs, health. Knows Starlette and the workspace, no Streamlit.
+"""The HTTP routes below /api/v1: images, queue, annotations, map columns, files, lessons, jobs, health. Knows Starlette, no Streamlit.
 
 Host and Origin were asked for at the door (door/middleware.py); who it is tells the token, and the annotator's name comes from it: no
 cookie counts here, so that no page of another site can act in somebody's name. What may touch the disk runs in Starlette's thread pool;
@@ -8,7 +8,6 @@ the event loop only moves bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from alcore.door.requests import (
     error_answer,
     is_whole,
     json_answer,
+    json_object,
     path_number,
     project_of,
     query_number,
@@ -41,6 +41,7 @@ from alcore.project import labeling, tables
 from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
+from alcore.web import files, learn
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Ro
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
-        *(route(path, answer) for path, answer in webmasks.READS.items()),
+        *(route(path, answer) for path, answer in {**files.READS, **webmasks.READS, **learn.READS}.items()),
+        *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
     ]
     # Without it Streamlit answers an address it does not know with its index page and 200.
@@ -248,6 +250,8 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
         else:
             good.append(_annotation(event, client, grant.annotator))
     taken = project.journal.take(good, project.classes) if good else Taken()
+    if taken.acked:
+        place.live.answered(project.name)
     answer: dict[str, Any] = {"acked": taken.acked, "rejected": rejected + taken.rejected}
     return json_answer(answer | ({"conflicts": taken.conflicts} if taken.conflicts else {}))
 
@@ -256,12 +260,7 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
 
 
 def _parse(body: bytes) -> tuple[str, list[Any]]:
-    try:
-        content = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):  # ValueError: bad UTF-8, bad JSON, numbers of thousands of digits
-        raise Refused(400, "the body is not JSON") from None
-    if not isinstance(content, dict):
-        raise Refused(400, "the body must be a JSON object with client and events")
+    content = json_object(body)
     client, events = content.get("client"), content.get("events")
     if not isinstance(client, str) or not CLIENT.fullmatch(client):
         raise Refused(400, "client must be 1 to 64 of the characters A-Z a-z 0-9 _ -")

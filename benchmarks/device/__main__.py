@@ -26,7 +26,7 @@ from alcore.training.devices import pick_device
 from benchmarks.device.checks import checks
 from benchmarks.device.measures import FULL, TINY, dense, graphs, scoring, training
 from benchmarks.device.record import BROKEN, DeviceLost, Record, card, head
-from benchmarks.device.study import study
+from benchmarks.device.study import STUDIES, study
 from benchmarks.device.table import table
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -38,8 +38,9 @@ PARTS: dict[str, tuple[Callable[..., None], float]] = {
     "dense": (dense, 60),
     "graphs": (graphs, 100),
     "cifar": (study, 300),
+    "photos": (study, 90),
 }
-BUDGET = 408.0  # seconds in all
+BUDGET = 498.0  # seconds in all
 GRACE = 6.0  # seconds between the end of a part's time and its being killed
 LEAST = 8.0  # seconds with which a part is worth beginning
 RESTARTS = 12  # of a part whose process died
@@ -52,6 +53,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT") or RESULTS), help="default: $OUT, or benchmarks/results")
     parser.add_argument(
         "--cifar", type=Path, default=os.environ.get("CIFAR"), help="folder with CIFAR-10's python batches; default: $CIFAR"
+    )
+    parser.add_argument(
+        "--photos", type=Path, default=os.environ.get("PHOTOS"), help="folder of photos with train and test; default: $PHOTOS"
     )
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--only", default=",".join(STRATEGIES), help="strategies")
@@ -85,8 +89,9 @@ def _part(args: argparse.Namespace, device: torch.device) -> int:
     facts = head(args.part, device, args.command, args.commit, args.tiny)
     record = Record(_path(args, args.part, device), facts, time.monotonic() + args.seconds)
     make = PARTS[args.part][0]
-    if args.part == "cifar":
-        make = partial(make, cifar=Path(args.cifar) if args.cifar else None)
+    if args.part in STUDIES:
+        given = getattr(args, args.part)
+        make = partial(make, which=args.part, given=Path(given) if given else None)
     try:
         make(record, TINY if args.tiny else FULL, device, args.only.split(","))
     except DeviceLost as wrong:
@@ -126,7 +131,8 @@ def _run(args: argparse.Namespace, part: str, path: Path, end: float, command: s
             break
         given = ["--part", part, "--seconds", f"{left:.1f}", "--command", command, "--device", args.device, "--out", str(args.out)]
         given += ["--only", args.only, *(["--tiny"] if args.tiny else []), *(["--commit", args.commit] if args.commit else [])]
-        given += ["--cifar", str(args.cifar)] if args.cifar else []
+        for images in STUDIES:
+            given += [f"--{images}", str(getattr(args, images))] if getattr(args, images) else []
         process = subprocess.Popen([sys.executable, "-u", "-m", "benchmarks.device", *given], start_new_session=True)
         try:
             code = process.wait(left + GRACE)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.device.study import STUDIES
+
 NOT_MEASURED = "not measured"
 
 
@@ -27,7 +29,13 @@ def _card(name: str, parts: dict[str, dict[str, Any]]) -> str:
     title = f"{name}, torch {said.get('torch')}, CUDA {said.get('cuda')}, driver {said.get('driver')}, {said.get('date')}"
     if said.get("tiny"):
         title += ", **tiny sizes: these figures say nothing**"
-    pieces = [title, _strategies(parts), _dense(parts.get("dense", {})), _graphs(parts.get("graphs", {})), _study(parts.get("cifar", {}))]
+    pieces = [
+        title,
+        _strategies(parts),
+        _dense(parts.get("dense", {})),
+        _graphs(parts.get("graphs", {})),
+        *(_study(parts.get(which, {})) for which in STUDIES),
+    ]
     return "\n\n".join(piece for piece in [*pieces, _ended(parts)] if piece)
 
 

@@ -1,8 +1,8 @@
-"""The line beside a Start button that says how long the round would take. It comes when it is known; the page does not wait for it."""
+"""The line beside a Start button that says how long what it starts would take. It comes when it is known; the page does not wait for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -28,6 +28,12 @@ def forecast_line(of: Project, strategy: str, size: int, device: str, params: Ma
         line = found.words()
         return f"{line[0].upper()}{line[1:]}. {found.cure()}".strip()
 
+    shown_when_known(said)
+
+
+def shown_when_known(said: Callable[[], str | None]) -> None:
+    """Shows what `said` gives, small and with a clock; while that is None it is asked again and again, and the rest of the page does not
+    wait. "" shows nothing."""
     words = said()
     if words is not None:
         _show(words)

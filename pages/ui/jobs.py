@@ -12,6 +12,7 @@ import streamlit as st
 from alcore import figures
 from alcore.jobs.runner import WAITING
 from alcore.metrics import title
+from alcore.progress import duration
 from alcore.project.facade import Project
 from alcore.types import Job
 from pages.ui.session import plain_errors, workspace
@@ -20,16 +21,6 @@ NUMBER_WIDTH = 150
 PLAIN_CHART = {"displayModeBar": False}
 STAGES = {"waiting": "getting ready"}  # of a job that runs
 STATES = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "interrupted": "orange"}
-
-
-def duration(seconds: float) -> str:
-    """`seconds` as a person says it: 4 s, 2 min 05 s, 1 h 10 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def share_of(job: Job) -> float:

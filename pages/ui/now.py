@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.jobs import duration, running, share_of
+from alcore.progress import duration
+from pages.ui.jobs import running, share_of
 from pages.ui.session import workspace
 
 POLL = 3.0  # seconds; the Train page looks every second

@@ -35,16 +35,17 @@ def test_every_part_gives_its_figures_and_the_table_shows_them(tmp_path):
         "score": {"bare pass", "mcdal", "coreset"},
         "dense": {"mcdal"},
         "cifar": {"mcdal round 1"},
+        "photos": {"mcdal round 1"},
     }
     for name, figures in expected.items():
-        data = part(name, tmp_path, "mcdal" if name in ("correctness", "cifar") else "mcdal,coreset")
+        data = part(name, tmp_path, "mcdal" if name in ("correctness", "cifar", "photos") else "mcdal,coreset")
         assert data["failures"] == {}
         assert set(data["figures"]) == figures
         assert (data["state"], data["part"], data["card"]) == ("done", name, "CPU")
         assert torch.__version__.startswith(data["torch"])
         assert "system" not in data
     assert "accuracy" not in data["figures"]["mcdal round 1"]  # the images are noise
-    assert data["images"].startswith("no CIFAR-10 here")
+    assert data["images"].startswith("no photos here")
     shown = table(tmp_path)
     assert "tiny sizes" in shown
     assert "| coreset |" in shown
@@ -90,7 +91,7 @@ def run_fake(tmp_path: Path, monkeypatch, code: str, seconds: float) -> tuple[st
     monkeypatch.setattr(script.sys, "executable", str(fake))
 
     class Args:
-        device, out, only, tiny, commit, cifar = "cpu", tmp_path, "mal", True, None, None
+        device, out, only, tiny, commit, cifar, photos = "cpu", tmp_path, "mal", True, None, None, None
 
     return script._run(Args, "train", path, time.monotonic() + seconds, "", {}), path
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.real_app import App
 from tests.house import ROOT
 
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -96,9 +97,13 @@ class Server:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return json.loads(answer.read())
 
+    def post(self, path: str, **body: Any) -> Any:
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read())
+
     def control(self, **settings: Any) -> None:
-        body = json.dumps(settings).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/control", body, {"Content-Type": "application/json"}), timeout=10).read()
+        self.post("/control", **settings)
 
     def rows(self, project: str) -> list[tuple[int, str, str | None]]:
         """The stored events as (item, kind, value), in the order they were stored."""
@@ -132,6 +137,15 @@ def axe() -> Path:
     if not found:
         missing("no axe-core: `make .venv/.done` installs it with npm, or name its folder in ALCORE_AXE")
     return found[0]
+
+
+@pytest.fixture(scope="module")
+def bare_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The real app without any project."""
+    served = App(tmp_path_factory.mktemp("bare") / "home")
+    served.start()
+    yield served
+    served.kill()
 
 
 PageFactory = Callable[..., Page]

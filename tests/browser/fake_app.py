@@ -2,6 +2,7 @@
 
 `c10-n60-s32` is a project of 10 classes, 60 items, images of 32x32. Events are kept in SQLite, so that a killed server
 finds them again. POST /control changes how the routes behave: {"down": 503 or 401 or null, "delay": seconds, "reject": [ids]}.
+Rounds that come while one labels are those of fake_rounds.py. /bare shows the labeler without Streamlit, as the page's address says.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import sqlite3
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from alcore.browser import script, style
+from tests.browser import fake_rounds
+from tests.house import ROOT
 
 CONTROL: dict[str, Any] = {"down": None, "delay": 0, "reject": []}
 DATABASE = sqlite3.connect(os.environ["FAKE_DATABASE"], check_same_thread=False, isolation_level=None)
@@ -28,8 +34,10 @@ DATABASE.execute("pragma journal_mode=wal")
 DATABASE.execute("pragma synchronous=off")  # a killed process keeps what it wrote; only a power loss would not
 DATABASE.execute(
     """create table if not exists events (
-        id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, unique(client, seq))"""
+        id integer primary key, project, client, seq integer, item integer, kind, value, ms integer, round integer,
+        annotator default 'anna', unique(client, seq))"""
 )
+COLUMNS = ("seq", "item", "kind", "value", "ms", "round")  # of an event as it is sent
 LONG_NAMES = ("Gewöhnliches Rotkehlchen (Jungvogel)", "hand-knitted pullover with a very long description", "sea anemone", "x")
 WORDS = (
     "T-shirt",
@@ -133,6 +141,10 @@ async def queue(request: Request) -> Response:
     if refused := await gate(request):
         return refused
     project = request.path_params["project"]
+    if project in fake_rounds.ROUNDS:
+        return await with_rounds(
+            project, "queue", lambda: fake_rounds.queue(project, stored(project), describe, dict(request.query_params))
+        )
     stacks, total = states(project), shape(project)["items"]
     still = [i for i in range(1, total + 1) if not stacks.get(i)]
     n = int(request.query_params.get("n", 48))
@@ -153,18 +165,44 @@ async def queue(request: Request) -> Response:
     return JSONResponse(answer | {"skipped": kinds.count("skip"), "flagged": kinds.count("flag")})
 
 
+def stored(project: str) -> list[fake_rounds.Row]:
+    query = "select id, item, kind, value, annotator, round from events where project = ? order by id"
+    return DATABASE.execute(query, (project,)).fetchall()
+
+
+async def with_rounds(project: str, route: str, make: Callable[[], dict[str, Any]]) -> Response:
+    if fake_rounds.fails(project, route):
+        return JSONResponse({"error": "switched off"}, 503)
+    answer = make()
+    await fake_rounds.held_back(project, route)
+    return JSONResponse(answer | {"project": project, "labeled": 0, "classes": class_names(project)} if route == "queue" else answer)
+
+
+async def changes(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    project = request.path_params["project"]
+    if project not in fake_rounds.ROUNDS:
+        return JSONResponse({"error": "this project has no rounds"}, 404)
+    after = int(request.query_params["after"])
+    return await with_rounds(project, "changes", lambda: fake_rounds.changes(project, stored(project), after))
+
+
 async def record(request: Request) -> Response:
     if refused := await gate(request):
         return refused
+    if fake_rounds.fails(request.path_params["project"], "annotations"):
+        return JSONResponse({"error": "switched off"}, 503)
     body = await request.json()
     acked, rejected = [], []
     for event in body["events"]:
         if event["item"] in CONTROL["reject"]:
             rejected.append({"seq": event["seq"], "reason": f"item {event['item']} is locked"})
             continue
-        row = (request.path_params["project"], body["client"], event["seq"], event["item"], event["kind"], event["value"], event["ms"])
-        DATABASE.execute("insert or ignore into events (project, client, seq, item, kind, value, ms) values (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (request.path_params["project"], body["client"], *(event[name] for name in COLUMNS))
+        DATABASE.execute(f"insert or ignore into events (project, client, {', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?)", row)
         acked.append(event["seq"])
+    await fake_rounds.held_back(request.path_params["project"], "annotations")
     if CONTROL.get("lose_answer"):
         return JSONResponse({"error": "stored, and the answer is lost"}, 503)
     return JSONResponse({"acked": acked, "rejected": rejected})
@@ -254,11 +292,44 @@ async def rows(request: Request) -> Response:
     return JSONResponse([list(row) for row in found])
 
 
+async def rounds(request: Request) -> Response:
+    made = fake_rounds.change(request.path_params["project"], await request.json())
+    return JSONResponse(made.held)
+
+
+async def said(request: Request) -> Response:
+    """What was said; by POST, an answer of somebody else."""
+    project = request.path_params["project"]
+    if request.method == "GET":
+        names = ("id", "item", "kind", "value", "annotator", "round")
+        return JSONResponse([dict(zip(names, row, strict=True)) for row in stored(project)])
+    body = await request.json()
+    DATABASE.execute(
+        "insert into events (project, client, seq, item, kind, value, annotator) values (?, ?, ?, ?, ?, ?, ?)",
+        (project, f"{body['annotator']}-{project}", len(stored(project)), body["item"], body["kind"], body.get("value"), body["annotator"]),
+    )
+    return JSONResponse({})
+
+
+async def bare(request: Request) -> Response:
+    return HTMLResponse(BARE.read_text(encoding="utf-8").replace("/* style */", style("label/labeler.css")))
+
+
+async def bare_script(request: Request) -> Response:
+    return Response(script("label/labeler.js"), media_type="text/javascript")
+
+
+async def rules_script(request: Request) -> Response:
+    return Response(BARE.with_suffix(".js").read_text(encoding="utf-8"), media_type="text/javascript")
+
+
+BARE = ROOT / "tests" / "browser" / "fake_rounds.html"
 P = "/api/v1/projects/{project}"
 app = st.App(
     Path(__file__).with_name("fake_page.py"),
     routes=[
         Route(f"{P}/queue", queue),
+        Route(f"{P}/changes", changes),
         Route(f"{P}/annotations", record, methods=["POST"]),
         Route(P + "/items/{item:int}/image", image),
         Route(P + "/items/{item:int}", one_item),
@@ -266,5 +337,10 @@ app = st.App(
         Route(P + "/rounds/{round:int}/columns/{name}", one_column),
         Route("/control", control, methods=["POST"]),
         Route("/rows/{project}", rows),
+        Route("/rounds/{project}", rounds, methods=["POST"]),
+        Route("/said/{project}", said, methods=["GET", "POST"]),
+        Route("/bare", bare),
+        Route("/bare.js", bare_script),
+        Route("/rules.js", rules_script),
     ],
 )

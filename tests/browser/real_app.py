@@ -68,6 +68,12 @@ class App:
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/api/v1{path}", headers=headers), timeout=10) as answer:
             return json.loads(answer.read())
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        headers = {"Authorization": f"Bearer {(self.home / 'token').read_text().strip()}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
     def queue(self, project: str) -> list[int]:
         """The items of the open query, in the order in which they are shown."""
         return [item["id"] for item in self.get(f"/projects/{project}/queue?n=200")["items"]]

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from alcore.project.facade import Project, Workspace
+from alcore.simulation.conduct import simulate
 from tests.browser.conftest import PageFactory
 from tests.browser.real_app import App, unfold, write_images
 from tests.scenes import few_streets
@@ -31,6 +32,9 @@ PAGES = [
     ("label", "street", ".editor[data-live='1']"),
     ("progress", LONG, ".js-plotly-plot .legend"),
     ("progress", "street", "text=images with it"),
+    ("learn", LONG, ".learn[data-step]"),
+    ("simulate", "fresh", "text=8 of 8 rounds"),
+    ("simulate", "fresh&simulation=tiny", "text=Who beats whom"),
 ]
 # rule -> a part of the element's HTML -> why it stays: Streamlit's own widgets, which neither theme nor style sheet nor arguments change
 EXCEPTIONS: dict[str, dict[str, str]] = {}
@@ -54,6 +58,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     street = Project.import_into(workspace, "street", few_streets(folder / "streets"))
     street.label_from_truth(6, seed=0)
     street.run_round("entropy", 3, seed=0, train=QUICK, report=lambda progress: None)
+    simulate(
+        source,
+        ["random", "margin"],
+        init=9,
+        query_size=4,
+        rounds=2,
+        seeds=[0, 1],
+        out=workspace.home / "simulations" / "tiny",
+        train=QUICK,
+        device="cpu",
+    )
     assert workspace.token  # makes its file, which App reads
     workspace.close()
     app = App(folder / "home")

@@ -15,7 +15,16 @@ import pytest
 
 from alcore import browser
 
-ENTRIES = ("label/labeler.js", "map/map.js", "mask/editor.js", "page/connection.js", "page/gallery.js", "page/remember.js")
+ENTRIES = (
+    "learn/learn.js",
+    "label/labeler.js",
+    "map/map.js",
+    "mask/editor.js",
+    "page/connection.js",
+    "page/download.js",
+    "page/gallery.js",
+    "page/remember.js",
+)
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="no node")
 

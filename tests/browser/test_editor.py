@@ -689,6 +689,56 @@ def test_unsaved_strokes_come_back_bit_for_bit_and_only_to_who_painted_them(page
     assert kept_in_browser(page, project) == {"events": 0, "strokes": 0}
 
 
+WRITES_NEVER_END = """() => {
+  IDBTransaction.prototype.commit = () => {};
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (...record) {
+    const more = () => (this.count().onsuccess = more);
+    more();
+    return put.apply(this, record);
+  };
+}"""  # so that the browser gives them up with the page, as a busy one does now and then
+
+
+def test_strokes_whose_writing_the_closing_page_cut_short_are_there_again(page_factory: PageFactory, fake: Server) -> None:
+    page, project = page_factory(), "c4-n6-current-cut"
+    open_editor(page, fake, project)
+    page.wait_for_selector(".editor[data-ready='3']")
+    page.evaluate(WRITES_NEVER_END)
+    wanted = current_mask()
+    click(page, (50, 40))
+    wanted[40, 50] = 0
+    page.wait_for_timeout(400)  # the first stroke is being written, the second is to be
+    click(page, (20, 10))
+    wanted[10, 20] = 0
+    open_editor(page, fake, project)
+    expect(page.locator(".notice")).to_contain_text("Restored unsaved strokes of an earlier visit.")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('alcore:leaving:'))") == []
+    same(save(page, fake, project), wanted)
+    wait_item(page, 2)
+    assert kept_in_browser(page, project) == {"events": 0, "strokes": 0}
+
+
+def test_a_mask_whose_writing_the_closing_page_cut_short_is_sent_by_the_next_one(page_factory: PageFactory, fake: Server) -> None:
+    page, project = page_factory(), "c4-n6-cut"
+    open_editor(page, fake, project)
+    page.wait_for_selector(".editor[data-ready='3']")
+    fake.control(down=503)
+    page.evaluate(WRITES_NEVER_END)
+    click(page, (7, 8))
+    press(page, "Enter")
+    page.wait_for_selector(".editor[data-item='2']")
+    page.reload()
+    expect(page.locator(".notice")).to_contain_text("1 answer is kept in this browser", timeout=30_000)
+    fake.control(down=None)
+    wait_saved(page)
+    assert events(fake, project) == [(1, "mask")]
+    wanted = void()
+    wanted[8, 7] = 0
+    same(masks(fake, project)[0], wanted)
+    assert kept_in_browser(page, project) == {"events": 0, "strokes": 0}
+
+
 def test_restored_strokes_can_be_dropped_and_had_back(page_factory: PageFactory, fake: Server) -> None:
     page, project = page_factory(), "c4-n6-current-drop"
     open_editor(page, fake, project)

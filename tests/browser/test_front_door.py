@@ -236,6 +236,7 @@ def test_every_page_runs_under_its_policy_and_asks_nobody_else(app: Served, page
     page.get_by_text("Manage", exact=True).click()
     with page.expect_download() as got:
         page.get_by_role("button", name="Labels as CSV").click()
+    assert got.value.suggested_filename == "shapes-labels.csv"
     assert Path(got.value.path()).read_text().startswith("path,label")
     page.goto(f"{app.url}/explore?project=shapes")
     page.wait_for_function(MAP_IS_DRAWN)
@@ -255,6 +256,23 @@ def test_every_page_runs_under_its_policy_and_asks_nobody_else(app: Served, page
     )
     assert page.evaluate("() => window.injected") is None
     assert any("Content Security Policy" in said for said in troubles), "what is not ours is refused, so the policy was there"
+
+
+def test_a_file_that_cannot_be_made_says_why_beside_its_button_and_the_next_click_makes_it(app: Served, page_factory: PageFactory) -> None:
+    page = page_factory()
+    page.goto(f"{app.url}/?project=shapes")
+    page.get_by_text("Manage", exact=True).click()
+    page.route("**/files/labels.csv", lambda route: route.fulfill(status=503, json={"error": "the disk is full"}))
+    button = page.get_by_role("button", name="Labels as CSV")
+    button.click()
+    alert = page.locator(".alcore-download").get_by_role("alert")
+    expect(alert).to_have_text("the disk is full.")
+    expect(button).to_be_enabled()
+    page.unroute("**/files/labels.csv")
+    with page.expect_download() as got:
+        button.click()
+    assert Path(got.value.path()).read_text().startswith("path,label")
+    expect(alert).to_be_hidden()
 
 
 # ---- behind nginx

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from alcore.project import live, loop
+from alcore.project.facade import Project, Workspace
 from tests.browser.real_app import (
     COUNT_DIALOGS,
     PATIENCE,
@@ -27,6 +30,7 @@ from tests.browser.real_app import (
     wait_saved,
     write_images,
 )
+from tests.project.photos import COLORS, photo
 
 pytestmark = pytest.mark.browser
 
@@ -102,3 +106,56 @@ def test_a_page_says_that_its_server_is_gone_and_goes_on_when_it_is_back(page_fa
         fill(page.get_by_label("Folder, CSV or array file on this machine"), "/no/such/folder")
         expect(page.get_by_text("on this machine.")).to_be_visible(timeout=PATIENCE * 1000)  # the new server answers
         assert page.evaluate("window.dialogs") > 0  # it is the same document: nobody reloaded it
+
+
+def test_sigkill_while_it_learns_by_itself_loses_no_label_and_it_learns_on(tmp_path: Path) -> None:
+    """Photos that learn after every 10 labels: killed while such a round runs, it learns from all labels after the next ones."""
+    (tmp_path / "photos").mkdir()
+    for kind in COLORS:
+        for number in range(40):
+            Image.fromarray(photo(kind, number)).save(tmp_path / "photos" / f"{kind}_{number:02d}.png")
+    workspace = Workspace(tmp_path / "home")
+    project = Project.import_into(workspace, "photos", tmp_path / "photos", classes=list(COLORS))
+    project.features(report=lambda progress: None)
+    live.choose(project, True, 10)
+    loop.start(project, 30, "random", 0)
+    assert workspace.token  # its file, which App reads
+    workspace.close()
+    app, given = App(tmp_path / "home"), 0
+    app.start()
+    try:
+        while not at_work(app):  # until a round is caught
+            assert given < 30, "no round was caught while it ran"
+            known = len(rounds(app))
+            given += give(app, 10, client=f"before-{given}")
+            wait(lambda before=known: at_work(app) or len(rounds(app)) > before, "it did not learn")
+        app.kill()
+        assert len(stored(app.home, "photos", "api")) == given
+        app.start()
+        learned = rounds(app)
+        given += give(app, 10, client="after")
+        wait(lambda: app.job("photos")["state"] == "done" and rounds(app)[len(learned) :] != [], "it did not learn on")
+        assert rounds(app)[-1] == given == len(stored(app.home, "photos", "api"))
+    finally:
+        app.kill()
+
+
+def give(app: App, n: int, client: str) -> int:
+    """Labels the next `n` images of the queue, by turns; how many the server acknowledged."""
+    items = app.get(f"/projects/photos/queue?n={n}")["items"]
+    kinds = list(COLORS)
+    events = [{"seq": at, "item": item["id"], "kind": "label", "value": kinds[at % 4], "ms": 500} for at, item in enumerate(items, 1)]
+    acked = len(app.post("/projects/photos/annotations", {"client": client, "events": events})["acked"])
+    assert acked == n
+    return acked
+
+
+def at_work(app: App) -> bool:
+    """Whether a round is on its way."""
+    job = app.job("photos")
+    return job["kind"] == "round" and job["state"] in ("queued", "running")
+
+
+def rounds(app: App) -> list[int]:
+    """How many labels each round of a model learned from."""
+    return [each["labeled"] for each in app.get("/projects/photos/status")["rounds"] if not each["strategy"].startswith("start:")]

@@ -17,13 +17,15 @@ import pytest
 
 from alcore.cli import main as cli
 from alcore.cli.main import main
+from alcore.metrics import wilson
 from alcore.progress import Progress
 from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
-from alcore.strategies import STRATEGIES
+from alcore.strategies import STRATEGIES, forget
 from tests.extractors.colors import stand_in
 from tests.house import ROOT
 from tests.project.photos import write_photos
+from tests.strategies.doubt import write
 
 STEPS = 150
 SET = ["--set", "steps=4", "--set", "batch_size=8"]
@@ -492,3 +494,104 @@ def test_an_extractor_that_cannot_be_had_is_refused_before_anything_begins(refus
     assert [job.kind for job in workspace.job_rows.jobs() if job.kind == "features"] == []
     assert not (workspace.project("photos").folder / "features").exists()
     workspace.close()
+
+
+def test_a_slice_is_drawn_labeled_and_measured_and_every_image_gets_a_label(run, refused, photos, home, tmp_path):
+    run("features", "--project", "photos", "--device", "cpu")
+    assert run("status", "--project", "photos")["slice"] is None
+    assert run("slice", "--project", "photos", "--size", 0) == {
+        "slice": [], "size": 0, "labeled": 0, "accuracy": None, "low": None, "high": None,
+    }  # fmt: skip
+    drawn = run("slice", "--project", "photos", "--size", 6, "--seed", 1)
+    nothing = {"size": 6, "labeled": 0, "accuracy": None, "low": None, "high": None}
+    assert {name: drawn[name] for name in nothing} == nothing == run("status", "--project", "photos")["slice"]
+    assert (len(drawn["slice"]), sorted(drawn["slice"][0])) == (6, ["id", "path"])
+    assert "Use at most" in refused("slice", "--project", "photos", "--size", 20)
+    assert run("label", "--project", "photos", "--slice-from-truth") == {"labeled": 6, "total": 0}
+    run("label", "--project", "photos", "--from-truth", 8, "--seed", 1)
+    out = tmp_path / "all.csv"
+    assert "has no model yet" in refused("export", "--project", "photos", "--with-predictions", "--format", "csv", "--out", out)
+    run(
+        "train",
+        "--project",
+        "photos",
+        "--strategy",
+        "margin",
+        "--query-size",
+        4,
+        "--set",
+        "steps=12",
+        "--set",
+        "batch_size=8",
+        "--device",
+        "cpu",
+    )
+    found = run("status", "--project", "photos")["slice"]
+    assert (found["labeled"], found["low"] <= found["accuracy"] <= found["high"]) == (6, True)
+    assert {name: found[name] for name in ("low", "high")} == dict(zip(("low", "high"), wilson(found["accuracy"], 6), strict=True))
+    assert run("slice", "--project", "photos", "--size", 6) == {"slice": drawn["slice"], **found}
+    told = run("export", "--project", "photos", "--with-predictions", "--format", "csv", "--out", out)
+    assert {name: told[name] for name in ("images", "person", "given", "model", "without", "threshold")} == {
+        "images": 32,
+        "person": 14,
+        "given": 8,
+        "model": 10,
+        "without": 0,
+        "threshold": 0.0,
+    }
+    assert told["measured"]["right"] == round(6 * found["accuracy"])
+    assert len(out.read_text().splitlines()) == 33
+    args = ("export", "--project", "photos", "--format", "csv", "--out", tmp_path / "other.csv")
+    assert "at least 45" in refused(*args, "--with-predictions", "--promise", 0.95)
+    assert "add --with-predictions" in refused(*args, "--above", 0.9)
+    assert run(*args, "--with-predictions", "--above", 1.0)["without"] >= 1
+
+
+@pytest.fixture
+def only_the_librarys():
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("only_the_librarys")
+def test_a_strategy_of_ones_own_in_the_workspace_is_listed_and_trains(run, home, toy):
+    path = write(home / "strategies")
+    run("label", "--project", "toy", "--from-truth", 12, "--seed", 1)
+    answer = run("train", "--project", "toy", "--strategy", "doubt", "--set", "power=2", "--query-size", 5, *SET)
+    assert (answer["strategy"], answer["query"]) == ("doubt", 5)
+    told = run("strategies")["strategies"][-1]
+    assert (told["name"], told["file"], told["parameters"][0]["name"]) == ("doubt", str(path), "power")
+    assert run("strategies")["strategies"][0]["file"] == ""
+    assert run("doctor")["ok"]
+    rows = run("query", "--project", "toy")["items"]
+    path.unlink()
+    assert run("query", "--project", "toy")["items"] == rows  # what it asked for stays asked
+
+
+@pytest.mark.usefixtures("only_the_librarys")
+def test_doctor_tells_of_a_broken_strategy_and_only_who_asks_for_it_is_refused(run, refused, home, toy):
+    path = write(home / "strategies", text="import not_there\n")
+    sentence = f"{path}, line 1: ModuleNotFoundError: No module named 'not_there'. Mend the file: it is read again by itself."
+    answer = run("doctor", code=2)
+    assert (answer["ok"], answer["findings"]) == (False, [sentence])
+    run("label", "--project", "toy", "--from-truth", 12, "--seed", 1)
+    assert refused("train", "--project", "toy", "--strategy", "doubt") == sentence
+    run("train", "--project", "toy", "--strategy", "margin", "--query-size", 5, *SET)
+    write(path.parent)
+    assert run("doctor")["ok"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_the_librarys")
+def test_what_is_timed_apart_knows_a_strategy_of_ones_own(run, home, toy):
+    """Steps are timed in a process of their own."""
+    write(home / "strategies")
+    run("label", "--project", "toy", "--from-truth", 12, "--seed", 1)
+    order = {"strategy": "doubt", "query_size": 5, "device": "cpu", "train": {"steps": 4, "batch_size": 8}}
+    ended = subprocess.run(
+        [sys.executable, "-m", "alcore.project.probe", str(home), "toy"],
+        input=json.dumps(order), capture_output=True, text=True, timeout=120, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert [name for name, *_ in json.loads(ended.stdout)["stages"]] == ["training"]

@@ -10,6 +10,8 @@ import pytest
 
 from alcore.cli.main import main
 from alcore.cli.simulate import add_arguments, run
+from alcore.strategies import forget
+from tests.strategies.doubt import write
 
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
 
@@ -26,6 +28,7 @@ def toy(make_source, tmp_path) -> Path:
 def test_the_verb_takes_its_arguments_and_answers_out_and_runs(toy, tmp_path):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
+    parser.set_defaults(home=tmp_path / "home")
     sets = [word for setting in SETTINGS for word in ("--set", setting)]
     words = [
         str(toy),
@@ -82,3 +85,15 @@ def test_simulate_refuses_before_it_works(rest, words, digits_source, tmp_path, 
     said = capsys.readouterr().err.splitlines()
     assert words in said[-1]
     assert said[-1].startswith("alcore: ")
+
+
+def test_the_workspace_says_which_strategies_there_are_beside_the_librarys(toy, tmp_path, capsys):
+    forget()
+    write(tmp_path / "home" / "strategies")
+    words = ["simulate", str(toy), "--strategies", "doubt", "--init", "8", "--query-size", "4", "--rounds", "1", "--seeds", "0"]
+    sets = [word for setting in SETTINGS for word in ("--set", setting)]
+    assert main([*words, *sets, "--out", str(tmp_path / "out"), "--home", str(tmp_path / "home"), "--json"]) == 0
+    assert [run["strategy"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["doubt"]
+    forget()
+    assert main([*words, *sets, "--out", str(tmp_path / "out"), "--home", str(tmp_path / "elsewhere"), "--json"]) == 2
+    assert "unknown strategy 'doubt'" in capsys.readouterr().err

@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 
 from alcore.door import requests as webrequests
+from alcore.door.requests import Refused, json_object
 from tests.door.bare import run
 
 
@@ -36,3 +38,19 @@ def test_a_body_that_stalls_is_a_408(make_app, workspace, monkeypatch):
 
     answer = run(ask())
     assert (answer.status_code, answer.json()) == (408, {"error": "nothing of the body came for 0.01 seconds; send it again"})
+
+
+@pytest.mark.parametrize("body", [b"[", b"\xff", b"", b"[" * 100_000, b"9" * 5_000])
+def test_a_body_that_is_no_json_is_refused(body):
+    with pytest.raises(Refused, match="the body is not JSON"):
+        json_object(body)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"a"', b"3"])
+def test_a_body_that_is_no_object_is_refused(body):
+    with pytest.raises(Refused, match="the body must be a JSON object"):
+        json_object(body)
+
+
+def test_a_json_object_is_given():
+    assert json_object(b'{"a": [1]}') == {"a": [1]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from PIL import Image
 from torch import nn
 
 from alcore.errors import AlcoreError, Cancelled, DiskFull
-from alcore.extractors import Embedder, prepared
+from alcore.extractors import Embedder, extraction, prepared
 from alcore.extractors.extraction import AHEAD, Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VECTORS, VectorStore
 from alcore.pixels.images import decode
 from alcore.pixels.levels import Decoding
+from alcore.priority import NO_HURRY
 from alcore.progress import Progress, ignore_progress
 from tests.extractors.colors import DIM, SIDE, Colors, colors
 
@@ -262,3 +265,16 @@ def test_no_more_images_are_held_than_are_being_read(embedder, store):
         extract(batches_of(arrays(), size=2), 60, embedder, store, report=ignore_progress)
     assert len(store) == 60
     assert most[0] <= 2 * (AHEAD + 1)
+
+
+def test_reading_and_the_network_leave_the_processor_to_everybody_else(files, embedder, store, monkeypatch):
+    found = set()
+
+    def own() -> None:
+        found.add((threading.current_thread().name.split("_")[0], os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+
+    read, embed = extraction._read, Embedder.__call__
+    monkeypatch.setattr(extraction, "_read", lambda *args: (own(), read(*args))[1])
+    monkeypatch.setattr(Embedder, "__call__", lambda *args: (own(), embed(*args))[1])
+    run(embedder, store, wanted(files))
+    assert found == {("decode", NO_HURRY), ("features", NO_HURRY)}

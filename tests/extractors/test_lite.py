@@ -36,6 +36,8 @@ def test_its_vectors_are_the_plain_networks(lite0):
     assert made.dtype == np.float32
     cosines = (made * expected).sum(1) / np.linalg.norm(made, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.99
+    exact = Embedder(extractor_named("lite0"), CPU, exact=True)(pixels)
+    np.testing.assert_allclose(exact, expected, atol=1e-4)  # vectors of about 0.5
 
 
 def test_a_picture_has_one_vector_whatever_stands_beside_it(lite0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from alcore.extractors import quick
 from alcore.extractors.quick import bf16_is_fast, crew, folded, quickened
+from alcore.priority import NO_HURRY
 from tests.extractors.brought import drawn
 from tests.nets.feeding import seeded_noise
 
@@ -82,6 +84,14 @@ def test_bf16_is_taken_where_it_is_fast_and_right(x, monkeypatch, make, fast, ex
     assert torch.cosine_similarity(plain(made, x.to(dtype)).float(), plain(net, x)).min() > 0.99
 
 
+def test_where_digits_count_it_computes_in_float32_and_is_folded_all_the_same(x, monkeypatch):
+    monkeypatch.setattr(quick, "bf16_is_fast", lambda device: True)
+    net = drawn(Small)
+    made, dtype = quickened(net, x, plain(net, x), exact=True)
+    assert (dtype, type(made.layers[1])) == (torch.float32, nn.Identity)
+    torch.testing.assert_close(plain(made, x), plain(net, x))
+
+
 def test_a_network_whose_quicker_form_differs_stays_as_it_is(x):
     net = drawn(Small)
     assert quickened(net, x, -plain(net, x)) == (net, torch.float32)
@@ -134,6 +144,7 @@ def test_each_of_a_crew_computes_on_one_thread_and_nobody_else_does(three_thread
 
     assert [asked.result() for asked in [pool.submit(ask) for _ in range(3)]] == [1, 1, 1]
     assert (torch.get_num_threads(), asked_in_a_new_thread()) == (3, 3)
+    assert pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result() == NO_HURRY
 
 
 def test_where_nothing_can_be_shared_out_there_is_no_crew(three_threads):

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from alcore.figures import class_balance, embedding_map, learning_curve, losses, progress_curve, score_histogram
+from alcore.figures import PALETTE, class_balance, differences, embedding_map, learning_curve, losses, progress_curve, score_histogram
 
 
 @pytest.fixture
@@ -197,3 +197,24 @@ def test_figures_bring_no_colors_of_their_own_for_text_and_ground(frame):
     for figure in (embedding_map(frame), score_histogram(frame, "total"), losses(pd.DataFrame())):
         assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("rgba(0,0,0,0)", "rgba(0,0,0,0)")
         assert figure.layout.font.color is None
+
+
+def test_a_strategy_keeps_its_color_while_others_are_still_to_come():
+    rows = pd.DataFrame(
+        {"strategy": ["b", "b"], "round": [1, 1], "labeled": [10, 10], "metric": ["accuracy"] * 2, "value": [0.5, 0.7], "seed": [0, 1]}
+    )
+    band, curve = learning_curve(rows, order=["a", "b"]).data
+    assert (curve.name, curve.line.color, list(curve.y)) == ("b", PALETTE[1], [0.6])
+    assert band.mode == "lines"  # no markers along the band
+
+
+def test_differences_stand_around_zero_in_points_with_their_intervals():
+    rows = pd.DataFrame({"strategy": ["b", "c"], "mean": [0.02, -0.01], "low": [0.01, np.nan], "high": [0.04, np.nan]})
+    figure = differences(rows, "random", ["random", "b", "c"], "accuracy")
+    below, above = figure.data  # the first strategy stands on top
+    assert (above.name, list(above.x), list(above.y), above.marker.color) == ("b", [2.0], ["b"], PALETTE[1])
+    assert (list(above.error_x.array), list(above.error_x.arrayminus)) == (pytest.approx([2.0]), pytest.approx([1.0]))
+    assert (below.name, list(below.x), below.error_x.array) == ("c", [-1.0], None)
+    assert figure.layout.xaxis.title.text == "difference to random, points"
+    assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(0, 0)]
+    assert "no difference to random yet" in sentence(differences(rows.assign(mean=np.nan), "random", ["b", "c"], "accuracy"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.metrics import Standing, is_share, percent, title, told, wilson
+from alcore.metrics import Standing, is_share, percent, signed, title, told, wilson
 from alcore.project.tables import learning_curve
 from alcore.types import Round
 
@@ -88,3 +88,11 @@ def test_the_newest_labels_are_of_the_round_before_until_there_are_newer_ones():
     curve = learning_curve(rounds)
     assert curve["strategy"].tolist() == ["MAL", "Margin", "BALD", "MCDAL"]
     assert curve["asked_by"].tolist() == ["first labels", "MAL", "MAL", "BALD"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.25, "+1.2"), (-4.06, "-4.1"), (0.0, "+0.0"), (-0.03, "-0.03"), (0.0449, "+0.04"), (-0.05, "-0.1"), (1e-9, "+1e-09")],
+)
+def test_a_difference_that_is_there_is_never_told_as_none(value, text):
+    assert signed(value) == text

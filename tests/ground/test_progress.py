@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alcore import progress
-from alcore.progress import Bar, Line, Progress
+from alcore.progress import Bar, JsonLines, Line, Progress, duration, on_stderr, progress_of, took
 
 
 class Clock:
@@ -78,3 +78,42 @@ def test_a_bar_follows_the_stage_and_ends_with_its_block(capsys):
     last = capsys.readouterr().err.rsplit("\r", 1)[1]
     assert last.startswith("training: ")
     assert "6/8" in last
+
+
+def test_a_process_gets_lines_that_it_reads_back_and_numbers_alone_five_times_a_second_at_most(clock, capsys):
+    lines = JsonLines()
+    told = [Progress("simulating", n, 9, {"loss": 0.5}, "mal, seed 0") for n in range(3)]
+    lines(told[0])
+    clock.now += 0.15
+    lines(told[1])
+    clock.now += 0.15
+    lines(told[2])
+    lines(Progress("simulating", 2, 9, {}, "round 1: done"))
+    read = [progress_of(line) for line in capsys.readouterr().err.splitlines()]
+    assert read == [told[0], told[2], Progress("simulating", 2, 9, {}, "round 1: done")]
+
+
+@pytest.mark.parametrize("line", ["", "alcore: a sentence", "{", "3", "null", '["progress"]', '{"other": 1}'])
+def test_other_lines_are_no_progress(line):
+    assert progress_of(line) is None
+
+
+def test_who_reads_stderr_decides_how_it_is_told(monkeypatch):
+    monkeypatch.delenv("ALCORE_PROGRESS", raising=False)
+    assert isinstance(on_stderr(), Line)
+    monkeypatch.setenv("ALCORE_PROGRESS", "json")
+    assert isinstance(on_stderr(), JsonLines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rough", "fine"),
+    [
+        (0.04, "0 s", "0.0 s"),
+        (9.44, "9 s", "9.4 s"),
+        (59.6, "1 min 00 s", "1 min 00 s"),
+        (125, "2 min 05 s", "2 min 05 s"),
+        (4199, "1 h 09 min", "1 h 09 min"),
+    ],
+)
+def test_seconds_are_said_as_people_do(seconds, rough, fine):
+    assert (duration(seconds), took(seconds)) == (rough, fine)

@@ -19,6 +19,7 @@ from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
 from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
 from alcore.jobs.processes import is_alive, process_name
 from alcore.jobs.runner import JobRunner
+from alcore.priority import JOB
 from alcore.progress import Progress, Report
 from alcore.types import Job
 
@@ -531,3 +532,14 @@ def test_an_unknown_kind_is_refused_before_anything_is_written(table, runners):
     with pytest.raises(NotFound, match="no kind of job 'fly'; there are: train"):
         runner.submit("fly", "p", "t", {})
     assert table.rows == {}
+
+
+def test_a_background_job_steps_back_behind_the_pages_and_one_that_is_waited_for_does_not(table, runners):
+    def own(job: Job, report: Report) -> Mapping[str, Any]:
+        return {"nice": os.getpriority(os.PRIO_PROCESS, threading.get_native_id())}
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    runner = started(table, runners, {"own": own})
+    job = runner.submit("own", "p", "own", {})
+    assert table.await_state(job.id, "done").result == {"nice": max(JOB, before)}
+    assert runner.run_now("own", "p", "own", {}).result == {"nice": before}

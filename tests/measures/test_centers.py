@@ -233,7 +233,7 @@ def test_the_bound_on_rounding_holds(d):
     assert (np.abs(single - double) <= module._rounding(d) * (left.square[:, None] + right.square)).all()
 
 
-# ---- the filter along the leading directions
+# ---- small blocks, and embeddings that lie nearly flat
 
 
 def flat(seed: int, count: int) -> np.ndarray:
@@ -243,33 +243,8 @@ def flat(seed: int, count: int) -> np.ndarray:
     return (5 + (rng.normal(size=(count, 40)) * np.r_[9, 5, 3, np.full(37, 0.05)]) @ turned).astype(np.float32)
 
 
-@pytest.fixture
-def few_directions(monkeypatch):
-    for name, value in {"SAMPLE": 64, "DIRECTIONS": (4, 8), "EXACT": 200, "COLUMNS": 16, "ROWS": 32, "EAGER": 32, "BATCH": 8}.items():
-        monkeypatch.setattr(module, name, value)
-
-
-def test_few_directions_are_kept_where_they_tell_most_distances_and_all_where_they_do_not(few_directions):
-    points = flat(0, 200)
-    assert module._filter_for(points, points.mean(0)).basis.shape in ((40, 4), (40, 8))
-    noise = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
-    assert module._filter_for(noise, noise.mean(0)).basis is None
-
-
-def test_few_directions_never_overstate_a_distance():
-    a, b = flat(1, 100), flat(2, 80)
-    filter = module._Filter(a.mean(0), np.linalg.qr(np.random.default_rng(0).normal(size=(40, 6)))[0].astype(np.float32))
-    left, right = filter(a), filter(b)
-    low = filter.low(left, right) + (1 - filter.off) * left.square[:, None]
-    double = ((a[:, None].astype(np.float64) - b[None]) ** 2).sum(2)
-    assert (low <= double).all()
-    off = filter.off * (left.square[:, None] + right.square)
-    along = ((a @ filter.basis)[:, None] - (b @ filter.basis)[None]).astype(np.float64)
-    assert (low >= (along**2).sum(2) - 2 * off).all()  # what is left adds, and takes nothing away
-
-
 @pytest.mark.parametrize("seed", range(3))
-def test_picks_and_distances_by_few_directions_equal_the_loop(seed, few_directions):
+def test_picks_and_distances_of_flat_embeddings_in_small_blocks_equal_the_loop(seed, small_blocks):
     points, centers, ids = flat(seed, 200), flat(seed + 10, 60), np.random.default_rng(seed).permutation(200)
     points[:5], points[5:10] = centers[:5], points[10:15]
     assert k_center(points, centers, 60, ids).tolist() == slow_k_center(points, centers, 60, ids)

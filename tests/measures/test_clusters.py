@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from alcore.measures import clusters as module
-from alcore.measures.clusters import k_means, nearest, neighbor_distance, spread
+from alcore.measures.clusters import k_means, nearest, neighbor_distance, of_length_one, spread
 from alcore.progress import Progress
 
 # ---- k-means++ seeding
@@ -141,3 +141,14 @@ def test_two_points_are_as_far_from_each_other_whichever_is_asked():
     full = np.zeros((300, 300))
     np.put_along_axis(full, near, apart, axis=1)
     assert np.array_equal(full, full.T)
+
+
+def test_points_of_length_one_are_a_copy_and_zeros_stay():
+    points = np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -2.0]], np.float16)
+    long = [np.float32(0.6), np.float32(0.8)]
+    assert of_length_one(points).tolist() == [long, [0.0, 0.0], [0.0, -1.0]]
+    assert of_length_one(points, np.array([2, 0])).tolist() == [[0.0, -1.0], long]
+    mine = points.astype(np.float32)
+    of_length_one(mine)
+    of_length_one(mine, np.array([0, 1, 2]))
+    assert mine.tolist() == points.tolist()

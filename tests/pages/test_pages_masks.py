@@ -11,10 +11,9 @@ from streamlit.testing.v1 import AppTest
 from alcore.project import facade as workspaces
 from alcore.project import loop
 from alcore.project.facade import Project, Workspace
-from tests.house import ROOT
+from tests.pages.headless import show
 from tests.scenes import CLASSES, QUICK, write_scenes
 
-NAVIGATION = ROOT / "pages" / "navigation.py"
 PAGES = ("data", "train", "label", "explore", "progress")
 
 
@@ -43,15 +42,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("ALCORE_HOME", str(home))
     return workspaces.shared(home)
-
-
-def show(page: str, project: str) -> AppTest:
-    at = AppTest.from_file(str(NAVIGATION), default_timeout=60)
-    at.query_params["project"] = project
-    at.switch_page(f"{page}.py")
-    at.run()
-    assert list(at.exception) == []
-    return at
 
 
 def said(at: AppTest) -> str:

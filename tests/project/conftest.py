@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from alcore.project import loop
+from alcore.project import live, loop, slices
 from alcore.project.facade import Project, Workspace
+from alcore.project.features import Features
 from alcore.training.turn import Order
 from tests.extractors.colors import stand_in
 from tests.project.photos import write_photos
+from tests.project.sliced import QUICK as SHORT
+from tests.project.sliced import grouped, say
 from tests.scenes import QUICK, write_scenes
 
 SPECIAL = ("a & b", "ü", 'it\'s "x"', "100 %")
@@ -91,3 +94,33 @@ def photos(workspace, photo_source, monkeypatch) -> Project:
     """They imported, with an extractor that takes no time in lite0's place."""
     stand_in(monkeypatch.setattr)
     return Project.import_into(workspace, "photos", photo_source)
+
+
+@pytest.fixture
+def apart(photos, monkeypatch):
+    """Photos whose features are made; each is its own group unless a test says otherwise (`grouped`)."""
+    Features(photos).complete("cpu")
+    grouped(monkeypatch, {})
+    return photos
+
+
+@pytest.fixture
+def learning(photos, monkeypatch) -> Project:
+    """Photos that learn after every 5 labels, by rounds of 12 steps."""
+    Features(photos).complete("cpu")
+    grouped(monkeypatch, {})
+    usual = loop.ordered
+    monkeypatch.setattr(loop, "ordered", lambda of, strategy, size: usual(of, "margin", size, None, "cpu", {}, SHORT))
+    live.choose(photos, True, 5)
+    return photos
+
+
+@pytest.fixture
+def guessing(apart) -> Project:
+    """40 photos of which 10 are drawn and 6 of these labeled, 12 labeled for training, one skipped; 16 held out with given labels."""
+    drawn = slices.draw(apart, 10).waiting
+    say(apart, drawn[:6])
+    apart.label_from_truth(12, seed=0)
+    say(apart, apart.pool().unlabeled[:1].tolist(), "skip")
+    apart.run_round("margin", 5, 1, "cpu", train=SHORT, report=lambda _: None)
+    return apart

@@ -8,8 +8,11 @@ import os
 import pytest
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.progress import Progress
+from alcore.project import background
 from alcore.training import turn as rounds
 from tests.project.played import labeled_project
+from tests.project.timed import wait
 
 
 def test_jobs_import_and_import_again(workspace, digits_source, write_image):
@@ -34,3 +37,28 @@ def test_a_disk_that_fills_while_a_round_is_written_ends_the_job_with_words(proj
         project.run_round("entropy", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
     assert project.rounds() == []
     assert project.workspace.job_rows.jobs()[0].state == "failed"
+
+
+def test_a_simulation_is_the_verb_into_the_workspaces_folder(workspace, monkeypatch):
+    ran = []
+
+    def verb(words, report):
+        report(Progress("simulating", 3, 8))
+        ran.append(words)
+
+    monkeypatch.setattr(background, "run_verb", verb)
+    asked = {"source": "set", "strategies": ["random"]}
+    job = background.submit_simulation(workspace.runner, "digits-2", ["set", "--rounds", "2"], asked, 8)
+    assert (job.kind, job.project, job.title) == ("simulation", "simulations/digits-2", "Simulation digits-2")
+    assert job.arguments == {"name": "digits-2", "words": ["set", "--rounds", "2"], "asked": asked, "rounds": 8}
+    wait(lambda: workspace.runner.snapshot(job.id).over)
+    done = workspace.runner.snapshot(job.id)
+    assert (done.state, done.result, done.progress.done) == ("done", {"rounds": 8}, 3)
+    assert ran == [["simulate", "set", "--rounds", "2", "--out", str(workspace.home / "simulations" / "digits-2")]]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../out", "a/b", ".hidden"])
+def test_a_simulations_name_is_a_folders(name, workspace):
+    with pytest.raises(BadInput, match="cannot be a simulation's name"):
+        background.submit_simulation(workspace.runner, name, [], {}, 1)
+    assert workspace.job_rows.jobs() == []

@@ -213,8 +213,24 @@ def test_an_image_that_cannot_be_read_any_more_is_told_and_asked_for_once_a_run(
     assert (told["items"], told["made"], told["unreadable_count"]) == (ITEMS - 6, ITEMS - 6, 6)
     assert {one["path"] for one in told["unreadable"]} == {str(file) for file in broken}
     assert all(one["reason"] for one in told["unreadable"])
-    again = Features(photos).complete("cpu")
+    assert Features(photos).unread.sum() == 1  # the one that is gone may come back; what is no picture stays none
+    once_more = Features(photos).complete("cpu")
+    assert (once_more["made"], [one["path"] for one in once_more["unreadable"]]) == (0, [str(broken[0])])
+    assert Features(photos).unread.sum() == 1
+    again = Features(photos).complete("cpu", again=True)
     assert (again["made"], again["unreadable_count"]) == (0, 6)
+
+
+def test_a_file_that_is_mended_is_read_when_asked_again_or_once_the_source_was_read_again(photos, photo_source):
+    one = photo_source / "train" / "sea" / "00.png"
+    whole = one.read_bytes()
+    one.write_bytes(b"no picture")
+    assert Features(photos).complete("cpu")["unreadable_count"] == 1
+    one.write_bytes(whole)
+    assert Features(photos).complete("cpu")["made"] == 0
+    assert Features(photos).complete("cpu", again=True)["made"] == 1
+    assert not Features(photos).unread.any()
+    assert Features(photos).complete("cpu")["unreadable_count"] == 0
 
 
 def test_without_the_source_nothing_begins(photos, photo_source):
@@ -362,9 +378,9 @@ def test_what_is_left_to_do_is_counted(photos, project):
 
 def test_models_that_people_bring_lie_in_the_workspace_or_where_they_say(photos, tmp_path, monkeypatch):
     monkeypatch.delenv("ALCORE_MODELS", raising=False)
-    assert module.models_folder(photos.place) == photos.place.home / "models"
+    assert module.models_folder(photos.place.home) == photos.place.home / "models"
     monkeypatch.setenv("ALCORE_MODELS", str(tmp_path / "mine"))
-    assert module.models_folder(photos.place) == tmp_path / "mine"
+    assert module.models_folder(photos.place.home) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize("sample", [8192, 70])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -225,3 +226,13 @@ def test_a_long_reading_is_said_to_come_once():
     assert Forecast("cpu", read, "").cure() == "Images are read for their features once; the rounds after this one do not wait for that."
     both = {"features": 700.0, "train": 800.0, "score": 0.0}
     assert Forecast("cpu", both, "").cure() == "Shorter with fewer steps, smaller images or a GPU."
+
+
+def test_a_round_on_features_is_as_the_last_one_like_it_took(photos):
+    """What a strategy takes there by itself is no difference: mal plays no game in either."""
+    photos.label_from_truth(10, seed=0)
+    first = round_on_features(photos)
+    photos.run_round("mal", first.query_size, seed=0, device="cpu", params=first.params, train=first.train, report=lambda _: None)
+    assert forecast(photos, round_on_features(photos), lambda *_: COSTS).how == "as round 1 took"
+    other = dataclasses.replace(first, params={"minimax": True})
+    assert forecast(photos, other, lambda *_: COSTS).how == "7 steps were timed"

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from alcore.project import labeling
+from alcore.project import labeling, slices
 from alcore.types import Annotation
 from alcore.web import routes as web
 
@@ -116,6 +116,30 @@ def test_changes_are_told_once_and_in_order(waiting):
     assert [(entry["id"], entry["state"]["label"], len(entry["events"])) for entry in told["items"]] == [(b, "2", 1), (a, "3", 2)]
     assert labeling.changes(waiting, told["event"])["items"] == []
     assert labeling.query(waiting, 1)["event"] == told["event"]
+
+
+def test_a_test_slice_is_told_with_the_queue_and_with_changes(waiting):
+    assert labeling.query(waiting, 6)["live"] is None
+    drawn = set(slices.draw(waiting, 8, seed=1).waiting)
+    [tested] = [i for i in waiting.round().query if i in drawn][:1]
+    waiting.annotate({tested: "1"}, annotator="ann")
+    told = labeling.query(waiting, 6, done=1)
+    assert {item["id"]: item["test"] for item in told["items"]} == {i: i in drawn for i in waiting.round().query if i != tested}
+    assert [(item["id"], item["test"]) for item in told["done"]] == [(tested, True)]
+    live = {
+        "on": False,
+        "every": 10,
+        "labeled": 1,
+        "learned": None,
+        "learning": False,
+        "tested": 1,
+        "test": 8,
+        "accuracy": None,
+        "low": False,
+        "pace": None,
+        "goal": [],
+    }
+    assert told["live"] == labeling.changes(waiting, 0)["live"] == live
 
 
 def test_only_those_are_people_who_took_time(waiting):

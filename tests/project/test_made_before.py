@@ -18,6 +18,7 @@ from tests.project import made_before
 
 DATA = Path(__file__).parents[1] / "data"
 VERSIONS = ("0.5",)
+NEWER = ("live", "slice", "sliced", "test")  # keys of answers that came since
 # of training that is done here again: another processor adds in another order
 NEAR = 1e-3
 
@@ -68,7 +69,8 @@ def base(version, tmp_path) -> Path:
 
 
 def test_what_was_there_is_read_as_it_was(recorded, base):
-    assert list(differences(recorded["told"], made_before.told(base))) == []
+    added = tuple(f"/{name}: only now" for name in NEWER)
+    assert [told for told in differences(recorded["told"], made_before.told(base)) if not told.endswith(added)] == []
 
 
 def test_and_the_work_goes_on_as_it_would_have(recorded, base):

@@ -49,14 +49,12 @@ def test_a_signed_token_allows_its_project_until_it_expires_and_no_forged_one_do
 
 def test_a_workspace_lies_where_the_argument_else_the_environment_says(tmp_path, monkeypatch):
     from alcore.errors import AlcoreError
-    from alcore.project.place import resolve_home
 
     monkeypatch.setenv("ALCORE_HOME", str(tmp_path / "env"))
-    assert resolve_home(None) == tmp_path / "env"
-    assert resolve_home(tmp_path / "arg") == tmp_path / "arg"
-    monkeypatch.delenv("ALCORE_HOME")
-    monkeypatch.chdir(tmp_path)
-    assert resolve_home(None) == tmp_path / "workspace"
+    for home, expected in ((None, tmp_path / "env"), (tmp_path / "arg", tmp_path / "arg")):
+        opened = Workspace(home)
+        assert opened.home == expected
+        opened.close()
     (tmp_path / "file").write_text("x")
     with pytest.raises(AlcoreError, match="the workspace .*file cannot be made: File exists"):
         Workspace(tmp_path / "file")

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from alcore.jobs.pace import Plan, Planned
 from alcore.progress import Progress
 from alcore.project import loop, timing
 from alcore.project.facade import Project
@@ -107,3 +108,8 @@ def test_a_job_of_features_is_planned_too(photos):
     table = photos.workspace.job_rows
     planned = plan(photos.workspace, table.job(table.add_job("features", "photos", "t", {"extractor": "lite0"}, "features").id))
     assert [s.stage for s in planned.stages] == ["features", "neighbors", "layout"]
+
+
+def test_of_a_simulation_its_rounds_count(workspace):
+    made = workspace.job_rows.add_job("simulation", "simulations/digits", "t", {}, "cpu")
+    assert plan(workspace, made) == Plan((Planned("simulating", 1.0),))

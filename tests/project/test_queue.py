@@ -41,7 +41,7 @@ def test_in_a_cold_start_items_have_a_reason_and_no_draft(waiting):
     assert queue["items"][0] == {
         "id": first, "path": "train/" + rows[first]["path"].split("/")[-1], "name": "train/" + rows[first]["path"].split("/")[-1], "image": f"/api/v1/projects/toy/items/{first}/image?v={rows[first]['fingerprint']}",
         "width": 8, "height": 8, "rank": None, "of": None, "draft": None, "top": [], "reason": "first query, drawn at random: there is no model yet",
-        "scores": {}, "details": [], "state": {"label": None, "skipped": False, "flagged": False},
+        "scores": {}, "details": [], "state": {"label": None, "skipped": False, "flagged": False}, "test": False,
     }  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def test_a_queue_has_exactly_the_fields_of_the_contract_and_goes_into_json(playe
             "scores",
             "details",
             "state",
+            "test",
         }
         assert item["image"].startswith(f"/api/v1/projects/to%20y/items/{item['id']}/image?v=")
         assert item["draft"] == item["top"][0][0]

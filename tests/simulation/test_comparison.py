@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from alcore.errors import BadInput
-from alcore.simulation.comparison import area, beats, compare, holm, labels_to_target, paired, sign_flip_p, spread, t_quantile
+from alcore.simulation.comparison import area, beats, compare, holm, labels_to_target, paired, sign_flip_p, spread, t_quantile, verdict
 
 
 def results(curves: dict[str, dict[int, dict[int, float]]]) -> pd.DataFrame:
@@ -268,3 +268,21 @@ def test_seconds_are_means_of_the_rounds_and_none_where_nothing_was_recorded():
 
 def test_the_spread_of_nothing_is_nothing():
     assert spread(np.array([])) == {"mean": None, "std": None, "n": 0}
+
+
+# ---- in words
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        ([0.5, 0.6, 0.7], "better than random with 3 seeds"),  # +0.1 each
+        ([0.3, 0.4, 0.51], "worse than random with 3 seeds"),
+        ([0.5, 0.4, 0.61], "can't tell with 3 seeds"),
+        ([0.4, 0.5, 0.6], "the same as random with 3 seeds"),
+        ([0.9], "one seed: no interval"),
+        ([], "no seed has all its rounds yet"),
+    ],
+)
+def test_a_verdict_says_no_more_than_the_interval(ours, words):
+    assert verdict(paired(pd.Series(ours, dtype=float), pd.Series([0.4, 0.5, 0.6][: len(ours)], dtype=float)), "random") == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,9 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alcore import strategies
+from alcore.errors import AlcoreError, BadInput
+from alcore.progress import Progress
 from alcore.simulation.conduct import simulate
 from tests.house import ROOT
 from tests.simulation.toys import but_times
+from tests.strategies.doubt import DOUBT, write
 
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
 ASKED = {"init": 8, "query_size": 5, "rounds": 2, "seeds": [0], "device": "cpu", "settings": SETTINGS}
@@ -37,6 +42,12 @@ def script(toy: Path, out: Path, workers: int) -> subprocess.Popen:
     file.write_text(textwrap.dedent(code))
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen([sys.executable, str(file)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def no_page_is_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's test harness leaves a page behind as `__main__`, which processes begun later would run as their script."""
+    monkeypatch.setitem(sys.modules, "__main__", pytest)
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +77,55 @@ def test_two_workers_give_what_one_gives_and_a_terminated_one_is_finished(toy, t
     assert (tmp_path / "out" / "results.csv").is_file()
     frame = simulate(toy, ["random", "entropy"], out=tmp_path / "out", **ASKED, workers=2)
     pd.testing.assert_frame_equal(but_times(frame), but_times(uninterrupted), check_exact=True)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A strategy in a file, known to this process."""
+    strategies.forget()
+    path = write(tmp_path / "strategies")
+    strategies.look(path.parent)
+    yield path
+    strategies.forget()
+
+
+@pytest.mark.slow
+def test_processes_know_a_strategy_of_ones_own_by_its_file(toy, tmp_path, own, no_page_is_the_script):
+    """And give what this process gives, whatever the environment names."""
+    names = ["random", "doubt:power=2"]
+    one = simulate(toy, names, out=tmp_path / "one", **ASKED)
+    two = simulate(toy, names, out=tmp_path / "two", workers=2, **ASKED)
+    assert set(two["strategy"]) == set(names)
+    pd.testing.assert_frame_equal(but_times(two), but_times(one), check_exact=True)
+    config = json.loads((tmp_path / "two" / "config.json").read_text())
+    assert config["strategies"]["doubt:power=2"]["code"] == strategies.code_of("doubt")
+    assert "code" not in config["strategies"]["random"]
+
+
+def test_results_of_a_file_that_has_changed_are_not_mixed_with_those_of_before(toy, tmp_path, own):
+    asked = {**ASKED, "rounds": 1}
+    simulate(toy, ["doubt"], out=tmp_path / "out", **asked)
+    before = strategies.code_of("doubt")
+    write(own.parent, text=DOUBT.replace("1.0 - seen", "2.0 - seen"))
+    with pytest.raises(BadInput, match=f"results made in another way: the file of doubt was {before} and is "):
+        simulate(toy, ["doubt"], out=tmp_path / "out", **{**asked, "rounds": 2})
+    write(own.parent)
+    assert len(simulate(toy, ["doubt"], out=tmp_path / "out", **{**asked, "rounds": 2})) == 2
+
+
+def test_a_file_that_changes_while_an_experiment_runs_ends_it(toy, tmp_path, own):
+    def report(progress: Progress) -> None:
+        if "round 1: done" in progress.message:
+            write(own.parent, text=DOUBT.replace("1.0 - seen", "2.0 - seen"))
+
+    with pytest.raises(AlcoreError, match="doubt.py has changed since the experiment began: use another --out"):
+        simulate(toy, ["doubt"], out=tmp_path / "out", report=report, **ASKED)
+    assert [path.name for path in tmp_path.glob("out/runs/*/round-*.json")] == ["round-001.json"]
+
+
+def test_a_class_without_a_file_needs_one_process(toy, tmp_path, own):
+    strategies.add_strategy(type("Mine", (strategies.strategy_named("doubt"),), {"name": "mine"}))
+    with pytest.raises(BadInput, match="mine was added in this process and no other one can know it: use workers=1, or save it as a file"):
+        simulate(toy, ["random", "mine"], out=tmp_path / "out", workers=2, **ASKED)
+    assert not (tmp_path / "out" / "config.json").exists()
+    assert len(simulate(toy, ["mine"], out=tmp_path / "out", **ASKED)) == 2

@@ -101,7 +101,7 @@ def test_counts_are_those_worked_out_by_hand(database):
     Journal(database, project).record([label(1, 1), label(2, 2, "dog"), mark(3, 3, "skip"), mark(4, 2, "flag"), label(5, 5)], CLASSES)
     expected = {
         "items": 6, "splits": {"pool": 4, "test": 1, "val": 1}, "labeled": 2, "labels": {"cat": 1, "dog": 1}, "skipped": 1, "flagged": 1, "partial": 0,
-        "truth": {"pool": {"cat": 2, "dog": 1}, "test": {"cat": 1}, "val": {"dog": 1}}, "set_aside": 2,
+        "truth": {"pool": {"cat": 2, "dog": 1}, "test": {"cat": 1}, "val": {"dog": 1}}, "set_aside": 2, "sliced": 0,
     }  # fmt: skip
     assert Items(database, project).counts() == expected
     assert Items(database, project).labeled_count() == 2

@@ -36,8 +36,10 @@ def task_of(column: str, classes: int = 3) -> Task:
     return TASKS[name](classes, SIDE[column], DIM if column == FEATURES else 0)
 
 
-def build(name: str, task: str = "classification", *, classes: int = 3, seed: int = 0, **values) -> Strategy:
-    kind, params = strategy_named(name), BY_TASK[task]
+def build(
+    name: str, task: str = "classification", *, classes: int = 3, seed: int = 0, train: TrainParams | None = None, **values
+) -> Strategy:
+    kind, params = strategy_named(name), train or BY_TASK[task]
     with seeded(seed, CPU):
         return kind(task_of(task, classes), params, make_params(kind.Params, {**kind.defaults(params), **values}, name))
 

@@ -14,7 +14,7 @@ import torch
 
 from alcore import strategies
 from alcore.errors import AlcoreError, BadInput
-from alcore.nets.models import evaluating
+from alcore.nets.models import CosineHead, evaluating
 from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams, make_params
 from alcore.progress import ignore_progress
@@ -361,3 +361,17 @@ def test_the_list_of_strategies_is_read_only_and_names_the_papers_first():
         STRATEGIES["mine"] = Random
     with pytest.raises(BadInput, match="unknown strategy 'bold': use one of mal, mcdal, entropy, margin, random, alfa_mix, badge, bald"):
         strategy_named("bold")
+
+
+@pytest.mark.parametrize("changed", [{"optimizer": "adam", "learning_rate": 1e-3}, {"classifier": "linear"}, {"classifier": "cosine"}])
+@each
+def test_every_optimizer_and_classifier_serves_every_strategy(name, task, changed, toys):
+    params = dataclasses.replace(BY_TASK[task], **changed)
+    strategy = build(name, task, train=params)
+    before = {key: value.clone() for key, value in strategy.head.state_dict().items()}
+    train(strategy, draws_of(task, toys, **changed), params)
+    assert not all(torch.equal(before[key], value) for key, value in strategy.head.state_dict().items())
+    if "optimizer" in changed:
+        assert isinstance(strategy.optimizers["task"], torch.optim.Adam)
+    else:
+        assert isinstance(strategy.head, CosineHead) == (changed["classifier"] == "cosine")

@@ -131,3 +131,21 @@ def test_a_round_of_weights_that_are_no_numbers_stores_nothing(pixels, pool, tmp
     with pytest.raises(AlcoreError, match=r"training diverged: backbone\.blocks\.0\.weight is not finite after step 6"):
         run(Order("random", 5, 3, "cpu", train=SHORT), Material(pool, 3, pixels), tmp_path / "rounds", work=tmp_path / "work")
     assert not [path for path in Path(tmp_path).rglob("*") if path.is_file() and path.name != "history.csv"]
+
+
+def test_a_checkpoint_of_a_version_that_trained_otherwise_is_refused_with_the_cure(pixels, pool, tmp_path):
+    """Going on from it would give another round than either version does."""
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(build("mal"), draws(pixels, pool), PARAMS, stop, folder=tmp_path)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    groups = kept["optimizers"]["task"]["param_groups"]
+    assert len(groups) == 2  # M's backbone has a rate of its own, which it had not before 0.7
+    kept["optimizers"]["task"]["param_groups"] = [{**groups[0], "params": [i for group in groups for i in group["params"]]}]
+    torch.save(kept, tmp_path / "checkpoint.pt")
+    with pytest.raises(AlcoreError, match="another version of alcore, which trained otherwise: start a new round"):
+        train(build("mal"), draws(pixels, pool), PARAMS, folder=tmp_path)

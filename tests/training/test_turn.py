@@ -11,7 +11,7 @@ import torch
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
 from alcore.strategies import STRATEGIES
 from alcore.training import turn as rounds
-from alcore.training.turn import Material, run, start_query
+from alcore.training.turn import Material, Order, run, start_query
 from tests.training.orders import Stop, files, order, stop_at
 
 # ---- memory that runs out
@@ -187,3 +187,10 @@ def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
 def test_an_unknown_start_is_refused(pixels, pool):
     with pytest.raises(BadInput, match="cannot start by 'entropy': use random, kcenter or groups"):
         start_query(pool, pixels, 3, "entropy", 0)
+
+
+def test_a_diverse_query_of_regions_is_refused():
+    train = {"query_unit": "tiles", "batch": "diverse"}
+    with pytest.raises(BadInput, match="batch=diverse is for whole images, and query_unit=tiles ranks parts of them: use batch=top"):
+        Order("entropy", task="segmentation", train=train).check()
+    assert Order("entropy", task="segmentation", train={**train, "batch": "auto"}).check()[1].query_unit == "tiles"

@@ -73,3 +73,52 @@ def test_a_sample_of_the_pool_is_scored_and_asked_from(pixels, pool):
     assert again.ids.tolist() == found.ids.tolist() != other.ids.tolist()
     larger, _, _ = query(build("entropy"), Batches(pixels, pool, params, CPU, 0), 12, np.random.default_rng(5))
     assert len(larger.selected) == 12  # a query larger than the sample draws as many as it needs
+
+
+# ---- near duplicates
+
+
+def asked(pixels, pool, alike: np.ndarray | None, n: int = 6, name: str = "margin", **train: object) -> list[int]:
+    """The query of an untrained strategy."""
+    params = dataclasses.replace(PARAMS, **train)
+    scores, _, _ = query(build(name), Batches(pixels, pool, params, CPU, 0), n, np.random.default_rng(5), alike=alike)
+    return scores.selected.tolist()
+
+
+@pytest.mark.parametrize("name", ["margin", "mcdal", "badge", "coreset", "typiclust", "uherding", "random"])
+def test_where_nothing_is_alike_the_query_is_the_same(pixels, pool, name):
+    assert asked(pixels, pool, np.arange(len(pool.ids)), name=name) == asked(pixels, pool, None, name=name)
+
+
+@pytest.mark.parametrize("name", ["margin", "badge", "coreset", "random"])
+def test_of_near_duplicates_one_is_asked_for_and_none_of_what_is_labeled(pixels, pool, name):
+    whole = asked(pixels, pool, None, n=len(pool.unlabeled), name=name)
+    alike = pool.ids.copy()
+    where = {int(i): at for at, i in enumerate(pool.ids)}
+    alike[where[whole[1]]] = alike[where[whole[4]]] = whole[0]  # three of a kind, of which the first comes first
+    alike[where[whole[2]]] = pool.labeled[0]
+    found = asked(pixels, pool, alike, n=5, name=name)
+    assert len(found) == 5
+    groups = [int(alike[where[i]]) for i in found]
+    assert len(set(groups)) == 5
+    assert whole[2] not in found
+    if name in ("margin", "coreset"):
+        expected = [i for i in whole if i not in (whole[1], whole[4], whole[2])]
+        assert found == expected[:5]
+
+
+def test_of_fewer_groups_than_are_asked_for_each_gives_one(pixels, pool):
+    alike = np.where(np.isin(pool.ids, pool.unlabeled), np.arange(len(pool.ids)) % 3, pool.ids + 100)
+    found = asked(pixels, pool, alike, n=6)
+    assert sorted(alike[np.searchsorted(pool.ids, found)].tolist()) == [0, 1, 2]
+
+
+def test_where_all_is_like_something_labeled_the_first_choice_is_asked_all_the_same(pixels, pool):
+    assert asked(pixels, pool, np.zeros(len(pool.ids), np.int64)) == asked(pixels, pool, None)
+
+
+def test_a_sample_of_the_pool_that_is_used_up_gives_what_it_has(pixels, pool):
+    alike = np.where(np.isin(pool.ids, pool.unlabeled), pool.ids % 2, pool.ids + 100)
+    found = asked(pixels, pool, alike, n=4, score_sample=8)
+    assert sorted({i % 2 for i in found}) == sorted(i % 2 for i in found)
+    assert 1 <= len(found) <= 2

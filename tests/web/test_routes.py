@@ -109,9 +109,20 @@ class Project:
         return self.columns_kept[name]
 
 
+class Live:
+    """Notes the projects whose labels may make a round due."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def answered(self, name: str) -> None:
+        self.told.append(name)
+
+
 class Workspace:
     def __init__(self) -> None:
         self.runner = Runner()
+        self.live = Live()
         self.digits = Project()
         self.asked: list[str] = []
 
@@ -187,6 +198,13 @@ def test_the_same_event_is_acknowledged_twice_and_stored_once(http, workspace):
     assert again.json() == {"acked": [1, 3], "rejected": []}
     assert sorted(workspace.digits.stored) == [("tab-1", 1), ("tab-1", 2), ("tab-1", 3)]
     assert workspace.digits.stored["tab-1", 1].value == "1"
+
+
+def test_labels_that_were_stored_may_make_a_round_due_and_others_do_not(http, workspace):
+    assert http.post(POST, json=body(event(seq=4, ms=-1))).json()["acked"] == []
+    assert workspace.live.told == []
+    http.post(POST, json=body(event(), event(seq=2)))
+    assert workspace.live.told == ["digits"]
 
 
 def test_the_annotator_comes_from_the_token_and_never_from_the_body(http, workspace):

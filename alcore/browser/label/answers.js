@@ -90,6 +90,7 @@ export class Answers {
     /** @type {Step<I>[][]} the own answers that can be taken back, newest last */
     this.history = [];
     this.counted = { label: 0, skip: 0, flag: 0 }; // of the whole query, as the server last counted
+    this.ofAll = false; // its labels are those of the whole project
   }
 
   /**
@@ -150,11 +151,12 @@ export class Answers {
   /**
    * The own answers of earlier visits, in the order they were given, so that they can be taken back like those of this one.
    * @param {I[]} items
+   * @param {boolean} [every] those to other rounds too: where it learns while it is labeled, rounds follow each other within a minute
    */
-  remember(items) {
+  remember(items, every = false) {
     const { me, asked } = this.place;
     const own = items.flatMap((item) => item.events.slice(item.before).map((event) => ({ item, event })));
-    const mine = own.filter(({ event }) => event.annotator === me && (event.round ?? asked) === asked);
+    const mine = own.filter(({ event }) => event.annotator === me && (every || (event.round ?? asked) === asked));
     this.history.unshift(...mine.sort((a, b) => (a.event.id ?? 0) - (b.event.id ?? 0)).map((step) => [step]));
   }
 
@@ -240,7 +242,30 @@ export class Answers {
    * @param {{total: number, remaining: number, skipped?: number, flagged?: number}} told
    */
   recount({ total, remaining, skipped = 0, flagged = 0 }) {
-    this.counted = { label: total - remaining - skipped - flagged, skip: skipped, flag: flagged };
+    this.count({ label: total - remaining - skipped - flagged, skip: skipped, flag: flagged }, false);
+  }
+
+  /**
+   * The labels of the whole project, where it learns while it is labeled: there a query is soon another.
+   * @param {number} labels as the server counts them
+   */
+  recountAll(labels) {
+    const here = (/** @type {State} */ state) => this.place.items.filter((item) => item.state === state).length;
+    this.count({ label: labels, skip: here("skip"), flag: here("flag") }, true);
+  }
+
+  /**
+   * @param {{label: number, skip: number, flag: number}} counted with all that is here
+   * @param {boolean} ofAll
+   */
+  count(counted, ofAll) {
+    Object.assign(this, { counted, ofAll });
     for (const item of this.place.items) item.countedAs = item.state;
+  }
+
+  /** An open item leaves the queue; where the server counted it as answered, that answer is over. @param {I} item */
+  leave(item) {
+    if (item.countedAs !== "open") this.counted[item.countedAs] -= 1;
+    item.countedAs = "open";
   }
 }

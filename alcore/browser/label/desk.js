@@ -39,6 +39,7 @@ import { fileName } from "./words.js";
  * @property {() => void} advanced
  * @property {() => void} moving
  * @property {() => void} prefetch
+ * @property {() => number} settled
  * @property {() => unknown} staging what has to have been on the screen before a key counts
  * @property {() => I | undefined} inPanel the item that the panel is about
  * @property {TileWords<I>} tileWords
@@ -91,7 +92,7 @@ export class Desk {
     /** @type {Reasons<I>} */
     this.reasons = new Reasons(this.queue);
     /** @type {Blank<I>} */
-    this.blank = new Blank(this.queue, () => this.data?.empty ?? "");
+    this.blank = new Blank(this.queue, () => this.data?.empty ?? "", () => this.others.live);
     this.help = new Help(() => part.help);
     this.body = element("div", { class: "body" });
     this.root = element("div", { class: "labeler", role: "application" });
@@ -201,7 +202,7 @@ export class Desk {
 
   opening() {
     this.part.opening();
-    Object.assign(this.others, { around: null, offer: null, event: undefined });
+    Object.assign(this.others, { around: null, offer: null, event: undefined, live: null });
     this.ready = 0;
     this.notice.message = null;
     this.exposure.forget();
@@ -214,8 +215,7 @@ export class Desk {
 
   /** @param {QueueTold} answer */
   took(answer) {
-    this.others.event ??= answer.event;
-    this.others.hearOfRounds(answer.rounds || [], answer.disputed);
+    this.others.took(answer);
   }
 
   /** @param {number} turn */
@@ -240,12 +240,16 @@ export class Desk {
     this.part.prefetch();
   }
 
+  settled() {
+    return this.part.settled();
+  }
+
   /** @param {object} counts */
   finished(counts) {
     this.trigger("finished", counts);
   }
 
-  // ---- what others do (Hearer)
+  // ---- what others do (Hearer), and what the queue learns of its items
 
   get working() {
     return this.root.dataset.view === "work";
@@ -268,6 +272,7 @@ export class Desk {
   }
 
   renderPlaces() {
+    this.progress.render();
     this.progress.renderPlaces();
     this.notice.render();
   }

@@ -8,7 +8,7 @@ import { mounted } from "../shared/mount.js";
 import { UNANSWERED } from "./answers.js";
 import { ClassButtons } from "./class_buttons.js";
 import { Desk, SMALL } from "./desk.js";
-import { Grid } from "./grid.js";
+import { Grid, PAGE } from "./grid.js";
 import { AHEAD, Near } from "./near.js";
 import { labelOutbox } from "./outbox.js";
 import { PictureStage, STATE_NAMES } from "./stage.js";
@@ -133,6 +133,14 @@ class Labeler {
 
   advanced() {
     this.grid.turnPage();
+  }
+
+  /** What was shown stays, and the five images after it, which are decoded already; of a grid whole pages stay. */
+  settled() {
+    const { items, cursor } = this.queue;
+    if (this.mode === "single") return Math.max(cursor + 5, items.findLastIndex(({ picture }) => picture));
+    const shown = Math.max(cursor, items.findLastIndex(({ shownAt }) => shownAt !== undefined));
+    return (Math.floor(shown / PAGE) + 1) * PAGE - 1;
   }
 
   moving() {

@@ -3,9 +3,9 @@
 import { sleep } from "../shared/wait.js";
 
 /** @import { Api } from "../shared/api.js" */
-/** @import { ChangesTold, RoundTold } from "../shared/types.js" */
+/** @import { ChangesTold, LiveTold, QueueTold, RoundTold } from "../shared/types.js" */
 /** @import { Item } from "./answers.js" */
-/** @import { Queue } from "./queue.js" */
+/** @import { Queue, SoFar } from "./queue.js" */
 /**
  * Who hears of it.
  * @template {Item} I
@@ -32,6 +32,8 @@ export class Others {
     this.hearer = hearer;
     /** @type {{rounds: RoundTold[], disputed: number} | null} */
     this.around = null;
+    /** @type {LiveTold | null} whether it learns as it is labeled, and how right it is */
+    this.live = null;
     /** @type {RoundTold | null} a newer round that can be switched to */
     this.offer = null;
     /** @type {number | null} a newer round that a person did not want yet */
@@ -52,39 +54,67 @@ export class Others {
       await Promise.race([sleep(wait), /** @type {Promise<void>} */ (new Promise((resolve) => (this.lookAround = resolve)))]);
       if (turn !== queue.turn) return;
       if (document.hidden || this.event === undefined) continue;
+      const { event: after } = this;
+      const { said } = queue;
+      let answer;
       try {
-        const answer = await this.api.json(this.api.url(["projects", queue.who.project, "changes"], { after: this.event }));
-        if (turn !== queue.turn) return;
-        this.event = answer.event;
-        this.hear(answer);
-        wait = FOLLOW;
+        answer = await this.api.json(this.api.url(["projects", queue.who.project, "changes"], { after }));
       } catch {
         wait = Math.min(wait * 2, 20_000); // the outbox and the queue say what is wrong; this only asks less often
+        continue;
       }
+      if (turn !== queue.turn) return;
+      if (this.hear(answer, said) && this.event === after) this.event = answer.event;
+      wait = FOLLOW;
     }
   }
 
-  /** @param {ChangesTold} told */
-  hear({ items, rounds, disputed }) {
+  /** The queue's answer. @param {QueueTold} told */
+  took({ live = null, event, rounds = [], disputed }) {
+    const late = event !== undefined && this.event !== undefined && event < this.event;
+    if (late) this.event = event; // more was heard while it was on its way, maybe of items that came with it: that is told again
+    this.event ??= event;
+    if (late) return;
+    this.live = live;
+    this.hearOfRounds(rounds, disputed);
+  }
+
+  /**
+   * @param {ChangesTold} told
+   * @param {SoFar} said here when it was asked for
+   * @returns {boolean} false where it may be older than what was said here: then it has to be told again
+   */
+  hear({ items, rounds, disputed, live }, said) {
     const { queue, hearer } = this;
-    let shows = false;
+    const before = this.live;
+    let shows = before?.learning !== live?.learning;
+    let sure = true;
+    this.live = live;
     for (const told of items) {
       const item = queue.byId.get(told.id);
       if (!item) continue;
-      const before = item.events.length;
+      if (!queue.knows(said, told.id)) {
+        sure &&= queue.waiting.some((event) => event.item === told.id); // that one is told again when it has arrived
+        continue;
+      }
+      const events = item.events.length;
       if (!queue.answers.learn(item, told)) continue;
       shows = true;
       hearer.changed(item);
       if (item !== queue.current) continue;
       const newest = item.events.at(-1);
-      hearer.onStage(newest && item.events.length > before ? `Meanwhile ${queue.answers.inWords(newest)}.` : "");
+      hearer.onStage(newest && item.events.length > events ? `Meanwhile ${queue.answers.inWords(newest)}.` : "");
     }
+    if (live?.on && queue.view === "query" && queue.knows(said)) queue.answers.recountAll(live.labeled);
+    if (before?.on && !live?.on) queue.fill(); // what is counted from now on is the query
     this.hearOfRounds(rounds, disputed);
     if (shows) hearer.heard();
+    return sure;
   }
 
   /**
-   * What rounds there are and how many items have two answers. A newer round is offered, and taken at once where nothing is left to do here.
+   * What rounds there are and how many items have two answers. A newer round is offered, and taken at once where nothing is left to do here;
+   * where the project learns by itself, its order is followed.
    * @param {RoundTold[]} rounds
    * @param {number} [disputed]
    */
@@ -93,6 +123,12 @@ export class Others {
     this.around = { rounds, disputed };
     const newest = rounds.at(-1);
     const newer = queue.view === "query" && newest && queue.round !== null && newest.round > queue.round ? newest : null;
+    if (newer && this.live?.on) {
+      this.offer = null;
+      if (newer.remaining !== 0) queue.reorder(newer.round);
+      hearer.renderPlaces();
+      return;
+    }
     if (newer && !hearer.working && queue.exhausted && !queue.openItems().length && !queue.waiting.length && newer.remaining !== 0) {
       queue.show("query", newer.round);
       return;

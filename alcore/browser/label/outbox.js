@@ -189,6 +189,9 @@ export class Outbox {
     /** @type {"idle" | "sending" | "offline" | "expired" | "refused"} */
     this.state = "idle";
     this.problem = "";
+    /** @type {Map<number, number>} item -> the newest answer to it: the how manieth of all it was */
+    this.given = new Map();
+    this.pushed = 0;
     this.othersWait = 0; // kept events of other annotators in this browser
     this.limit = BATCH;
     this.running = false;
@@ -235,6 +238,8 @@ export class Outbox {
    */
   push(event, started) {
     lastSeq += 1;
+    this.pushed += 1;
+    this.given.set(event.item, this.pushed);
     const kept = { ...event, client: CLIENT, seq: lastSeq, at: Date.now(), annotator: this.annotator };
     this.cupboard.keep(kept)?.then(() => this.listener?.saved());
     this.events.push({ ...kept, started });

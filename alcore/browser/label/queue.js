@@ -10,6 +10,7 @@ import { Answers } from "./answers.js";
 /** @import { Item } from "./answers.js" */
 /** @import { Outbox, Who } from "./outbox.js" */
 /** @typedef {"query" | "review"} View the items of a round's query, or those that have two answers */
+/** @typedef {{pushed: number, waiting: Set<number>}} SoFar how many answers were given here, and of which items some are on their way */
 /**
  * What a queue asks of who holds it.
  * @template {Item} I
@@ -25,7 +26,9 @@ import { Answers } from "./answers.js";
  * @property {() => void} moving the cursor moved, and nothing is drawn yet
  * @property {(event?: Event) => void} render
  * @property {() => void} prefetch
+ * @property {(item: I) => void} changed what is known of an item that is here
  * @property {(counts: object) => void} finished the query is used up
+ * @property {() => number} settled the last place that a new order leaves as it is
  */
 
 const BACK = 200; // answered items that are fetched at a time
@@ -92,6 +95,21 @@ export class Queue {
     return this.outbox?.events ?? [];
   }
 
+  /** What was said here when a question is asked: how much, and of which items it is still on its way. @returns {SoFar} */
+  get said() {
+    return { pushed: this.outbox?.pushed ?? 0, waiting: new Set(this.waiting.map(({ item }) => item)) };
+  }
+
+  /**
+   * Whether the server's answer to a question counts all that was said here, or all that was said of an item.
+   * @param {SoFar} said when the question was asked
+   * @param {number} [item]
+   */
+  knows({ pushed, waiting }, item) {
+    if (item === undefined) return !waiting.size && pushed === this.outbox?.pushed;
+    return !waiting.has(item) && (this.outbox?.given.get(item) ?? 0) <= pushed;
+  }
+
   /**
    * Shows a round's query, or what is to be reviewed.
    * @param {View} view
@@ -121,10 +139,13 @@ export class Queue {
     this.keeper.opened(turn);
   }
 
-  /** @param {Record<string, number>} numbers */
+  /**
+   * @param {Record<string, number>} numbers
+   * @returns {Promise<QueueTold>}
+   */
   ask(numbers) {
     const asked = this.view === "review" ? { view: "review" } : { round: this.round };
-    return this.api.json(this.api.url(["projects", this.who.project, "queue"], { ...numbers, ...asked }));
+    return this.api.json(this.api.url(["projects", this.who.project, "queue"], { ...asked, ...numbers }));
   }
 
   async fill() {
@@ -133,12 +154,13 @@ export class Queue {
     const turn = this.turn;
     for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
       try {
+        const { said } = this;
         const n = 2 * this.ahead + this.waiting.length;
         const answer = await this.ask({ n, done: this.told ? 0 : BACK });
         if (turn !== this.turn) return;
         this.filling = false;
         this.loadProblem = "";
-        this.take(answer);
+        this.take(answer, said);
         return;
       } catch (error) {
         if (turn !== this.turn) return;
@@ -150,8 +172,11 @@ export class Queue {
     }
   }
 
-  /** @param {QueueTold} answer */
-  take(answer) {
+  /**
+   * @param {QueueTold} answer
+   * @param {SoFar} said when it was asked for
+   */
+  take(answer, said) {
     const first = !this.told;
     const idle = !this.current;
     this.told = answer;
@@ -161,8 +186,17 @@ export class Queue {
     this.items.unshift(...done);
     this.items.push(...fresh);
     this.cursor += first ? 0 : done.length;
-    this.answers.remember(done);
-    if (first || !this.waiting.length) this.answers.recount(answer);
+    this.answers.remember(done, this.told?.live?.on);
+    if (first || this.knows(said)) this.recount(answer);
+    this.taken(answer, fresh, idle);
+  }
+
+  /**
+   * @param {QueueTold} answer
+   * @param {I[]} fresh what it brought
+   * @param {boolean} idle nothing was on the stage before
+   */
+  taken(answer, fresh, idle) {
     this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.waiting.length);
     if (idle) this.advance(0);
     this.keeper.prefetch();
@@ -171,19 +205,72 @@ export class Queue {
     this.checkFinished();
   }
 
+  /** @param {QueueTold} answer */
+  recount(answer) {
+    if (answer.live?.on && this.view === "query") this.answers.recountAll(answer.live.labeled);
+    else this.answers.recount(answer);
+  }
+
+  /**
+   * Asks on in the order of a newer round: what was answered stays, and so does what was on the stage and what comes right after it; of the
+   * rest the newer round says which come next. What it does not ask for is not lost: it waits for a round that does.
+   * @param {number} round
+   */
+  async reorder(round) {
+    if (this.filling || !this.told || this.view !== "query") return;
+    this.filling = true;
+    const { turn, said } = this;
+    let answer;
+    try {
+      answer = await this.ask({ n: 2 * this.ahead + this.waiting.length, done: 0, round });
+    } catch (error) {
+      console.warn("a newer round's order could not be fetched; the next look tries again:", error);
+    }
+    if (turn !== this.turn) return;
+    this.filling = false;
+    if (answer) this.order(answer, said);
+    else if (!this.exhausted && this.openItems().length <= this.ahead) this.fill(); // nothing was fetched meanwhile
+  }
+
+  /**
+   * @param {QueueTold} answer of a newer round
+   * @param {SoFar} said when it was asked for
+   */
+  order(answer, said) {
+    const { items, byId } = this;
+    const idle = !this.current;
+    const last = this.keeper.settled();
+    const kept = items.filter((item, place) => place <= last || item.state !== "open");
+    const stays = new Set(kept);
+    const left = new Map(items.filter((item) => !stays.has(item)).map((item) => [item.id, item]));
+    for (const item of left.values()) {
+      byId.delete(item.id);
+      this.answers.leave(item);
+    }
+    const next = this.madeOf(answer.items, true, left);
+    const tests = [...left.values()].filter((item) => item.test && !byId.has(item.id)); // no order of a model says when these are due
+    for (const item of tests) byId.set(item.id, item);
+    Object.assign(this, { items: [...kept, ...next, ...tests], told: answer, round: answer.round, isFinished: false });
+    if (this.knows(said)) this.recount(answer);
+    this.taken(answer, next, idle);
+  }
+
   /**
    * Items of the server's answer, without those that are here already.
    * @param {ItemTold[]} all
    * @param {boolean} open
+   * @param {Map<number, I>} [known] items that were here: what comes back stays the same, with its pictures
    */
-  madeOf(all, open) {
+  madeOf(all, open, known) {
     const made = [];
     for (const told of all) {
       if (this.byId.has(told.id)) continue;
-      const item = this.keeper.itemOf(told);
+      const before = known?.get(told.id);
+      const item = before ? Object.assign(before, this.keeper.itemOf(told)) : this.keeper.itemOf(told);
       this.answers.adopt(item, told, open);
       item.fromBefore = !open;
       this.byId.set(item.id, item);
+      if (before) this.keeper.changed(item);
       made.push(item);
     }
     return made;
@@ -203,7 +290,7 @@ export class Queue {
       if (!done.length && this.told) this.told.answered = 0;
       this.items.unshift(...done);
       this.cursor += done.length;
-      this.answers.remember(done);
+      this.answers.remember(done, this.told?.live?.on);
       this.moved();
     } catch (error) {
       console.warn("earlier answers could not be fetched; the next step back tries again:", error);

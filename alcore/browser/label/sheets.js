@@ -3,6 +3,7 @@
 import { button, element } from "../shared/dom.js";
 import { whole } from "../shared/numbers.js";
 
+/** @import { LiveTold } from "../shared/types.js" */
 /** @import { Item } from "./answers.js" */
 /** @import { Queue } from "./queue.js" */
 
@@ -11,10 +12,12 @@ export class Blank {
   /**
    * @param {Queue<I>} queue
    * @param {() => string} emptyWords said where nothing was ever asked for
+   * @param {() => LiveTold | null} live
    */
-  constructor(queue, emptyWords) {
+  constructor(queue, emptyWords, live) {
     this.queue = queue;
     this.emptyWords = emptyWords;
+    this.live = live;
     this.node = element("div", { class: "blank" });
   }
 
@@ -31,17 +34,21 @@ export class Blank {
     const { queue } = this;
     const { labeled, skipped, flagged } = queue.answers.counts();
     const all = queue.told?.total ?? 0;
+    const { ofAll } = queue.answers; // then a query is soon another, and its size means nothing
+    const these = ofAll ? "All that was asked for is" : `All ${whole(all)} of this query are`;
+    const coming = this.live()?.on && this.live()?.learning ? "Learning from these: the next images come in a moment." : "";
     const aside = [skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`].filter(Boolean);
     const review = queue.view === "review";
     const texts = {
       loading: ["", queue.told ? "Fetching the next images…" : queue.waiting.length ? "Sending what an earlier visit left…" : "Loading the queue…", ""],
       empty: ["○", review ? "Nothing waits for review." : this.emptyWords(), ""],
-      done: ["✓", review ? `All ${whole(all)} are decided.` : aside.length ? `All ${whole(all)} of this query are done.` : `All ${whole(all)} of this query are labeled.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
+      done: ["✓", review ? `All ${whole(all)} are decided.` : `${these} ${aside.length ? "done" : "labeled"}.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
     };
     const [icon, title, detail] = texts[kind];
     /** @type {HTMLElement[]} */
     const parts = [icon ? element("div", { class: "icon", text: icon, "aria-hidden": "true" }) : element("div", { class: "spinner", "aria-hidden": "true" }), element("h3", { text: title })];
     if (detail) parts.push(element("p", { text: detail }));
+    if (kind === "done" && coming) parts.push(element("p", { text: coming }));
     if (review && kind !== "loading") parts.push(button({ class: "tool", text: "Back to the query", onclick: () => queue.show("query", queue.round) }));
     if (kind === "done" && queue.answers.history.length) parts.push(element("p", { class: "hint" }, element("kbd", { text: "Z" }), " takes the last one back, ", element("kbd", { text: "←" }), " goes through them again"));
     this.node.replaceChildren(...parts);

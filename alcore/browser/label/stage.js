@@ -70,7 +70,8 @@ export class PictureStage {
     const words = [item.state === "label" ? `✓ ${item.label}` : `${MARKS[item.state]} ${STATE_NAMES[item.state]}`, item.flagged && item.state !== "flag" && MARKS.flag, by && by !== answers.place.me && `· ${by}`];
     const given = item.state === "open" ? null : element("span", { class: "given", "data-state": item.disputed ? "disputed" : item.state, text: words.filter(Boolean).join(" ") });
     const size = item.width ? `${item.width} × ${item.height}` : "";
-    this.caption.replaceChildren(element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
+    const test = item.test ? [element("span", { class: "test", text: "test", title: "Drawn at random to measure how often the model is right: nothing learns from it." })] : [];
+    this.caption.replaceChildren(...test, element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
   }
 
   // ---- zoom and pan

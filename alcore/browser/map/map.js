@@ -7,6 +7,7 @@ import { mounted } from "../shared/mount.js";
 import { short, whole } from "../shared/numbers.js";
 import { Pictures } from "../shared/pictures.js";
 import { ramp } from "../shared/ramp.js";
+import { colorsAt, isDark } from "../shared/theme.js";
 import { sleep } from "../shared/wait.js";
 import { Board } from "./board.js";
 import { paint } from "./colors.js";
@@ -18,7 +19,7 @@ import { Selection } from "./selection.js";
 import { Tip } from "./tip.js";
 
 /** @import { Told } from "../shared/mount.js" */
-/** @import { ItemTold, MapData, Rgb } from "../shared/types.js" */
+/** @import { ItemTold, MapData } from "../shared/types.js" */
 /** @import { Theme } from "./colors.js" */
 /** @import { Place, Values } from "./geometry.js" */
 
@@ -116,20 +117,8 @@ class EmbeddingMap {
 
   /** @returns {Theme} */
   readTheme() {
-    const probe = element("i", { style: "display:none" });
-    this.root.append(probe);
-    /** @type {(name: string) => Rgb} */
-    const read = (name) => {
-      probe.style.color = `var(${name})`;
-      // color-mix resolves to `color(srgb r g b)`, plain colours to `rgb(r, g, b)`
-      const text = getComputedStyle(probe).color;
-      const [r, g, b] = (text.match(/[\d.]+/g) ?? []).map((part) => (text.startsWith("color(") ? Math.round(Number(part) * 255) : Number(part)));
-      return [r, g, b];
-    };
-    const theme = { paper: read("--ground"), ink: read("--ink"), accent: read("--accent"), gray: read("--faint") };
-    probe.remove();
-    const dark = theme.paper[0] * 0.3 + theme.paper[1] * 0.59 + theme.paper[2] * 0.11 < 128;
-    return { ...theme, ramp: ramp(dark) };
+    const theme = colorsAt(this.root, { paper: "--ground", ink: "--ink", accent: "--accent", gray: "--faint" });
+    return { ...theme, ramp: ramp(isDark(theme.paper)) };
   }
 
   /**

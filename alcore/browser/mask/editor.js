@@ -175,6 +175,10 @@ class MaskEditor {
     this.pointer.letGo();
   }
 
+  settled() {
+    return this.queue.items.length; // nothing is ordered anew here
+  }
+
   prefetch() {
     this.loader.around();
   }

@@ -1,7 +1,7 @@
 // What the mask editor loads ahead of a person, item by item: the decoded picture, the mask to start from, the model's draft, superpixels.
 // Items near the stage are ready to be shown; of those far away only runs of their mask stay. Tells the editor by `loaded(item)`.
 
-import { problemOf } from "../shared/api.js";
+import { problemOf, wordsOf } from "../shared/api.js";
 import { element } from "../shared/dom.js";
 import { MaskDocument } from "./document.js";
 import { fromRuns, inflated, packed, unpacked } from "./packing.js";
@@ -82,7 +82,7 @@ export class MaskLoader {
         Object.assign(item, { guess, guessProblem: problem });
         this.editor.guessed(item);
       };
-      this.raw(item.draft_mask, item).then((mask) => got(mask), (error) => got(null, problemOf(error).message));
+      this.raw(item.draft_mask, item).then((mask) => got(mask), (error) => got(null, wordsOf(error)));
     }
     if (this.editor.settings.tool === "superpixel") this.needSuperpixels(item);
   }
@@ -135,7 +135,7 @@ export class MaskLoader {
       item.doc = new MaskDocument(width, height, mask, { allowed, unsaved });
       item.maskProblem = "";
     } catch (error) {
-      item.maskProblem = problemOf(error).message;
+      item.maskProblem = wordsOf(error);
     }
     if (!this.editor.disposed) this.editor.loaded(item);
   }
@@ -165,7 +165,7 @@ export class MaskLoader {
           item.superpixels.set(n, found);
           item.superpixelProblem = "";
         },
-        (error) => (item.superpixelProblem = problemOf(error).message),
+        (error) => (item.superpixelProblem = wordsOf(error)),
       )
       .finally(() => {
         if (item.superpixelsAsked === n) item.superpixelsAsked = null;

@@ -2,7 +2,7 @@
 
 import { element } from "../shared/dom.js";
 import { whole } from "../shared/numbers.js";
-import { problemOf } from "../shared/api.js";
+import { wordsOf } from "../shared/api.js";
 import { ramp } from "../shared/ramp.js";
 import { fileName } from "../label/words.js";
 import { greyOf, inColors, strokeTwice } from "./drawing.js";
@@ -145,7 +145,7 @@ export class MaskStage {
     const layer = item.layers?.find(({ name }) => name === settings.heat);
     const stale = () => item !== desk.queue.current || !this.doc;
     const picture = (/** @type {string} */ address) => desk.pictures.load(desk.api.url(address), true).then(greyOf);
-    const failed = (/** @type {unknown} */ error) => stale() || desk.say(`A layer cannot be shown: ${problemOf(error).message}.`, true);
+    const failed = (/** @type {unknown} */ error) => stale() || desk.say(`A layer cannot be shown: ${wordsOf(error)}.`, true);
     this.heatShown = layer ? item.heat.get(layer.name) || null : null;
     canvas.setHeat(this.heatShown?.canvas || null);
     if (layer && !this.heatShown) {

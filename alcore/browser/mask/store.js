@@ -3,11 +3,13 @@
 
 import { problemOf } from "../shared/api.js";
 import { LabelPost, Outbox } from "../label/outbox.js";
+import { leave, left } from "./leaving.js";
 import { deflated, unpacked } from "./packing.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { Receipt } from "../shared/types.js" */
 /** @import { Kept, Waiting, Who } from "../label/outbox.js" */
+/** @import { Kind } from "./leaving.js" */
 /** @import { Packed } from "./packing.js" */
 /** @typedef {{where: string, annotator: string}} Key whose, and of what project */
 /**
@@ -33,15 +35,53 @@ class MaskStore {
     this.broken = false; // this browser keeps nothing: private windows, full disks
     /** @type {IDBDatabase | undefined} */
     this.db = undefined;
+    this.closing = false; // from now on what is to be kept is left for the next page too
+    /** @type {Set<{shelf: Shelf, record: Kind}>} */
+    this.beingPut = new Set();
     this.ready = this.open().then(
       (db) => {
         this.db = db;
         db.onversionchange = () => db.close();
+        return this.bringIn();
       },
       () => {
         this.broken = true;
       },
     );
+    window.addEventListener("pagehide", () => {
+      this.closing = true;
+      for (const { shelf, record } of this.beingPut) leave(shelf, record);
+    });
+    window.addEventListener("pageshow", ({ persisted }) => {
+      this.closing = false;
+      if (persisted) this.bringIn();
+    });
+  }
+
+  /** Takes over what closing pages left, but for strokes of which newer ones are kept. */
+  async bringIn() {
+    const found = left();
+    if (!found.length) return;
+    await this.with(["events", "strokes"], "readwrite", (shelves) => {
+      let last;
+      for (const { shelf, record } of found) {
+        last = shelves[shelf].get(shelf === "strokes" ? [record.where, record.annotator, record.item] : [/** @type {Kept} */ (record).client, /** @type {Kept} */ (record).seq]);
+        last.onsuccess = ({ target }) => {
+          const kept = /** @type {IDBRequest} */ (target).result;
+          if (!kept || kept.at < record.at) shelves[shelf].put(record);
+        };
+      }
+      return last;
+    });
+    if (!this.broken) for (const { forget } of found) forget();
+  }
+
+  /** @param {Shelf} shelf @param {Kind} record */
+  put(shelf, record) {
+    const write = { shelf, record };
+    this.beingPut.add(write);
+    if (this.closing) leave(shelf, record);
+    return this.with([shelf], "readwrite", (shelves) => void shelves[shelf].put(record)).finally(() => this.beingPut.delete(write));
   }
 
   /** @returns {Promise<IDBDatabase>} */
@@ -59,7 +99,7 @@ class MaskStore {
   }
 
   /**
-   * Runs `work(stores)` in one transaction, at once when the database is open: a closing page has no later. Resolves to its result.
+   * Runs `work(stores)` in one transaction, at once when the database is open. Resolves to its result.
    * @template T
    * @param {Shelf[]} names
    * @param {IDBTransactionMode} mode
@@ -90,7 +130,7 @@ class MaskStore {
 
   /** @param {Kept & Key} event */
   putEvent(event) {
-    return this.with(["events"], "readwrite", ({ events }) => void events.put(event));
+    return this.put("events", event);
   }
 
   /**
@@ -132,7 +172,7 @@ class MaskStore {
 
   /** @param {StrokesKept & Key} record */
   putStrokes(record) {
-    return this.with(["strokes"], "readwrite", ({ strokes }) => void strokes.put(record));
+    return this.put("strokes", record);
   }
 
   /**

@@ -24,6 +24,15 @@ export function problemOf(error) {
 }
 
 /**
+ * The same in a sentence for people, without its full stop: a browser has but its own words for an answer that never came.
+ * @param {unknown} error
+ */
+export function wordsOf(error) {
+  const { status, message } = problemOf(error);
+  return status === 0 && error instanceof ApiError ? "the server does not answer" : message;
+}
+
+/**
  * Where the app is mounted, as the browser sees it: "" or "/alcore". A proxy may serve it below a path that the server does not know, so it is
  * read off an address that was loaded from there; the pages stand beside one another, one step below it.
  */
@@ -65,10 +74,11 @@ export class Api {
   /**
    * @param {string} url of `url`
    * @param {RequestInit} [init]
+   * @param {number} [patience] in ms: after that the answer is not waited for any more
    */
-  async request(url, init = {}) {
+  async request(url, init = {}, patience = 15000) {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), 15000);
+    const timer = setTimeout(() => stop.abort(), patience);
     let answer;
     try {
       const headers = { Authorization: `Bearer ${this.token}`, ...init.headers };

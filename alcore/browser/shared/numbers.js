@@ -31,3 +31,9 @@ export function wantedness(rank, of) {
   const text = share > 99 ? (Math.floor(10 * share) / 10).toFixed(1) : share.toFixed(share < 0.95 ? 1 : 0);
   return `more wanted than ${text} % of the pool`;
 }
+
+/** A share in whole percent; what is not all of it is never told as 100. @param {number} share */
+export function percent(share) {
+  const text = (100 * share).toFixed(0);
+  return `${text === "100" && share < 1 ? Math.min(99.9, 100 * share).toFixed(1) : text} %`;
+}

@@ -62,6 +62,7 @@ export {};
  * @property {Record<string, number>} scores
  * @property {Detail[]} details
  * @property {StateTold} state
+ * @property {boolean} [test] drawn to be tested on: nothing learns from it
  * @property {EventTold[]} [events] oldest first
  * @property {boolean} [disputed]
  * @property {string | null} [mask] address of its mask
@@ -70,6 +71,21 @@ export {};
  * @property {Head[]} [heads]
  * @property {FrameScore[]} [frame]
  * @property {number[][] | null} [regions] run lengths over the whole picture, the first run being outside; null: all of it is asked for
+ */
+/**
+ * A project that learns while it is labeled, or has a test slice.
+ * @typedef {object} LiveTold
+ * @property {boolean} on it learns by itself
+ * @property {number} every labels between two rounds
+ * @property {number} labeled labels in all, those of the test slice too
+ * @property {number | null} learned labels the newest model learned from; null without a model
+ * @property {boolean} learning a round is on its way
+ * @property {number} tested labeled images of the test slice
+ * @property {number} test images of it in all
+ * @property {string | null} accuracy in words, with its interval
+ * @property {boolean} low the interval says little
+ * @property {number | null} pace labels a minute
+ * @property {string[]} goal how far off what somebody aims at is, in sentences
  */
 /** @typedef {{round: number, remaining: number | null}} RoundTold how many of a round are open; null where that is not known yet */
 /**
@@ -91,12 +107,13 @@ export {};
  * @property {number} [event] the newest event of the project
  * @property {RoundTold[]} [rounds]
  * @property {number} [disputed] how many items have two answers
+ * @property {LiveTold | null} [live]
  */
 
 // ---- GET /projects/{project}/changes
 
 /** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean}} ChangeTold */
-/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number}} ChangesTold */
+/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null}} ChangesTold */
 
 // ---- POST /projects/{project}/annotations, and /items/{item}/mask
 
@@ -133,6 +150,38 @@ export {};
  */
 /** @typedef {{round: number, count: number, columns: Column[], classes?: string[]}} ColumnsTold */
 
+// ---- POST /learn/films and /learn/questions
+
+/**
+ * A stage of a strategy's training.
+ * @typedef {object} StageTold
+ * @property {string} name
+ * @property {number} from its first step
+ * @property {number} to its last step
+ * @property {Record<string, number[]>} losses name -> one number a step
+ */
+/**
+ * @typedef {object} FilmTold
+ * @property {string} film its name, in the address of its frames
+ * @property {string} strategy
+ * @property {number} side of a field, in cells
+ * @property {number} reach of the square that fields are of, from its middle
+ * @property {number} steps
+ * @property {number} classes
+ * @property {[number, number][]} points
+ * @property {number[]} y class of each point
+ * @property {StageTold[]} stages
+ * @property {[string, "float32" | "int16" | "uint8", number[]][]} planes of a frame: name, kind and shape
+ * @property {number} frame_bytes
+ * @property {Record<string, [number, number]>} weights shape of each head's
+ * @property {number[]} unlabeled
+ * @property {Record<string, number[]>} scores of the unlabeled points at the end
+ * @property {number[]} query what it asks for at the end
+ * @property {number} accuracy of the task model at the end
+ */
+/** @typedef {{point: number, before: number, after: number}} AskedTold what a strategy asks for, and how right the plain model is before and after that label */
+/** @typedef {{asked: Record<string, AskedTold>}} QuestionTold */
+
 // ---- data of the mounts (pages/ui/components)
 
 /**
@@ -162,5 +211,12 @@ export {};
  */
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */
 /** @typedef {{rows: GalleryRow[], token: string, size: number, api: string}} GalleryData */
+/** @typedef {{title: string, help: string, file: string, name: string, token: string, api: string}} DownloadData */
+/** @typedef {{name: string, title: string}} Named */
+/**
+ * A change of a strategy, and what it does: as one sees it, and as measured.
+ * @typedef {Named & {strategy: string, params: Record<string, unknown>, why: string, measured: string}} SwitchData
+ */
+/** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], switches: SwitchData[]}} LearnData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */

@@ -1,0 +1,40 @@
+"""Answers that are asked for again and again, made once for each state of what they depend on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Remembered:
+    """The newest answers by the state they were made from. Thread-safe: two who ask at once may both make one, and one is kept.
+
+    Args:
+        few: how many are kept.
+    """
+
+    def __init__(self, few: int) -> None:
+        self.few = few
+        self._answers: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def knows(self, state: Hashable) -> bool:
+        """Whether the answer is at hand."""
+        with self._lock:
+            return state in self._answers
+
+    def of(self, state: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for each state."""
+        with self._lock:
+            if state in self._answers:
+                kept: T = self._answers[state]
+                return kept
+        made = make()
+        with self._lock:
+            while len(self._answers) >= self.few:
+                self._answers.pop(next(iter(self._answers)))
+            self._answers[state] = made
+        return made

@@ -1,0 +1,2 @@
+"""The two papers as something to play with: points in a plane, the library's own strategies trained on them, and every step kept. Knows no
+project, no store and no page."""

@@ -1,0 +1,75 @@
+"""The HTTP route of files that are made when they are asked for: labels, images with masks, a label for every image. Knows Starlette and
+projects, no Streamlit.
+
+A page of Streamlit keeps such a file only as long as it is not drawn anew, and forgets a click that comes meanwhile; an address does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from alcore.door.requests import Answer, Refused, project_of, segment
+from alcore.errors import NotFound
+from alcore.project import delivery, exporting
+
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
+    from alcore.project.facade import Project
+    from alcore.project.place import Grant
+from alcore.project.facade import Workspace
+
+CSV, PARQUET, ZIP = "text/csv; charset=utf-8", "application/vnd.apache.parquet", "application/zip"
+_SHARE = re.compile(r"[01](\.[0-9]{1,17})?|[0-9](\.[0-9]{1,17})?e-[0-9]{1,2}")
+
+
+def _labels(project: Project, request: Request) -> tuple[bytes, str]:
+    if project.dense:
+        raise NotFound(f"{project.name!r} has masks: ask for masks.zip")
+    return project.labels_csv().encode(), CSV
+
+
+def _masks(project: Project, request: Request) -> tuple[bytes, str]:
+    if not project.dense:
+        raise NotFound(f"{project.name!r} has no masks: ask for labels.csv")
+    return exporting.archive(project, request.query_params.get("format", exporting.export_formats(project)[0])), ZIP
+
+
+def _every_label(kind: str) -> Callable[[Project, Request], tuple[bytes, str]]:
+    def made(project: Project, request: Request) -> tuple[bytes, str]:
+        given = request.query_params.get("above", "0")
+        if not _SHARE.fullmatch(given) or not 0 <= float(given) <= 1:
+            raise Refused(400, "above must be a confidence from 0 to 1")
+        return delivery.content(project, kind, float(given)), CSV if kind == "csv" else PARQUET
+
+    return made
+
+
+FILES: dict[str, Callable[[Project, Request], tuple[bytes, str]]] = {
+    "labels.csv": _labels,
+    "masks.zip": _masks,
+    "every-label.csv": _every_label("csv"),
+    "every-label.parquet": _every_label("parquet"),
+}
+
+
+def _file(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    project, name = project_of(place, request), segment(request, "file")
+    if name not in FILES:
+        raise NotFound(f"there is no file {name!r}: ask for one of {', '.join(FILES)}")
+    content, kind = FILES[name](project, request)
+    saved = quote(f"{project.name}-{name}", safe="")
+    headers = {
+        "Content-Type": kind,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{saved}",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, headers=headers)
+
+
+READS: dict[str, Answer] = {"/projects/{project}/files/{file}": _file}
