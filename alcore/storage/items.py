@@ -138,6 +138,17 @@ class Items:
             found = conn.execute(query.select_from(joined).where(items.c.project_id == self._project, items.c.present).order_by(items.c.id))
             return [tuple(row) for row in found]
 
+    def states(self, ids: Sequence[int] | None = None) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """(id, path, split, label, skipped, flagged, disputed, annotator, time) of every item that is there, by id, in blocks; of `ids`
+        alone where they are given. The last six are None where nobody said anything."""
+        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.disputed, current.c.annotator, current.c.changed)
+        query = sa.select(items.c.id, items.c.path, items.c.split, *marks).outerjoin(current, current.c.item_id == items.c.id)
+        query = query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)
+        with self._database.read() as conn:
+            for some in [None] if ids is None else chunks(sorted(ids)):
+                for part in parts(conn, query if some is None else query.where(items.c.id.in_(some))):
+                    yield [tuple(row) for row in part]
+
     def labels(self) -> dict[int, str]:
         """id -> current label, of those that have one."""
         query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == self._project, current.c.label.is_not(None))

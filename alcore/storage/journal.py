@@ -154,6 +154,19 @@ class Journal:
         with self._database.read() as conn:
             return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
 
+    def of_item(self, item_id: int) -> list[dict[str, Any]]:
+        """An item's events, oldest first."""
+        return self._rows(annotation_rows.c.item_id == item_id)
+
+    def of_client(self, client: str) -> list[dict[str, Any]]:
+        """The events that one client sent, in their order."""
+        return self._rows(annotation_rows.c.client == client)
+
+    def _rows(self, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+        query = sa.select(annotation_rows).where(annotation_rows.c.project_id == self._project, which).order_by(annotation_rows.c.id)
+        with self._database.read() as conn:
+            return [dict(row) for row in conn.execute(query).mappings()]
+
     # ---- inside a transaction
 
     def begin(self, events: Sequence[Annotation], within: sa.Connection) -> None:

@@ -41,7 +41,7 @@ from alcore.project import labeling, tables
 from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
-from alcore.web import files, learn
+from alcore.web import files, images, learn
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Ro
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
-        *(route(path, answer) for path, answer in {**files.READS, **webmasks.READS, **learn.READS}.items()),
+        *(route(path, answer) for path, answer in {**files.READS, **images.READS, **webmasks.READS, **learn.READS}.items()),
         *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
+        *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
     ]
     # Without it Streamlit answers an address it does not know with its index page and 200.

@@ -1,0 +1,223 @@
+"""Every image of a project as columns, kept up to date by the journal's new events: what views filter and sort. Reads only.
+
+A project of 200,000 images is read in a second or two; from then on an answer costs as much as it changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from alcore.columns import SPLIT_CODES, Texts
+from alcore.naming import natural
+from alcore.project.predictions import newest_model
+from alcore.project.stored import Stored
+from alcore.remembered import Remembered
+from alcore.training.roundfiles import RoundFiles
+
+LABELED, SKIPPED, FLAGGED, DISPUTED = 1, 2, 4, 8  # bits of a state; 0 is an image nobody dealt with
+FEW = 4  # projects whose columns are remembered: a million images take 60 MB
+MANY = 20_000  # events after which reading everything again is quicker
+
+
+class Names:
+    """What images are called: these never change between two imports.
+
+    Args:
+        paths: of the images, in the order of the columns.
+        shown: what people see of each.
+    """
+
+    def __init__(self, paths: Texts, shown: Texts) -> None:
+        self.paths, self.shown = paths, shown
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(n,) int32: where each comes when they are sorted by name in natural order, equal names in the order of the columns."""
+        order = sorted(range(len(self.shown)), key=lambda at: (natural(self.shown[at]), at))
+        result = np.empty(len(order), np.int32)
+        result[order] = np.arange(len(order), dtype=np.int32)
+        return result
+
+    @cached_property
+    def _folded(self) -> list[str]:
+        return [name.casefold() for name in self.shown]
+
+    def with_text(self, text: str) -> np.ndarray:
+        """(n,) bool: whose name has the text in it, whatever its case."""
+        wanted = text.casefold()
+        return np.fromiter((wanted in name for name in self._folded), bool, len(self.shown))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The columns at one moment, by id. Never changed: `catalog` makes a new one.
+
+    Attributes:
+        ids: (n,) int64, ascending.
+        names: what they are called.
+        splits: (n,) int8 positions in SPLITS.
+        labels: (n,) int16 class indices, -1 for none; digests of masks count as class 0.
+        states: (n,) uint8 bits: LABELED, SKIPPED, FLAGGED, DISPUTED.
+        people: annotators by the order in which they were met.
+        annotators: (n,) int16 positions in `people`, -1 where nobody said anything.
+        changed: (n,) float64 seconds since 1970 of the newest event, 0 for none.
+        event: number of the newest event of the journal that it knows.
+    """
+
+    ids: np.ndarray
+    names: Names
+    splits: np.ndarray
+    labels: np.ndarray
+    states: np.ndarray
+    people: tuple[str, ...]
+    annotators: np.ndarray
+    changed: np.ndarray
+    event: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def places(self, ids: np.ndarray) -> np.ndarray:
+        """(m,) int64 places of ids in the columns, -1 for those that are not there."""
+        at = np.minimum(np.searchsorted(self.ids, ids), max(0, len(self.ids) - 1))
+        return np.where(self.ids[at] == ids, at, -1) if len(self.ids) else np.full(len(ids), -1)
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What the newest model says, beside a catalog's columns.
+
+    Attributes:
+        number: of its round.
+        classes: (n,) int16 class indices, -1 where it was not asked.
+        confidence: (n,) float32 probability of that class, NaN where it was not asked.
+        scores: name -> (n,) float32 of the round's strategy, NaN for what was not scored.
+    """
+
+    number: int
+    classes: np.ndarray
+    confidence: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
+_kept: OrderedDict[Path, tuple[object, Catalog]] = OrderedDict()
+_lock = threading.Lock()
+_guesses = Remembered(FEW)
+
+
+def catalog(project: Stored) -> Catalog:
+    """The columns as of now."""
+    stamp = (project.settings["packed"], project.classes, project.settings.get("truth"))
+    with _lock:
+        known = _kept.get(project.folder)
+    newest = project.queries.newest_event()
+    if known is None or known[0] != stamp or not 0 <= newest - known[1].event <= MANY:
+        made = _read(project, newest)
+    elif newest > known[1].event:
+        made = _followed(project, known[1], newest)
+    else:
+        return known[1]
+    with _lock:
+        _kept[project.folder] = (stamp, made)
+        _kept.move_to_end(project.folder)
+        while len(_kept) > FEW:
+            _kept.popitem(last=False)
+    return made
+
+
+class _Columns:
+    """Columns in the making."""
+
+    def __init__(self, project: Stored, n: int, people: tuple[str, ...] = ()) -> None:
+        self.splits, self.states = np.zeros(n, np.int8), np.zeros(n, np.uint8)
+        self.labels, self.annotators = np.full(n, -1, np.int16), np.full(n, -1, np.int16)
+        self.changed = np.zeros(n, np.float64)
+        self.people = {name: at for at, name in enumerate(people)}
+        self._classes = None if project.dense else {name: k for k, name in enumerate(project.classes)}
+
+    def put(self, at: int, split: str, label: str | None, skip: bool, flag: bool, disputed: bool, who: str | None, time: float) -> None:
+        self.splits[at] = SPLIT_CODES[split]
+        self.states[at] = LABELED * (label is not None) + SKIPPED * bool(skip) + FLAGGED * bool(flag) + DISPUTED * bool(disputed)
+        self.labels[at] = -1 if label is None else 0 if self._classes is None else self._classes.get(label, -1)
+        self.annotators[at] = -1 if who is None else self.people.setdefault(who, len(self.people))
+        self.changed[at] = time or 0.0
+
+
+def _read(project: Stored, newest: int) -> Catalog:
+    """Everything. `newest` was asked for before, so that what happens meanwhile is followed the next time."""
+    ids: list[int] = []
+    paths, shown = Texts(), Texts()
+    said: list[tuple[int, tuple[object, ...]]] = []
+    splits: list[int] = []
+    for part in project.items.states():
+        for item, path, split, *marks in part:
+            if marks[-2] is not None:
+                said.append((len(ids), (split, *marks)))
+            ids.append(item)
+            splits.append(SPLIT_CODES[split])
+            paths.append(path)
+            shown.append(project.shown_name(item, path))
+    columns = _Columns(project, len(ids))
+    columns.splits = np.array(splits, np.int8)
+    for at, values in said:
+        columns.put(at, *values)  # type: ignore[arg-type]  # rows of Items.states
+    return _made(np.array(ids, np.int64), Names(paths, shown), columns, newest)
+
+
+def _followed(project: Stored, known: Catalog, newest: int) -> Catalog:
+    """The same with what was said since."""
+    touched: set[int] = set()
+    after = known.event
+    while after < newest:
+        found = project.queries.changes(after)
+        if not found.items:
+            break
+        touched.update(found.items)
+        after = found.newest
+    columns = _Columns(project, 0, known.people)
+    columns.splits, columns.states, columns.labels = known.splits.copy(), known.states.copy(), known.labels.copy()
+    columns.annotators, columns.changed = known.annotators.copy(), known.changed.copy()
+    for part in project.items.states(sorted(touched)):
+        places = known.places(np.array([row[0] for row in part], np.int64)).tolist()
+        for at, (_, _, split, *marks) in zip(places, part, strict=True):
+            if at >= 0:
+                columns.put(at, split, *marks)
+    return dataclasses.replace(_made(known.ids, known.names, columns, max(newest, after)))
+
+
+def _made(ids: np.ndarray, names: Names, columns: _Columns, event: int) -> Catalog:
+    people = tuple(columns.people)
+    return Catalog(ids, names, columns.splits, columns.labels, columns.states, people, columns.annotators, columns.changed, event)
+
+
+def guesses(project: Stored, of: Catalog) -> Guesses | None:
+    """What the newest round with a model said of these images when it was made; None without one, and of masks."""
+    round_ = None if project.dense else newest_model(project)
+    files = project.files(round_) if round_ else None
+    if round_ is None or files is None:
+        return None
+    number = round_.number
+    return _guesses.of((files.folder, len(of), int(of.ids[-1]) if len(of) else 0), lambda: _guessed(files, of, number))
+
+
+def _guessed(files: RoundFiles, of: Catalog, number: int) -> Guesses:
+    n = len(of)
+    classes, confidence = np.full(n, -1, np.int16), np.full(n, np.nan, np.float32)
+    at = of.places(files.walked_ids)
+    logits = np.asarray(files.array("logits"))[at >= 0].astype(np.float32)
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    classes[at[at >= 0]] = logits.argmax(1)
+    confidence[at[at >= 0]] = exponentials.max(1) / exponentials.sum(1)
+    scored = of.places(files.ids)
+    scores = {}
+    for name, values in files.scores.items():
+        scores[name] = np.full(n, np.nan, np.float32)
+        scores[name][scored[scored >= 0]] = values[scored >= 0]
+    return Guesses(number, classes, confidence, scores)

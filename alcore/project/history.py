@@ -1,0 +1,59 @@
+"""What was said of one image, by whom and when, and what the model of that time thought. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alcore.project import queue
+from alcore.project.stored import Stored
+from alcore.storage.events import left_standing
+from alcore.types import SLICE, Round
+
+
+def history(project: Stored, item_id: int) -> dict[str, Any]:
+    """`item` as the queue tells it, `annotator` whose label stands, `events` of the journal, oldest first: kind, value, annotator, time
+    (seconds since 1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round it was an answer to or, where it was
+    none, of the newest round of that time.
+
+    Raises:
+        NotFound: there is no such item.
+    """
+    item = queue.item(project, item_id)
+    events = project.journal.of_item(item_id)
+    standing = {event[-1] for event in left_standing((e["kind"], e["value"], e["annotator"], e["id"]) for e in events)}
+    rounds = [r for r in project.rounds() if not r.start]
+    told = []
+    for event in events:
+        thought = _thought(project, item_id, _round_then(rounds, event))
+        told.append(
+            {
+                "id": event["id"],
+                "kind": "drawn" if event["kind"] == SLICE else event["kind"],
+                "value": None if project.dense else event["value"],
+                "annotator": event["annotator"],
+                "time": event["created"],
+                "round": event["round"],
+                "stands": event["id"] in standing or event["kind"] == SLICE,
+                "guess": thought[0] if thought else None,
+                "confidence": thought[1] if thought else None,
+            }
+        )
+    return {"item": item, "events": told}
+
+
+def _round_then(rounds: Sequence[Round], event: Mapping[str, Any]) -> Round | None:
+    if event["round"] is not None:
+        return next((r for r in rounds if r.number == event["round"]), None)
+    return next((r for r in reversed(rounds) if r.created <= event["created"]), None)
+
+
+def _thought(project: Stored, item_id: int, round_: Round | None) -> tuple[str, float] | None:
+    """(class, confidence) that the round's model had for the item; None where it was not scored, or the round's files were thinned out."""
+    if round_ is None or project.dense or not (project.folder / "rounds" / round_.folder).is_dir():
+        return None
+    files = project.files(round_)
+    if files is None or item_id not in files.position:
+        return None
+    p = files.probabilities([files.position[item_id]])[0]
+    return project.classes[int(p.argmax())], round(float(p.max()), 4)

@@ -1,0 +1,166 @@
+"""The HTTP routes over all images of a project: views of them, their thumbnails many at a time, one answer for many, what was said of one.
+Knows Starlette and projects, no Streamlit."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
+from alcore.errors import NotFound
+from alcore.project import batches, chosen, history, savedviews, views
+from alcore.project.catalog import Catalog, Guesses
+from alcore.types import SPLITS
+
+if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
+    from alcore.project.facade import Project
+    from alcore.project.place import Grant
+from alcore.project.facade import Workspace
+
+TAKES = Takes("application/json", 2_000_000)
+MOST_THUMBNAILS = 200  # of an answer
+
+
+def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    """A view's images as columns in its order: the length of a JSON head, the head, and one array after the other."""
+    project = project_of(place, request)
+    of, said, at = views.found(project, views.View.of(request.query_params.multi_items()))
+    nothing = np.full(len(of), -1, np.int16)
+    unsure = np.full(len(of), np.nan, np.float32)
+    columns: dict[str, np.ndarray] = {  # those of wide numbers first: each begins where a browser may read it as what it is
+        "id": of.ids.astype("<i4"),
+        "confidence": (said.confidence if said else unsure).astype("<f4"),
+        "label": of.labels.astype("<i2"),
+        "guess": (said.classes if said else nothing).astype("<i2"),
+        "by": of.annotators.astype("<i2"),
+        "state": of.states,
+        "split": of.splits.astype(np.uint8),
+    }
+    head = {
+        "count": len(at),
+        "of": len(of),
+        "event": of.event,
+        "round": said.number if said else None,
+        "scores": list(said.scores) if said else [],
+        "classes": list(project.classes),
+        "people": list(of.people),
+        "splits": list(SPLITS),
+        "views": savedviews.views(project),
+        "counts": _counts(project, of, said),
+        "columns": [[name, values.dtype.name] for name, values in columns.items()],
+    }
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    parts = [struct.pack("<I", len(text)), text, *(values[at].tobytes() for values in columns.values())]
+    headers = {"Content-Type": "application/octet-stream", "Cache-Control": "no-store", "Content-Encoding": "identity"}
+    return Response(b"".join(parts), headers=headers)
+
+
+def _counts(project: Project, of: Catalog, said: Guesses | None) -> dict[str, list[int]]:
+    """How many of all images each value of a filter lets through, those without one last."""
+
+    def by(values: np.ndarray, n: int) -> list[int]:
+        counted: list[int] = np.bincount(np.where(values < 0, n, values), minlength=n + 1)[: n + 1].tolist()
+        return counted
+
+    k = len(project.classes)
+    return {
+        "label": by(of.labels, k),
+        "guess": by(said.classes, k) if said else [],
+        "by": by(of.annotators, len(of.people)),
+        "split": by(of.splits, len(SPLITS)),
+        "state": [int(views.in_state(of, name).sum()) for name in views.STATES],
+    }
+
+
+def _thumbnails(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    """Pictures of many images in one answer: for each its length and bytes, 0 for one that cannot be read any more."""
+    project, size = project_of(place, request), query_number(request, "size", 128, 16, 512)
+    asked = request.query_params.get("ids", "").split(",")
+    if len(asked) > MOST_THUMBNAILS or not all(i.isascii() and i.isdigit() and len(i) < 16 for i in asked):
+        raise Refused(400, f"ids must be 1 to {MOST_THUMBNAILS} numbers with commas between them")
+    rows = project.items.rows([int(i) for i in asked])
+    parts: list[bytes] = []
+    for i in map(int, asked):
+        try:
+            content = project.pictures.picture(rows[i], size)[0] if i in rows else b""
+        except NotFound:  # told by an empty place: the others are there
+            content = b""
+        parts += (struct.pack("<I", len(content)), content)
+    headers = {"Content-Type": "application/octet-stream", "Cache-Control": "no-store", "Content-Encoding": "identity"}
+    return Response(b"".join(parts), headers=headers)
+
+
+def _history(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    return json_answer(history.history(project_of(place, request), path_number(request, "item")))
+
+
+def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    project, content = project_of(place, request), json_object(body)
+    client = _client(content, "client")
+    if "undo" in content:
+        done = batches.take_back(project, _client(content, "undo"), annotator=grant.annotator, undo=client)
+    else:
+        ids, kind, value = _ids(content), content.get("kind"), content.get("value")
+        if not isinstance(kind, str) or not (value is None or isinstance(value, str)):
+            raise Refused(400, "kind must be label, skip or flag, and value a class for a label")
+        saw = _seen(project, content.get("saw"))
+        done = batches.give(project, ids, kind, value, annotator=grant.annotator, client=client, saw=saw)
+    if done.stored:
+        place.live.answered(project.name)
+    return json_answer({"stored": done.stored, "refused": done.refused, "reason": done.reason, "conflicts": done.conflicts})
+
+
+def _selections(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    return json_answer({"among": chosen.keep(project_of(place, request), _ids(json_object(body)))})
+
+
+def _views(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    project, content = project_of(place, request), json_object(body)
+    name, address = content.get("name"), content.get("address")
+    if not isinstance(name, str) or not (address is None or (isinstance(address, str) and len(address) <= 4000)):
+        raise Refused(400, "name must be a text, and address a view's, or null to remove it")
+    if address is None:
+        savedviews.drop_view(project, name)
+    else:
+        savedviews.keep_view(project, name, address)
+    return json_answer({"views": savedviews.views(project)})
+
+
+def _client(content: dict[str, Any], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str) or not CLIENT.fullmatch(value):
+        raise Refused(400, f"{name} must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    return value
+
+
+def _ids(content: dict[str, Any]) -> list[int]:
+    ids = content.get("ids")
+    if not isinstance(ids, list) or not all(is_whole(i, 0, 2**53) for i in ids):
+        raise Refused(400, "ids must be a list of numbers of items")
+    return ids
+
+
+def _seen(project: Project, saw: Any) -> list[str | None] | None:
+    if saw is None:
+        return None
+    if not isinstance(saw, list) or not all(is_whole(k, -1, len(project.classes) - 1) for k in saw):
+        raise Refused(400, "saw must be a list of places of classes, -1 for none")
+    return [project.classes[k] if k >= 0 else None for k in saw]
+
+
+READS: dict[str, Answer] = {
+    "/projects/{project}/images": _images,
+    "/projects/{project}/thumbnails": _thumbnails,
+    "/projects/{project}/items/{item}/history": _history,
+}
+POSTS: dict[str, Answer] = {
+    "/projects/{project}/batches": _batches,
+    "/projects/{project}/selections": _selections,
+    "/projects/{project}/views": _views,
+}
