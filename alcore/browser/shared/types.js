@@ -218,5 +218,15 @@ export {};
  * @typedef {Named & {strategy: string, params: Record<string, unknown>, why: string, measured: string}} SwitchData
  */
 /** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], switches: SwitchData[]}} LearnData */
+/**
+ * @typedef {object} ImagesData
+ * @property {string} project
+ * @property {string} token
+ * @property {string} api
+ * @property {string} annotator
+ * @property {string} identity of the workspace and the project's life
+ * @property {boolean} dense images have masks
+ * @property {string} view the address of the view to begin with
+ */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */

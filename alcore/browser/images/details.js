@@ -1,0 +1,121 @@
+// One image beside the grid: large, what the model thinks, and everything that was said of it.
+
+import { wordsOf } from "../shared/api.js";
+import { button, element } from "../shared/dom.js";
+import { percent } from "../shared/numbers.js";
+
+/** @import { Api } from "../shared/api.js" */
+/** @import { ItemTold } from "../shared/types.js" */
+/**
+ * @typedef {object} EventThen
+ * @property {number} id
+ * @property {string} kind
+ * @property {string | null} value
+ * @property {string} annotator
+ * @property {number} time in seconds since 1970
+ * @property {number | null} round
+ * @property {boolean} stands
+ * @property {string | null} guess
+ * @property {number | null} confidence
+ */
+
+const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice" };
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/**
+ * What was said of an image, the newest first.
+ * @param {EventThen[]} events
+ */
+function historyOf(events) {
+  if (!events.length) return element("p", { class: "nothing", text: "Nobody has said anything of it yet." });
+  const rows = [...events].reverse().map(({ kind, value, annotator, time, stands, guess, confidence }) => {
+    const who = kind === "drawn" ? "" : `${annotator || "somebody"} `;
+    const what = `${SAID[/** @type {keyof typeof SAID} */ (kind)] ?? kind}${value ? ` ${value}` : ""}`;
+    const thought = guess && kind === "label" ? `the model thought ${guess}${confidence === null ? "" : `, ${percent(confidence)}`}` : "";
+    return element("li", { "data-stands": stands && kind !== "undo" }, element("span", {}, element("b", { text: who }), what), element("small", { text: [clock.format(1000 * time), thought, stands || kind === "undo" ? "" : "taken back"].filter(Boolean).join(" · ") }));
+  });
+  return element("ol", { class: "events" }, ...rows);
+}
+
+export class Details {
+  /**
+   * @param {Api} api
+   * @param {{close: () => void, similar: (id: number) => void, alike: (id: number) => void}} acts
+   */
+  constructor(api, acts) {
+    this.api = api;
+    this.acts = acts;
+    this.id = -1;
+    this.turn = 0;
+    this.shown = "";
+    this.picture = element("img", { alt: "" });
+    this.name = element("h3");
+    this.said = element("div", { class: "said" });
+    this.root = element("aside", { class: "details", "aria-label": "One image", hidden: true },
+      element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
+      element("div", { class: "picture" }, this.picture),
+      element("div", { class: "more" },
+        button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
+        button({ text: "Near duplicates", onclick: () => acts.alike(this.id) })),
+      this.said);
+  }
+
+  get open() {
+    return !this.root.hidden;
+  }
+
+  close() {
+    this.turn += 1;
+    this.id = -1;
+    this.root.hidden = true;
+    this.free();
+  }
+
+  free() {
+    if (this.shown) URL.revokeObjectURL(this.shown);
+    this.shown = "";
+  }
+
+  /**
+   * @param {string} project
+   * @param {number} id
+   */
+  async show(project, id) {
+    const turn = (this.turn += 1);
+    if (id !== this.id) {
+      this.name.textContent = `Image ${id}`;
+      this.picture.removeAttribute("src");
+      this.said.replaceChildren();
+    }
+    this.id = id;
+    this.root.hidden = false;
+    try {
+      const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
+      if (turn !== this.turn) return;
+      this.tell(told.item, told.events);
+      const { answer, body } = await this.api.request(this.api.url(told.item.image, { size: 640 }));
+      if (turn !== this.turn) return;
+      this.free();
+      this.shown = this.picture.src = URL.createObjectURL(new Blob([body], { type: answer.headers.get("content-type") || "" }));
+    } catch (error) {
+      if (turn === this.turn) this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));
+    }
+  }
+
+  /**
+   * @param {ItemTold} item
+   * @param {EventThen[]} events
+   */
+  tell(item, events) {
+    this.name.textContent = this.name.title = item.name ?? item.path;
+    this.picture.alt = item.name ?? item.path;
+    this.picture.classList.toggle("pixels", Math.max(item.width, item.height) <= 64);
+    const guesses = item.top.map(([name, p]) => element("li", {}, element("span", { text: name, title: name }), element("meter", { min: "0", max: "1", value: String(p), "aria-label": name }), element("small", { text: percent(p) })));
+    this.said.replaceChildren(
+      element("p", { class: "reason", text: item.reason, hidden: !item.reason }),
+      guesses.length ? element("ul", { class: "guesses", "aria-label": "What the model thinks" }, ...guesses) : "",
+      element("h4", { text: "What was said" }),
+      historyOf(events),
+    );
+  }
+}

@@ -1,0 +1,122 @@
+// What a person did to images, to be undone and done again; kept by the browser, so that a reload forgets nothing.
+
+import { problemOf } from "../shared/api.js";
+import { newName } from "../shared/names.js";
+import { measure, sleep } from "../shared/wait.js";
+
+/** @import { Api } from "../shared/api.js" */
+/**
+ * One answer for many images.
+ * @typedef {object} Doing
+ * @property {string} client its name with the server
+ * @property {string} kind label, skip or flag
+ * @property {string | null} value
+ * @property {number[]} ids
+ */
+/** @typedef {{stored: number, refused: number, reason: string, conflicts: number}} Done */
+
+const KEPT = 30; // doings; with 50,000 images one takes 400 kB
+const LONGEST = 8000; // ms between two tries
+const ROOM = 2_000_000; // characters of what is kept
+
+export class Doings {
+  /** @param {Api} api */
+  constructor(api) {
+    this.api = api;
+    this.project = "";
+    this.place = "";
+    /** @type {Doing[]} oldest first */
+    this.done = [];
+    /** @type {Doing[]} newest last */
+    this.undone = [];
+  }
+
+  /**
+   * Whose doings these are, and to what.
+   * @param {string} project
+   * @param {string} identity
+   * @param {string} annotator
+   */
+  of(project, identity, annotator) {
+    const place = `alcore:doings:${JSON.stringify([identity, project, annotator])}`;
+    if (place === this.place) return;
+    this.project = project;
+    this.place = place;
+    let kept = {};
+    try {
+      kept = JSON.parse(localStorage.getItem(place) ?? "{}");
+    } catch {
+      // damaged, or a private window: one begins anew
+    }
+    ({ done: this.done = [], undone: this.undone = [] } = /** @type {{done?: Doing[], undone?: Doing[]}} */ (kept));
+  }
+
+  keep() {
+    this.done = this.done.slice(-KEPT);
+    let text = JSON.stringify({ done: this.done, undone: this.undone });
+    while (text.length > ROOM && this.done.length > 1) {
+      this.done.shift();
+      text = JSON.stringify({ done: this.done, undone: this.undone });
+    }
+    try {
+      localStorage.setItem(this.place, text);
+    } catch {
+      // a private window, or no room: what was done can be undone until the page is left
+    }
+  }
+
+  /**
+   * @param {{kind: string, value: string | null, ids: number[], saw: number[]}} doing
+   * @returns {Promise<Done>}
+   */
+  async give({ kind, value, ids, saw }) {
+    const client = newName();
+    const started = performance.now();
+    const done = await this.post({ client, kind, value, ids, saw });
+    measure("alcore:batch", started);
+    this.done.push({ client, kind, value, ids });
+    this.undone = [];
+    this.keep();
+    return done;
+  }
+
+  /** Takes the newest back; null where there is none. */
+  async undo() {
+    const doing = this.done.at(-1);
+    if (!doing) return null;
+    const told = await this.post({ client: newName(), undo: doing.client });
+    this.done.pop();
+    this.undone.push(doing);
+    this.keep();
+    return { doing, told };
+  }
+
+  /** Gives the answer again that was taken back last; null where there is none. */
+  async redo() {
+    const doing = this.undone.at(-1);
+    if (!doing) return null;
+    const client = newName();
+    const told = await this.post({ client, kind: doing.kind, value: doing.value, ids: doing.ids });
+    this.undone.pop();
+    this.done.push({ ...doing, client });
+    this.keep();
+    return { doing, told };
+  }
+
+  /**
+   * Sent again under the same name while no answer comes: it is stored once.
+   * @param {Record<string, unknown>} body
+   * @returns {Promise<Done>}
+   */
+  async post(body) {
+    for (let wait = 500; ; wait *= 2) {
+      try {
+        return await this.api.post(this.api.url(["projects", this.project, "batches"]), body);
+      } catch (error) {
+        const { status } = problemOf(error);
+        if ((status >= 400 && status < 500) || wait > LONGEST) throw error;
+        await sleep(wait);
+      }
+    }
+  }
+}

@@ -1,0 +1,171 @@
+// What is looked at: the filters as chips, the menu they are chosen from, the order. A view is what its address says (views.py).
+
+import { button, element } from "../shared/dom.js";
+import { plain } from "../shared/keys.js";
+import { whole } from "../shared/numbers.js";
+import { STATES } from "./pages.js";
+
+/** @import { Head } from "./pages.js" */
+
+const MANY = 12; // values of a filter among which one is found by typing
+const NO_CLASS = { label: "no label", guess: "no guess", by: "nobody" };
+const TITLES = { state: "State", label: "Label", guess: "Model's guess", by: "Labeled by", split: "Part" };
+const PARTS = { pool: "to label", val: "validation", test: "test", slice: "test slice" };
+const ORDERS = [["number", "Number"], ["name", "Name"], ["time", "Last answered"], ["label", "Label"], ["guess", "Guess"], ["confidence", "Confidence"]];
+
+/** @typedef {keyof typeof TITLES} Choice */
+
+/**
+ * The values a filter may have: its name in an address, what people read, how many images.
+ * @param {Head} head
+ * @param {Choice} name
+ * @returns {[string, string, number][]}
+ */
+function valuesOf(head, name) {
+  const counts = head.counts[name];
+  if (name === "state") return STATES.map((state, i) => [state, state, counts[i]]);
+  if (name === "split") return head.splits.map((split, i) => [split, PARTS[/** @type {keyof typeof PARTS} */ (split)] ?? split, counts[i]]);
+  const names = name === "by" ? head.people : head.classes;
+  /** @type {[string, string, number][]} */
+  const found = names.map((of, i) => [of, of, counts[i] ?? 0]);
+  if (name !== "by") found.push(["", NO_CLASS[name], counts[names.length] ?? 0]);
+  return found;
+}
+
+export class Filters {
+  /** @param {(view: URLSearchParams) => void} look somebody wants another view */
+  constructor(look) {
+    this.look = look;
+    this.view = new URLSearchParams();
+    /** @type {Head | null} */
+    this.head = null;
+    this.typing = 0;
+    this.text = element("input", { type: "search", class: "text", placeholder: "Find in names", "aria-label": "Find in names", oninput: () => this.typed() });
+    this.chips = element("div", { class: "chips", role: "group", "aria-label": "Filters" });
+    this.sheet = element("div", { class: "sheet" });
+    this.menu = element("details", { class: "menu", ontoggle: () => this.fillSheet() }, element("summary", { text: "Filter" }), this.sheet);
+    this.order = element("select", { "aria-label": "Order", onchange: () => this.sorted() });
+    this.turned = button({ class: "turn", onclick: () => this.change((view) => (view.has("back") ? view.delete("back") : view.set("back", "1"))) });
+    this.root = element("div", { class: "filters" }, this.text, this.menu, element("span", { class: "sort" }, this.order, this.turned), this.chips);
+  }
+
+  /**
+   * Shows a view that came.
+   * @param {URLSearchParams} view
+   * @param {Head} head
+   */
+  show(view, head) {
+    this.view = view;
+    this.head = head;
+    if (document.activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
+    const scores = head.scores.map((name) => [`score:${name}`, `Score: ${name.replaceAll("_", " ")}`]);
+    const orders = [...ORDERS, ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.round === null ? [] : scores)];
+    this.order.replaceChildren(...orders.filter(([name]) => head.round !== null || !["guess", "confidence"].includes(name)).map(([value, text]) => element("option", { value, text })));
+    this.order.value = view.get("order") ?? "number";
+    const back = view.has("back");
+    this.turned.textContent = back ? "↑" : "↓";
+    this.turned.title = this.turned.ariaLabel = back ? "In the order turned round" : "Turn the order round";
+    this.turned.setAttribute("aria-pressed", String(back));
+    this.chips.replaceChildren(...this.shown());
+    if (this.menu.open) this.fillSheet();
+  }
+
+  /** @param {(view: URLSearchParams) => void} how */
+  change(how) {
+    const view = new URLSearchParams(this.view);
+    how(view);
+    this.look(view);
+  }
+
+  typed() {
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => {
+      this.typing = 0;
+      this.change((view) => (this.text.value.trim() ? view.set("text", this.text.value.trim()) : view.delete("text")));
+    }, 250);
+  }
+
+  sorted() {
+    this.change((view) => {
+      view.delete("back");
+      if (this.order.value === "number") view.delete("order");
+      else view.set("order", this.order.value);
+    });
+  }
+
+  /** A chip for each filter that is set. */
+  shown() {
+    const { head, view } = this;
+    if (!head) return [];
+    /** @type {HTMLElement[]} */
+    const chips = [];
+    /** @param {string} text @param {(view: URLSearchParams) => void} without */
+    const chip = (text, without) => chips.push(element("span", { class: "chip" }, element("span", { text, title: text }), button({ text: "×", title: `Without “${text}”`, "aria-label": `Without ${text}`, onclick: () => this.change(without) })));
+    for (const name of /** @type {Choice[]} */ (Object.keys(TITLES))) {
+      const said = view.getAll(name);
+      if (!said.length) continue;
+      const words = new Map(valuesOf(head, name).map(([value, text]) => [value, text]));
+      chip(`${TITLES[name]}: ${said.map((value) => words.get(value) ?? value).join(" or ")}`, (other) => other.delete(name));
+    }
+    if (view.has("above") || view.has("below")) {
+      const part = (/** @type {string} */ name, /** @type {number} */ usual) => Math.round(100 * Number(view.get(name) ?? usual));
+      chip(`Confidence ${part("above", 0)} to ${part("below", 1)} %`, (other) => (other.delete("above"), other.delete("below")));
+    }
+    if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
+    if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
+    if (view.has("group")) chip(`Near duplicates of image ${view.get("group")}`, (other) => other.delete("group"));
+    if (view.has("asked")) chip(`Asked by round ${view.getAll("asked").join(" or ")}`, (other) => other.delete("asked"));
+    if (view.has("among")) chip("A selection", (other) => other.delete("among"));
+    if (view.has("like")) chip(`Like image ${view.getAll("like").slice(0, 3).join(", ")}${view.getAll("like").length > 3 ? " …" : ""}`, (other) => (other.delete("like"), other.delete("order")));
+    if (view.has("text")) chip(`Name has “${view.get("text")}”`, (other) => other.delete("text"));
+    if (chips.length > 1) chips.push(button({ class: "all", text: "Show all", onclick: () => this.look(new URLSearchParams(view.has("order") && view.get("order") !== "similar" ? { order: view.get("order") ?? "" } : {})) }));
+    return chips;
+  }
+
+  // ---- the menu
+
+  fillSheet() {
+    const { head } = this;
+    if (!this.menu.open || !head) return;
+    const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
+    const flags = element("fieldset", {}, element("legend", { text: "Only those" }), this.flag("differs", "whose label differs from the guess"), this.flag("alike", "that have near duplicates"));
+    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), flags);
+  }
+
+  /**
+   * @param {Head} head
+   * @param {Choice} name
+   */
+  section(head, name) {
+    const said = new Set(this.view.getAll(name));
+    const values = valuesOf(head, name).filter(([value, , count]) => count || said.has(value));
+    const rows = values.map(([value, text, count]) => {
+      const tick = element("input", { type: "checkbox", checked: said.has(value), onchange: () => this.change((view) => (tick.checked ? view.append(name, value) : view.delete(name, value))) });
+      return element("label", { "data-name": plain(text) }, tick, element("span", { text, title: text }), element("small", { text: whole(count) }));
+    });
+    const find = element("input", { type: "text", class: "find", placeholder: "Find", "aria-label": `Find in ${TITLES[name]}` });
+    find.addEventListener("input", () => rows.forEach((row) => (row.hidden = !(row.dataset.name ?? "").includes(plain(find.value)))));
+    return element("fieldset", { "data-filter": name }, element("legend", { text: TITLES[name] }), values.length > MANY && find, element("div", { class: "values" }, ...rows));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
+  flag(name, text) {
+    const tick = element("input", { type: "checkbox", checked: this.view.has(name), onchange: () => this.change((view) => (tick.checked ? view.set(name, "1") : view.delete(name))) });
+    return element("label", {}, tick, element("span", { text }));
+  }
+
+  confidence() {
+    const field = (/** @type {string} */ name, /** @type {number} */ usual, /** @type {string} */ title) => {
+      const node = element("input", { type: "number", min: "0", max: "100", step: "1", "aria-label": title, value: String(Math.round(100 * Number(this.view.get(name) ?? usual))) });
+      node.addEventListener("change", () => {
+        const share = Math.max(0, Math.min(100, Number(node.value))) / 100;
+        this.change((view) => (share === usual ? view.delete(name) : view.set(name, String(share))));
+      });
+      return node;
+    };
+    return element("fieldset", {}, element("legend", { text: "Confidence, %" }), element("div", { class: "between" }, field("above", 0, "Confidence from"), "to", field("below", 1, "Confidence to")));
+  }
+}

@@ -1,0 +1,75 @@
+// What the server tells of a view: a JSON head and columns as arrays, in the view's order.
+
+/**
+ * @typedef {object} Head
+ * @property {number} count images of the view
+ * @property {number} of images in all
+ * @property {number} event the newest event it knows
+ * @property {number | null} round whose model guesses; null before the first
+ * @property {string[]} scores names of that round's scores
+ * @property {string[]} classes
+ * @property {string[]} people
+ * @property {string[]} splits
+ * @property {Record<string, string>} views kept views, name -> address
+ * @property {Record<"label" | "guess" | "by" | "split" | "state", number[]>} counts of all images, by value; those without one last
+ * @property {[string, string][]} columns
+ */
+
+// bits of a state
+export const LABELED = 1;
+export const SKIPPED = 2;
+export const FLAGGED = 4;
+export const DISPUTED = 8;
+export const STATES = ["unlabeled", "labeled", "skipped", "flagged", "disputed"];
+
+/** A view's images; places count from 0 in its order. */
+export class Listing {
+  /** @param {ArrayBuffer} body */
+  constructor(body) {
+    const length = new DataView(body).getUint32(0, true);
+    /** @type {Head} */
+    this.head = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length)));
+    const { count, columns } = this.head;
+    let at = 4 + length;
+    /** @param {string} wanted @param {number} width */
+    const take = (wanted, width) => {
+      const [name] = columns.shift() ?? [""];
+      if (name !== wanted) throw new Error(`the server sent ${name || "nothing"} for ${wanted}`);
+      const start = at;
+      at += width * count;
+      return start;
+    };
+    this.ids = new Int32Array(body, take("id", 4), count);
+    this.confidence = new Float32Array(body, take("confidence", 4), count);
+    this.labels = new Int16Array(body, take("label", 2), count);
+    this.guesses = new Int16Array(body, take("guess", 2), count);
+    this.people = new Int16Array(body, take("by", 2), count);
+    this.states = new Uint8Array(body, take("state", 1), count);
+    this.splits = new Uint8Array(body, take("split", 1), count);
+    /** @type {Map<number, number> | null} */
+    this.places = null;
+  }
+
+  get count() {
+    return this.head.count;
+  }
+
+  /** The place of an image, -1 where the view does not have it. @param {number} id */
+  placeOf(id) {
+    if (!this.places) {
+      this.places = new Map();
+      for (let at = 0; at < this.ids.length; at++) this.places.set(this.ids[at], at);
+    }
+    return this.places.get(id) ?? -1;
+  }
+
+  /** The label's name, "" for none. @param {number} at */
+  label(at) {
+    return this.head.classes[this.labels[at]] ?? "";
+  }
+
+  /** The guessed class, "" for none. @param {number} at */
+  guess(at) {
+    return this.head.classes[this.guesses[at]] ?? "";
+  }
+}

@@ -1,0 +1,31 @@
+"""Images: every image of the project, found again, looked at, and answered many at a time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.components.image_grid import image_grid
+from pages.ui.session import annotator, header, identity, project, token
+
+VIEW = "view"  # in the page's address
+
+
+def main() -> None:
+    header("Images", "Every image: filter and sort, choose some or many, say what they are. A double click shows what was said of one.")
+    of = project()
+    view = image_grid(
+        project=of.name,
+        token=token(of),
+        annotator=annotator(),
+        identity=identity(of),
+        dense=of.dense,
+        view=st.query_params.get(VIEW, ""),
+        key=f"images.{of.id}",
+    )
+    if view:
+        st.query_params[VIEW] = view
+    elif VIEW in st.query_params:
+        del st.query_params[VIEW]
+
+
+main()
