@@ -28,8 +28,9 @@ def test_the_loss_falls_and_the_classes_are_learned(photos, pool, tmp_path, monk
         if "cross_entropy" in progress.values:
             losses.append(progress.values["cross_entropy"])
 
-    outcome = run(order("random", **{**LITE, "steps": 24, "decay": 1.0, "crop": 0.0}), Material(pool, 3, photos), tmp_path, watch)
-    assert len(losses) >= 24
+    # 72: its running statistics, of millions of photos, take that long to become those of these; rounding differs by processor
+    outcome = run(order("random", **{**LITE, "steps": 72, "decay": 1.0, "crop": 0.0}), Material(pool, 3, photos), tmp_path, watch)
+    assert len(losses) >= 72
     assert np.mean(losses[-6:]) < 0.5 * np.mean(losses[:3])
     assert outcome.metrics["accuracy"] == 1.0
 
