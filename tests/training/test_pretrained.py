@@ -19,17 +19,8 @@ def photos(pixels) -> np.ndarray:
     return pixels.repeat(4, 1).repeat(4, 2)
 
 
-@pytest.fixture(scope="module")
-def tinted() -> np.ndarray:
-    """(40, 32, 32, 3): noise with one of the three colors; row r shows kind r % 3. Five halvings leave nothing of where a thing was."""
-    noise = np.random.default_rng(5).integers(0, 90, (40, 32, 32, 3)).astype(np.uint8)
-    for row in range(40):
-        noise[row, :, :, row % 3] += 150
-    return noise
-
-
 @pytest.mark.slow
-def test_the_loss_falls_and_the_classes_are_learned(tinted, pool, tmp_path, monkeypatch):
+def test_the_loss_falls_and_the_classes_are_learned(photos, pool, tmp_path, monkeypatch):
     monkeypatch.setattr("alcore.training.train.REPORT_EVERY", 0.0)
     losses = []
 
@@ -37,11 +28,11 @@ def test_the_loss_falls_and_the_classes_are_learned(tinted, pool, tmp_path, monk
         if "cross_entropy" in progress.values:
             losses.append(progress.values["cross_entropy"])
 
-    # 72: its running statistics, of millions of photos, take that long to become those of these; rounding differs by processor
-    outcome = run(order("random", **{**LITE, "steps": 72, "decay": 1.0, "crop": 0.0}), Material(pool, 3, tinted), tmp_path, watch)
-    assert len(losses) >= 72
-    assert np.mean(losses[-6:]) < 0.5 * np.mean(losses[:3])
-    assert outcome.metrics["accuracy"] == 1.0
+    run(order("random", **{**LITE, "steps": 36, "decay": 1.0, "crop": 0.0}), Material(pool, 3, photos), tmp_path, watch)
+    assert len(losses) >= 36
+    assert np.mean(losses[:3]) > 0.9  # at first about ln 3
+    # The right class gets more than 0.7. Not asked of other images: running statistics of real photos move a hundredth a step towards these.
+    assert np.mean(losses[-6:]) < 0.35
 
 
 @pytest.mark.parametrize("name", ["margin", "mcdal", "mal", "badge"])
