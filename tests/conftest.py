@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ def quadrant(rng: np.random.Generator, kind: int, side: int = SIDE) -> np.ndarra
 def write_png(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(autouse=True)
+def the_script_stays() -> Iterator[None]:
+    """Streamlit's test harness leaves a page behind as `__main__`, which processes begun later would run as their script."""
+    script = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = script
 
 
 @pytest.fixture

@@ -44,12 +44,6 @@ def script(toy: Path, out: Path, workers: int) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, str(file)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.fixture
-def no_page_is_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit's test harness leaves a page behind as `__main__`, which processes begun later would run as their script."""
-    monkeypatch.setitem(sys.modules, "__main__", pytest)
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(toy, tmp_path_factory) -> pd.DataFrame:
     return simulate(toy, ["random", "entropy"], out=tmp_path_factory.mktemp("uninterrupted"), **ASKED)
@@ -90,7 +84,7 @@ def own(tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_know_a_strategy_of_ones_own_by_its_file(toy, tmp_path, own, no_page_is_the_script):
+def test_processes_know_a_strategy_of_ones_own_by_its_file(toy, tmp_path, own):
     """And give what this process gives, whatever the environment names."""
     names = ["random", "doubt:power=2"]
     one = simulate(toy, names, out=tmp_path / "one", **ASKED)

@@ -28,10 +28,11 @@ def test_the_loss_falls_and_the_classes_are_learned(photos, pool, tmp_path, monk
         if "cross_entropy" in progress.values:
             losses.append(progress.values["cross_entropy"])
 
-    outcome = run(order("random", **{**LITE, "steps": 24, "decay": 1.0, "crop": 0.0}), Material(pool, 3, photos), tmp_path, watch)
-    assert len(losses) >= 24
-    assert np.mean(losses[-6:]) < 0.5 * np.mean(losses[:3])
-    assert outcome.metrics["accuracy"] == 1.0
+    run(order("random", **{**LITE, "steps": 36, "decay": 1.0, "crop": 0.0}), Material(pool, 3, photos), tmp_path, watch)
+    assert len(losses) >= 36
+    assert np.mean(losses[:3]) > 0.9  # at first about ln 3
+    # The right class gets more than 0.7. Not asked of other images: running statistics of real photos move a hundredth a step towards these.
+    assert np.mean(losses[-6:]) < 0.35
 
 
 @pytest.mark.parametrize("name", ["margin", "mcdal", "mal", "badge"])
