@@ -17,6 +17,11 @@ FEW = 4  # projects whose images' places among the vectors are remembered
 _rows = Remembered(FEW)
 
 
+def can_tell(project: Stored) -> bool:
+    """Whether any image has been read by the usual extractor."""
+    return not project.dense and (project.folder / "features").is_dir()
+
+
 def likeness(project: Stored, ids: np.ndarray, to: Sequence[int]) -> np.ndarray:
     """(n,) float32: how alike each of these images is to the middle of those in `to`, -1 to 1; NaN for one without features.
 

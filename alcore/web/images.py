@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import batches, chosen, history, savedviews, views
+from alcore.project import batches, chosen, history, savedviews, similar, views
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -46,6 +46,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "of": len(of),
         "event": of.event,
         "round": said.number if said else None,
+        "features": similar.can_tell(project),
         "scores": list(said.scores) if said else [],
         "classes": list(project.classes),
         "people": list(of.people),

@@ -36,12 +36,12 @@ export class Actions {
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
       this.count,
+      button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }),
       element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown),
       button({ text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
       button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
       this.similar,
-      button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }),
-      button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }));
+      button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }));
   }
 
   /**

@@ -51,12 +51,13 @@ export class Details {
     this.picture = element("img", { alt: "" });
     this.name = element("h3");
     this.said = element("div", { class: "said" });
+    this.more = element("div", { class: "more" },
+      button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
+      button({ text: "Near duplicates", onclick: () => acts.alike(this.id) }));
     this.root = element("aside", { class: "details", "aria-label": "One image", hidden: true },
       element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
       element("div", { class: "picture" }, this.picture),
-      element("div", { class: "more" },
-        button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
-        button({ text: "Near duplicates", onclick: () => acts.alike(this.id) })),
+      this.more,
       this.said);
   }
 

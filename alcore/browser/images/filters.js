@@ -128,8 +128,8 @@ export class Filters {
     const { head } = this;
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
-    const flags = element("fieldset", {}, element("legend", { text: "Only those" }), this.flag("differs", "whose label differs from the guess"), this.flag("alike", "that have near duplicates"));
-    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), flags);
+    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"));
+    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), ...(head.round === null && !head.features ? [] : [flags]));
   }
 
   /**

@@ -29,7 +29,8 @@ export class Grid {
     this.chosen = chosen;
     this.thumbnails = thumbnails;
     this.hands = hands;
-    this.side = 128; // px of a picture
+    this.least = 128; // px of a picture at least
+    this.side = 128; // px of a picture: what fills the row
     this.at = 0; // the place that has the keyboard
     /** @type {Listing | null} */
     this.listing = null;
@@ -80,10 +81,9 @@ export class Grid {
     if (top) this.root.scrollTop = 0;
   }
 
-  /** @param {number} side */
-  resize(side) {
-    this.side = side;
-    this.root.style.setProperty("--side", `${side}px`);
+  /** @param {number} least px of a picture */
+  resize(least) {
+    this.least = least;
     this.recycle();
     this.layout();
     this.reveal(this.at);
@@ -99,9 +99,11 @@ export class Grid {
 
   layout() {
     const width = this.root.clientWidth - GAP;
-    const columns = Math.max(1, Math.floor(width / (this.side + GAP)));
+    const columns = Math.max(1, Math.floor(width / (this.least + GAP)));
     if (columns !== this.columns) this.recycle();
     this.columns = columns;
+    this.side = Math.max(40, Math.floor(width / columns) - GAP);
+    this.root.style.setProperty("--side", `${this.side}px`);
     this.floor.style.height = `${Math.min(TALLEST, this.rows * this.step + GAP)}px`;
     this.draw();
   }
@@ -132,7 +134,7 @@ export class Grid {
       tile.hidden = true;
       this.spare.push(tile);
     }
-    const wide = Math.floor((root.clientWidth - GAP) / columns);
+    const wide = this.side + GAP;
     const seen = [];
     for (let place = first; place < last; place++) {
       let tile = this.tiles.get(place);
@@ -173,7 +175,7 @@ export class Grid {
     tile.setAttribute("aria-setsize", String(listing.count));
     tile.setAttribute("aria-posinset", String(place + 1));
     const [picture, caption, marks] = /** @type {HTMLElement[]} */ ([...tile.children]);
-    const guessed = guess ? `${guess}${Number.isFinite(sure) ? ` ${percent(sure)}` : ""}` : "";
+    const guessed = guess ? `${guess}${Number.isFinite(sure) ? ` · ${percent(sure)}` : ""}` : "";
     const words = [];
     if (label) {
       caption.replaceChildren(element("b", { text: label }), guess && guess !== label ? element("i", { text: ` ≠ ${guess}` }) : "");

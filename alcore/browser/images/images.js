@@ -19,7 +19,8 @@ import { Views } from "./views.js";
 /** @import { ImagesData } from "../shared/types.js" */
 /** @import { Done } from "./doings.js" */
 
-const SIDES = { small: 84, middle: 128, large: 200 };
+const SIDES = { small: 84, medium: 128, large: 200 };
+const NARROW = 520; // px of a page that begins with small pictures
 const PATIENCE = 60_000; // ms for a view of a million images
 const SIMILAR = 50; // images at most whose middle others are compared with
 
@@ -62,8 +63,8 @@ export class Images {
 
   /** @param {HTMLElement} parent */
   build(parent) {
-    this.sizes.value = "middle";
-    this.grid.resize(SIDES.middle);
+    this.sizes.value = parent.clientWidth < NARROW ? "small" : "medium";
+    this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.root.append(
       element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.sizes, this.views.root)),
       element("div", { class: "told" }, this.count, this.note),
@@ -149,7 +150,7 @@ export class Images {
     this.count.textContent = this.grid.words;
     this.nothing.hidden = listing.count > 0;
     this.nothing.textContent = listing.head.of ? "No image is like that. Take a filter away." : "There are no images in this project.";
-    this.actions.similar.hidden = listing.head.round === null && !this.view.has("like");
+    this.actions.similar.hidden = this.details.more.hidden = !listing.head.features;
     if (top) this.chosen.clear();
     else this.chosen.within(listing);
     this.root.dataset.view = this.view.toString();

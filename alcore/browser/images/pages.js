@@ -6,6 +6,7 @@
  * @property {number} of images in all
  * @property {number} event the newest event it knows
  * @property {number | null} round whose model guesses; null before the first
+ * @property {boolean} features whether likeness can be told
  * @property {string[]} scores names of that round's scores
  * @property {string[]} classes
  * @property {string[]} people

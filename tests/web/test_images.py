@@ -1,0 +1,131 @@
+"""All images by HTTP: columns that a browser reads as they are, many pictures at once, one answer for many."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from alcore.project.views import View, found
+from alcore.web.routes import routes
+
+AT = "/api/v1/projects/toy"
+
+
+@pytest.fixture
+def client(workspace, toy):
+    client = TestClient(Starlette(routes=routes(lambda: workspace)))
+    client.headers["Authorization"] = f"Bearer {workspace.sign('toy', 'ann')}"
+    return client
+
+
+def read(content: bytes):
+    (length,) = struct.unpack_from("<I", content)
+    head = json.loads(content[4 : 4 + length])
+    at, columns = 4 + length, {}
+    for name, kind in head["columns"]:
+        columns[name] = np.frombuffer(content, kind, head["count"], at)
+        assert at % columns[name].itemsize == 0  # else no browser takes it as it lies
+        at += columns[name].nbytes
+    assert at == len(content)
+    return head, columns
+
+
+def test_a_view_comes_as_columns(client, toy):
+    toy.annotate({int(toy.pool().unlabeled[0]): "3"}, annotator="ben")
+    answer = client.get(f"{AT}/images?state=labeled&order=label&back=1")
+    head, columns = read(answer.content)
+    of, _, at = found(toy, View(state=("labeled",), order="label", back=True))
+    assert head["count"] == 11
+    assert (head["of"], head["classes"], head["round"], head["features"], head["views"]) == (56, ["0", "1", "2", "3"], None, False, {})
+    assert columns["id"].tolist() == of.ids[at].tolist()
+    assert columns["label"].tolist() == of.labels[at].tolist() == sorted(columns["label"].tolist(), reverse=True)
+    assert set(columns["guess"].tolist()) == {-1}
+    assert np.isnan(columns["confidence"]).all()
+    assert set(columns["state"].tolist()) == {1}
+    assert {head["people"][k] for k in columns["by"]} == {"oracle", "ben"}
+    assert sum(head["counts"]["label"]) == 56
+    assert head["counts"]["state"] == [45, 11, 0, 0, 0]
+    assert head["counts"]["split"][0] == 40
+
+
+def test_pictures_come_many_at_once_and_a_lost_one_is_empty(client, toy):
+    ids = toy.pool().unlabeled[:3].tolist()
+    (toy.source / toy.items.row(ids[1])["path"]).unlink()
+    answer = client.get(f"{AT}/thumbnails", params={"size": 16, "ids": ",".join(map(str, [*ids, 99999]))})
+    parts, at = [], 0
+    while at < len(answer.content):
+        (length,) = struct.unpack_from("<I", answer.content, at)
+        parts.append(answer.content[at + 4 : at + 4 + length])
+        at += 4 + length
+    assert [len(part) > 0 for part in parts] == [True, False, True, False]
+    assert parts[0] == toy.picture(ids[0], 16)[0]
+    assert Image.open(io.BytesIO(parts[2])).size == (8, 8)
+
+
+def test_one_answer_for_many_its_undo_and_the_history(client, toy):
+    ids = toy.pool().unlabeled[:30].tolist()
+    given = {"client": "first", "ids": ids, "kind": "label", "value": "1", "saw": [-1] * 30}
+    for _ in range(2):
+        assert client.post(f"{AT}/batches", json=given).json() == {"stored": 30, "refused": 0, "reason": "", "conflicts": 0}
+    told = client.get(f"{AT}/items/{ids[0]}/history").json()
+    assert [(e["kind"], e["value"], e["annotator"]) for e in told["events"]] == [("label", "1", "ann")]
+    assert client.post(f"{AT}/batches", json={"client": "back", "undo": "first"}).json()["stored"] == 30
+    assert [e["stands"] for e in client.get(f"{AT}/items/{ids[0]}/history").json()["events"]] == [False, False]
+    contradicted = client.post(f"{AT}/batches", json={**given, "client": "second", "saw": [2] * 30}).json()
+    assert contradicted["conflicts"] == 0  # what she saw is gone, and nobody else said anything
+
+
+def test_selections_and_views_are_kept(client, toy):
+    ids = toy.pool().unlabeled[:4].tolist()
+    among = client.post(f"{AT}/selections", json={"ids": ids}).json()["among"]
+    assert read(client.get(f"{AT}/images", params={"among": among}).content)[1]["id"].tolist() == sorted(ids)
+    assert client.post(f"{AT}/views", json={"name": "mine", "address": "state=skipped"}).json() == {"views": {"mine": "state=skipped"}}
+    assert read(client.get(f"{AT}/images").content)[0]["views"] == {"mine": "state=skipped"}
+    assert client.post(f"{AT}/views", json={"name": "mine", "address": None}).json() == {"views": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        ("images?colour=red", None, 400, "there is no filter 'colour'"),
+        ("images?label=red", None, 400, "'red' is not a class"),
+        ("images?asked=4", None, 404, "has no round 4"),
+        ("thumbnails?ids=", None, 400, "ids must be 1 to 200 numbers"),
+        ("thumbnails?ids=1,x", None, 400, "ids must be"),
+        (f"thumbnails?ids={'1,' * 200}1", None, 400, "ids must be"),
+        ("thumbnails?ids=1&size=9999", None, 400, "size must be"),
+        ("items/9999/history", None, 404, "no item 9999"),
+        ("batches", {"client": "a b", "ids": [1], "kind": "skip"}, 400, "client must be"),
+        ("batches", {"client": "a", "ids": "1", "kind": "skip"}, 400, "ids must be a list"),
+        ("batches", {"client": "a", "ids": [True], "kind": "skip"}, 400, "ids must be a list"),
+        ("batches", {"client": "a", "ids": [1], "kind": 7}, 400, "kind must be"),
+        ("batches", {"client": "a", "ids": [1], "kind": "label", "value": ["0"]}, 400, "kind must be"),
+        ("batches", {"client": "a", "ids": [1], "kind": "label", "value": "0", "saw": [9]}, 400, "saw must be"),
+        ("batches", {"client": "a", "undo": "b"}, 400, "nothing of yours"),
+        ("selections", {"ids": []}, 400, "nothing is selected"),
+        ("selections", {"ids": [424242]}, 404, "no item 424242"),
+        ("views", {"name": 7, "address": ""}, 400, "name must be a text"),
+        ("views", {"name": "x", "address": "colour=red"}, 400, "no filter 'colour'"),
+        ("views", {"name": "x", "address": None}, 404, "no view 'x'"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(client, path, body, status, words):
+    answer = client.get(f"{AT}/{path}") if body is None else client.post(f"{AT}/{path}", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert words in answer.json()["error"]
+
+
+def test_a_stranger_gets_nothing(client, workspace, toy):
+    for token in ("", workspace.sign("other", "ann")):
+        client.headers["Authorization"] = f"Bearer {token}"
+        for path in ("images", "thumbnails?ids=1", "items/1/history"):
+            assert client.get(f"{AT}/{path}").status_code == 401
+        for path in ("batches", "selections", "views"):
+            assert client.post(f"{AT}/{path}", json={}).status_code == 401
