@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from alcore.project import queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
@@ -49,11 +51,12 @@ def _round_then(rounds: Sequence[Round], event: Mapping[str, Any]) -> Round | No
 
 
 def _thought(project: Stored, item_id: int, round_: Round | None) -> tuple[str, float] | None:
-    """(class, confidence) that the round's model had for the item; None where it was not scored, or the round's files were thinned out."""
+    """(class, confidence) that the round's model had for the item; None where it did not look, or its files were thinned out."""
     if round_ is None or project.dense or not (project.folder / "rounds" / round_.folder).is_dir():
         return None
     files = project.files(round_)
-    if files is None or item_id not in files.position:
+    at = [] if files is None else np.flatnonzero(files.walked_ids == item_id).tolist()
+    if files is None or not at:
         return None
-    p = files.probabilities([files.position[item_id]])[0]
+    p = files.probabilities(at)[0]
     return project.classes[int(p.argmax())], round(float(p.max()), 4)

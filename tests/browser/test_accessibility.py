@@ -32,6 +32,8 @@ PAGES = [
     ("label", "street", ".editor[data-live='1']"),
     ("progress", LONG, ".js-plotly-plot .legend"),
     ("progress", "street", "text=images with it"),
+    ("images", LONG, ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
+    ("images", "street", ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
     ("learn", LONG, ".learn[data-step]"),
     ("simulate", "fresh", "text=8 of 8 rounds"),
     ("simulate", "fresh&simulation=tiny", "text=Who beats whom"),

@@ -55,7 +55,7 @@ export class Actions {
     const keys = dense ? new Map() : keysOf(classes, LETTERS);
     this.classByKey = new Map([...keys].map(([name, key]) => [key, name]));
     const shown = dense || classes.length > SHOWN ? [] : classes;
-    this.buttons.replaceChildren(...shown.map((name) => button({ class: "class", title: name, "aria-keyshortcuts": keys.get(name), onclick: () => this.acts.give("label", name) }, element("kbd", { text: keys.get(name) ?? "", hidden: !keys.has(name) }), element("span", { text: name }))));
+    this.buttons.replaceChildren(...shown.map((name) => button({ class: "class", title: name, "aria-label": name, "aria-keyshortcuts": keys.get(name), onclick: () => this.acts.give("label", name) }, element("kbd", { text: keys.get(name) ?? "", hidden: !keys.has(name) }), element("span", { text: name }))));
     this.options.replaceChildren(...classes.map((name) => element("option", { value: name })));
     this.find.hidden = dense || shown.length > 0;
   }

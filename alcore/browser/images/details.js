@@ -32,7 +32,7 @@ function historyOf(events) {
     const who = kind === "drawn" ? "" : `${annotator || "somebody"} `;
     const what = `${SAID[/** @type {keyof typeof SAID} */ (kind)] ?? kind}${value ? ` ${value}` : ""}`;
     const thought = guess && kind === "label" ? `the model thought ${guess}${confidence === null ? "" : `, ${percent(confidence)}`}` : "";
-    return element("li", { "data-stands": stands && kind !== "undo" }, element("span", {}, element("b", { text: who }), what), element("small", { text: [clock.format(1000 * time), thought, stands || kind === "undo" ? "" : "taken back"].filter(Boolean).join(" · ") }));
+    return element("li", { "data-stands": String(stands && kind !== "undo") }, element("span", {}, element("b", { text: who }), what), element("small", { text: [clock.format(1000 * time), thought, stands || kind === "undo" ? "" : "taken back"].filter(Boolean).join(" · ") }));
   });
   return element("ol", { class: "events" }, ...rows);
 }

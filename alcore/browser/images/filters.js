@@ -67,7 +67,6 @@ export class Filters {
     this.turned.title = this.turned.ariaLabel = back ? "In the order turned round" : "Turn the order round";
     this.turned.setAttribute("aria-pressed", String(back));
     this.chips.replaceChildren(...this.shown());
-    if (this.menu.open) this.fillSheet();
   }
 
   /** @param {(view: URLSearchParams) => void} how */
@@ -122,7 +121,7 @@ export class Filters {
     return chips;
   }
 
-  // ---- the menu
+  // ---- the menu: made when it is opened, so that a tick keeps the keyboard
 
   fillSheet() {
     const { head } = this;

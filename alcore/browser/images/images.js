@@ -58,7 +58,9 @@ export class Images {
     this.root = element("div", { class: "images" });
     this.build(parent);
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.key(event);
+    this.onPress = (/** @type {PointerEvent} */ event) => this.fold(event);
     document.addEventListener("keydown", this.onKey, true);
+    document.addEventListener("pointerdown", this.onPress, true);
   }
 
   /** @param {HTMLElement} parent */
@@ -79,6 +81,7 @@ export class Images {
     this.disposed = true;
     this.turn += 1;
     document.removeEventListener("keydown", this.onKey, true);
+    document.removeEventListener("pointerdown", this.onPress, true);
     this.grid.close();
     this.details.close();
     this.thumbnails.clear();
@@ -284,9 +287,20 @@ export class Images {
 
   // ---- keys
 
+  /** A press elsewhere, or Escape, closes the menus that are open. @param {Event} event */
+  fold(event) {
+    for (const menu of [this.filters.menu, this.views.root]) if (menu.open && (event.type === "keydown" || !event.composedPath().includes(menu))) menu.open = false;
+  }
+
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = targetOf(event);
+    const menu = target?.closest("details");
+    if (menu?.open && event.key === "Escape" && this.root.contains(menu)) {
+      this.fold(event);
+      menu.querySelector("summary")?.focus();
+      event.stopPropagation();
+    }
     if (!this.listing || event.defaultPrevented || !keyIsOurs(event, this.root) || target?.closest("input, select, textarea, summary, details")) return;
     const name = keyName(event);
     if (target?.closest("button, a[href]") && ["Enter", " "].includes(name)) return;

@@ -1,0 +1,287 @@
+"""The Images page in real Chromium: found, chosen, answered many at once, taken back, given again after a reload; by mouse and by keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from alcore.importing.samples import bundled_digits
+from alcore.project.facade import Project, Workspace
+from alcore.project.views import View, found
+from tests.browser.conftest import PageFactory
+from tests.browser.real_app import PATIENCE, App
+
+pytestmark = pytest.mark.browser
+
+NAME = "digits"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The bundled digits: 100 labels, and a model that has guessed the others."""
+    home = tmp_path_factory.mktemp("images") / "home"
+    workspace = Workspace(home)
+    project = Project.import_into(workspace, NAME, bundled_digits(), truth="hidden")
+    project.label_from_truth(100, seed=0)
+    project.run_round("margin", 20, seed=0, train={"steps": 60, "warmup": 0.0}, report=lambda _: None)
+    assert workspace.token
+    workspace.close()
+    served = App(home)
+    served.start()
+    yield served
+    served.kill()
+
+
+@pytest.fixture
+def project(app: App) -> Iterator[Project]:
+    """The same project, read by another process than the server's."""
+    workspace = Workspace(app.home)
+    yield workspace.project(NAME)
+    workspace.close()
+
+
+def look(page: Page, app: App, view: str = "") -> Page:
+    page.goto(f"{app.url}/images?project={NAME}" + (f"&view={quote(view, safe='')}" if view else ""))
+    settled(page)
+    return page
+
+
+def settled(page: Page) -> None:
+    """The view is there, with the pictures that are on the screen."""
+    expect(page.locator(".images[data-view]:not([aria-busy])")).to_be_visible(timeout=PATIENCE * 1000)
+    expect(page.locator(".images .tile:visible img:not([src])")).to_have_count(0, timeout=PATIENCE * 1000)
+
+
+def count(page: Page, text: str) -> None:
+    expect(page.locator(".images .count")).to_have_text(text, timeout=PATIENCE * 1000)
+
+
+def chosen(page: Page, n: int) -> None:
+    expect(page.locator(".images .actions > b")).to_have_text(f"{n:,} chosen")
+
+
+def note(page: Page, text: str) -> None:
+    expect(page.locator(".images .note")).to_have_text(text, timeout=PATIENCE * 1000)
+    settled(page)
+
+
+def shown(page: Page) -> list[int]:
+    """The images on the screen, in their order."""
+    tiles = page.locator(".images .tile:visible").evaluate_all("tiles => tiles.map(t => [Number(t.id.slice(5)), Number(t.dataset.id)])")
+    return [item for _, item in sorted(tiles)]
+
+
+def tile(page: Page, place: int):
+    return page.locator(f".images #tile-{place}")
+
+
+def labels(project: Project, ids: list[int]) -> list[str | None]:
+    rows = project.items.rows(ids)
+    return [rows[i]["label"] for i in ids]
+
+
+def ids_of(project: Project, **filters) -> list[int]:
+    of, _, at = found(project, View(**filters))
+    return of.ids[at].tolist()
+
+
+def reveal(page: Page, place: int) -> None:
+    """Scrolls until a place is on the screen."""
+    page.locator(".images .grid").evaluate(
+        """(grid, place) => {
+          const all = Number(grid.querySelector(".tile").getAttribute("aria-setsize"));
+          grid.scrollTop = (place / all) * grid.scrollHeight - grid.clientHeight / 2;
+        }""",
+        place,
+    )
+    expect(tile(page, place)).to_be_in_viewport()
+
+
+def test_five_hundred_but_seven_are_labeled_taken_back_and_given_again_after_a_reload(page_factory: PageFactory, app: App, project):
+    view = "state=unlabeled&split=pool&order=confidence&back=1"
+    wanted = ids_of(project, state=("unlabeled",), split=("pool",), order="confidence", back=True)
+    page = look(page_factory(), app, view)
+    count(page, f"{len(wanted):,} of 1,797 images")
+    assert shown(page)[:10] == wanted[:10]
+    tile(page, 0).click()
+    reveal(page, 499)
+    tile(page, 499).click(modifiers=["Shift"])
+    chosen(page, 500)
+    exceptions = [3, 50, 121, 200, 333, 404, 498]
+    for place in exceptions:
+        reveal(page, place)
+        tile(page, place).click(modifiers=["Control"])
+    chosen(page, 493)
+    given = [i for place, i in enumerate(wanted[:500]) if place not in exceptions]
+    page.get_by_role("group", name="Label as").get_by_role("button", name="7", exact=True).click()
+    note(page, "7: 493 images.")
+    count(page, f"{len(wanted) - 493:,} of 1,797 images")
+    expect(page.locator(".images .actions")).to_be_hidden()  # what was labeled is not in this view any more
+    assert set(labels(project, given)) == {"7"}
+    assert set(labels(project, [wanted[place] for place in exceptions])) == {None}
+    reveal(page, 0)
+    settled(page)
+    assert shown(page)[:2] == [wanted[3], wanted[50]]
+    page.reload()
+    settled(page)
+    page.get_by_role("button", name="Undo").click()
+    note(page, "Taken back: 493 images.")
+    assert set(labels(project, given)) == {None}
+    count(page, f"{len(wanted):,} of 1,797 images")
+    page.reload()
+    settled(page)
+    page.get_by_role("button", name="Redo").click()
+    note(page, "Given again: 493 images.")
+    assert set(labels(project, given)) == {"7"}
+    page.locator(".images .grid").focus()
+    page.keyboard.press("z")
+    note(page, "Taken back: 493 images.")
+    assert set(labels(project, given)) == {None}
+    assert project.journal.differences() == 0
+
+
+def test_the_whole_of_it_without_a_mouse(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app)
+    page.get_by_role("searchbox", name="Find in names").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".images .menu summary").first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("[data-filter=state]").get_by_role("checkbox", name=re.compile("^unlabeled")).focus()
+    page.keyboard.press("Space")
+    count(page, f"{len(ids_of(project, state=('unlabeled',))):,} of 1,797 images")
+    page.keyboard.press("Escape")
+    expect(page.locator(".images .menu[open]")).to_have_count(0)
+    expect(page.locator(".images .menu summary").first).to_be_focused()
+    page.locator(".images .grid").focus()
+    for key in ("ArrowRight", "ArrowDown", "Space", "ArrowRight", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    chosen(page, 2)
+    for key in ("Shift+ArrowRight", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    chosen(page, 3)
+    picked = [int(i) for i in page.locator(".images .tile[aria-selected=true]").evaluate_all("tiles => tiles.map(t => t.dataset.id)")]
+    page.keyboard.press("f")
+    note(page, "Flagged: 3 images.")
+    rows = project.items.rows(picked)
+    assert [rows[i]["flagged"] for i in picked] == [True] * 3
+    page.keyboard.press("z")
+    note(page, "Taken back: 3 images.")
+    assert not any(row["flagged"] for row in project.items.rows(picked).values())
+    page.keyboard.press("Control+a")
+    chosen(page, len(ids_of(project, state=("unlabeled",))))
+    page.keyboard.press("Escape")
+    expect(page.locator(".images .actions")).to_be_hidden()
+
+
+def test_a_double_click_tells_what_was_said_and_an_earlier_answer_is_changed(page_factory: PageFactory, app: App, project):
+    item = ids_of(project, state=("labeled",))[0]
+    before = labels(project, [item])[0]
+    page = look(page_factory(), app, "state=labeled")
+    tile(page, 0).dblclick()
+    details = page.locator(".images .details")
+    expect(details.locator(".events li")).to_have_count(1)
+    expect(details.locator(".events")).to_contain_text(f"oracle said {before}")
+    other = "3" if before != "3" else "4"
+    page.locator(".images .grid").focus()
+    page.keyboard.press(other)
+    note(page, f"{other}: 1 image.")
+    expect(details.locator(".events li")).to_have_count(2)
+    expect(details.locator(".events li").first).to_contain_text(f"me said {other}")
+    expect(details.locator(".events li").first).to_contain_text("the model thought")
+    assert labels(project, [item]) == [other]
+    page.keyboard.press("z")
+    note(page, "Taken back: 1 image.")
+    expect(details.locator(".events li")).to_have_count(3)
+    assert labels(project, [item]) == [before]
+    page.keyboard.press("Escape")
+    expect(details).to_be_hidden()
+
+
+def test_a_view_is_kept_and_its_address_shows_it_to_another_browser(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app)
+    page.locator(".images .menu summary", has_text="Filter").click()
+    page.locator("[data-filter=guess]").get_by_role("checkbox", name=re.compile("^4")).check()
+    settled(page)
+    page.get_by_role("combobox", name="Order").select_option("confidence")
+    settled(page)
+    expect(page.get_by_role("group", name="Filters")).to_contain_text("Model's guess: 4")
+    wanted = ids_of(project, guess=("4",), order="confidence")
+    assert shown(page)[:8] == wanted[:8]
+    page.locator(".images .menu summary", has_text="Views").click()
+    page.get_by_role("textbox", name="Name of this view").fill("fours")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="fours", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("view="))
+    other = page_factory()
+    other.goto(page.url)
+    settled(other)
+    count(other, f"{len(wanted):,} of 1,797 images")
+    assert shown(other)[:8] == wanted[:8]
+    other.locator(".images .chip").get_by_role("button").click()
+    count(other, "1,797 images")
+    other.locator(".images .menu summary", has_text="Views").click()
+    other.get_by_role("button", name="fours", exact=True).click()
+    count(other, f"{len(wanted):,} of 1,797 images")
+
+
+def test_a_rectangle_chooses_and_only_these_is_an_address(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app)
+    one, other = tile(page, 1).bounding_box(), tile(page, 2).bounding_box()
+    assert one is not None
+    assert other is not None
+    page.mouse.move(one["x"] - 3, one["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(other["x"] + 20, other["y"] + 60, steps=4)
+    page.mouse.up()
+    chosen(page, 2)
+    picked = sorted(shown(page)[1:3])
+    page.get_by_role("button", name="Only these").click()
+    count(page, "2 of 1,797 images")
+    settled(page)
+    assert sorted(shown(page)) == picked
+
+
+def test_what_another_said_unseen_waits_for_a_review(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app, "state=unlabeled&split=pool")
+    item = shown(page)[0]
+    app.post(f"/projects/{NAME}/annotations", {"client": "other", "events": [{"seq": item, "item": item, "kind": "label", "value": "1"}]})
+    tile(page, 0).click()
+    page.keyboard.press("2")
+    note(page, "2: 1 image, 1 contradict another person and wait for a review.")
+    assert project.items.row(item)["disputed"]
+    look(page, app, "state=disputed")
+    assert shown(page) == [item]
+
+
+def test_an_empty_view_a_wrong_address_and_a_lost_server_have_words(page_factory: PageFactory, app: App):
+    page = look(page_factory(), app, "text=nowhere")
+    expect(page.locator(".images .empty")).to_have_text("No image is like that. Take a filter away.")
+    page.goto(f"{app.url}/images?project={NAME}&view=colour%3Dred")
+    expect(page.locator(".images .empty")).to_contain_text("there is no filter 'colour'")
+    page.get_by_role("button", name="Show all images").click()
+    count(page, "1,797 images")
+    page.route("**/images?*", lambda route: route.abort())
+    page.locator(".images .menu summary", has_text="Filter").click()
+    page.locator("[data-filter=state]").get_by_role("checkbox", name=re.compile("^labeled")).check()
+    expect(page.locator(".images .empty")).to_contain_text("the server does not answer.")
+    page.unroute("**/images?*")
+    page.locator(".images .count").click()
+    expect(page.locator(".images .menu[open]")).to_have_count(0)
+    page.get_by_role("button", name="Try again").click()
+    settled(page)
+    expect(page.locator(".images .empty")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits(page_factory: PageFactory, app: App, width):
+    page = look(page_factory(width=width, height=844), app)
+    tile(page, 0).click()
+    chosen(page, 1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".images .actions").bounding_box()
+    assert box is not None
+    assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
