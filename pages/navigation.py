@@ -45,6 +45,7 @@ with plain_errors():
         st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
         st.Page("simulate.py", title="Simulate", icon=":material/science:"),
         st.Page("learn.py", title="Learn", icon=":material/school:"),
+        st.Page("methods.py", title="Methods", icon=":material/menu_book:"),
     ]
     page = st.navigation(pages)
 

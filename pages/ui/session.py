@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ PROJECT, ARRIVED, ANNOTATOR, NAMED = "chosen_project", "arrived_project", "annot
 NAMELESS = "me"  # who labels where nobody gave a name
 COOKIE = "alcore_annotator"
 LONGEST_NAME = 80
+METHOD = "method"  # in an address: the strategy that a page begins with
 
 
 def workspace() -> Workspace:
@@ -62,6 +63,16 @@ def project() -> Project:
         empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "data.py", "Import images")
         st.stop()
     return workspace().project(chosen)
+
+
+def asked_method(names: Collection[str], key: str) -> bool:
+    """Whether the address names one of these strategies. The first run that sees it there chooses it in the widget `key`."""
+    asked, noted = st.query_params.get(METHOD, ""), f"{key}.asked"
+    if asked not in names:
+        return False
+    if st.session_state.get(noted) != asked:
+        st.session_state[noted] = st.session_state[key] = asked
+    return True
 
 
 def annotator() -> str:
