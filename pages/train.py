@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import Any
 
 import streamlit as st
@@ -14,6 +13,7 @@ from alcore.project import features, labeling, live, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
+from alcore.teaching.methods import from_docstring
 from alcore.training.devices import device_list
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
@@ -175,8 +175,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         or "mal"
     )
     strategy = STRATEGIES[name]
-    paragraphs = (inspect.getdoc(strategy) or "").split("\n\n")
-    st.caption(f"{' '.join(paragraphs[-1].split())} ({strategy.paper})")
+    st.caption(f"{strategy.idea or from_docstring(strategy)} ({strategy.paper})")
     st.page_link("methods.py", label=f"What {strategy.title} does", icon=":material/menu_book:", query_params={METHOD: name})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         left = max(1, open_images(counts))

@@ -27,7 +27,7 @@ class CoreSet(Strategy):
     )
     equations = (
         (
-            r"x^{*} = \arg\max_{x \in U} \; \min_{c \in L \cup Q} \; \lVert f(x) - f(c) \rVert_2",
+            r"x^{*} = \underset{x \in U}{\mathrm{argmax}} \; \min_{c \in L \cup Q} \; \lVert f(x) - f(c) \rVert_2",
             "The next pick is the farthest from the labeled images L and from what is picked already, Q, in the model's embedding f.",
         ),
         (

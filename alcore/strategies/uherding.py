@@ -81,7 +81,7 @@ class UHerding(Strategy):
             r"k(x, x') = \exp\left(-\frac{\lVert z - z' \rVert_2^2}{\sigma^2}\right)",
             "The kernel on normalized embeddings z; its width is the smallest distance between two labeled images.",
         ),
-        (r"x^{*} = \arg\max_{x \in U} \; C(S \cup \{x\}) - C(S)", "Picks are greedy: each adds the most coverage."),
+        (r"x^{*} = \underset{x \in U}{\mathrm{argmax}} \; C(S \cup \{x\}) - C(S)", "Picks are greedy: each adds the most coverage."),
     )
     use = (
         "On pretrained features, from the first query on: ahead of all others on clothing, 2.4 points above random (+1.9 to +2.9) and "

@@ -62,13 +62,13 @@ class Result:
 
     def cells(self) -> tuple[str, ...]:
         """Its cells of a method's table, in Markdown, below `heads`."""
-        reached = [f"{accuracy:.1f} %" for _, accuracy in self.points]
+        reached = [f"{accuracy:.1f}" for _, accuracy in self.points]
         gain = self.gain_words if self.gain else "what gains are over"
         return (f"`{self.variant}`", str(self.seeds), *reached, gain, self.labels_words)
 
     def heads(self) -> tuple[str, ...]:
         """What stands over its cells."""
-        at = [f"At {labels:,}" for labels, _ in self.points]
+        at = [f"% at {labels:,}" for labels, _ in self.points]
         return ("Variant", "Seeds", *at, "Mean gain (95 %)", "Labels to random's last")
 
 
@@ -101,9 +101,9 @@ def of(strategy: str) -> list[Result]:
 def front() -> str:
     """The small table at the README's top."""
     shown = [each for each in results() if each.photos == "clothing" and each.variant in FRONT]
-    heads = [f"{labels} labels" for labels, _ in shown[0].points]
-    lines = [f"| strategy | {' | '.join(heads)} | labels to what random reaches with {shown[0].points[-1][0]} |", "|---" * 5 + "|"]
+    heads = [f"% at {labels}" for labels, _ in shown[0].points]
+    lines = [f"| strategy | {' | '.join(heads)} | labels to random's {shown[0].points[-1][0]} |", "|---" * 5 + "|"]
     for each in shown:
-        values = " | ".join(f"{accuracy:.1f} %" for _, accuracy in each.points)
+        values = " | ".join(f"{accuracy:.1f}" for _, accuracy in each.points)
         lines.append(f"| `{each.variant}` | {values} | {each.labels_words} |")
     return "\n".join(lines)

@@ -118,7 +118,7 @@ def method(name: str) -> Method:
     kind = STRATEGIES[name]
     number = re.search(r"arXiv (\d{4}\.\d{5})", kind.paper)
     sections = (
-        Section("Idea", (Text(kind.idea or _from_docstring(kind)),)),
+        Section("Idea", (Text(kind.idea or from_docstring(kind)),)),
         Section("Equations", tuple(Formula(latex, words) for latex, words in kind.equations)),
         Section("What its scores mean", (_scores(kind),)),
         Section("When to use it", _paragraphs(kind.use)),
@@ -144,6 +144,11 @@ def methods() -> dict[str, str]:
     return {name: kind.title for name, kind in STRATEGIES.items()}
 
 
+def from_docstring(kind: type[Strategy]) -> str:
+    """The idea of one whose class says no more than its docstring: the last paragraph of that."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[-1].split())
+
+
 # ---- the parts
 
 
@@ -158,10 +163,6 @@ def _lines(part: Part, formula: Callable[[str], str]) -> list[str]:
 
 def _paragraphs(words: str) -> tuple[Part, ...]:
     return (Text(words),) if words else ()
-
-
-def _from_docstring(kind: type[Strategy]) -> str:
-    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[-1].split())
 
 
 def _scores(kind: type[Strategy]) -> Table:
