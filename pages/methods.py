@@ -7,7 +7,7 @@ import streamlit as st
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
 from alcore.teaching.methods import Formula, Method, Part, Section, Table, method, methods
-from pages.ui.session import FORM_WIDTH, METHOD, PROJECT, asked_method, header, workspace
+from pages.ui.session import FORM_WIDTH, METHOD, PROJECT, asked_method, header, tell_method, workspace
 
 CHOSEN = "methods.chosen"
 
@@ -20,9 +20,7 @@ def main() -> None:
     if asked and not asked_method(titles, CHOSEN):
         st.warning(f"There is no method “{asked[:40]}” here. Those there are can be chosen below.", icon=":material/warning:")
     name = st.selectbox("Method", list(titles), format_func=titles.__getitem__, key=CHOSEN, width=320)
-    if asked != name:  # so that the address can be given to somebody
-        st.query_params[METHOD] = name
-        st.session_state[f"{CHOSEN}.asked"] = name
+    tell_method(name)
     shown = method(name)
     with st.container(width=FORM_WIDTH):
         _head(shown)

@@ -20,6 +20,7 @@ from pages.ui.session import (
     given_name,
     plain_errors,
     recall_annotator,
+    turned_to,
     workspace,
 )
 
@@ -48,6 +49,7 @@ with plain_errors():
         st.Page("methods.py", title="Methods", icon=":material/menu_book:"),
     ]
     page = st.navigation(pages)
+    turned_to(page.title)
 
     recall_annotator()
     with st.sidebar:

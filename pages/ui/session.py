@@ -22,6 +22,7 @@ NAMELESS = "me"  # who labels where nobody gave a name
 COOKIE = "alcore_annotator"
 LONGEST_NAME = 80
 METHOD = "method"  # in an address: the strategy that a page begins with
+PAGE, ASKED = "page_drawn", "method_asked"  # of the session: the page, and the strategy that its address was seen to name
 
 
 def workspace() -> Workspace:
@@ -65,14 +66,27 @@ def project() -> Project:
     return workspace().project(chosen)
 
 
+def turned_to(page: str) -> None:
+    """Notes which page is drawn: on another one than before, what its address asks for counts anew."""
+    if st.session_state.get(PAGE) != page:
+        st.session_state[PAGE] = page
+        st.session_state.pop(ASKED, None)
+
+
 def asked_method(names: Collection[str], key: str) -> bool:
     """Whether the address names one of these strategies. The first run that sees it there chooses it in the widget `key`."""
-    asked, noted = st.query_params.get(METHOD, ""), f"{key}.asked"
+    asked = st.query_params.get(METHOD, "")
     if asked not in names:
         return False
-    if st.session_state.get(noted) != asked:
-        st.session_state[noted] = st.session_state[key] = asked
+    if st.session_state.get(ASKED) != asked:
+        st.session_state[ASKED] = st.session_state[key] = asked
     return True
+
+
+def tell_method(name: str) -> None:
+    """Puts what was chosen on the page into its address, so that it can be given to somebody."""
+    if st.query_params.get(METHOD, "") != name:
+        st.query_params[METHOD] = st.session_state[ASKED] = name
 
 
 def annotator() -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from alcore.project.facade import Project, Workspace
-from alcore.strategies import STRATEGIES
+from alcore.strategies import STRATEGIES, forget
 from alcore.teaching.methods import Formula, Table, Text, method
 from pages.ui.session import METHOD
 from tests.pages.headless import ran, show, words
 from tests.pages.test_pages import class_folders
 from tests.scenes import few_streets
+
+
+@pytest.fixture(autouse=True)
+def of_the_library() -> Iterator[None]:
+    """No strategy of another test's workspace is known here, nor this one's later."""
+    forget()
+    yield
+    forget()
 
 
 def links(at: AppTest) -> dict[str, str]:
@@ -79,6 +88,11 @@ def test_the_train_page_leads_there_and_takes_what_a_link_chose(fresh: Workspace
     at = ran(at)
     assert at.segmented_control(key="strategy").value == "margin"
     assert links(at)["What Margin does"] == "method=margin"
+    at.switch_page("methods.py")
+    at = ran(at)
+    at.query_params[METHOD] = "badge"  # the same link once more, from another page
+    at.switch_page("train.py")
+    assert ran(at).segmented_control(key="strategy").value == "badge"
     assert show("train", "toys", **{METHOD: "nothing"}).segmented_control(key="strategy").value == "mal"
 
 
