@@ -31,7 +31,7 @@ class Badge(Strategy):
     )
     equations = (
         (
-            r"g_x = \left(p(x) - e_{\hat{y}(x)}\right) \otimes h(x)",
+            r"g_x = (p(x) - e_{\hat{y}(x)}) \otimes h(x)",
             "The gradient embedding: the error, had the guess been the label, times the features h.",
         ),
         (

@@ -59,7 +59,7 @@ class LearningLoss(Strategy):
     )
     equations = (
         (
-            r"L_{loss}(\hat{l}_i, \hat{l}_j) = \max\left(0, \; -\sigma_{ij}\,(\hat{l}_i - \hat{l}_j) + \xi\right)",
+            r"L_{loss}(\hat{l}_i, \hat{l}_j) = \max(0, \; -\sigma_{ij}\,(\hat{l}_i - \hat{l}_j) + \xi)",
             (
                 "For a pair of images the predicted losses must have the order of the true ones, by a margin; the sign is +1 where image "
                 "i has the larger loss, else -1 (Eq. 2)."

@@ -198,11 +198,11 @@ class MAL(Strategy):
             "The game over the entropy of unlabeled images, beside cross-entropy on labeled ones (Eq. 2).",
         ),
         (
-            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}\left[\ln D(x)\right] - \mathbb{E}_{x \in U}\left[\ln\left(1 - D(x)\right)\right]",
+            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}[\ln D(x)] - \mathbb{E}_{x \in U}[\ln(1 - D(x))]",
             "The discriminator learns 1 for labeled and 0 for unlabeled, on normalized features (Eq. 3).",
         ),
         (
-            r"s(x) = 1 - \frac{1}{|U|} \max\left(\mathrm{rank}_{H}(x), \; \mathrm{rank}_{D}(x)\right)",
+            r"s(x) = 1 - \frac{1}{|U|} \max(\mathrm{rank}_{H}(x), \; \mathrm{rank}_{D}(x))",
             "The priority: high where x stands high on both lists, by most entropy and by least D (Algorithm 2, as it is read here).",
         ),
     )

@@ -110,12 +110,12 @@ class MCDAL(Strategy):
             "The two heads learn the labels and part on the pool; G and the task model's head F learn from labels alone (Eq. 2).",
         ),
         (
-            r"\mathcal{L}_{dis} = \mathbb{E}_{x \in U}\left[d(p_1, p) + d(p_2, p) + d(p_1, p_2)\right]",
+            r"\mathcal{L}_{dis} = \mathbb{E}_{x \in U}[d(p_1, p) + d(p_2, p) + d(p_1, p_2)]",
             "How far the three guesses are apart on unlabeled images (Eq. 3).",
         ),
-        (r"d(p_1, p_2) = \frac{1}{C} \sum_{c=1}^{C} \left|p_1^c - p_2^c\right|", "The distance of two guesses over C classes (Eq. 4)."),
+        (r"d(p_1, p_2) = \frac{1}{C} \sum_{c=1}^{C} |p_1^c - p_2^c|", "The distance of two guesses over C classes (Eq. 4)."),
         (
-            r"S(x) = D(x) - \mathbb{E}_{x' \in L}\left[D(x')\right], \qquad D = d(p_1, p_2) + d(p, p_1) + d(p, p_2)",
+            r"S(x) = D(x) - \mathbb{E}_{x' \in L}[D(x')], \qquad D = d(p_1, p_2) + d(p, p_1) + d(p, p_2)",
             "The score: the discrepancy beyond what labeled images have (Eq. 5). The second part is one number a round and moves no rank.",
         ),
     )

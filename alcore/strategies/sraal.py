@@ -100,12 +100,11 @@ class SRAAL(Strategy):
             ),
         ),
         (
-            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}\left[\ln D(\mu(x))\right] - \mathbb{E}_{x \in U}\left[(1-u) \ln "
-            r"D(\mu(x)) + u \ln\left(1 - D(\mu(x))\right)\right]",
+            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}[\ln D(\mu(x))] - \mathbb{E}_{x \in U}[(1-u) \ln D(\mu(x)) + u \ln(1 - D(\mu(x)))]",
             "An unlabeled image has the target 1 - u: one the model is sure of counts nearly as labeled.",
         ),
         (
-            r"\mathcal{L}_{gen} = 5\,\mathrm{MSE} + \mathrm{KL} - \mathbb{E}\left[\ln D(\mu(x))\right] + 5\,\mathrm{CE}",
+            r"\mathcal{L}_{gen} = 5\,\mathrm{MSE} + \mathrm{KL} - \mathbb{E}[\ln D(\mu(x))] + 5\,\mathrm{CE}",
             "The VAE rebuilds images, hides from the discriminator, and tells the class of labeled ones.",
         ),
     )

@@ -75,17 +75,16 @@ class VAAL(Strategy):
     )
     equations = (
         (
-            r"\mathcal{L}_{VAE} = \mathbb{E}\left[\lVert x - \hat{x} \rVert_2^2\right] + \beta \, \mathrm{KL}\left(q(z "
-            r"\mid x) \,\Vert\, \mathcal{N}(0, I)\right)",
+            r"\mathcal{L}_{VAE} = \mathbb{E}[\lVert x - \hat{x} \rVert_2^2] + \beta \, \mathrm{KL}(q(z "
+            r"\mid x) \,\Vert\, \mathcal{N}(0, I))",
             "Labeled and unlabeled images are rebuilt from their latent numbers z.",
         ),
         (
-            r"\mathcal{L}_{adv} = -\mathbb{E}_{x \in L}\left[\ln D(\mu(x))\right] - \mathbb{E}_{x \in U}\left[\ln D(\mu(x))\right]",
+            r"\mathcal{L}_{adv} = -\mathbb{E}_{x \in L}[\ln D(\mu(x))] - \mathbb{E}_{x \in U}[\ln D(\mu(x))]",
             "The VAE wants the discriminator to call both labeled.",
         ),
         (
-            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}\left[\ln D(\mu(x))\right] - \mathbb{E}_{x \in U}\left[\ln\left(1 "
-            r"- D(\mu(x))\right)\right]",
+            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}[\ln D(\mu(x))] - \mathbb{E}_{x \in U}[\ln(1 - D(\mu(x)))]",
             "The discriminator wants to tell them apart; the smallest D is asked for.",
         ),
     )
