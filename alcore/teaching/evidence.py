@@ -62,14 +62,14 @@ class Result:
 
     def cells(self) -> tuple[str, ...]:
         """Its cells of a method's table, in Markdown, below `heads`."""
-        reached = [f"{accuracy:.1f}" for _, accuracy in self.points]
+        reached = ", ".join(f"{accuracy:.1f}" for _, accuracy in self.points)
         gain = self.gain_words if self.gain else "what gains are over"
-        return (f"`{self.variant}`", str(self.seeds), *reached, gain, self.labels_words)
+        return (f"`{self.variant}`", str(self.seeds), reached, gain, self.labels_words)
 
     def heads(self) -> tuple[str, ...]:
         """What stands over its cells."""
-        at = [f"% at {labels:,}" for labels, _ in self.points]
-        return ("Variant", "Seeds", *at, "Mean gain (95 %)", "Labels to random's last")
+        at = ", ".join(str(labels) for labels, _ in self.points)
+        return ("Variant", "Seeds", f"% at {at}", "Mean gain (95 %)", "Labels to random's last")
 
 
 def results() -> list[Result]:

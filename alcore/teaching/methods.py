@@ -204,5 +204,7 @@ def _parameters(kind: type[Strategy]) -> tuple[Part, ...]:
     fields = dataclasses.fields(kind.Params)
     if not fields:
         return ()
-    rows = [(f"**{title_of(f)}** `{f.name}`", words_for(f, f.default), str(f.metadata["help"]), str(f.metadata["source"])) for f in fields]
-    return (Table(("Parameter", "Usual", "What it does", "Where that comes from"), tuple(rows)),)
+    rows = [
+        (f"**{title_of(f)}** `{f.name}`", words_for(f, f.default), f"{f.metadata['help']} Source: {f.metadata['source']}.") for f in fields
+    ]
+    return (Table(("Parameter", "Usual", "What it does, and where its value comes from"), tuple(rows)),)

@@ -43,8 +43,8 @@ def test_a_line_is_read_as_numbers() -> None:
         "clothing", "mal:minimax=true", 10, ((100, 65.5), (250, 77.4), (500, 81.6)), (-2.2, -3.4, -1.0), "0.018", None, None
     )
     assert found.strategy == "mal"
-    assert found.cells() == ("`mal:minimax=true`", "10", "65.5", "77.4", "81.6", "-2.2 (-3.4 to -1.0)", "not reached")
-    assert found.heads() == ("Variant", "Seeds", "% at 100", "% at 250", "% at 500", "Mean gain (95 %)", "Labels to random's last")
+    assert found.cells() == ("`mal:minimax=true`", "10", "65.5, 77.4, 81.6", "-2.2 (-3.4 to -1.0)", "not reached")
+    assert found.heads() == ("Variant", "Seeds", "% at 100, 250, 500", "Mean gain (95 %)", "Labels to random's last")
 
 
 def test_a_strategys_own_lines_are_closed_by_randoms() -> None:
