@@ -46,6 +46,18 @@ def test_the_example_of_points_in_a_plane_runs_as_it_stands():
     assert recording.field(step=100)["discrepancy"].shape == (100, 100)
 
 
+# what stands in each block of Python -> where it is run
+PYTHON = {"alcore.Project.create": "test_readme.py", "alcore.teaching": "test_readme.py", "onnxruntime": "project/test_carrying.py"}
+
+
+def test_every_block_of_python_is_run_somewhere():
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    for code in blocks:
+        assert len([part for part in PYTHON if part in code]) == 1, f"run this in a test and name it in PYTHON:\n{code}"
+    assert len(blocks) == len(PYTHON)
+    assert all((ROOT / "tests" / file).is_file() for file in PYTHON.values())
+
+
 def test_every_command_line_of_the_readme_is_understood():
     lines = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("python -m alcore ")]
     parsed = [_parser().parse_args(shlex.split(line)[3:]) for line in lines]

@@ -33,6 +33,8 @@ PAGES = [
     ("progress", LONG, ".js-plotly-plot .legend"),
     ("progress", "street", "text=images with it"),
     ("learn", LONG, ".learn[data-step]"),
+    ("methods", f"{LONG}&method=mal", "text=Parameters"),
+    ("methods", "street&method=vaal", "text=Parameters"),
     ("simulate", "fresh", "text=8 of 8 rounds"),
     ("simulate", "fresh&simulation=tiny", "text=Who beats whom"),
 ]

@@ -217,6 +217,6 @@ export {};
  * A change of a strategy, and what it does: as one sees it, and as measured.
  * @typedef {Named & {strategy: string, params: Record<string, unknown>, why: string, measured: string}} SwitchData
  */
-/** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], switches: SwitchData[]}} LearnData */
+/** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], strategy: string, switches: SwitchData[]}} LearnData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
