@@ -22,7 +22,7 @@ __all__ = ["labeler", "map", "mask_editor"]
 NAMED = "notebook"  # who labels where nobody says a name; the same as `Project.annotate` takes
 
 
-def labeler(project: Project, annotator: str = NAMED, *, mode: Literal["single", "grid"] = "single", height: int = 620) -> Labeler:
+def labeler(project: Project, annotator: str = NAMED, *, mode: Literal["single", "grid"] = "single", height: int = 560) -> Labeler:
     """The labeler on the project's open query: a key is a label, stored in the journal before the next one is asked for.
 
     Args:
@@ -37,7 +37,7 @@ def labeler(project: Project, annotator: str = NAMED, *, mode: Literal["single",
     return _made().Labeler(project, annotator, mode=mode, height=height)  # type: ignore[no-any-return]
 
 
-def mask_editor(project: Project, annotator: str = NAMED, *, height: int = 720) -> MaskEditor:
+def mask_editor(project: Project, annotator: str = NAMED, *, height: int = 640) -> MaskEditor:
     """The mask editor on the project's open query. What is painted is stored when it is saved (Enter); strokes before that are kept by
     the browser.
 
@@ -52,7 +52,7 @@ def mask_editor(project: Project, annotator: str = NAMED, *, height: int = 720) 
     return _made().MaskEditor(project, annotator, height=height)  # type: ignore[no-any-return]
 
 
-def map(project: Project, color: str = "", *, round: int | None = None, height: int = 520) -> Map:
+def map(project: Project, color: str = "", *, round: int | None = None, height: int = 480) -> Map:
     """The pool as a map. `selection` are the ids of the images that a lasso caught, most wanted first.
 
     Args:

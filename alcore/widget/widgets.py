@@ -20,6 +20,7 @@ from alcore.widget.line import Line
 
 LONGEST_NAME = 60  # characters of an annotator's name
 HEIGHTS = (300, 4000)  # pixels
+PACE = 5000  # milliseconds between two looks at what others said: each shows the kernel as busy for a moment
 SHARED_STYLE = "notebook/notebook.css"
 
 
@@ -70,6 +71,7 @@ class Labeling(Part):
             "annotator": annotator.strip(),
             "round": newest.number,
             "identity": project.identity,
+            "pace": PACE,
             "empty": "Nothing was asked for yet: project.run_round(…) asks for images.",
         }
         super().__init__(project, annotator, height, look, told | data)
@@ -84,7 +86,7 @@ class Labeler(Labeling):
 
     _esm = script("notebook/labeler.js")
 
-    def __init__(self, project: Project, annotator: str, *, mode: Literal["single", "grid"] = "single", height: int = 620) -> None:
+    def __init__(self, project: Project, annotator: str, *, mode: Literal["single", "grid"] = "single", height: int = 560) -> None:
         if project.dense:
             raise BadInput(f"{project.name!r} has masks: use alcore.widget.mask_editor(project)")
         if len(project.classes) < 2:
@@ -99,7 +101,7 @@ class MaskEditor(Labeling):
 
     _esm = script("notebook/editor.js")
 
-    def __init__(self, project: Project, annotator: str, *, height: int = 720) -> None:
+    def __init__(self, project: Project, annotator: str, *, height: int = 640) -> None:
         if not project.dense:
             raise BadInput(f"{project.name!r} has classes, no masks: use alcore.widget.labeler(project)")
         newest = project.newest_round()
@@ -120,7 +122,7 @@ class Map(Part):
     count = traitlets.Int(help="How many images it caught in all.", read_only=True)
     _selection = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, project: Project, color: str, *, round: int | None = None, height: int = 520) -> None:
+    def __init__(self, project: Project, color: str, *, round: int | None = None, height: int = 480) -> None:
         self.round, names = _mapped(project, round)
         self.columns = tuple(names)
         self._data_there = False

@@ -19,8 +19,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.real_app import wait
 from tests.house import ROOT
 
-TOLD = "alcore kernel says"  # what a cell prints before its answer
-
 
 class Lab:
     """JupyterLab on a free port of this machine, for those who have its token; it asks nobody for news."""
@@ -85,7 +83,7 @@ class Lab:
         nbformat.write(notebook, self.notebooks / f"{name}.ipynb")
         page.goto(f"{self.url}/doc/workspaces/{name}/tree/{name}.ipynb?reset&token={self.token}")
         expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(len(cells), timeout=60_000)
-        expect(page.locator(".jp-NotebookPanel-toolbar [data-status=idle]").first).to_be_visible(timeout=60_000)
+        expect(page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
         return LabPage(page)
 
 
@@ -93,7 +91,7 @@ class LabPage:
     """A notebook that is open."""
 
     def __init__(self, page: Page) -> None:
-        self.page = page
+        self.page, self.ran = page, 0
 
     def cell(self, at: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(at)
@@ -101,13 +99,24 @@ class LabPage:
     def run(self, at: int) -> None:
         """Runs a cell and waits until it is over."""
         self.begin(at)
-        expect(self.cell(at).locator(".jp-InputPrompt")).to_have_text(r"[{}]:".format(self.ran), timeout=90_000)
+        self.ended(at)
 
     def begin(self, at: int) -> None:
-        self.ran = getattr(self, "ran", 0) + 1
+        self.ran += 1
         self.cell(at).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
+
+    def ended(self, at: int) -> None:
+        """Waits until the cell that was begun last is over, without an error."""
+        expect(self.cell(at).locator(".jp-InputPrompt")).to_have_text(f"[{self.ran}]:", timeout=90_000)
+        expect(self.cell(at).locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
 
     def text(self, at: int) -> str:
         """What a cell printed."""
         return self.cell(at).locator(".jp-OutputArea-output pre").first.inner_text().strip()
+
+    def choose(self, *names: str) -> None:
+        """Goes through the menus."""
+        self.page.locator(".lm-MenuBar-item", has_text=names[0]).click()
+        for name in names[1:]:
+            self.page.locator(".lm-Menu-item").get_by_text(name, exact=True).click()

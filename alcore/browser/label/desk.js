@@ -165,6 +165,7 @@ export class Desk {
     this.data = data;
     const newToken = this.api.token !== data.token;
     this.api.connect(data.api, data.token, carry);
+    if (data.pace) this.others.pace = data.pace;
     fitHeight(this.root);
     this.root.dataset.mode = this.part.mode;
     this.root.dataset.annotator = data.annotator;
