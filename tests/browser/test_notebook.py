@@ -229,20 +229,26 @@ def test_a_lasso_on_the_map_is_a_selection_in_the_kernel(page_factory: PageFacto
 
 def test_it_has_the_notebooks_colors(page_factory: PageFactory, lab: Lab, home: Path) -> None:
     page = page_factory()
-    notebook = lab.open(page, "themes", [opened(home, "toy"), "widget = alcore.widget.labeler(project, 'ann')\nwidget"])
+    notebook = lab.open(page, "themes", [opened(home, "toy"), "world = alcore.widget.map(project)\nworld"])
     for cell in (0, 1):
         notebook.run(cell)
-    page.locator(WORKS).wait_for(timeout=60_000)
+    expect(page.locator(".map .legend b")).to_have_text("Priority", timeout=60_000)
+    inside, gray, bar = page.locator(".alcore-notebook"), page.locator(".map .legend i").first, page.locator(".map .legend .ramp")
     ground = "(node) => getComputedStyle(node).backgroundColor"
-    inside = page.locator(".alcore-notebook")
     assert (inside.evaluate(ground), inside.get_attribute("data-dark")) == ("rgb(255, 255, 255)", "false")
+    before, light = bar.get_attribute("style"), gray.evaluate(ground)
+    assert light != "rgba(0, 0, 0, 0)"  # it was drawn when its colors were known
     notebook.choose("Settings", "Theme", "JupyterLab Dark")
     expect(page.locator(".alcore-notebook[data-dark=true]")).to_be_visible()
-    assert inside.evaluate(ground) == page.evaluate(
-        "getComputedStyle(document.body).getPropertyValue('--jp-layout-color0') === '#111' ? 'rgb(17, 17, 17)' : ''"
-    )
+    assert inside.evaluate(ground) == "rgb(17, 17, 17)"
+    expect(bar).not_to_have_attribute("style", before or "")  # what is drawn follows, too
+    dark = bar.get_attribute("style")
+    notebook.run(1)  # drawn in the dark from the start
+    expect(bar).to_have_attribute("style", dark or "", timeout=60_000)
     notebook.choose("Settings", "Theme", "JupyterLab Light")
     expect(page.locator(".alcore-notebook[data-dark=false]")).to_be_visible()
+    expect(bar).to_have_attribute("style", before or "")
+    assert gray.evaluate(ground) == light
 
 
 def test_it_is_gone_with_its_cells_output_and_leaves_no_error(page_factory: PageFactory, lab: Lab, home: Path) -> None:

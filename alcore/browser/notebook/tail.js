@@ -4,13 +4,13 @@
 // notebook's own shortcuts (A adds a cell, D D removes one) rest meanwhile.
 
 import { element } from "../shared/dom.js";
+import { colorsAt, isDark } from "../shared/theme.js";
 import { carryOf } from "./carry.js";
 
 /** @import { Told } from "../shared/mount.js" */
 /** @import { Model } from "./carry.js" */
 
 const SUPPRESS = "data-lm-suppress-shortcuts"; // JupyterLab looks for it from the focused element up
-const THEMED = ["class", "data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
 
 /**
  * @template Data
@@ -45,15 +45,20 @@ export function inNotebook(mount) {
       const show = () => {
         const data = model.get("_data");
         inside.dataset.height = String(data.height);
-        inside.dataset.dark = String(isDarkPage());
+        inside.dataset.dark = String(isDark(colorsAt(inside, { ground: "--st-background-color" }).ground));
         takeDown = mount({ parentElement: inside, data, setStateValue: tell, setTriggerValue: tell, carry });
       };
-      show();
-      model.on("change:_data", show);
-      const themes = new MutationObserver(show);
-      themes.observe(document.body, { attributes: true, attributeFilter: THEMED });
+      // It is called before the place is on the page, where nothing has a color or a size yet.
+      const arrival = new ResizeObserver(() => {
+        arrival.disconnect();
+        show();
+        model.on("change:_data", show);
+        // the style sheet lets the ground change in no time, but as a transition: so another theme is heard of, whosever it is
+        for (const name of ["transitionend", "transitioncancel"]) inside.addEventListener(name, (event) => event.target === inside && show());
+      });
+      arrival.observe(inside);
       return () => {
-        themes.disconnect();
+        arrival.disconnect();
         model.off("change:_data", show);
         window.removeEventListener("keydown", rest, true);
         takeDown();
@@ -61,10 +66,4 @@ export function inNotebook(mount) {
       };
     },
   };
-}
-
-/** JupyterLab and VS Code say it; elsewhere the page is taken for a light one. */
-function isDarkPage() {
-  const { dataset, classList } = document.body;
-  return dataset.jpThemeLight === "false" || classList.contains("vscode-dark");
 }
