@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
+from alcore.project.facade import Workspace
 from tests.browser.real_app import wait
 from tests.house import ROOT
 
@@ -120,3 +121,22 @@ class LabPage:
         self.page.locator(".lm-MenuBar-item", has_text=names[0]).click()
         for name in names[1:]:
             self.page.locator(".lm-Menu-item").get_by_text(name, exact=True).click()
+
+
+def stored(home: Path, project: str) -> list[tuple[int, str, str | None, str]]:
+    """(item, kind, value, annotator) of every answer given by hand, as another process than the kernel reads it."""
+    workspace = Workspace(home)
+    events = workspace.project(project).journal.events()
+    workspace.close()
+    return [(one["item_id"], one["kind"], one["value"], one["annotator"]) for one in events if one["annotator"] not in ("oracle", "import")]
+
+
+def query(home: Path, project: str) -> list[int]:
+    workspace = Workspace(home)
+    asked = [item["id"] for item in workspace.project(project).queue(48)["items"]]
+    workspace.close()
+    return asked
+
+
+def opened(home: Path, project: str) -> str:
+    return f"import alcore\nproject = alcore.Project.open({project!r}, home={str(home)!r})"
