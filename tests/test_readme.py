@@ -18,11 +18,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
-    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import alcore" in code]
+    code, in_a_notebook = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import alcore\n" in code]
     shown = []
     monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self))
     monkeypatch.chdir(ROOT)
-    code = code.replace('home="workspace"', f"home={str(tmp_path / 'workspace')!r}")
+    home = f"home={str(tmp_path / 'workspace')!r}"
+    code = code.replace('home="workspace"', home)
     code = code.replace(
         "query_size=20, seed=0)", 'query_size=20, seed=0, train={"steps": 40})'
     )  # the example's 600 steps take too long here
@@ -35,6 +36,11 @@ def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
     assert {"id", "path", "entropy", "margin", "confidence", "discrepancy", "total", "rank", "selected", "x", "y"} <= set(frame.columns)
     assert names["project"].status()["labeled"] == 51
     assert len(shown) == 1
+    exec(in_a_notebook.replace('home="workspace"', home), names)
+    assert (names["labeler"].annotator, names["world"].color, names["world"].selection) == ("ann", "entropy", ())
+    assert names["labeler"]._data["round"] == names["project"].round().number
+    names["labeler"].close()
+    names["world"].close()
 
 
 def test_the_example_of_points_in_a_plane_runs_as_it_stands():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -116,11 +115,6 @@ def name_later(name: str) -> None:
 def token(of: Project) -> str:
     """What a browser part needs to call the HTTP routes for this project."""
     return workspace().sign(of.name, annotator())
-
-
-def identity(of: Project) -> str:
-    """Names this workspace and this life of the project: labels kept in a browser are never sent to another one of the same name."""
-    return hashlib.blake2b(f"{workspace().home} {of.settings['folder']}".encode(), digest_size=8).hexdigest()
 
 
 def header(title: str, text: str) -> None:

@@ -3,6 +3,7 @@
 // (mask/store.js). Those of labels are here.
 
 import { Api, ApiError, problemOf } from "../shared/api.js";
+import { newName } from "../shared/names.js";
 import { measure, sleep } from "../shared/wait.js";
 
 /** @import { Conflict, EventKind, EventSent, Receipt } from "../shared/types.js" */
@@ -47,15 +48,9 @@ import { measure, sleep } from "../shared/wait.js";
 const KEPT = "alcore:event:";
 const BATCH = 100;
 
-function newClient() {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // plain http on a LAN address has no randomUUID
-  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-}
-
 // One client per page load, not per tab: a duplicated tab copies sessionStorage, and two tabs counting the same
 // (client, seq) would lose labels. Events of earlier loads keep the client they were made with.
-export const CLIENT = newClient();
+export const CLIENT = newName();
 let lastSeq = 0;
 
 /** @type {Map<string, Outbox>} outboxes outlive the component: leaving the page while two labels are on their way must still deliver them */

@@ -182,7 +182,7 @@ export {};
 /** @typedef {{point: number, before: number, after: number}} AskedTold what a strategy asks for, and how right the plain model is before and after that label */
 /** @typedef {{asked: Record<string, AskedTold>}} QuestionTold */
 
-// ---- data of the mounts (pages/ui/components)
+// ---- data of the mounts (pages/ui/components, alcore/widget)
 
 /**
  * @typedef {object} LabelerData
@@ -195,6 +195,7 @@ export {};
  * @property {number | null} round
  * @property {string} identity of the workspace and the project's life
  * @property {string} empty
+ * @property {number} [pace] milliseconds between two looks at what others said
  */
 /** @typedef {Omit<LabelerData, "mode"> & {colors: Rgb[], unit: "frames" | "tiles" | "superpixels"}} MaskEditorData */
 /**
