@@ -61,6 +61,7 @@ ONLY = {
     "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "project.drafts"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},
+    "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
 }
 
