@@ -17,7 +17,10 @@ PLAYGROUND, CLASS = "Playground", "A class in one room"
 
 
 def main() -> None:
-    header("Learn", "Points in place of images: watch a method learn a few labels, and ask for the next. A click on a point labels it.")
+    header(
+        "Learn",
+        "Points in place of images: watch a method learn a few labels, and ask for the next. A click on a point labels it.",
+    )
     alone, together = st.tabs([PLAYGROUND, CLASS])  # both stay mounted: to change costs no rerun, and a class goes on
     with alone:
         _playground()

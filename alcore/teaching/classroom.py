@@ -19,7 +19,7 @@ from alcore.teaching.names import free_name
 MOST_STUDENTS = 60
 EACH = 20  # answers of a team after which its model learns
 AHEAD = 2  # images a student has: one to look at, one that is loaded meanwhile
-START, EXTRA = 40, 4  # images of a query at least, and for each student of the team
+START, EXTRA = 40, 6  # images of a query at least, and for each student of the team
 ABSENT = 30.0  # seconds without a word, after which a student's images are given to others
 # mode -> name, strategy and title of its teams
 MODES: Mapping[str, tuple[tuple[str, str, str], ...]] = {

@@ -5,7 +5,7 @@ import { percent, whole } from "../shared/numbers.js";
 
 /** @import { ClassBoard, ClassTeam } from "../shared/types.js" */
 
-const WIDE = 560;
+const NARROW = 280;
 const HIGH = 240;
 const LEFT = 44;
 const RIGHT = 12;
@@ -19,6 +19,15 @@ export class Board {
     this.chart = element("div", { class: "chart" });
     this.root = element("section", { class: "board", "aria-label": "Board" }, element("h2", { text: "How right the model is" }), this.teams, this.chart);
     this.drawn = "";
+    /** @type {ClassTeam[]} */
+    this.told = [];
+    this.width = 0;
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(this.chart);
+  }
+
+  dispose() {
+    this.resized.disconnect();
   }
 
   /** @param {ClassBoard} board */
@@ -26,8 +35,18 @@ export class Board {
     const now = JSON.stringify(board.teams);
     if (now === this.drawn) return;
     this.drawn = now;
+    this.told = board.teams;
     this.teams.replaceChildren(...board.teams.map((team, at) => teamRow(team, at)));
-    this.chart.replaceChildren(chart(board.teams));
+    this.width = 0;
+    this.draw();
+  }
+
+  /** The curves, as wide as there is room, so that what is written beside them can be read on a telephone. */
+  draw() {
+    const width = Math.max(NARROW, Math.round(this.chart.clientWidth));
+    if (width === this.width || !this.told.length) return;
+    this.width = width;
+    this.chart.replaceChildren(chart(this.told, width));
   }
 }
 
@@ -52,23 +71,26 @@ function rightness(team) {
   return `${percent(right / of)} right on ${whole(of)} test images (${Math.round(100 * low)} to ${Math.round(100 * high)}) with ${whole(labels)} labels`;
 }
 
-/** @param {ClassTeam[]} teams */
-function chart(teams) {
+/**
+ * @param {ClassTeam[]} teams
+ * @param {number} width
+ */
+function chart(teams, width) {
   const most = Math.max(40, ...teams.flatMap((team) => [team.labels, ...team.curve.map(([labels]) => labels)]));
-  const step = niceStep(most);
+  const step = niceStep(most, width);
   const end = Math.ceil(most / step) * step;
   /** @type {(labels: number) => number} */
-  const x = (labels) => LEFT + ((WIDE - LEFT - RIGHT) * labels) / end;
+  const x = (labels) => LEFT + ((width - LEFT - RIGHT) * labels) / end;
   /** @type {(share: number) => number} */
   const y = (share) => TOP + (HIGH - TOP - BOTTOM) * (1 - share);
   const told = teams.map((team) => `${team.title}: ${rightness(team)}`).join(". ");
-  const root = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `Accuracy against labels. ${told}` });
+  const root = svg("svg", { viewBox: `0 0 ${width} ${HIGH}`, role: "img", "aria-label": `Accuracy against labels. ${told}` });
   for (const share of TICKS) {
-    root.append(svg("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(share), y2: y(share) }));
+    root.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(share), y2: y(share) }));
     root.append(svg("text", { class: "tick", x: LEFT - 6, y: y(share) + 4, "text-anchor": "end" }, `${100 * share} %`));
   }
   for (let labels = 0; labels <= end; labels += step) root.append(svg("text", { class: "tick", x: x(labels), y: HIGH - 16, "text-anchor": "middle" }, whole(labels)));
-  root.append(svg("text", { class: "tick", x: WIDE - RIGHT, y: HIGH - 2, "text-anchor": "end" }, "labels"));
+  root.append(svg("text", { class: "tick", x: width - RIGHT, y: HIGH - 2, "text-anchor": "end" }, "labels"));
   teams.forEach(({ curve }, at) => {
     if (!curve.length) return;
     const group = svg("g", { "data-team": String(at) });
@@ -82,9 +104,13 @@ function chart(teams) {
   return root;
 }
 
-/** A step of 1, 2 or 5 times a power of ten, of which four to eight reach `most`. @param {number} most */
-function niceStep(most) {
-  const rough = most / 5;
+/**
+ * A step of 1, 2 or 5 times a power of ten, of which about one each 90 pixels reach `most`.
+ * @param {number} most
+ * @param {number} width
+ */
+function niceStep(most, width) {
+  const rough = most / Math.min(8, Math.max(3, width / 90));
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * (rough / power < 1.5 ? 1 : rough / power < 3.5 ? 2 : rough / power < 7.5 ? 5 : 10);
 }

@@ -36,6 +36,7 @@ export class Teacher {
     this.stateSaid = element("b", { class: "state", role: "status" });
     this.controls = element("div", { class: "controls" });
     this.invitation = element("div", { class: "invitation" });
+    this.alone = element("p", { class: "warning", hidden: true });
     this.students = element("div", { class: "students" });
     this.names = "";
     parent.append(this.root);
@@ -44,6 +45,7 @@ export class Teacher {
   dispose() {
     this.disposed = true;
     this.turn += 1;
+    this.board.dispose();
     this.root.remove();
   }
 
@@ -112,6 +114,7 @@ export class Teacher {
     const turn = (this.turn += 1);
     this.place.replaceChildren(
       element("div", { class: "bar" }, this.stateSaid, this.controls),
+      this.alone,
       element("div", { class: "wall" }, this.invitation, this.students),
       this.board.root);
     this.trying(() => this.invite(turn));
@@ -144,8 +147,9 @@ export class Teacher {
         element("p", { text: "Open on your telephone" }),
         element("a", { href: link, target: "_blank", rel: "noopener", text: link }),
         element("p", { class: "code", text: code }),
-        ...(warning ? [element("p", { class: "warning", text: warning })] : []),
         large));
+    this.alone.replaceChildren(...warning.split("`").map((part, at) => (at % 2 ? element("code", { text: part }) : part)));
+    this.alone.hidden = !warning;
   }
 
   /** @param {ClassBoard} board */
