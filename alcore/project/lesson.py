@@ -21,8 +21,8 @@ from alcore.project.stored import Stored
 from alcore.training.pool import Pool
 from alcore.training.turn import Material
 
-MOST, LEAST = 4000, 40  # images that a class may be asked for: of more a part is drawn, with fewer there is nothing to see
-MOST_TESTED, LEAST_TESTED = 1000, 20
+MOST, LEAST = 4000, 20  # images that a class may be asked for: of more a part is drawn, with fewer there is nothing to see
+MOST_TESTED, LEAST_TESTED = 1000, 10
 HELD = 4  # without test images, one of so many known ones is held out
 MOST_CLASSES = 20  # buttons that a telephone has room for
 SIDE = 16  # small images are looked at as they are, up to so many pixels a side
