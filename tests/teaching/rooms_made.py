@@ -24,10 +24,10 @@ def truth(item: int) -> int:
 
 
 def material(pool: int = POOL, test: int = TEST) -> Material:
-    """Vectors of 8 numbers in three groups that overlap a little; items from 100 on, the last ones tested."""
+    """Vectors of 24 numbers in three groups that overlap a little; items from 100 on, the last ones tested."""
     rng, ids = np.random.default_rng(5), 100 + np.arange(pool + test)
-    centers = rng.normal(0, 1, (3, 8))
-    vectors = (centers[ids % 3] + rng.normal(0, 1.0, (len(ids), 8))).astype(np.float16)
+    centers = rng.normal(0, 1, (3, 24))
+    vectors = (centers[ids % 3] + rng.normal(0, 1.5, (len(ids), 24))).astype(np.float16)
     nobody = np.empty(0, np.int64)
     return Material(Pool(nobody, nobody, ids[:pool], ids[pool:], ids[pool:] % 3, ids, np.arange(len(ids))), 3, vectors)
 
