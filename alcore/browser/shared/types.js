@@ -234,6 +234,8 @@ export {};
  * @property {string} team
  * @property {string[]} [classes]
  * @property {string} [project]
+ * @property {string} [acked] the answer that the server has
+ * @property {boolean} [counted] whether it is the team's label
  */
 /**
  * `curve` has [labels, right, of, low, high] of every time the team's model learned.
