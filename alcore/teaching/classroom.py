@@ -20,6 +20,7 @@ MOST_STUDENTS = 60
 EACH = 20  # answers of a team after which its model learns
 AHEAD = 2  # images a student has: one to look at, one that is loaded meanwhile
 START, EXTRA = 40, 6  # images of a query at least, and for each student of the team
+PACE = 3  # times as many images as were answered while the model learned last
 ABSENT = 30.0  # seconds without a word, after which a student's images are given to others
 # mode -> name, strategy and title of its teams
 MODES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
@@ -59,7 +60,7 @@ class Team:
     Attributes:
         answered: item -> class, the first answer of each.
         query: what is asked for next, in order; held: item -> who has it on the screen.
-        learned: how many labels the model has seen; learning: whether it is at it.
+        learned: how many labels the model has seen; learning: whether it is at it; came: labels that came while it was, last time.
         curve: (labels, right, of) of every time it learned.
         problem: why it could not, in a sentence.
     """
@@ -71,6 +72,7 @@ class Team:
     query: list[int] = field(default_factory=list)
     held: dict[int, str] = field(default_factory=dict)
     learned: int = 0
+    came: int = 0
     learning: bool = False
     curve: list[tuple[int, int, int]] = field(default_factory=list)
     problem: str = ""
@@ -136,7 +138,9 @@ class Classroom:
             student.answered = 0
 
     def _wanted(self, team: Team) -> int:
-        return START + EXTRA * max(sum(student.team == team.name for student in self.students.values()), MOST_STUDENTS // 4)
+        """How long its next query is: until there is another one nobody should have to wait."""
+        students = sum(student.team == team.name for student in self.students.values())
+        return max(START + EXTRA * max(students, MOST_STUDENTS // 4), PACE * team.came)
 
     # ---- events
 
@@ -335,8 +339,10 @@ class Classroom:
     def learned(self, task: Task, right: int, of: int, query: Sequence[int]) -> None:
         """What a task gave: `right` of `of` test images, and what is asked for next."""
         with self._changed:
-            self.teams[task.team].learning = False
+            team = self.teams[task.team]
+            team.learning = False
             if task.era == self.era:
+                team.came = len(team.answered) - len(task.labels)
                 found = {"labels": len(task.labels), "right": right, "of": of, "query": list(query)}
                 self._note({"event": "learned", "team": task.team, **found})
 

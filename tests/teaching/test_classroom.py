@@ -263,6 +263,20 @@ def test_where_nothing_could_be_learned_the_team_is_asked_at_random_and_told_why
     say(running, "a", 5)
 
 
+def test_a_quick_team_gets_a_longer_query(path):
+    room = classroom(path)
+    room.join("a")
+    room.act("start")
+    say(room, "a", 20)
+    first = room.due()
+    say(room, "a", 50)  # while the model learns
+    assert first is not None
+    room.learned(first, 1, 2, [item for item in range(100, 190) if item not in room.teams["all"].answered])
+    second = room.due()
+    assert second is not None
+    assert (first.wanted, second.wanted) == (130, 150)
+
+
 def test_many_students_at_once_answer_each_image_once(path):
     room = classroom(path)
     for n in range(8):

@@ -129,7 +129,7 @@ export class Teacher {
 
   /** @param {number} turn */
   async invite(turn) {
-    const at = `${location.origin}${this.api.root.replace(/\/api\/v1$/, "")}`;
+    const at = `${location.origin}${this.api.base}`;
     /** @type {ClassInvitation} */
     const { code, link, qr, warning } = await this.api.json(this.api.url(["room", this.code, "invitation"], { at }));
     if (turn !== this.turn) return;

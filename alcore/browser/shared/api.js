@@ -46,6 +46,7 @@ function mountedAt() {
 export class Api {
   constructor() {
     this.token = "";
+    this.base = ""; // where the app is mounted
     this.root = "";
   }
 
@@ -55,7 +56,8 @@ export class Api {
    * @param {string} token
    */
   connect(path, token) {
-    this.root = mountedAt() + path;
+    this.base = mountedAt();
+    this.root = this.base + path;
     this.token = token;
   }
 
