@@ -64,6 +64,7 @@ ONLY = {
     "skimage": {"pixels.masks"},
     "anywidget": {"widget"},  # optional, with the next, which it brings
     "traitlets": {"widget.widgets"},
+    "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
 }
 

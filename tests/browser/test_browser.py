@@ -27,6 +27,8 @@ ENTRIES = (
     "page/download.js",
     "page/gallery.js",
     "page/remember.js",
+    "room/student.js",
+    "room/teacher.js",
 )
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="no node")

@@ -48,6 +48,7 @@ function mountedAt() {
 export class Api {
   constructor() {
     this.token = "";
+    this.base = ""; // where the app is mounted
     this.root = "";
     /** @type {Carry} */
     this.carry = (url, init) => fetch(url, init);
@@ -60,7 +61,8 @@ export class Api {
    * @param {Carry} [carry] of a mount whose page cannot reach the API itself: requests go this way, and addresses begin with `path`
    */
   connect(path, token, carry) {
-    this.root = carry ? path : mountedAt() + path;
+    this.base = carry ? "" : mountedAt();
+    this.root = this.base + path;
     this.token = token;
     if (carry) this.carry = carry;
   }

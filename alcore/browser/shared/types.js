@@ -221,3 +221,46 @@ export {};
 /** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], strategy: string, switches: SwitchData[]}} LearnData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
+
+/** @typedef {{id: number, image: string}} ClassItem an image of a class in one room */
+/**
+ * What a student is to do; `wait` is "learning" or "done" where there is nothing though the class is running.
+ * @typedef {object} ClassNext
+ * @property {string} state
+ * @property {number} era
+ * @property {ClassItem[]} items
+ * @property {string} wait
+ * @property {number} answered
+ * @property {string} name
+ * @property {string} team
+ * @property {string[]} [classes]
+ * @property {string} [project]
+ * @property {string} [acked] the answer that the server has
+ * @property {boolean} [counted] whether it is the team's label
+ */
+/**
+ * `curve` has [labels, right, of, low, high] of every time the team's model learned.
+ * @typedef {object} ClassTeam
+ * @property {string} name
+ * @property {string} title
+ * @property {string} strategy
+ * @property {number} labels
+ * @property {number} students
+ * @property {boolean} learning
+ * @property {string} problem
+ * @property {number[][]} curve
+ */
+/** @typedef {{name: string, team: string, answered: number, here: boolean}} ClassStudent */
+/**
+ * @typedef {object} ClassBoard
+ * @property {string} project
+ * @property {string} mode
+ * @property {string} state
+ * @property {number} era
+ * @property {number} students
+ * @property {number} pool
+ * @property {ClassTeam[]} teams
+ * @property {ClassStudent[]} [names]
+ */
+/** @typedef {{code: string, link: string, qr: string, warning: string}} ClassInvitation */
+/** @typedef {{token: string, api: string, projects: Named[]}} ClassroomData */
