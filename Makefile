@@ -7,7 +7,7 @@ AXE := 4.14.1
 TYPESCRIPT := 7.0.2
 NODE := $(VENV)/node
 
-.PHONY: app test check bench
+.PHONY: app test check bench docs
 
 app: $(VENV)/.done
 	$(RUN) -m alcore serve --port $(PORT)
@@ -23,6 +23,9 @@ check: test
 
 bench: $(VENV)/.done
 	$(RUN) -m benchmarks all
+
+docs: $(VENV)/.done
+	$(RUN) -m docs
 
 # The two packages of node are for tests alone: axe-core asks whether a page can be used, TypeScript checks the types of alcore/browser.
 $(VENV)/.done: requirements.txt Makefile

@@ -15,6 +15,8 @@ from alcore import __version__
 from alcore.door.middleware import Door
 from alcore.project.facade import shared
 from alcore.web import routes as web
+from alcore.web.room import Mount
+from pages.ui.components.classroom import student_script, student_style
 from pages.ui.session import told
 from pages.ui.settings import base_path, bound_address, take_base_path
 
@@ -42,7 +44,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 # `streamlit run` finds a module-level `app = st.App(...)` in the source text only: no function around it.
 app = st.App(
     HERE / "pages" / "navigation.py",
-    routes=web.routes(shared, version=__version__),
+    routes=web.routes(shared, version=__version__, mount=Mount(student_script, student_style, bound_address)),
     # it stands around Streamlit's own middleware and every route, the WebSocket and static files included
     middleware=[Middleware(Door, workspace=shared, bound=bound_address, base=base_path)],
     lifespan=lifespan,

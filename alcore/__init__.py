@@ -25,7 +25,7 @@ _HOMES = {
     "AlcoreError": "alcore.errors",
     "simulate": "alcore.simulation.conduct",
 }
-_MODULES = {"figures": "alcore.figures", "scores": "alcore.measures.scores", "formats": "alcore.formats"}
+_MODULES = {"figures": "alcore.figures", "scores": "alcore.measures.scores", "formats": "alcore.formats", "widget": "alcore.widget"}
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.components.image_grid import image_grid
-from pages.ui.session import annotator, header, identity, project, token
+from pages.ui.session import annotator, header, project, token
 
 VIEW = "view"  # in the page's address
 
@@ -17,7 +17,7 @@ def main() -> None:
         project=of.name,
         token=token(of),
         annotator=annotator(),
-        identity=identity(of),
+        identity=of.identity,
         dense=of.dense,
         view=st.query_params.get(VIEW, ""),
         key=f"images.{of.id}",

@@ -20,6 +20,7 @@ from pages.ui.session import (
     given_name,
     plain_errors,
     recall_annotator,
+    turned_to,
     workspace,
 )
 
@@ -46,8 +47,10 @@ with plain_errors():
         st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
         st.Page("simulate.py", title="Simulate", icon=":material/science:"),
         st.Page("learn.py", title="Learn", icon=":material/school:"),
+        st.Page("methods.py", title="Methods", icon=":material/menu_book:"),
     ]
     page = st.navigation(pages)
+    turned_to(page.title)
 
     recall_annotator()
     with st.sidebar:

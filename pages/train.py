@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import Any
 
 import streamlit as st
@@ -14,11 +13,12 @@ from alcore.project import features, labeling, live, loop
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
+from alcore.teaching.methods import from_docstring
 from alcore.training.devices import device_list
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.jobs import past, running, watch
-from pages.ui.session import FORM_WIDTH, header, open_images, plain_errors, plural, project
+from pages.ui.session import FORM_WIDTH, METHOD, asked_method, header, open_images, plain_errors, plural, project
 
 
 def main() -> None:
@@ -45,7 +45,8 @@ def main() -> None:
                 _recommended(of, counts, bool(jobs))
     for sentence in of.workspace.look_for_strategies():
         st.warning(f"A strategy of your own is missing: {sentence}", icon=":material/warning:")
-    with st.expander("Choose yourself", icon=":material/tune:", key=f"choose.{of.id}"):
+    by_link = asked_method([name for name, kind in STRATEGIES.items() if of.task in kind.tasks], "strategy")
+    with st.expander("Choose yourself", by_link, icon=":material/tune:", key=f"choose.{of.id}"):
         _new_round(of, counts, bool(jobs))
     st.subheader("Past jobs", anchor=False)
     past(of)
@@ -165,7 +166,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         st.segmented_control(
             "Strategy",
             [name for name, kind in STRATEGIES.items() if of.task in kind.tasks],
-            default="mal",
+            default=None if "strategy" in st.session_state else "mal",
             required=True,
             format_func=lambda s: STRATEGIES[s].title,
             key="strategy",
@@ -174,8 +175,8 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         or "mal"
     )
     strategy = STRATEGIES[name]
-    paragraphs = (inspect.getdoc(strategy) or "").split("\n\n")
-    st.caption(f"{' '.join(paragraphs[-1].split())} ({strategy.paper})")
+    st.caption(f"{strategy.idea or from_docstring(strategy)} ({strategy.paper})")
+    st.page_link("methods.py", label=f"What {strategy.title} does", icon=":material/menu_book:", query_params={METHOD: name})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         left = max(1, open_images(counts))
         size = st.number_input(

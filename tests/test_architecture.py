@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "door": GROUND | {"project"},
     "web": GROUND | {"project", "door", "storage", "jobs", "pixels", "teaching"},
     "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "project", "simulation", "door"},
+    "widget": GROUND | {"project", "web", "browser"},
 }
 PAGES_MAY = GROUND | {
     "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser"
@@ -45,7 +46,7 @@ FORMATS_SHARE = {"base", "coco_json", "dense", "listing", "oddities", "pairs", "
 # library -> the modules, or whole rooms, that may import it; numpy and the standard library may be imported by all
 ONLY = {
     "sqlalchemy": {"storage"},
-    "starlette": {"door", "web"},
+    "starlette": {"door", "web", "widget.line"},
     "uvicorn": {"door.serve"},
     "plotly": {"figures"},
     "pandas": {"figures", "project.facade", "project.tables", "project.delivery", "simulation"},
@@ -61,6 +62,9 @@ ONLY = {
     "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "project.drafts"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},
+    "anywidget": {"widget"},  # optional, with the next, which it brings
+    "traitlets": {"widget.widgets"},
+    "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
 }
 
@@ -143,11 +147,11 @@ def test_importing_alcore_alone_imports_no_torch():
 
 
 def test_only_the_mounts_use_the_browser_part():
-    """What stands in a browser is mounted by pages/ui/components, and by nobody else."""
+    """What stands in a browser is mounted by pages/ui/components and by the widgets of a notebook, and by nobody else."""
     users = {
         file.relative_to(ROOT) for file in [ROOT / "app.py", *python_files("alcore", "pages")] if "browser" in of_alcore(imports(file))
     }
-    assert {file.parent.as_posix() for file in users} == {"pages/ui/components"}
+    assert {file.parent.as_posix() for file in users} == {"pages/ui/components", "alcore/widget"}
 
 
 def test_scripts_and_styles_stand_in_the_browser_part():

@@ -31,6 +31,9 @@ BLOCKED = (
     "huggingface_hub",
     "onnx",
     "onnxruntime",
+    "anywidget",
+    "ipywidgets",
+    "traitlets",
 )
 SETTINGS = ("steps=6", "batch_size=8", "flip=false", "crop=0", "warmup=0", "learning_rate=0.05")
 

@@ -18,11 +18,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
-    (code,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import alcore" in code]
+    code, in_a_notebook = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "import alcore\n" in code]
     shown = []
     monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self))
     monkeypatch.chdir(ROOT)
-    code = code.replace('home="workspace"', f"home={str(tmp_path / 'workspace')!r}")
+    home = f"home={str(tmp_path / 'workspace')!r}"
+    code = code.replace('home="workspace"', home)
     code = code.replace(
         "query_size=20, seed=0)", 'query_size=20, seed=0, train={"steps": 40})'
     )  # the example's 600 steps take too long here
@@ -35,6 +36,11 @@ def test_the_python_example_runs_as_it_stands(tmp_path, monkeypatch):
     assert {"id", "path", "entropy", "margin", "confidence", "discrepancy", "total", "rank", "selected", "x", "y"} <= set(frame.columns)
     assert names["project"].status()["labeled"] == 51
     assert len(shown) == 1
+    exec(in_a_notebook.replace('home="workspace"', home), names)
+    assert (names["labeler"].annotator, names["world"].color, names["world"].selection) == ("ann", "entropy", ())
+    assert names["labeler"]._data["round"] == names["project"].round().number
+    names["labeler"].close()
+    names["world"].close()
 
 
 def test_the_example_of_points_in_a_plane_runs_as_it_stands():
@@ -44,6 +50,18 @@ def test_the_example_of_points_in_a_plane_runs_as_it_stands():
     recording = names["recording"]
     assert (recording.steps, len(recording.query)) == (200, 5)
     assert recording.field(step=100)["discrepancy"].shape == (100, 100)
+
+
+# what stands in each block of Python -> where it is run
+PYTHON = {"alcore.Project.create": "test_readme.py", "alcore.teaching": "test_readme.py", "onnxruntime": "project/test_carrying.py"}
+
+
+def test_every_block_of_python_is_run_somewhere():
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    for code in blocks:
+        assert len([part for part in PYTHON if part in code]) == 1, f"run this in a test and name it in PYTHON:\n{code}"
+    assert len(blocks) == len(PYTHON)
+    assert all((ROOT / "tests" / file).is_file() for file in PYTHON.values())
 
 
 def test_every_command_line_of_the_readme_is_understood():

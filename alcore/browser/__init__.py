@@ -1,5 +1,6 @@
 """The JavaScript and CSS that the app shows in a browser, as ES modules by theme, and `script`, which joins one with all it imports.
-A mount (pages/ui/components for Streamlit) calls `script` and `style`; nothing else is for others, and the modules know of no mount.
+A mount (pages/ui/components for Streamlit, alcore/widget for notebooks) calls `script` and `style`; nothing else is for others, and the
+modules know of no mount.
 Imports the standard library alone; a module imports modules of this folder alone, and never in a circle.
 """
 

@@ -66,7 +66,7 @@ def announced(host: str, port: int, token: str) -> Sequence[str]:
     below = f"/{base}/" if base else "/" if token else ""
     link = f"{below}?token={quote(token, safe='')}" if token else below
     names = ["localhost"] if host in WILDCARDS or host == "127.0.0.1" else [host]
-    if host in WILDCARDS and (own := _own_address()):
+    if host in WILDCARDS and (own := own_address()):
         names.append(own)
     lines = [f"alcore is at {' or '.join(f'http://{_in_link(name)}:{port}{link}' for name in names)}"]
     if token:
@@ -84,7 +84,7 @@ def _in_link(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _own_address() -> str | None:
+def own_address() -> str | None:
     """The address other machines know this one by; found by the route to a far address, to which nothing is sent."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -28,3 +28,8 @@ def mask(project: str, item: int, digest: str) -> str:
 def view(project: str, number: int, item: int, what: str, version: str) -> str:
     """What a round thinks of an item's pixels: `what` is draft, layers/NAME or heads/NAME."""
     return f"{of_project(project)}/rounds/{number}/items/{item}/{what}?v={version}"
+
+
+def in_room(code: str, *parts: str | int) -> str:
+    """The page of a class in one room, or what lies below it."""
+    return "/".join([f"{API}/room/{code}", *(quote(str(part), safe="") for part in parts)])

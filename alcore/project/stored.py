@@ -3,6 +3,7 @@ project stands in the modules beside this one, each of which takes a Stored."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,11 @@ class Stored:
     def colors(self) -> list[tuple[int, int, int]]:
         """RGB of each class, for masks."""
         return masks.colors(len(self.classes), self.settings.get("colors", ()))
+
+    @property
+    def identity(self) -> str:
+        """Names this workspace and this life of the project: labels kept in a browser are never sent to another one of the same name."""
+        return hashlib.blake2b(f"{self.place.home} {self.settings['folder']}".encode(), digest_size=8).hexdigest()
 
     def shown_name(self, item_id: int, path: str) -> str:
         """What people see of an item's path: where the truth is hidden, nothing that tells it."""

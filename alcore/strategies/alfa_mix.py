@@ -42,6 +42,36 @@ class AlfaMix(Strategy):
     name = "alfa_mix"
     title = "ALFA-Mix"
     paper = "Parvaneh et al. 2022, arXiv 2203.07240"
+    idea = (
+        "Mix a little of another class's features into an image's own. Where very little already changes the guess, a border is near and "
+        "the model's features do not settle the image. Of all such images, one of each cluster is asked for."
+    )
+    equations = (
+        (
+            r"\tilde{z} = z + \alpha \odot (a - z), \qquad \lVert \alpha \rVert_2 \le \varepsilon",
+            "Features z, mixed with an anchor a: the mean of the labeled features of a class.",
+        ),
+        (
+            r"\tilde{z}^{*} = z + \varepsilon \, \lVert a - z \rVert_2 \, \frac{\nabla_z \ell}{\lVert \nabla_z \ell \rVert_2}",
+            "The mixing that raises the loss of the guess the most, to first order (Eq. 5).",
+        ),
+        (
+            r"s(x) = \frac{1}{1 + \varepsilon_{\min}(x)}",
+            "The priority: the smaller the least mixing at which the guess changes, the nearer to 1.",
+        ),
+    )
+    use = (
+        "On pretrained features, for queries that should be unsure and varied at once: 2.1 points above random on clothing (+1.4 to "
+        "+2.7), and 38 % fewer labels to what random ends with."
+    )
+    avoid = (
+        "Not for masks, where it is not defined, nor where heads are not linear. With 10 seeds it is within the intervals of its "
+        "neighbors in the table; on CIFAR-10 it was not measured."
+    )
+    cost = (
+        "One pass, one product with the head's Gram matrix, and k-means over the candidates; training is random's. Its time was not "
+        "measured apart."
+    )
     differences = (
         "The smallest cap at which a guess changes is solved for; the published code tries caps of 0.2, 0.4, ... on mixed features.",
         "Where an anchor equals the features in a dimension, that dimension may move too; Eq. 5 divides by 0 there.",

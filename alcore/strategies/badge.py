@@ -25,6 +25,29 @@ class Badge(Strategy):
     name = "badge"
     title = "BADGE"
     paper = "Ash et al. 2020, arXiv 1906.03671"
+    idea = (
+        "Pretend the model's guess is right and look at the gradient its last layer would get. It is long where the model is unsure and "
+        "points where it would change; long gradients that differ are drawn, so that one query is both unsure and varied."
+    )
+    equations = (
+        (
+            r"g_x = (p(x) - e_{\hat{y}(x)}) \otimes h(x)",
+            "The gradient embedding: the error, had the guess been the label, times the features h.",
+        ),
+        (
+            r"\Pr(x) \propto \min_{q \in Q} \lVert g_x - g_q \rVert_2^2",
+            "k-means++: each pick is drawn in proportion to its squared distance from what is picked already.",
+        ),
+    )
+    use = "For large queries, where a top list would repeat itself: 1.3 points above random on clothing, 1.4 on CIFAR-10."
+    avoid = (
+        "Not for masks, where it is not defined, nor for a handful of picks, where there is nothing to spread: at 100 labels of clothing "
+        "it had 71.5 %, random 70.6 %. It has no score to sort by: the order within a query means little."
+    )
+    cost = (
+        "Training as for random. Its draws compare the pool with every pick: 4.34 s for 2,500 of 45,000 images on a GPU, the slowest "
+        "choice of all there."
+    )
     differences = (
         "The K d numbers of a gradient embedding are never made: their distances come from K and d numbers apart.",
         "Features of VGG-16 are its maps' 512 means, not the 25,088 numbers its head reads.",

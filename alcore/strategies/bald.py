@@ -47,6 +47,32 @@ class BALD(Strategy):
     name = "bald"
     title = "BALD"
     paper = "Gal, Islam & Ghahramani 2017, arXiv 1703.02910"
+    idea = (
+        "The network is asked many times with parts of it switched off. Where these versions disagree although each of them is sure, the "
+        "labels so far do not decide, and one more would."
+    )
+    equations = (
+        (
+            r"I(x) = H\left(\frac{1}{T}\sum_{t=1}^{T} p_t(x)\right) - \frac{1}{T}\sum_{t=1}^{T} H\left(p_t(x)\right)",
+            (
+                "The entropy of the mean guess minus the mean entropy of the T guesses, each under its own dropout mask: high only where "
+                "masks are sure and differ."
+            ),
+        ),
+    )
+    use = (
+        "With networks that are trained as a whole and with noise in the images themselves: what no label can settle has a high entropy "
+        "under every mask, and BALD leaves it alone."
+    )
+    avoid = (
+        "Not on pretrained features: there it was 1.3 points below random on clothing (-3.1 to +0.4), with 10 seeds no difference that "
+        "can be told. Its top list asks for near duplicates, and its task model is trained with dropout, so its first point is not "
+        "random's."
+    )
+    cost = (
+        "The backbone runs once and what is behind the dropout T times: scoring took 3 s where others took 2.6 s on a GPU, and 1.51 bare "
+        "passes on two CPU cores."
+    )
     differences = (
         "Dropout 0.2 before the final average pool, as MAL's baseline has it; the paper's network has it before its last layer.",
         "The T masks are drawn once a round and shared by all images; drawn anew for each image, scores would depend on the batches.",

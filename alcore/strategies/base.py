@@ -162,6 +162,10 @@ class Strategy(nn.Module):
 
     Class attributes:
         name, title, paper: for lists and forms; `paper` is authors, year and link.
+        idea: what it does and why that should help, in a paragraph for somebody who has not read the paper.
+        equations: pairs of LaTeX and a sentence that says what it is, in the order in which one needs them.
+        use, avoid: when to take it and when not. Figures in them are those of `alcore/teaching/evidence.csv` or `switches.csv`.
+        cost: what it takes beside plain training and one look at the pool.
         differences: how this code differs from the paper, one sentence each.
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
@@ -176,6 +180,11 @@ class Strategy(nn.Module):
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
+    idea: ClassVar[str] = ""
+    equations: ClassVar[tuple[tuple[str, str], ...]] = ()
+    use: ClassVar[str] = ""
+    avoid: ClassVar[str] = ""
+    cost: ClassVar[str] = ""
     differences: ClassVar[tuple[str, ...]] = ()
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""

@@ -21,6 +21,26 @@ class CoreSet(Strategy):
     name = "coreset"
     title = "Core-set"
     paper = "Sener & Savarese 2018, arXiv 1708.00489"
+    idea = (
+        "No image should be far from a labeled one. Each pick is the image that is farthest from everything labeled or picked, and then "
+        "counts as labeled itself."
+    )
+    equations = (
+        (
+            r"x^{*} = \underset{x \in U}{\mathrm{argmax}} \; \min_{c \in L \cup Q} \; \lVert f(x) - f(c) \rVert_2",
+            "The next pick is the farthest from the labeled images L and from what is picked already, Q, in the model's embedding f.",
+        ),
+        (
+            r"\max_{x} \min_{c \in L \cup Q} \lVert f(x) - f(c) \rVert_2 \le 2\, r^{*}",
+            "What is left uncovered is at most twice as far as with the best choice, whose radius is r*.",
+        ),
+    )
+    use = "To see the odd ones out of a pool, and where the batch must be spread whatever the model thinks."
+    avoid = (
+        "Not for accuracy with few labels: it asks for outliers first. On clothing it was 1.0 points below random (-2.0 to +0.1), with "
+        "69.7 % at 100 labels where random had 70.6 %. With many classes and wide features distances say little (MAL, section 2)."
+    )
+    cost = "One pass over labels and pool, then one comparison of the pool for each pick: choosing 2,500 of 45,000 took 0.559 s on a GPU."
     differences = (
         "The greedy k-center alone; the paper improves its answer by mixed-integer programs that set outliers aside, "
         "and the README of its own code points to the greedy one for ordinary use.",

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.measures import scores
+from alcore.measures.criteria import combine
 from alcore.nets.models import CosineHead, unchanged_statistics
 from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, param
@@ -182,6 +183,42 @@ class MAL(Strategy):
     name = "mal"
     title = "MAL"
     paper = "Ebrahimi et al. 2020, arXiv 2012.10467"
+    idea = (
+        "Unlabeled images take part in training: the classifier C spreads its guesses on them as far as it can, the features F pull them "
+        "together around the nearest class, and in this game classes become compact. Then two judges choose: C says what it is unsure "
+        "of, a discriminator D what looks unlike anything labeled. Only what both want is asked for."
+    )
+    equations = (
+        (
+            r"p(y \mid x) = \mathrm{softmax}\left(\frac{1}{T}\, W^{\top} \frac{F(x)}{\lVert F(x) \rVert}\right)",
+            "Guesses are cosines to a prototype a class (Eq. 1).",
+        ),
+        (
+            r"\min_{F} \max_{C} \; -\mathbb{E}_{x \in U} \sum_{k=1}^{K} p(y{=}k \mid x) \ln p(y{=}k \mid x)",
+            "The game over the entropy of unlabeled images, beside cross-entropy on labeled ones (Eq. 2).",
+        ),
+        (
+            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}[\ln D(x)] - \mathbb{E}_{x \in U}[\ln(1 - D(x))]",
+            "The discriminator learns 1 for labeled and 0 for unlabeled, on normalized features (Eq. 3).",
+        ),
+        (
+            r"s(x) = 1 - \frac{1}{|U|} \max(\mathrm{rank}_{H}(x), \; \mathrm{rank}_{D}(x))",
+            "The priority: high where x stands high on both lists, by most entropy and by least D (Algorithm 2, as it is read here).",
+        ),
+    )
+    use = (
+        "With networks that are trained as a whole, where unlabeled images can teach the features: in the paper it leads from the first "
+        "point on, before any query. On pretrained features without its game it was 1.1 points above random on clothing (+0.6 to +1.7)."
+    )
+    avoid = (
+        "Not with the game on pretrained features: with the paper's weight it was 2.2 points below random on clothing (-3.4 to -1.0). On "
+        "moons the method without its game was 2.6 points worse (-4.9 to -0.4). Its first point is not random's, so compare its queries "
+        "with `mal:select_by=random`."
+    )
+    cost = (
+        "A second network and a discriminator, then the task model: 3.56 times a bare loop's time a step on a GPU; 5.0 s a round on "
+        "3,000 vectors of photos, entropy's 1.1 s."
+    )
     differences = (
         "L_Ent is the negative entropy: with Algorithm 1's printed signs that is what its text, Fig. 1 and MME's code do.",
         "F and C get one joint Adam update by default; Algorithm 1 has two. Entropy never has an Adam of its own, which would undo lambda.",
@@ -361,31 +398,3 @@ class MAL(Strategy):
 def mme_factor(steps: int) -> Callable[[int, Draws], float]:
     """MME's decay, stretched over `steps`: what the base rates are multiplied by at each step."""
     return lambda step, _: float((1 + 5 * step / steps) ** -0.75)
-
-
-def combine(rule: str, entropy: np.ndarray, d_logit: np.ndarray, classes: int) -> np.ndarray:
-    """One number to rank by, higher = label first, from entropy (n,) and D's logit (n,) (methods 1.5).
-
-    minmax_rank: 1 - max(rank by D ascending, rank by H descending) / n, so the b best are what the two lists' first k share for the
-        smallest k that gives b; unchanged by any monotone map of either score.
-    filter_rank: those with D < 0.5 by entropy, then the rest by smallest D.
-    two_stage: for the most unlabeled third, entropy; then the rest by smallest D.
-    product: H / ln K * (1 - D). ranksum: minus the sum of both ranks.
-    strict: Algorithm 2's bottom-b and top-b lists depend on b; as an order of the whole pool that is minmax_rank, so it differs only in
-        how ties of the larger rank are broken: by the smaller rank.
-    """
-    n = len(entropy)
-    # equal values share the better rank: a score that is the same for all leaves the choice to the other one
-    rank_d = 1.0 + np.searchsorted(np.sort(d_logit), d_logit)
-    rank_h = 1.0 + np.searchsorted(np.sort(-entropy), -entropy)
-    if rule == "minmax_rank":
-        return np.asarray(1.0 - np.maximum(rank_d, rank_h) / n)
-    if rule == "strict":
-        return np.asarray(1.0 - (np.maximum(rank_d, rank_h) + np.minimum(rank_d, rank_h) / (n + 1)) / (n + 1))
-    if rule == "ranksum":
-        return 1.0 - (rank_d + rank_h) / (2 * n)
-    probability = 0.5 * (1 + np.tanh(d_logit / 2))
-    if rule == "product":
-        return np.asarray(entropy / np.log(classes) * (1 - probability))
-    first = d_logit < 0 if rule == "filter_rank" else rank_d <= max(1, n // 3)
-    return np.where(first, 2.0 - rank_h / n, 1.0 - rank_d / n)

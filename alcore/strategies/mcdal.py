@@ -100,6 +100,38 @@ class MCDAL(Strategy):
     name = "mcdal"
     title = "MCDAL"
     paper = "Cho et al. 2021, arXiv 2107.11049"
+    idea = (
+        "Beside the task model two more heads read the same features. They must be right on labeled images and as different as they can "
+        "be on all others. Where they still agree, the labels leave no choice; where they part, a label is missing, and it is asked for."
+    )
+    equations = (
+        (
+            r"\min_{F_1, F_2} \; \mathcal{L}_{CE}(F_1, G) + \mathcal{L}_{CE}(F_2, G) - \mathcal{L}_{dis}",
+            "The two heads learn the labels and part on the pool; G and the task model's head F learn from labels alone (Eq. 2).",
+        ),
+        (
+            r"\mathcal{L}_{dis} = \mathbb{E}_{x \in U}[d(p_1, p) + d(p_2, p) + d(p_1, p_2)]",
+            "How far the three guesses are apart on unlabeled images (Eq. 3).",
+        ),
+        (r"d(p_1, p_2) = \frac{1}{C} \sum_{c=1}^{C} |p_1^c - p_2^c|", "The distance of two guesses over C classes (Eq. 4)."),
+        (
+            r"S(x) = D(x) - \mathbb{E}_{x' \in L}[D(x')], \qquad D = d(p_1, p_2) + d(p, p_1) + d(p, p_2)",
+            "The score: the discrepancy beyond what labeled images have (Eq. 5). The second part is one number a round and moves no rank.",
+        ),
+    )
+    use = (
+        "On pretrained features, where it is recommended: 1.8 points above random on clothing (+1.1 to +2.5), 1.4 on CIFAR-10 with 45 % "
+        "fewer labels to what random ends with. Its task model is random's to the digit, so its curve shows its queries alone."
+    )
+    avoid = (
+        "Not to the letter on pretrained features: with the paper's weight and the bare top list it gained -0.1 points on clothing (-0.7 "
+        "to +0.6). For the first hundred labels `uherding` was ahead there, 75.2 % to 72.4 %. The tenth of the weight that it "
+        "has there was chosen on other seeds of the same photos."
+    )
+    cost = (
+        "Two heads and a second look at unlabeled images: 1.57 times a bare loop's time a step on a GPU; 2.5 s a round on 3,000 vectors "
+        "of photos, entropy's 1.1 s."
+    )
     differences = (
         "One auxiliary update a step, on the joint loss of Eq. 2; Algorithm 1 makes two, of cross-entropy and of the discrepancy alone "
         "(algorithm_1), and the published code two, of cross-entropy and of both (official_updates).",

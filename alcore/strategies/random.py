@@ -16,6 +16,20 @@ class Random(Strategy):
     name = "random"
     title = "Random"
     paper = "baseline"
+    idea = (
+        "Every unlabeled image has the same chance. Nothing is learned from the model, so nothing it gets wrong can mislead the choice, "
+        "and what is labeled looks like the pool itself."
+    )
+    equations = ((r"\Pr(Q) = \binom{|U|}{b}^{-1}", "Every set Q of b images of the pool U is as likely as any other."),)
+    use = (
+        "As the line every other curve is read against, for a test set that must stand for the whole pool, and where you doubt that a "
+        "model is worth asking."
+    )
+    avoid = (
+        "Not where labels are dear: on photos of clothing 500 labels at random gave 81.8 %, which many others here reach with a third "
+        "fewer. Rare classes come as rarely as they are."
+    )
+    cost = "Nothing beyond training: the pool is scored only so that its images can be shown with their guesses."
     heat = "entropy"  # shown, not asked by
     score_info = (ScoreInfo("total", "Priority", "A random number: the highest are asked for, whatever the model thinks."),)
 

@@ -87,6 +87,33 @@ class SRAAL(Strategy):
     name = "sraal"
     title = "SRAAL"
     paper = "Zhang et al. 2020, arXiv 2004.04943"
+    idea = (
+        "VAAL, with two more facts for its discriminator: how unsure the task model is of each unlabeled image, and what class a labeled "
+        "one has. So what is asked for is both unlike the labeled images and unclear to the model."
+    )
+    equations = (
+        (
+            r"u(x) = 1 - \frac{\mathrm{minVar}(p)}{\mathrm{Var}(p)} \, \max_k p_k(x)",
+            (
+                "The task model's uncertainty: minVar is the least variance that probabilities with that maximum can have. 0 when it is "
+                "sure, 1 when all classes seem alike."
+            ),
+        ),
+        (
+            r"\mathcal{L}_{D} = -\mathbb{E}_{x \in L}[\ln D(\mu(x))] - \mathbb{E}_{x \in U}[(1-u) \ln D(\mu(x)) + u \ln(1 - D(\mu(x)))]",
+            "An unlabeled image has the target 1 - u: one the model is sure of counts nearly as labeled.",
+        ),
+        (
+            r"\mathcal{L}_{gen} = 5\,\mathrm{MSE} + \mathrm{KL} - \mathbb{E}[\ln D(\mu(x))] + 5\,\mathrm{CE}",
+            "The VAE rebuilds images, hides from the discriminator, and tells the class of labeled ones.",
+        ),
+    )
+    use = "For the MCDAL paper's comparisons, where it is the strongest baseline early on."
+    avoid = (
+        "Not for quick rounds, nor on pretrained features. There are no figures of it on photos here. Much has to be learned beside the "
+        "task model before its query means anything, which few labels do not allow."
+    )
+    cost = "The dearest of all: a second stage with VAE and discriminator, 5.45 times a bare loop's time a step on a GPU."
     differences = (
         "Labeled is 1 and unlabeled 1 - u, and the smallest D is asked; the published code turns all of this round and pushes both to 1.",
         "The uncertainty indicator is the trained task model itself; the published code trains a second network of the same kind.",

@@ -48,6 +48,29 @@ class TypiClust(Strategy):
     name = "typiclust"
     title = "TypiClust"
     paper = "Hacohen, Dekel & Weinshall 2022, arXiv 2202.02794"
+    idea = (
+        "With few labels a model knows too little to say where it is unsure. So the pool is divided into groups, and each group without "
+        "a label gives its most typical image: one that has many others close by."
+    )
+    equations = (
+        (
+            r"T(x) = \left(\frac{1}{k}\sum_{x' \in N_k(x)} \lVert f(x) - f(x') \rVert_2^2\right)^{-1}",
+            "The typicality: one over the mean squared distance to the k nearest neighbors, in normalized embeddings f.",
+        ),
+        (
+            r"K = \min\left(|L| + b, \; K_{\max}\right)",
+            (
+                "The pool is divided into as many groups as there will be labels; those with the fewest labels are asked first, larger "
+                "ones before smaller ones."
+            ),
+        ),
+    )
+    use = "For the first labels of all: 74.0 % at 100 labels of clothing, where random had 70.6 %."
+    avoid = (
+        "Not once there are labels: at 500 it had 81.9 %, random 81.8 %, and over the whole curve +0.9 points (+0.0 to +1.8), which "
+        "Holm's correction does not tell from chance. Change to another method after the first hundreds."
+    )
+    cost = "One pass, then k-means and neighbors: choosing took 1.57 s of 45,000 images on a GPU."
     differences = (
         "Features are the task model's embedding, normalized; the paper's come from self-supervised training on the whole pool.",
         "k-means on all points for any number of clusters; the published code takes mini-batches past 50.",

@@ -67,6 +67,31 @@ class UHerding(Strategy):
     name = "uherding"
     title = "UHerding"
     paper = "Bae, Oliveira & Sutherland 2024, arXiv 2412.20644"
+    idea = (
+        "A label helps its neighbors too. Each pick is the image whose neighborhood holds the most doubt that nothing labeled covers "
+        "yet. With few labels neighborhoods are wide and the picks are typical; with many they are narrow and the picks are those the "
+        "model is unsure of."
+    )
+    equations = (
+        (
+            r"C(S) = \frac{1}{N}\sum_{n=1}^{N} u(x_n) \max_{x' \in S} k(x_n, x')",
+            "Uncertainty coverage of what is labeled or asked, S: doubt u, counted as far as something in S is near.",
+        ),
+        (
+            r"k(x, x') = \exp\left(-\frac{\lVert z - z' \rVert_2^2}{\sigma^2}\right)",
+            "The kernel on normalized embeddings z; its width is the smallest distance between two labeled images.",
+        ),
+        (r"x^{*} = \underset{x \in U}{\mathrm{argmax}} \; C(S \cup \{x\}) - C(S)", "Picks are greedy: each adds the most coverage."),
+    )
+    use = (
+        "On pretrained features, from the first query on: ahead of all others on clothing, 2.4 points above random (+1.9 to +2.9) and "
+        "75.2 % at 100 labels where random had 70.6 %."
+    )
+    avoid = (
+        "Not where a round must be over at once: it is slower than a sort. It lies within the intervals of the next ones in the table; "
+        "with 500 labels it had 83.7 %, as others did. On CIFAR-10 it was not measured."
+    )
+    cost = "One pass, then the pool's neighborhoods: a whole round on 3,000 vectors of photos took 2.7 s on two CPU cores, entropy's 1.1 s."
     differences = (
         "The temperature is chosen on labeled images that linear heads on the trained embedding, fitted on four fifths of the labels, "
         "did not see; the published code trains a second network without them.",

@@ -41,7 +41,7 @@ from alcore.project import labeling, tables
 from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
-from alcore.web import files, images, learn
+from alcore.web import files, images, learn, room
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
@@ -57,12 +57,16 @@ COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 logger = logging.getLogger(__name__)
 
 
-def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Route]:
+NOWHERE = room.Mount(script=lambda: "", style=lambda: "", bound=lambda: "")
+
+
+def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: room.Mount = NOWHERE) -> list[Route]:
     """All routes of the HTTP interface, and one that answers everything else below /api with a 404 or 405 in JSON.
 
     Args:
         workspace: gives the workspace of the moment; called for each request, in a worker thread.
         version: what /health tells.
+        mount: what the page of a class is made of, and where it can be reached.
     """
 
     def health(request: Request) -> Response:
@@ -71,9 +75,9 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Ro
     def origin(request: Request) -> Response:  # the door has let the page in that asks
         return json_answer({"status": "ok"})
 
-    def route(path: str, answer: Answer, method: str = "GET", takes: Takes = EVENTS) -> Route:
+    def route(path: str, answer: Answer, method: str = "GET", takes: Takes = EVENTS, admit: room.Admit = _admit) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await _serve(request, workspace, answer, takes)
+            return await _serve(request, workspace, answer, takes, admit)
 
         return Route(f"{API}{path}", endpoint, methods=[method], name=answer.__name__)
 
@@ -93,6 +97,7 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0") -> list[Ro
         *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
         *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
+        *(route(way.path, way.answer, way.method, room.TAKES, way.admit) for way in room.ways(mount)),
     ]
     # Without it Streamlit answers an address it does not know with its index page and 200.
     return [*there, *(Route(path, _Nothing(there)) for path in ("/api", "/api/{rest:path}"))]
@@ -114,9 +119,9 @@ class _Nothing:
         await answer(scope, receive, send)
 
 
-async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, takes: Takes) -> Response:
+async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, takes: Takes, admit: room.Admit) -> Response:
     try:
-        place, grant = await run_in_threadpool(_admit, request, workspace)
+        place, grant = await run_in_threadpool(admit, request, workspace)
         body = await read_body(request, takes) if request.method == "POST" else b""
         return await run_in_threadpool(answer, place, grant, request, body)
     except Refused as refused:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +20,8 @@ PROJECT, ARRIVED, ANNOTATOR, NAMED = "chosen_project", "arrived_project", "annot
 NAMELESS = "me"  # who labels where nobody gave a name
 COOKIE = "alcore_annotator"
 LONGEST_NAME = 80
+METHOD = "method"  # in an address: the strategy that a page begins with
+PAGE, ASKED = "page_drawn", "method_asked"  # of the session: the page, and the strategy that its address was seen to name
 
 
 def workspace() -> Workspace:
@@ -64,6 +65,29 @@ def project() -> Project:
     return workspace().project(chosen)
 
 
+def turned_to(page: str) -> None:
+    """Notes which page is drawn: on another one than before, what its address asks for counts anew."""
+    if st.session_state.get(PAGE) != page:
+        st.session_state[PAGE] = page
+        st.session_state.pop(ASKED, None)
+
+
+def asked_method(names: Collection[str], key: str) -> bool:
+    """Whether the address names one of these strategies. The first run that sees it there chooses it in the widget `key`."""
+    asked = st.query_params.get(METHOD, "")
+    if asked not in names:
+        return False
+    if st.session_state.get(ASKED) != asked:
+        st.session_state[ASKED] = st.session_state[key] = asked
+    return True
+
+
+def tell_method(name: str) -> None:
+    """Puts what was chosen on the page into its address, so that it can be given to somebody."""
+    if st.query_params.get(METHOD, "") != name:
+        st.query_params[METHOD] = st.session_state[ASKED] = name
+
+
 def annotator() -> str:
     """Who labels: the name given in the sidebar."""
     return given_name() or NAMELESS
@@ -91,11 +115,6 @@ def name_later(name: str) -> None:
 def token(of: Project) -> str:
     """What a browser part needs to call the HTTP routes for this project."""
     return workspace().sign(of.name, annotator())
-
-
-def identity(of: Project) -> str:
-    """Names this workspace and this life of the project: labels kept in a browser are never sent to another one of the same name."""
-    return hashlib.blake2b(f"{workspace().home} {of.settings['folder']}".encode(), digest_size=8).hexdigest()
 
 
 def header(title: str, text: str) -> None:

@@ -19,8 +19,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from alcore.project.facade import Project, Workspace
 from tests.browser.real_app import App
+from tests.browser.real_lab import Lab
+from tests.conftest import QUICK, write_source
 from tests.house import ROOT
+from tests.scenes import few_streets
 
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
@@ -201,3 +205,25 @@ def mortal_fake(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def notebook_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with `street`, of which 2 masks are asked for, and `toy` after a round."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    workspace = Workspace(folder / "home")
+    Project.import_into(workspace, "street", few_streets(folder / "streets")).start(2, "random", seed=0)
+    toy = Project.import_into(workspace, "toy", write_source(folder / "toy"))
+    toy.label_from_truth(8, seed=0)
+    toy.run_round("margin", query_size=12, seed=0, train=QUICK, report=lambda progress: None)
+    write_source(folder / "fresh")
+    workspace.close()
+    return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    served = Lab(tmp_path_factory.mktemp("lab"))
+    served.start()
+    yield served
+    served.stop()

@@ -35,6 +35,8 @@ PAGES = [
     ("images", LONG, ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
     ("images", "street", ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
     ("learn", LONG, ".learn[data-step]"),
+    ("methods", f"{LONG}&method=mal", "text=Parameters"),
+    ("methods", "street&method=vaal", "text=Parameters"),
     ("simulate", "fresh", "text=8 of 8 rounds"),
     ("simulate", "fresh&simulation=tiny", "text=Who beats whom"),
 ]

@@ -20,10 +20,15 @@ ENTRIES = (
     "label/labeler.js",
     "map/map.js",
     "mask/editor.js",
+    "notebook/editor.js",
+    "notebook/labeler.js",
+    "notebook/map.js",
     "page/connection.js",
     "page/download.js",
     "page/gallery.js",
     "page/remember.js",
+    "room/student.js",
+    "room/teacher.js",
 )
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="no node")

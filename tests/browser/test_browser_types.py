@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from alcore.browser import HERE
 from alcore.project.facade import Project
+from alcore.web import room
 from alcore.web import routes as web
 from tests.scenes import QUICK, write_scenes
 
@@ -175,3 +177,28 @@ def test_masks_are_told_as_the_types_say(workspace, tmp_path) -> None:
     (item, *_) = queue["items"]
     assert (queue["unit"], bool(item["layers"]), bool(item["heads"]), bool(item["regions"])) == ("tiles", True, True, True)
     assert wrong(queue, "QueueTold", "queue") == []
+
+
+def test_a_class_is_told_as_the_types_say(project: Project) -> None:
+    workspace = project.workspace
+    http = TestClient(Starlette(routes=web.routes(lambda: workspace)), base_url="http://localhost/api/v1/")
+    teacher = {"Authorization": f"Bearer {workspace.token}"}
+    try:
+        code = http.post("rooms", json={"project": project.name, "mode": "race"}, headers=teacher).json()["code"]
+        mine = {"Authorization": f"Bearer {http.post(f'room/{code}/join', json={'name': 'Ann'}).json()['token']}"}
+        http.post(f"room/{code}/actions", json={"action": "start"}, headers=teacher)
+        asked = http.get(f"room/{code}/next", headers=mine).json()
+        assert wrong(asked, "ClassNext", "next") == []
+        for n in range(20):
+            given = {"id": str(n), "item": asked["items"][0]["id"], "label": n % 4, "era": 0}
+            asked = http.post(f"room/{code}/answers", json=given, headers=mine).json()
+            assert wrong(asked, "ClassNext", "answer") == []
+        http.post(f"room/{code}/actions", json={"action": "end"}, headers=teacher)
+        while not (board := http.get(f"room/{code}/board", headers=teacher).json())["teams"][0]["curve"]:
+            time.sleep(0.05)
+        assert wrong(board, "ClassBoard", "board") == []
+        assert wrong(http.get(f"room/{code}/board", headers=mine).json(), "ClassBoard", "board") == []
+        invited = http.get(f"room/{code}/invitation", params={"at": "http://localhost:8501"}, headers=teacher).json()
+        assert wrong(invited, "ClassInvitation", "invitation") == []
+    finally:
+        room.close(workspace)

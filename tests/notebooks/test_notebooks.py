@@ -26,6 +26,7 @@ def test_there_are_notebooks():
         "04_compare_strategies",
         "05_segmentation",
         "06_your_own_strategy",
+        "07_label_in_the_notebook",
     ]
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from alcore.errors import AlcoreError, BadInput
+from alcore.measures.criteria import combine
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import Segmentation, train_params
 from alcore.params import make_params
 from alcore.pixels import masks
 from alcore.strategies import STRATEGIES, strategy_named
 from alcore.strategies.base import Seen, Strategy
-from alcore.strategies.mal import combine
 from alcore.training.batches import Batches
 from alcore.training.devices import seeded
 from alcore.training.regions import Regions, first_regions, means, open_regions

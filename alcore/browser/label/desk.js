@@ -159,12 +159,13 @@ export class Desk {
     this.root.remove();
   }
 
-  /** @param {Pick<Told<DeskData>, "data" | "setTriggerValue">} told */
-  update({ data, setTriggerValue }) {
+  /** @param {Pick<Told<DeskData>, "data" | "setTriggerValue" | "carry">} told */
+  update({ data, setTriggerValue, carry }) {
     this.trigger = setTriggerValue;
     this.data = data;
     const newToken = this.api.token !== data.token;
-    this.api.connect(data.api, data.token);
+    this.api.connect(data.api, data.token, carry);
+    if (data.pace) this.others.pace = data.pace;
     fitHeight(this.root);
     this.root.dataset.mode = this.part.mode;
     this.root.dataset.annotator = data.annotator;

@@ -4,7 +4,8 @@ const NARROW = 560; // pixels of width up to which everything stands below one a
 const LEAST_HEIGHT = 460;
 
 /**
- * As high as the window allows below the page's heading, so that a large screen shows a large image; a narrow one scrolls instead.
+ * As high as the mount says, or else as the window allows below the page's heading, so that a large screen shows a large image; a narrow one
+ * scrolls instead.
  * @param {HTMLElement} root
  */
 export function fitHeight(root) {
@@ -12,5 +13,7 @@ export function fitHeight(root) {
   const top = root.getBoundingClientRect().top + (page?.scrollTop || 0);
   const narrow = root.clientWidth <= NARROW;
   root.toggleAttribute("data-narrow", narrow);
-  root.style.height = narrow ? "auto" : `${Math.max(LEAST_HEIGHT, Math.floor(window.innerHeight - Math.min(top, 300) - 20))}px`;
+  const given = root.parentElement?.dataset.height;
+  if (given && !narrow) root.style.height = `${given}px`;
+  else root.style.height = narrow ? "auto" : `${Math.max(LEAST_HEIGHT, Math.floor(window.innerHeight - Math.min(top, 300) - 20))}px`;
 }

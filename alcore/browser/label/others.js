@@ -17,7 +17,7 @@ import { sleep } from "../shared/wait.js";
  * @property {() => void} renderPlaces rounds, disputes or the offer have changed
  */
 
-const FOLLOW = 1200; // milliseconds between two looks at what others said
+const FOLLOW = 1200; // milliseconds between two looks at what others said, where the mount says nothing
 
 /** @template {Item} I */
 export class Others {
@@ -30,6 +30,7 @@ export class Others {
     this.api = api;
     this.queue = queue;
     this.hearer = hearer;
+    this.pace = FOLLOW;
     /** @type {{rounds: RoundTold[], disputed: number} | null} */
     this.around = null;
     /** @type {LiveTold | null} whether it learns as it is labeled, and how right it is */
@@ -45,12 +46,12 @@ export class Others {
   }
 
   /**
-   * Asks every second or so what others said meanwhile; the image on the stage stays.
+   * Asks at every `pace` what others said meanwhile; the image on the stage stays.
    * @param {number} turn of the queue
    */
   async follow(turn) {
     const { queue } = this;
-    for (let wait = FOLLOW; turn === queue.turn; ) {
+    for (let wait = this.pace; turn === queue.turn; ) {
       await Promise.race([sleep(wait), /** @type {Promise<void>} */ (new Promise((resolve) => (this.lookAround = resolve)))]);
       if (turn !== queue.turn) return;
       if (document.hidden || this.event === undefined) continue;
@@ -65,7 +66,7 @@ export class Others {
       }
       if (turn !== queue.turn) return;
       if (this.hear(answer, said) && this.event === after) this.event = answer.event;
-      wait = FOLLOW;
+      wait = this.pace;
     }
   }
 

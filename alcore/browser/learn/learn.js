@@ -31,7 +31,7 @@ export class Learn {
     this.disposed = false;
     this.api = new Api();
     /** @type {LearnData} */
-    this.data = { token: "", api: "", kinds: [], strategies: [], switches: [] };
+    this.data = { token: "", api: "", kinds: [], strategies: [], strategy: "mcdal", switches: [] };
     /** @type {Chosen} */
     this.chosen = { kind: "moons", strategy: "mcdal", change: "", beside: "", seed: 0, labeled: null };
     /** @type {Film | null} */
@@ -104,7 +104,7 @@ export class Learn {
     this.api.connect(data.api, data.token);
     this.question.strategies = data.strategies;
     this.player.theme = this.theme = this.readTheme();
-    if (first) this.choose({});
+    if (first) this.choose({ strategy: data.strategy });
     else this.redraw();
   }
 

@@ -99,11 +99,11 @@ class EmbeddingMap {
   // ---- data
 
   /** @param {Told<MapData>} told */
-  update({ data, setStateValue }) {
+  update({ data, setStateValue, carry }) {
     this.tell = setStateValue;
     const before = this.data;
     this.data = data;
-    this.api.connect(data.api, data.token);
+    this.api.connect(data.api, data.token, carry);
     this.root.style.setProperty("--height", `${data.height}px`);
     const theme = this.readTheme();
     const newTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);

@@ -42,21 +42,29 @@ function mountedAt() {
   return new URL(base === undefined ? "." : `${base}/`, document.baseURI).pathname.replace(/\/$/, "");
 }
 
+/** @typedef {(url: string, init: RequestInit) => Promise<Response>} Carry takes a request to who answers it, as fetch does */
+
 /** The HTTP API of one mount. */
 export class Api {
   constructor() {
     this.token = "";
+    this.base = ""; // where the app is mounted
     this.root = "";
+    /** @type {Carry} */
+    this.carry = (url, init) => fetch(url, init);
   }
 
   /**
    * Says where the API is, below the address the app is mounted at, and who asks.
    * @param {string} path
    * @param {string} token
+   * @param {Carry} [carry] of a mount whose page cannot reach the API itself: requests go this way, and addresses begin with `path`
    */
-  connect(path, token) {
-    this.root = mountedAt() + path;
+  connect(path, token, carry) {
+    this.base = carry ? "" : mountedAt();
+    this.root = this.base + path;
     this.token = token;
+    if (carry) this.carry = carry;
   }
 
   /**
@@ -82,7 +90,7 @@ export class Api {
     let answer;
     try {
       const headers = { Authorization: `Bearer ${this.token}`, ...init.headers };
-      answer = await fetch(url, { ...init, headers, signal: stop.signal });
+      answer = await this.carry(url, { ...init, headers, signal: stop.signal });
       if (answer.ok) return { answer, body: await answer.arrayBuffer() };
     } catch (error) {
       throw new ApiError(String(error));

@@ -3,6 +3,7 @@
 import { targetOf } from "./dom.js";
 
 const TAKES_TEXT = "input, textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], [role=menu], [role=spinbutton], [data-testid=stDataFrame]";
+const FOCUSED = "[data-keys=focused]"; // a part of a page with other parts: it has the keys while the focus is in it
 const TAKES_ARROWS = "[role=tab], [role=slider], [role=radio], [role=switch], input";
 
 /**
@@ -11,6 +12,8 @@ const TAKES_ARROWS = "[role=tab], [role=slider], [role=radio], [role=switch], in
  * @param {Element} own the part that asks
  */
 export function keysBelongElsewhere(event, own) {
+  const alone = own.closest(FOCUSED);
+  if (alone && !event.composedPath().includes(alone)) return true;
   for (const node of event.composedPath()) {
     if (!(node instanceof Element) || own.contains(node)) continue;
     if (node.matches("input[type=checkbox], input[type=radio], input[type=button]")) continue;

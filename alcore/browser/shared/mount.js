@@ -1,13 +1,15 @@
 // How a mount shows a part: it hands over a place on the page and, now and at every change, the data.
 
+/** @import { Carry } from "./api.js" */
 /**
- * What Streamlit hands over at every rerun.
+ * What Streamlit hands over at every rerun, and a notebook's tail at every change (notebook/tail.js).
  * @template Data
  * @typedef {object} Told
  * @property {HTMLElement} parentElement
  * @property {Data} data
  * @property {(name: string, value: unknown) => void} setTriggerValue
  * @property {(name: string, value: unknown) => void} setStateValue
+ * @property {Carry} [carry] takes requests where the page cannot make them itself
  */
 
 /**

@@ -1,6 +1,6 @@
-// Names for what the server has to know again.
+// Names that nobody else has.
 
-/** A name that nobody else has, of the characters that a client's may have. */
+/** A new one, of letters, digits and dashes. */
 export function newName() {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // plain http on a LAN address has no randomUUID

@@ -182,7 +182,7 @@ export {};
 /** @typedef {{point: number, before: number, after: number}} AskedTold what a strategy asks for, and how right the plain model is before and after that label */
 /** @typedef {{asked: Record<string, AskedTold>}} QuestionTold */
 
-// ---- data of the mounts (pages/ui/components)
+// ---- data of the mounts (pages/ui/components, alcore/widget)
 
 /**
  * @typedef {object} LabelerData
@@ -195,6 +195,7 @@ export {};
  * @property {number | null} round
  * @property {string} identity of the workspace and the project's life
  * @property {string} empty
+ * @property {number} [pace] milliseconds between two looks at what others said
  */
 /** @typedef {Omit<LabelerData, "mode"> & {colors: Rgb[], unit: "frames" | "tiles" | "superpixels"}} MaskEditorData */
 /**
@@ -217,7 +218,7 @@ export {};
  * A change of a strategy, and what it does: as one sees it, and as measured.
  * @typedef {Named & {strategy: string, params: Record<string, unknown>, why: string, measured: string}} SwitchData
  */
-/** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], switches: SwitchData[]}} LearnData */
+/** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], strategy: string, switches: SwitchData[]}} LearnData */
 /**
  * @typedef {object} ImagesData
  * @property {string} project
@@ -230,3 +231,46 @@ export {};
  */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
+
+/** @typedef {{id: number, image: string}} ClassItem an image of a class in one room */
+/**
+ * What a student is to do; `wait` is "learning" or "done" where there is nothing though the class is running.
+ * @typedef {object} ClassNext
+ * @property {string} state
+ * @property {number} era
+ * @property {ClassItem[]} items
+ * @property {string} wait
+ * @property {number} answered
+ * @property {string} name
+ * @property {string} team
+ * @property {string[]} [classes]
+ * @property {string} [project]
+ * @property {string} [acked] the answer that the server has
+ * @property {boolean} [counted] whether it is the team's label
+ */
+/**
+ * `curve` has [labels, right, of, low, high] of every time the team's model learned.
+ * @typedef {object} ClassTeam
+ * @property {string} name
+ * @property {string} title
+ * @property {string} strategy
+ * @property {number} labels
+ * @property {number} students
+ * @property {boolean} learning
+ * @property {string} problem
+ * @property {number[][]} curve
+ */
+/** @typedef {{name: string, team: string, answered: number, here: boolean}} ClassStudent */
+/**
+ * @typedef {object} ClassBoard
+ * @property {string} project
+ * @property {string} mode
+ * @property {string} state
+ * @property {number} era
+ * @property {number} students
+ * @property {number} pool
+ * @property {ClassTeam[]} teams
+ * @property {ClassStudent[]} [names]
+ */
+/** @typedef {{code: string, link: string, qr: string, warning: string}} ClassInvitation */
+/** @typedef {{token: string, api: string, projects: Named[]}} ClassroomData */
