@@ -19,7 +19,10 @@ WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
 START = "start:"  # a query without a model is stored as a round of strategy start:random, start:kcenter or start:groups
-EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")  # beside them the journal has SLICE: the image was drawn
+WANTED = "wanted"  # somebody asked for an image by hand: it comes before what a round asks for; with the value NOT, they took that back
+NOT = "not"
+NOTES = (SLICE, WANTED)  # kinds of events that say nothing of what is in an image
+EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")  # beside them the journal has NOTES
 
 
 def written(split: str) -> str:

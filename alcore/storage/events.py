@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from alcore.types import SLICE
+from alcore.types import NOTES
 
 MASK_KINDS = ("mask", "region")
 
@@ -20,7 +20,7 @@ def left_standing(events: Iterable[Event]) -> list[Event]:
     """
     standing: list[Event] = []
     for event in events:
-        if event[0] == SLICE:
+        if event[0] in NOTES:
             continue  # nobody said it, and nobody takes it back
         if event[0] != "undo":
             standing.append(event)

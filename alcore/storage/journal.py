@@ -112,6 +112,21 @@ class Journal:
             self._mark_drawn(conn)
             return True
 
+    def note(self, kind: str, ids: Sequence[int], annotator: str, client: str, value: str | None = None) -> list[int]:
+        """Notes something of images that says nothing of what is in them: one of NOTES, an event each. The ids that are there.
+
+        An event whose (client, place) is stored already is not stored again.
+        """
+        now = time.time()
+        with self._database.write() as conn:
+            there = self._items_there(conn, {int(i) for i in ids})
+            events = [Annotation(client, seq, int(i), kind, value, annotator=annotator) for seq, i in enumerate(ids, 1)]
+            stored = self._stored(conn, events)
+            rows = [_row(e, self._project, now) for e in events if e.item in there and (e.client, e.seq) not in stored]
+            if rows:
+                conn.execute(annotation_rows.insert(), rows)
+        return [int(i) for i in ids if int(i) in there]
+
     def _drawn(self) -> sa.ScalarSelect[int]:
         a = annotation_rows.c
         return sa.select(a.item_id).where(a.project_id == self._project, a.kind == SLICE).scalar_subquery()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import FRAMES
+from alcore.types import FRAMES, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -70,6 +70,16 @@ class Queries:
         query = sa.select(current.c.item_id).select_from(joined).where(current.c.project_id == self._project, items.c.present)
         with self._database.read() as conn:
             return tuple(conn.scalars(query.group_by(current.c.item_id).order_by(sa.func.max(a.id).desc())))
+
+    def wanted(self) -> list[int]:
+        """Items that somebody asked for by hand and nobody has dealt with, those that were asked for first at the head."""
+        a = annotation_rows.c
+        newest = sa.select(sa.func.max(a.id)).where(a.project_id == self._project, a.kind == WANTED).group_by(a.item_id).scalar_subquery()
+        joined = annotation_rows.join(items, items.c.id == a.item_id).outerjoin(current, current.c.item_id == a.item_id)
+        free = (current.c.label.is_(None), sa.not_(sa.func.coalesce(current.c.skipped, False)), sa.not_(sa.func.coalesce(current.c.flagged, False)))
+        query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), items.c.present, *free)
+        with self._database.read() as conn:
+            return list(conn.scalars(query.order_by(a.id)))
 
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""
