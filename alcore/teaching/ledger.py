@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from alcore.errors import AlcoreError, Busy, of_machine
+from alcore.errors import AlcoreError, BadInput, Busy, of_machine
 
 try:
     import fcntl
@@ -19,9 +19,21 @@ except ImportError:  # Windows has no such locks
 
 
 def events(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a ledger; the last one is left out where a power cut broke it off."""
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [json.loads(line) for line in lines]
+    """All whole lines of a ledger; the last one is left out where a power cut broke it off.
+
+    Raises:
+        BadInput: a line is no event: somebody else has written to the file.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+        try:
+            event = json.loads(line)
+        except ValueError:  # bad JSON, bad UTF-8
+            event = None
+        if not isinstance(event, dict) or "event" not in event:
+            raise BadInput(f"line {number} of {path} is no event of a class: bring back the file as it was, or move it away")
+        found.append(event)
+    return found
 
 
 class Ledger:

@@ -3,6 +3,7 @@ hands over what gives a project's lesson."""
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -23,6 +24,8 @@ LENGTH = 6  # 29^6: 600 million codes
 _CODE = re.compile(f"[{SIGNS}]{{{LENGTH}}}")
 WRONG, MINUTE = 20, 60.0  # wrong codes that an address may try in so many seconds
 MOST_ADDRESSES = 10_000  # that are remembered
+
+logger = logging.getLogger(__name__)
 
 
 class TooMany(AlcoreError):
@@ -168,8 +171,12 @@ def _left_open(folder: Path) -> list[tuple[str, str]]:
     """Code and project of every class that was not ended."""
     found = []
     for path in sorted(folder.glob("*.jsonl")):
-        told = events(path)
+        try:
+            told = events(path)
+        except BadInput as problem:  # of one class: the others go on
+            logger.warning("%s", problem)
+            continue
         states = [event["state"] for event in told if event["event"] == "state"]
-        if told and (not states or states[-1] != ENDED):
-            found.append((told[0]["code"], told[0]["project"]))
+        if told and told[0]["event"] == "open" and (not states or states[-1] != ENDED):
+            found.append((path.stem, told[0]["project"]))
     return found

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from alcore.errors import Busy, DiskFull
+from alcore.errors import BadInput, Busy, DiskFull
 from alcore.teaching.ledger import Ledger, events
 from tests.house import ROOT
 
@@ -26,11 +26,21 @@ def test_events_come_back_in_order_and_as_they_were(tmp_path):
 
 def test_what_a_power_cut_broke_off_is_left_out_and_the_next_line_is_whole(tmp_path):
     path = tmp_path / "A.jsonl"
-    path.write_bytes(b'{"n":1}\n{"n":2}\n{"n":3,"na')
-    assert events(path) == [{"n": 1}, {"n": 2}]
+    path.write_bytes(b'{"event":"x","n":1}\n{"event":"x","n":2}\n{"event":"x","n":3,"na')
+    assert events(path) == [{"event": "x", "n": 1}, {"event": "x", "n": 2}]
     ledger = Ledger(path)
-    ledger.append({"n": 4})
-    assert path.read_bytes() == b'{"n":1}\n{"n":2}\n{"n":4}\n'
+    ledger.append({"event": "x", "n": 4})
+    assert path.read_bytes() == b'{"event":"x","n":1}\n{"event":"x","n":2}\n{"event":"x","n":4}\n'
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"[]", b"7", b"{}", b"", b'{"event":'])
+def test_a_line_of_somebody_else_is_named(tmp_path, line):
+    path = tmp_path / "A.jsonl"
+    path.write_bytes(b'{"event":"x"}\n' + line + b"\n")
+    with pytest.raises(BadInput) as refused:
+        events(path)
+    assert str(refused.value).startswith("line 2 of ")
+    assert str(refused.value).endswith("is no event of a class: bring back the file as it was, or move it away")
 
 
 def test_many_who_write_at_once_lose_nothing(tmp_path):
@@ -38,7 +48,7 @@ def test_many_who_write_at_once_lose_nothing(tmp_path):
 
     def write(who: int) -> None:
         for n in range(50):
-            ledger.sync(ledger.append({"who": who, "n": n}))
+            ledger.sync(ledger.append({"event": "x", "who": who, "n": n}))
 
     threads = [threading.Thread(target=write, args=(who,)) for who in range(8)]
     for thread in threads:
@@ -53,11 +63,11 @@ def test_many_who_write_at_once_lose_nothing(tmp_path):
 def test_those_who_wait_at_one_moment_share_one_answer_of_the_disk(tmp_path, monkeypatch):
     ledger, synced = Ledger(tmp_path / "A.jsonl"), []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(ledger.end))
-    first, second = ledger.append({"n": 1}), ledger.append({"n": 2})
+    first, second = ledger.append({"event": "x", "n": 1}), ledger.append({"event": "x", "n": 2})
     ledger.sync(first)
     ledger.sync(second)
     assert synced == [second]
-    ledger.sync(ledger.append({"n": 3}))
+    ledger.sync(ledger.append({"event": "x", "n": 3}))
     assert len(synced) == 2
 
 
@@ -71,7 +81,7 @@ def test_one_process_writes_a_ledger(tmp_path):
 
 def test_a_full_disk_leaves_no_half_of_a_line(tmp_path, monkeypatch):
     ledger = Ledger(tmp_path / "A.jsonl")
-    ledger.append({"n": 1})
+    ledger.append({"event": "x", "n": 1})
     honest = ledger._file
 
     class Full:
@@ -83,10 +93,10 @@ def test_a_full_disk_leaves_no_half_of_a_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ledger, "_file", Full())
     with pytest.raises(DiskFull):
-        ledger.append({"n": 2})
+        ledger.append({"event": "x", "n": 2})
     monkeypatch.setattr(ledger, "_file", honest)
-    ledger.append({"n": 3})
-    assert events(ledger.path) == [{"n": 1}, {"n": 3}]
+    ledger.append({"event": "x", "n": 3})
+    assert events(ledger.path) == [{"event": "x", "n": 1}, {"event": "x", "n": 3}]
 
 
 KILLED = """
@@ -97,7 +107,7 @@ ledger = Ledger(Path(sys.argv[1]))
 n = 0
 while True:
     n += 1
-    ledger.sync(ledger.append({"n": n}))
+    ledger.sync(ledger.append({"event": "x", "n": n}))
     print(n, flush=True)
 """
 

@@ -99,6 +99,18 @@ def test_after_a_restart_the_class_goes_on_where_it_was(make_rooms):
         later.find(ended.code)
 
 
+def test_a_damaged_class_keeps_no_other_from_going_on(make_rooms, caplog):
+    rooms = make_rooms()
+    code = rooms.open("insects", "together").code
+    rooms.close()
+    (rooms.folder / "BADBAD.jsonl").write_text("not a class\n")
+    (rooms.folder / "EMPTYX.jsonl").touch()  # killed before its first line
+    later = make_rooms()
+    assert later.listed() == [{"code": code, "project": "insects"}]
+    assert "line 1 of " in caplog.text
+    assert later.find(code).state == "waiting"
+
+
 def test_a_class_whose_project_has_other_classes_now_is_not_mixed_with_them(make_rooms):
     rooms = make_rooms()
     code = rooms.open("insects", "together").code
