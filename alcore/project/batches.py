@@ -51,7 +51,7 @@ def give(
     Raises:
         BadInput: no image, too many, another kind, or what is no class.
     """
-    wanted = _checked(ids)
+    wanted = checked(ids)
     if kind not in KINDS:
         raise BadInput(f"many images at once cannot get {kind[:20]!r}: use {', '.join(KINDS)}")
     if kind == "label" and project.dense:
@@ -99,7 +99,8 @@ def take_back(project: Stored, client: str, *, annotator: str, undo: str | None 
     return Batch(len(open_), left, "answered anew since" if left else "")
 
 
-def _checked(ids: Sequence[int]) -> list[int]:
+def checked(ids: Sequence[int]) -> list[int]:
+    """The ids as plain numbers. BadInput: none, too many, or one twice."""
     wanted = list(dict.fromkeys(int(i) for i in ids))
     if not wanted:
         raise BadInput("nothing is selected: choose some images first")

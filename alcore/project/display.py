@@ -29,7 +29,12 @@ CLASSES = 12  # named; of more it says how many
 ROWS, BARS = 8, 24
 LINE = "rgba(128,128,128,.4)"
 FAINT = "opacity:.65"
-STARTS = {"random": "first images, at random", "kcenter": "first images, spread out", "groups": "first images, one of each group"}
+STARTS = {
+    "random": "first images, at random",
+    "kcenter": "first images, spread out",
+    "groups": "first images, one of each group",
+    "wanted": "images chosen by hand",
+}
 
 # where the values that are shown may come from; held weakly, so that showing keeps nothing open
 _places: weakref.WeakSet[Place] = weakref.WeakSet()

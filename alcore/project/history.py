@@ -10,13 +10,13 @@ import numpy as np
 from alcore.project import queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
-from alcore.types import SLICE, Round
+from alcore.types import NOTES, SLICE, WANTED, Round
 
 
 def history(project: Stored, item_id: int) -> dict[str, Any]:
-    """`item` as the queue tells it, `annotator` whose label stands, `events` of the journal, oldest first: kind, value, annotator, time
-    (seconds since 1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round it was an answer to or, where it was
-    none, of the newest round of that time.
+    """`item` as the queue tells it, and `events` of the journal, oldest first: kind (drawn: for the test slice; wanted and unwanted: asked
+    for by hand, and that taken back), value, annotator, time (seconds since 1970), round, `stands` (no undo took it back), `guess` and
+    `confidence` of the round it was an answer to or, where it was none, of the newest round of that time.
 
     Raises:
         NotFound: there is no such item.
@@ -31,17 +31,23 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
         told.append(
             {
                 "id": event["id"],
-                "kind": "drawn" if event["kind"] == SLICE else event["kind"],
-                "value": None if project.dense else event["value"],
+                "kind": _kind(event),
+                "value": event["value"] if event["kind"] == "label" else None,
                 "annotator": event["annotator"],
                 "time": event["created"],
                 "round": event["round"],
-                "stands": event["id"] in standing or event["kind"] == SLICE,
+                "stands": event["id"] in standing or event["kind"] in NOTES,
                 "guess": thought[0] if thought else None,
                 "confidence": thought[1] if thought else None,
             }
         )
     return {"item": item, "events": told}
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    if event["kind"] == WANTED:
+        return "wanted" if event["value"] is None else "unwanted"
+    return "drawn" if event["kind"] == SLICE else str(event["kind"])
 
 
 def _round_then(rounds: Sequence[Round], event: Mapping[str, Any]) -> Round | None:

@@ -14,11 +14,12 @@ from alcore.storage.queries import OpenQuery
 from alcore.strategies import told_by
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import FRAMES, SLICE, Round
+from alcore.types import FRAMES, SLICE, WANTED, Round
 
 STARTS = {
     "random": "first query, drawn at random: there is no model yet",
     "groups": "first query, in the middle of a group of images that look alike: there is no model yet",
+    WANTED: "chosen by hand",
     "kcenter": "first query, spread over the raw pixels: there is no model yet",
 }
 
@@ -64,6 +65,7 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
     files = project.files(round_) if round_ else None
     scored = [i for i in ids if files and i in files.position]
     others = said_of_others(project, ids)
+    by_hand = set(project.queries.wanted())
     probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
     result = []
     for i in ids:
@@ -92,6 +94,9 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
             entry |= _thoughts(project, round_, files, i, probabilities[i])
         elif round_ and round_.start:
             entry["reason"] = STARTS[round_.start]
+        if i in by_hand:
+            thought = entry["reason"] if entry["rank"] is not None else ""
+            entry["reason"] = f"{STARTS[WANTED]}; {thought}".rstrip("; ")
         if i in others and row["label"] is None:
             entry |= {"draft": others[i], "reason": f"a near duplicate was labeled {others[i]}; {entry['reason']}".rstrip("; ")}
         if project.dense:

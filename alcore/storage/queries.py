@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import FRAMES, WANTED
+from alcore.types import FRAMES, NOTES, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -20,7 +20,7 @@ ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
 @dataclass(frozen=True)
 class OpenQuery:
     """A round's query: its round's number, items nobody has dealt with (best first), its size, how many were skipped or flagged, and the
-    items somebody has dealt with, by the newest event first."""
+    items somebody has dealt with, by the newest event first. `by_hand` of those that wait were asked for by a person: they come first."""
 
     number: int
     waiting: list[int]
@@ -28,6 +28,7 @@ class OpenQuery:
     skipped: int
     flagged: int
     answered: tuple[int, ...] = ()
+    by_hand: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,29 +57,38 @@ class Queries:
         self._database, self._project = database, project_id
 
     def open(self, number: int | None = None) -> OpenQuery | None:
-        """The query of a round, or the newest one; None where there is none."""
+        """The query of a round, or the newest one, with what was asked for by hand before it; None where there is none."""
         with self._database.read() as conn:
             mine = sa.select(rounds).where(rounds.c.project_id == self._project)
             mine = mine if number is None else mine.where(rounds.c.number == number)
             row = conn.execute(mine.order_by(rounds.c.number.desc()).limit(1)).first()
-            return None if row is None else self._of(conn, row)
+            if row is None:
+                return None
+            query = self._of(conn, row)
+            newest = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == self._project))
+            return self._with_wanted(conn, query) if row.number == newest else query
 
     def answered(self) -> tuple[int, ...]:
         """Every item that somebody has dealt with and that is there, by the newest event first, whatever round asked for it."""
         a = annotation_rows.c
         joined = current.join(items, items.c.id == current.c.item_id).join(annotation_rows, a.item_id == current.c.item_id)
-        query = sa.select(current.c.item_id).select_from(joined).where(current.c.project_id == self._project, items.c.present)
+        mine = (current.c.project_id == self._project, items.c.present, a.kind.not_in(NOTES))
+        query = sa.select(current.c.item_id).select_from(joined).where(*mine)
         with self._database.read() as conn:
             return tuple(conn.scalars(query.group_by(current.c.item_id).order_by(sa.func.max(a.id).desc())))
 
-    def wanted(self) -> list[int]:
+    def wanted(self, within: sa.Connection | None = None) -> list[int]:
         """Items that somebody asked for by hand and nobody has dealt with, those that were asked for first at the head."""
         a = annotation_rows.c
         newest = sa.select(sa.func.max(a.id)).where(a.project_id == self._project, a.kind == WANTED).group_by(a.item_id).scalar_subquery()
         joined = annotation_rows.join(items, items.c.id == a.item_id).outerjoin(current, current.c.item_id == a.item_id)
-        free = (current.c.label.is_(None), sa.not_(sa.func.coalesce(current.c.skipped, False)), sa.not_(sa.func.coalesce(current.c.flagged, False)))
+        free = (
+            current.c.label.is_(None),
+            sa.not_(sa.func.coalesce(current.c.skipped, False)),
+            sa.not_(sa.func.coalesce(current.c.flagged, False)),
+        )
         query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), items.c.present, *free)
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             return list(conn.scalars(query.order_by(a.id)))
 
     def left(self) -> list[tuple[int, int]]:
@@ -86,6 +96,8 @@ class Queries:
         with self._database.read() as conn:
             mine = sa.select(rounds).where(rounds.c.project_id == self._project).order_by(rounds.c.number.desc()).limit(ROUNDS_BACK)
             found = [self._of(conn, row) for row in conn.execute(mine).all()]
+            if found:
+                found[0] = self._with_wanted(conn, found[0])
         return [(query.number, len(query.waiting)) for at, query in enumerate(found) if query.waiting or at == 0][::-1]
 
     def disputed(self) -> list[int]:
@@ -130,6 +142,15 @@ class Queries:
         query = sa.select(a.annotator).where(a.project_id == self._project, a.ms.is_not(None)).group_by(a.annotator)
         with self._database.read() as conn:
             return list(conn.scalars(query.order_by(sa.func.count().desc(), a.annotator)))
+
+    def _with_wanted(self, conn: sa.Connection, query: OpenQuery) -> OpenQuery:
+        """The newest query with the items that were asked for by hand at its head."""
+        wanted = self.wanted(conn)
+        if not wanted:
+            return query
+        rest = [item for item in query.waiting if item not in set(wanted)]
+        more = len(wanted) + len(rest) - len(query.waiting)
+        return replace(query, waiting=[*wanted, *rest], total=query.total + more, by_hand=len(wanted))
 
     def _of(self, conn: sa.Connection, row: sa.Row[Any]) -> OpenQuery:
         state = (current.c.label, current.c.partial, current.c.skipped, current.c.flagged)

@@ -147,5 +147,7 @@ def open_images(counts: Mapping[str, Any]) -> int:
 def maker(round_: Round) -> str:
     """What made a round's query, in words for tables and lists."""
     if round_.start:
-        return {"random": "start, at random", "kcenter": "start, spread", "groups": "start, one of each group"}[round_.start]
+        return {"random": "start, at random", "kcenter": "start, spread", "groups": "start, one of each group", "wanted": "chosen by hand"}[
+            round_.start
+        ]
     return title_of(round_.strategy, round_.params, round_.train)

@@ -4,7 +4,7 @@ import { button, element } from "../shared/dom.js";
 import { keysOf, plain } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
 
-const LETTERS = "bcdeghijklmnopqrtuvwxy"; // A chooses all, Z takes back, S skips, F flags
+const LETTERS = "bcdeghijklmopqrtuvwxy"; // A chooses all, N asks next, Z takes back, S skips, F flags
 const SHOWN = 12; // class buttons; more are found by typing
 
 /**
@@ -40,6 +40,7 @@ export class Actions {
       element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown),
       button({ text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
       button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
+      button({ text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
       this.similar,
       button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }));
   }

@@ -9,7 +9,7 @@ import { measure, sleep } from "../shared/wait.js";
  * One answer for many images.
  * @typedef {object} Doing
  * @property {string} client its name with the server
- * @property {string} kind label, skip or flag
+ * @property {string} kind label, skip, flag or ask (for these next)
  * @property {string | null} value
  * @property {number[]} ids
  */
@@ -84,7 +84,7 @@ export class Doings {
   async undo() {
     const doing = this.done.at(-1);
     if (!doing) return null;
-    const told = await this.post({ client: newName(), undo: doing.client });
+    const told = await this.post({ client: newName(), kind: doing.kind, undo: doing.client });
     this.done.pop();
     this.undone.push(doing);
     this.keep();

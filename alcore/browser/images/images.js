@@ -248,7 +248,8 @@ export class Images {
       const place = listing.placeOf(id);
       return place < 0 ? -1 : listing.labels[place];
     });
-    await this.doing(() => this.doings.give({ kind, value, ids, saw }), (done) => `${kind === "label" ? `${value}: ` : kind === "skip" ? "Skipped: " : "Flagged: "}${told(done)}`);
+    const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: " }[kind];
+    await this.doing(() => this.doings.give({ kind, value, ids, saw }), (done) => `${words}${told(done)}`);
   }
 
   /** @param {"undo" | "redo"} way */
@@ -329,6 +330,7 @@ export class Images {
     else if (name === "/") this.actions.find.hidden || !chosen.size ? this.filters.text.focus() : this.actions.find.focus();
     else if (name === "s") this.give("skip", null);
     else if (name === "f") this.give("flag", null);
+    else if (name === "n") this.give("ask", null);
     else if (this.actions.classByKey.has(name)) this.give("label", this.actions.classByKey.get(name) ?? null);
     else return false;
     return true;
