@@ -11,11 +11,12 @@ from alcore import figures
 from alcore.project import features, tables
 from alcore.project.facade import Project
 from alcore.project.tables import score_names
+from alcore.project.views import View
 from alcore.training.explain import info
 from alcore.types import Round
 from pages.ui.components.embedding_map import embedding_map
 from pages.ui.jobs import PLAIN_CHART, running, watch
-from pages.ui.session import empty, header, maker, plural, project, token
+from pages.ui.session import VIEW, empty, header, maker, plural, project, token
 
 TABLE_ROWS = 500
 Order = Literal["most", "least", "name"]
@@ -60,6 +61,8 @@ def main() -> None:
         selection = embedding_map(
             project=of.name, token=token(of), round_number=number, color=color, order=order, classes=of.classes, key="map"
         )
+        if selection.opened:
+            st.switch_page("images.py", query_params={"project": of.name, VIEW: View(among=selection.opened).address()})
         if selection.count and chosen.folder:
             _table(of, chosen, selection.ids, selection.count)
     _histograms(of, chosen)

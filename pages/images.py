@@ -5,9 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.components.image_grid import image_grid
-from pages.ui.session import annotator, header, project, token
-
-VIEW = "view"  # in the page's address
+from pages.ui.session import VIEW, annotator, header, project, token
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ NAMELESS = "me"  # who labels where nobody gave a name
 COOKIE = "alcore_annotator"
 LONGEST_NAME = 80
 METHOD = "method"  # in an address: the strategy that a page begins with
+VIEW = "view"  # in the Images page's address: what it shows
 PAGE, ASKED = "page_drawn", "method_asked"  # of the session: the page, and the strategy that its address was seen to name
 
 

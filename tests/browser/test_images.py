@@ -285,3 +285,35 @@ def test_it_fits(page_factory: PageFactory, app: App, width):
     box = page.locator(".images .actions").bounding_box()
     assert box is not None
     assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
+
+
+def test_a_part_of_the_map_is_opened_and_asked_for_next(page_factory: PageFactory, app: App, project):
+    page = page_factory()
+    page.goto(f"{app.url}/explore?project={NAME}")
+    expect(page.locator(".map .legend b").first).to_be_visible(timeout=PATIENCE * 1000)
+    page.get_by_role("button", name="Select view").click()
+    page.get_by_role("button", name="Open in Images").click(timeout=PATIENCE * 1000)
+    expect(page.get_by_role("heading", name="Images", exact=True)).to_be_visible(timeout=PATIENCE * 1000)
+    settled(page)
+    expect(page.get_by_role("group", name="Filters")).to_contain_text("A selection")
+    page.locator(".images .menu summary", has_text="Filter").click()
+    page.locator("[data-filter=state]").get_by_role("checkbox", name=re.compile("^unlabeled")).check()
+    settled(page)
+    page.locator(".images .count").click()
+    free = [i for i in shown(page) if i not in project.queries.open().waiting]
+    places = sorted(shown(page).index(i) for i in free[:3])
+    for place in places:
+        tile(page, place).click(modifiers=["Control"])
+    chosen(page, 3)
+    page.get_by_role("button", name="Ask next").click()
+    note(page, "At the head of the queue: 3 images.")
+    assert project.queries.open().waiting[:3] == free[:3]
+    page.goto(f"{app.url}/label?project={NAME}")
+    labeler = page.locator(".labeler[data-live='1']")
+    expect(labeler).to_have_attribute("data-item", str(free[0]), timeout=PATIENCE * 1000)
+    expect(labeler).to_contain_text("chosen by hand")
+    page.goto(f"{app.url}/images?project={NAME}")
+    settled(page)
+    page.get_by_role("button", name="Undo").click()
+    note(page, "Taken back: 3 images.")
+    assert not set(free[:3]) & set(project.queries.open().waiting)

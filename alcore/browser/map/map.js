@@ -1,6 +1,6 @@
 // The map of the pool: points from the columns of a round, colored by one of them; hover and lasso tell what is behind them.
 
-import { Api, problemOf } from "../shared/api.js";
+import { Api, problemOf, wordsOf } from "../shared/api.js";
 import { button, element, press, rootOf } from "../shared/dom.js";
 import { keyDrivesControl, keysBelongElsewhere } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
@@ -42,6 +42,8 @@ class EmbeddingMap {
     this.values = null;
     /** @type {(name: string, value: unknown) => void} tells Python */
     this.tell = () => {};
+    /** @type {(name: string, value: unknown) => void} tells Python once */
+    this.trigger = () => {};
     /** @type {(() => void) | undefined} ends a pause */
     this.retryNow = undefined;
     this.legend = element("div", { class: "legend", role: "group", "aria-label": "Legend", tabindex: "0" }); // what may scroll can be reached by keyboard
@@ -99,8 +101,9 @@ class EmbeddingMap {
   // ---- data
 
   /** @param {Told<MapData>} told */
-  update({ data, setStateValue, carry }) {
+  update({ data, setStateValue, setTriggerValue, carry }) {
     this.tell = setStateValue;
+    this.trigger = setTriggerValue;
     const before = this.data;
     this.data = data;
     this.api.connect(data.api, data.token, carry);
@@ -218,6 +221,17 @@ class EmbeddingMap {
   /** @param {{ids: number[], count: number}} value */
   report(value) {
     this.tell("selection", value);
+  }
+
+  /** Shows these images on the page of all images. @param {number[]} ids */
+  async openAll(ids) {
+    const { project } = this.data;
+    try {
+      const { among } = await this.api.post(this.api.url(["projects", project, "selections"]), { ids });
+      this.trigger("opened", among);
+    } catch (error) {
+      this.selection.tell(`${wordsOf(error)}.`);
+    }
   }
 
   // ---- what a person does

@@ -17,6 +17,7 @@ import { whole } from "../shared/numbers.js";
  * @property {(i: number) => void} point says which point is meant; -1 for none
  * @property {(members: number[]) => void} choose
  * @property {(value: {ids: number[], count: number}) => void} report
+ * @property {(ids: number[]) => void} openAll shows images on the page of all images
  */
 
 const SHOWN = 60; // images beside the map
@@ -84,7 +85,8 @@ export class Selection {
     if (!order || !pool || this.asked !== asked) return; // something newer is on its way
     const words = this.orderWords(pool);
     const note = order.length > SHOWN ? `first ${SHOWN}, ${words}` : words;
-    head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
+    const all = map.data.opens && button({ class: "tool", text: "Open in Images", title: "Look at all of them, label many at once, or ask for them next", onclick: () => map.openAll(order.map((i) => pool.ids[i])) });
+    head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), all || "", button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
     grid.replaceChildren(...order.slice(0, SHOWN).map((i) => this.card(pool, i)));
   }
 
@@ -98,6 +100,11 @@ export class Selection {
     map.picture(pool.ids[i]).then((url) => setPicture(image, url), () => image.replaceWith(element("span", { class: "gone", text: "no picture" })));
     const text = map.valueText(i);
     return element("li", { onmouseenter: () => map.point(i), onmouseleave: () => map.point(-1), title: text }, image, element("span", { text }));
+  }
+
+  /** Says something beside the count. @param {string} text */
+  tell(text) {
+    this.head.append(element("span", { role: "alert", text }));
   }
 
   /** Tells Python what is selected. */

@@ -209,6 +209,7 @@ export {};
  * @property {string} api
  * @property {number} height
  * @property {"auto" | "webgl" | "canvas"} renderer
+ * @property {boolean} [opens] there is a page of all images, on which a selection can be opened
  */
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */
 /** @typedef {{rows: GalleryRow[], token: string, size: number, api: string}} GalleryData */

@@ -20,10 +20,12 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Selection:
-    """What a lasso caught: how many points, and the ids of at most 2,000 of them, in the order that was asked for."""
+    """What a lasso caught: how many points, and the ids of at most 2,000 of them, in the order that was asked for. `opened` is the name of
+    the kept selection that somebody wants to see on the page of all images, once; else empty."""
 
     ids: tuple[int, ...] = ()
     count: int = 0
+    opened: str = ""
 
 
 def embedding_map(
@@ -67,9 +69,10 @@ def embedding_map(
         "api": api.rstrip("/"),
         "height": height,
         "renderer": renderer,
+        "opens": True,
     }
-    result = _mount(key=key, data=data, default={"selection": None}, on_selection_change=lambda: None)
-    caught = result.selection
+    result = _mount(key=key, data=data, default={"selection": None}, on_selection_change=lambda: None, on_opened_change=lambda: None)
+    caught, opened = result.selection, str(result.opened or "")
     if not caught:
-        return Selection()
-    return Selection(tuple(int(i) for i in caught["ids"]), int(caught["count"]))
+        return Selection(opened=opened)
+    return Selection(tuple(int(i) for i in caught["ids"]), int(caught["count"]), opened)
