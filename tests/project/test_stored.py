@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alcore.errors import AlcoreError, NotFound
+from alcore.project.facade import Project
 from alcore.project.stored import Stored, stored
 from alcore.training.roundfiles import round_files
 from alcore.types import Annotation
@@ -102,3 +103,11 @@ def test_files_of_a_round_that_are_gone_are_said_with_the_cure(project, of, quic
     with pytest.raises(AlcoreError) as said:
         of.files(of.round())
     assert str(said.value) == f"the files of round 1 of 'toy' are gone: bring back {folder}, or train a new round"
+
+
+def test_a_project_that_is_made_anew_is_another_one_to_a_browser(project, workspace, digits_source):
+    first = project.identity
+    assert workspace.project("toy").identity == first
+    project.delete()
+    again = Project.import_into(workspace, "toy", digits_source)
+    assert again.identity != first
