@@ -16,6 +16,7 @@ import pytest
 from alcore import browser
 
 ENTRIES = (
+    "images/images.js",
     "learn/learn.js",
     "label/labeler.js",
     "map/map.js",
