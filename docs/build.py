@@ -34,7 +34,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("photos.md", "Photos", ("Photos: pretrained features",)),
         ("reading.md", "What it reads", ("What it reads",)),
         ("segmentation.md", "Segmentation", ("Segmentation",)),
-        ("notebooks.md", "Python and notebooks", ("Python",)),
+        ("notebooks.md", "Python and notebooks", ("Python", "In a notebook")),
         ("elsewhere.md", "The model elsewhere", ("The model elsewhere",)),
     ),
     "Methods": (

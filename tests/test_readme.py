@@ -53,7 +53,12 @@ def test_the_example_of_points_in_a_plane_runs_as_it_stands():
 
 
 # what stands in each block of Python -> where it is run
-PYTHON = {"alcore.Project.create": "test_readme.py", "alcore.teaching": "test_readme.py", "onnxruntime": "project/test_carrying.py"}
+PYTHON = {
+    "alcore.Project.create": "test_readme.py",
+    "alcore.widget": "test_readme.py",
+    "alcore.teaching": "test_readme.py",
+    "onnxruntime": "project/test_carrying.py",
+}
 
 
 def test_every_block_of_python_is_run_somewhere():
