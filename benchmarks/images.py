@@ -93,7 +93,7 @@ def _sort(page: Any, order: str) -> None:
     page.locator(f".images[data-view*='order={order}']:not([aria-busy])").wait_for(timeout=120_000)
 
 
-def _seconds(act: Callable[[], None]) -> float:
+def _seconds(act: Callable[[], object]) -> float:
     started = time.perf_counter()
     act()
     return time.perf_counter() - started

@@ -20,7 +20,7 @@ import { Views } from "./views.js";
 /** @import { Done } from "./doings.js" */
 
 const SIDES = { small: 84, medium: 128, large: 200 };
-const NARROW = 520; // px of a page that begins with small pictures
+const NARROW = 520; // px of a window that begins with small pictures
 const PATIENCE = 60_000; // ms for a view of a million images
 const SIMILAR = 50; // images at most whose middle others are compared with
 
@@ -65,7 +65,7 @@ export class Images {
 
   /** @param {HTMLElement} parent */
   build(parent) {
-    this.sizes.value = parent.clientWidth < NARROW ? "small" : "medium";
+    this.sizes.value = innerWidth < NARROW ? "small" : "medium";
     this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.root.append(
       element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.sizes, this.views.root)),
