@@ -26,6 +26,11 @@ class Remembered:
         with self._lock:
             return state in self._answers
 
+    def forget(self, state: Hashable) -> None:
+        """The answer is made anew when it is asked for next."""
+        with self._lock:
+            self._answers.pop(state, None)
+
     def of(self, state: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once for each state."""
         with self._lock:

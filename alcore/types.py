@@ -21,7 +21,8 @@ FRAMES = "frames"  # what a query consists of, unless it asks for tiles or super
 START = "start:"  # a query without a model is stored as a round of strategy start:random, :kcenter, :groups or :wanted
 WANTED = "wanted"  # somebody asked for an image by hand: it comes before what a round asks for; with the value NOT, they took that back
 NOT = "not"
-NOTES = (SLICE, WANTED)  # kinds of events that say nothing of what is in an image
+SURE = "sure"  # somebody looked at the label an image has and found it right
+NOTES = (SLICE, WANTED, SURE)  # kinds of events that say nothing of what is in an image
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")  # beside them the journal has NOTES
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from alcore.project import queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
-from alcore.types import NOTES, SLICE, WANTED, Round
+from alcore.types import NOTES, SLICE, SURE, WANTED, Round
 
 
 def history(project: Stored, item_id: int) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
 def _kind(event: Mapping[str, Any]) -> str:
     if event["kind"] == WANTED:
         return "wanted" if event["value"] is None else "unwanted"
-    return "drawn" if event["kind"] == SLICE else str(event["kind"])
+    return {SLICE: "drawn", SURE: "sure"}.get(event["kind"], str(event["kind"]))
 
 
 def _round_then(rounds: Sequence[Round], event: Mapping[str, Any]) -> Round | None:

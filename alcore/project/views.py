@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.project import alike, chosen, similar
+from alcore.project import alike, chosen, doubts, similar
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
 from alcore.project.stored import Stored
 from alcore.types import SPLITS
 
 STATES = ("unlabeled", "labeled", "skipped", "flagged", "disputed")
-ORDERS = ("number", "name", "time", "label", "guess", "confidence", "similar")
+ORDERS = ("number", "name", "time", "label", "guess", "confidence", "similar", "doubt")
 BY_SCORE = "score:"  # followed by the name of a score of the newest round
 NONE = ""  # as a label or a guess: those that have none
 MOST_TEXT = 200  # characters
@@ -41,6 +41,7 @@ class View:
         alike: it has near duplicates; `group` is the number of an image whose near duplicates are meant.
         among: the name of a kept selection (chosen.py).
         like: numbers of images by whose likeness to sort.
+        doubted: another class is likelier than the label, by what the other labels say (doubts.py).
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
             lowest.
         back: from the other end.
@@ -58,6 +59,7 @@ class View:
     differs: bool = False
     alike: bool = False
     group: int | None = None
+    doubted: bool = False
     among: str = ""
     like: tuple[int, ...] = ()
     order: str = "number"
@@ -138,6 +140,9 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
     if view.group is not None:
         project.items.row(view.group)
         yield np.isin(of.ids, np.array(alike.groups(project).get(view.group, (view.group,)), np.int64))
+    if view.doubted:
+        told = doubts.doubts(project, of)
+        yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
     if view.among:
         yield np.isin(of.ids, chosen.kept(project, view.among))
 
@@ -184,6 +189,8 @@ def _keys(project: Stored, view: View, of: Catalog, said: Guesses | None) -> np.
         return np.where(indices >= 0, indices, np.nan)
     if view.order == "confidence":
         return _asked(said).confidence
+    if view.order == "doubt":
+        return doubts.doubts(project, of).p
     if view.order == "similar":
         return similar.likeness(project, of.ids, view.like)
     name = view.order.removeprefix(BY_SCORE)
@@ -252,6 +259,7 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "differs": _yes,
     "alike": _yes,
     "group": _one(_numbers),
+    "doubted": _yes,
     "among": _one(_texts),
     "like": _numbers,
     "order": _ordering,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import FRAMES, NOTES, WANTED
+from alcore.types import FRAMES, NOTES, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -90,6 +90,15 @@ class Queries:
         query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), items.c.present, *free)
         with self._database.read(within) as conn:
             return list(conn.scalars(query.order_by(a.id)))
+
+    def sure(self) -> list[int]:
+        """Items whose label somebody found right after it was given."""
+        a = annotation_rows.c
+        newest = sa.func.max(sa.case((a.kind == SURE, a.id), else_=0))
+        said = sa.func.max(sa.case((a.kind.in_(NOTES), 0), else_=a.id))
+        query = sa.select(a.item_id).where(a.project_id == self._project).group_by(a.item_id).having(newest > said)
+        with self._database.read() as conn:
+            return list(conn.scalars(query))
 
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""

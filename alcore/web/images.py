@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, history, savedviews, similar, views
+from alcore.project import asking, batches, chosen, doubts, history, savedviews, similar, views
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -107,6 +107,8 @@ def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     asks = content.get("kind") == "ask"
     if "undo" in content and asks:
         done = asking.take_back(project, _client(content, "undo"), annotator=grant.annotator, undo=client)
+    elif content.get("kind") == "sure":
+        done = doubts.confirm(project, _ids(content), annotator=grant.annotator, client=client)
     elif asks:
         done = asking.ask(project, _ids(content), annotator=grant.annotator, client=client)
     elif "undo" in content:
@@ -114,10 +116,10 @@ def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     else:
         ids, kind, value = _ids(content), content.get("kind"), content.get("value")
         if not isinstance(kind, str) or not (value is None or isinstance(value, str)):
-            raise Refused(400, "kind must be label, skip, flag or ask, and value a class for a label")
+            raise Refused(400, "kind must be label, skip, flag, ask or sure, and value a class for a label")
         saw = _seen(project, content.get("saw"))
         done = batches.give(project, ids, kind, value, annotator=grant.annotator, client=client, saw=saw)
-    if done.stored and not asks:
+    if done.stored and content.get("kind") not in ("ask", "sure"):
         place.live.answered(project.name)
     return json_answer({"stored": done.stored, "refused": done.refused, "reason": done.reason, "conflicts": done.conflicts})
 
