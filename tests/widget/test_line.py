@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import socket
@@ -18,6 +17,7 @@ from alcore.project import labeling
 from alcore.project.facade import Project, Workspace
 from alcore.widget import line as lines
 from alcore.widget.line import Line, called
+from tests.door.bare import run
 
 PATIENCE = 30.0  # seconds for what takes a hundredth
 
@@ -279,7 +279,7 @@ def test_an_answer_of_any_size_arrives_whole_and_a_request_as_it_was():
 
         await StreamingResponse(stream(), 201, {"X-Count": "30"})(scope, receive, send)
 
-    status, headers, body = asyncio.run(called(app, "POST", "/api/v1/a%20b?x=1&y=%C3%BC", {"a": "ü"}, b"\x00\xff"))
+    status, headers, body = run(called(app, "POST", "/api/v1/a%20b?x=1&y=%C3%BC", {"a": "ü"}, b"\x00\xff"))
     assert (status, headers["x-count"], body == sent) == (201, "30", True)
     assert seen == {
         "path": "/api/v1/a b",
