@@ -9,8 +9,11 @@ from torch.nn import functional as F
 from alcore.measures.clusters import of_length_one
 
 FOLDS = 5
-DIMS = 256  # principal axes that are looked at; more find no more
-DECAY = 0.02  # of the weights, on axes of unit variance
+# Of 5 % wrong labels planted among 3,068 photos of clothing on lite0's features, the most doubted 8 % hold 0.94, 0.90 and 0.90 (three
+# seeds); with 256 axes 0.90, 0.88, 0.86, with all 1,280 (and a decay of 0.003) 0.63, 0.63, 0.64. Of as many of the most doubted as were
+# planted, 0.78 to 0.81 are wrong.
+DIMS = 128  # principal axes that are looked at
+DECAY = 0.008  # of the weights
 STEPS = 60  # of L-BFGS at most
 
 

@@ -97,6 +97,11 @@ class View:
         return urlencode(pairs)
 
 
+def asks_for_doubts(view: View) -> bool:
+    """Whether a view is of labels that may be wrong."""
+    return view.doubted or view.order == "doubt"
+
+
 def found(project: Stored, view: View) -> tuple[Catalog, Guesses | None, np.ndarray]:
     """(columns, what the newest model says, (m,) int64 places of the view's images in these, in its order).
 

@@ -6,14 +6,18 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from alcore.importing.samples import bundled_digits
+from alcore.project.catalog import catalog
+from alcore.project.doubts import doubts
 from alcore.project.facade import Project, Workspace
 from alcore.project.views import View, found
 from tests.browser.conftest import PageFactory
 from tests.browser.real_app import PATIENCE, App
+from tests.project.photos import write_photos
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +46,25 @@ def project(app: App) -> Iterator[Project]:
     workspace = Workspace(app.home)
     yield workspace.project(NAME)
     workspace.close()
+
+
+@pytest.fixture(scope="module")
+def photo_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Little photos, all labeled and three of them wrong. What their network sees is kept; the server reads no network for it."""
+    folder = tmp_path_factory.mktemp("doubts")
+    workspace = Workspace(folder / "home")
+    project = Project.import_into(workspace, "photos", write_photos(folder / "photos"), truth="hidden")
+    project.features(device="cpu", report=lambda _: None)
+    project.label_from_truth(40, seed=0)
+    wrong = project.snapshot().ids[[1, 12, 23]].tolist()
+    rows = project.items.rows(wrong)
+    project.annotate({i: project.classes[(project.classes.index(rows[i]["label"]) + 1) % 4] for i in wrong if rows[i]["label"]})
+    assert workspace.token
+    workspace.close()
+    served = App(folder / "home")
+    served.start()
+    yield served
+    served.kill()
 
 
 def look(page: Page, app: App, view: str = "") -> Page:
@@ -317,3 +340,30 @@ def test_a_part_of_the_map_is_opened_and_asked_for_next(page_factory: PageFactor
     page.get_by_role("button", name="Undo").click()
     note(page, "Taken back: 3 images.")
     assert not set(free[:3]) & set(project.queries.open().waiting)
+
+
+def test_wrong_labels_are_found_fixed_and_confirmed(page_factory: PageFactory, photo_app: App):
+    workspace = Workspace(photo_app.home)
+    project = workspace.project("photos")
+    told = doubts(project, catalog(project))
+    page = page_factory()
+    page.goto(f"{photo_app.url}/images?project=photos&view=order%3Ddoubt")
+    settled(page)
+    first, second = shown(page)[:2]
+    of = catalog(project)
+    at = of.places(np.array([first, second]))
+    assert np.nanargmin(told.p) == at[0]
+    likelier = [project.classes[k] for k in told.likelier[at]]
+    expect(tile(page, 0)).to_have_attribute("aria-label", re.compile(f"the other labels say {likelier[0]}"))
+    tile(page, 0).click()
+    page.get_by_role("group", name="Label as").get_by_role("button", name=likelier[0], exact=True).click()
+    note(page, f"{likelier[0]}: 1 image.")
+    assert labels(project, [first]) == [likelier[0]]
+    place = shown(page).index(second)
+    tile(page, place).click()
+    page.locator(".images .grid").focus()
+    page.keyboard.press("y")
+    note(page, "Found right: 1 image.")
+    assert project.queries.sure() == [second]
+    assert shown(page)[0] != second
+    workspace.close()

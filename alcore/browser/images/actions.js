@@ -4,7 +4,7 @@ import { button, element } from "../shared/dom.js";
 import { keysOf, plain } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
 
-const LETTERS = "bcdeghijklmopqrtuvwxy"; // A chooses all, N asks next, Z takes back, S skips, F flags
+const LETTERS = "bcdeghijklmopqrtuvwx"; // A chooses all, N asks next, Y says that a label is right, Z takes back, S skips, F flags
 const SHOWN = 12; // class buttons; more are found by typing
 
 /**
@@ -34,12 +34,14 @@ export class Actions {
     });
     this.unknown = element("small", { class: "unknown", role: "status" });
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
+    this.right = button({ text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
       this.count,
       button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }),
       element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown),
       button({ text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
       button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
+      this.right,
       button({ text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
       this.similar,
       button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }));

@@ -66,6 +66,7 @@ export class Doings {
   }
 
   /**
+   * What is found right stays so: a label that is given anew is doubted anew.
    * @param {{kind: string, value: string | null, ids: number[], saw: number[]}} doing
    * @returns {Promise<Done>}
    */
@@ -74,9 +75,11 @@ export class Doings {
     const started = performance.now();
     const done = await this.post({ client, kind, value, ids, saw });
     measure("alcore:batch", started);
-    this.done.push({ client, kind, value, ids });
-    this.undone = [];
-    this.keep();
+    if (kind !== "sure") {
+      this.done.push({ client, kind, value, ids });
+      this.undone = [];
+      this.keep();
+    }
     return done;
   }
 

@@ -11,6 +11,7 @@ const MANY = 12; // values of a filter among which one is found by typing
 const NO_CLASS = { label: "no label", guess: "no guess", by: "nobody" };
 const TITLES = { state: "State", label: "Label", guess: "Model's guess", by: "Labeled by", split: "Part" };
 const PARTS = { pool: "to label", val: "validation", test: "test", slice: "test slice" };
+const DOUBT = ["doubt", "Doubtful labels"];
 const ORDERS = [["number", "Number"], ["name", "Name"], ["time", "Last answered"], ["label", "Label"], ["guess", "Guess"], ["confidence", "Confidence"]];
 
 /** @typedef {keyof typeof TITLES} Choice */
@@ -59,7 +60,7 @@ export class Filters {
     this.head = head;
     if (document.activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
     const scores = head.scores.map((name) => [`score:${name}`, `Score: ${name.replaceAll("_", " ")}`]);
-    const orders = [...ORDERS, ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.round === null ? [] : scores)];
+    const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.round === null ? [] : scores)];
     this.order.replaceChildren(...orders.filter(([name]) => head.round !== null || !["guess", "confidence"].includes(name)).map(([value, text]) => element("option", { value, text })));
     this.order.value = view.get("order") ?? "number";
     const back = view.has("back");
@@ -112,6 +113,7 @@ export class Filters {
     }
     if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
     if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
+    if (view.has("doubted")) chip("Label the others speak against", (other) => other.delete("doubted"));
     if (view.has("group")) chip(`Near duplicates of image ${view.get("group")}`, (other) => other.delete("group"));
     if (view.has("asked")) chip(`Asked by round ${view.getAll("asked").join(" or ")}`, (other) => other.delete("asked"));
     if (view.has("among")) chip("A selection", (other) => other.delete("among"));
@@ -127,7 +129,7 @@ export class Filters {
     const { head } = this;
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
-    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"));
+    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"));
     this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), ...(head.round === null && !head.features ? [] : [flags]));
   }
 

@@ -167,7 +167,9 @@ export class Grid {
     const { listing } = this;
     if (!listing) return;
     const id = listing.ids[place], state = listing.states[place];
-    const label = listing.label(place), guess = listing.guess(place), sure = listing.confidence[place];
+    const label = listing.label(place), sure = listing.confidence[place];
+    const other = listing.likelierOf(place);
+    const guess = other || listing.guess(place);
     tile.id = `tile-${place}`;
     tile.dataset.id = String(id);
     tile.setAttribute("aria-selected", String(this.chosen.has(id)));
@@ -175,7 +177,7 @@ export class Grid {
     tile.setAttribute("aria-setsize", String(listing.count));
     tile.setAttribute("aria-posinset", String(place + 1));
     const [picture, caption, marks] = /** @type {HTMLElement[]} */ ([...tile.children]);
-    const guessed = guess ? `${guess}${Number.isFinite(sure) ? ` · ${percent(sure)}` : ""}` : "";
+    const guessed = guess ? `${guess}${!other && Number.isFinite(sure) ? ` · ${percent(sure)}` : ""}` : "";
     const words = [];
     if (label) {
       caption.replaceChildren(element("b", { text: label }), guess && guess !== label ? element("i", { text: ` ≠ ${guess}` }) : "");
@@ -184,7 +186,7 @@ export class Grid {
       caption.replaceChildren(element("b", { text: "painted" }));
       words.push("painted");
     } else caption.replaceChildren(element("i", { text: guessed || "–" }));
-    if (guess && guess !== label) words.push(`guessed ${guessed}`);
+    if (guess && guess !== label) words.push(other ? `the other labels say ${other}` : `guessed ${guessed}`);
     const told = [];
     if (state & SKIPPED) told.push(["S", "skipped"]);
     if (state & FLAGGED) told.push(["F", "flagged"]);

@@ -121,6 +121,7 @@ export class Images {
   /** Shows another view. @param {URLSearchParams} view */
   look(view) {
     this.view = view;
+    this.chosen.clear(); // now, not when the view is there: what is chosen meanwhile stays
     this.report("view", view.toString());
     this.load(true);
   }
@@ -153,9 +154,9 @@ export class Images {
     this.count.textContent = this.grid.words;
     this.nothing.hidden = listing.count > 0;
     this.nothing.textContent = listing.head.of ? "No image is like that. Take a filter away." : "There are no images in this project.";
+    this.actions.right.hidden = !listing.likelier;
     this.actions.similar.hidden = this.details.more.hidden = !listing.head.features;
-    if (top) this.chosen.clear();
-    else this.chosen.within(listing);
+    this.chosen.within(listing);
     this.root.dataset.view = this.view.toString();
     this.root.dataset.event = String(listing.head.event);
   }
@@ -248,7 +249,7 @@ export class Images {
       const place = listing.placeOf(id);
       return place < 0 ? -1 : listing.labels[place];
     });
-    const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: " }[kind];
+    const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: ", sure: "Found right: " }[kind];
     await this.doing(() => this.doings.give({ kind, value, ids, saw }), (done) => `${words}${told(done)}`);
   }
 
@@ -331,6 +332,7 @@ export class Images {
     else if (name === "s") this.give("skip", null);
     else if (name === "f") this.give("flag", null);
     else if (name === "n") this.give("ask", null);
+    else if (name === "y" && listing.likelier) this.give("sure", null);
     else if (this.actions.classByKey.has(name)) this.give("label", this.actions.classByKey.get(name) ?? null);
     else return false;
     return true;

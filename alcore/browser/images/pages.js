@@ -45,6 +45,8 @@ export class Listing {
     this.labels = new Int16Array(body, take("label", 2), count);
     this.guesses = new Int16Array(body, take("guess", 2), count);
     this.people = new Int16Array(body, take("by", 2), count);
+    /** @type {Int16Array | null} the class that the other labels speak for, where doubts were asked for */
+    this.likelier = columns[0]?.[0] === "likelier" ? new Int16Array(body, take("likelier", 2), count) : null;
     this.states = new Uint8Array(body, take("state", 1), count);
     this.splits = new Uint8Array(body, take("split", 1), count);
     /** @type {Map<number, number> | null} */
@@ -67,6 +69,11 @@ export class Listing {
   /** The label's name, "" for none. @param {number} at */
   label(at) {
     return this.head.classes[this.labels[at]] ?? "";
+  }
+
+  /** The class that the other labels speak for, "" where nobody was asked. @param {number} at */
+  likelierOf(at) {
+    return this.likelier ? (this.head.classes[this.likelier[at]] ?? "") : "";
   }
 
   /** The guessed class, "" for none. @param {number} at */
