@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from alcore.errors import BadInput
 from alcore.project.batches import Batch, checked
 from alcore.project.stored import Stored
-from alcore.types import NOT, START, WANTED
+from alcore.types import NOT, SLICE, START, WANTED
 
 ANSWERED = "labeled, skipped, flagged or held out"
 
@@ -26,21 +27,24 @@ def ask(project: Stored, ids: Sequence[int], *, annotator: str, client: str | No
     """
     wanted = checked(ids)
     client = client or f"ask-{uuid.uuid4().hex[:16]}"
-    snapshot = project.snapshot()
-    pool = project.pool()
-    open_ = {*pool.unlabeled.tolist(), *(i for i, _, waits in project.items.slice() if waits)}
+    rows = project.items.rows(wanted)
     told = project.journal.of_client(client)
-    free = [event["item_id"] for event in told] or [i for i in wanted if i in open_]
+    free = [event["item_id"] for event in told] or [i for i in wanted if i in rows and _is_open(rows[i])]
     if free and not told:
         project.journal.note(WANTED, free, annotator, client)
         if project.newest_round() is None:
             labeled = project.counts()["labeled"]
             project.round_rows.add(f"{START}{WANTED}", free, seed=0, labeled=labeled, device="cpu", seconds={})
-    there = set(snapshot.ids.tolist())
-    missing = [i for i in wanted if i not in there]
+    missing = [i for i in wanted if i not in rows]
     reason = f"there is no item {missing[0]} in this project" if missing else ANSWERED
     left = len(wanted) - len(free)
     return Batch(len(free), left, reason if left else "")
+
+
+def _is_open(row: Mapping[str, Any]) -> bool:
+    """Whether anybody has something to say of an item, from its row."""
+    answered = row["label"] is not None or row["skipped"] or row["flagged"]
+    return bool(row["present"]) and row["split"] in ("pool", SLICE) and not answered
 
 
 def take_back(project: Stored, client: str, *, annotator: str, undo: str | None = None) -> Batch:

@@ -5,7 +5,6 @@ A project of 200,000 images is read in a second or two; from then on an answer c
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -189,7 +188,7 @@ def _followed(project: Stored, known: Catalog, newest: int) -> Catalog:
         for at, (_, _, split, *marks) in zip(places, part, strict=True):
             if at >= 0:
                 columns.put(at, split, *marks)
-    return dataclasses.replace(_made(known.ids, known.names, columns, max(newest, after)))
+    return _made(known.ids, known.names, columns, max(newest, after))
 
 
 def _made(ids: np.ndarray, names: Names, columns: _Columns, event: int) -> Catalog:

@@ -11,6 +11,7 @@ import numpy as np
 
 from alcore.errors import BadInput, NotFound
 from alcore.files import written_whole
+from alcore.project.catalog import catalog
 from alcore.project.stored import Stored
 
 FOLDER = "selections"
@@ -28,8 +29,7 @@ def keep(project: Stored, ids: Sequence[int] | np.ndarray) -> str:
     wanted = np.unique(np.asarray(ids, np.int64))
     if not len(wanted):
         raise BadInput("nothing is selected: choose some images first")
-    there = np.concatenate([np.array([row[0] for row in part], np.int64) for part in project.items.states()] or [wanted[:0]])
-    missing = wanted[~np.isin(wanted, there)]
+    missing = wanted[catalog(project).places(wanted) < 0]
     if len(missing):
         raise NotFound(f"there is no item {missing[0]} in project {project.name!r}")
     name = hashlib.blake2b(wanted.tobytes(), digest_size=8).hexdigest()

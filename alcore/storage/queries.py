@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
-from alcore.storage.schema import annotation_rows, current, events_of_query, items, queries, rounds
+from alcore.storage.schema import NOTED, annotation_rows, current, events_of_query, items, queries, rounds
 from alcore.types import FRAMES, NOTES, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
@@ -79,24 +79,23 @@ class Queries:
 
     def wanted(self, within: sa.Connection | None = None) -> list[int]:
         """Items that somebody asked for by hand and nobody has dealt with, those that were asked for first at the head."""
-        a = annotation_rows.c
-        newest = sa.select(sa.func.max(a.id)).where(a.project_id == self._project, a.kind == WANTED).group_by(a.item_id).scalar_subquery()
+        a, noted = annotation_rows.c, sa.text(NOTED)
+        mine = (a.project_id == self._project, a.kind == WANTED, noted)
+        newest = sa.select(sa.func.max(a.id)).where(*mine).group_by(a.item_id).scalar_subquery()
         joined = annotation_rows.join(items, items.c.id == a.item_id).outerjoin(current, current.c.item_id == a.item_id)
-        free = (
-            current.c.label.is_(None),
-            sa.not_(sa.func.coalesce(current.c.skipped, False)),
-            sa.not_(sa.func.coalesce(current.c.flagged, False)),
-        )
+        skip, flag = (sa.func.coalesce(mark, False) for mark in (current.c.skipped, current.c.flagged))
+        free = (current.c.label.is_(None), sa.not_(skip), sa.not_(flag))
         query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), items.c.present, *free)
         with self._database.read(within) as conn:
             return list(conn.scalars(query.order_by(a.id)))
 
     def sure(self) -> list[int]:
         """Items whose label somebody found right after it was given."""
-        a = annotation_rows.c
-        newest = sa.func.max(sa.case((a.kind == SURE, a.id), else_=0))
-        said = sa.func.max(sa.case((a.kind.in_(NOTES), 0), else_=a.id))
-        query = sa.select(a.item_id).where(a.project_id == self._project).group_by(a.item_id).having(newest > said)
+        a, other = annotation_rows.c, annotation_rows.alias()
+        found = sa.select(a.item_id, sa.func.max(a.id).label("id")).where(a.project_id == self._project, a.kind == SURE, sa.text(NOTED))
+        sure = found.group_by(a.item_id).subquery()
+        said = sa.select(sa.func.max(other.c.id)).where(other.c.item_id == sure.c.item_id, other.c.kind.not_in(NOTES)).scalar_subquery()
+        query = sa.select(sure.c.item_id).where(sure.c.id > sa.func.coalesce(said, 0)).order_by(sure.c.item_id)
         with self._database.read() as conn:
             return list(conn.scalars(query))
 
@@ -119,7 +118,8 @@ class Queries:
     def newest_event(self) -> int:
         """The number of the project's newest event, 0 before the first."""
         with self._database.read() as conn:
-            return int(conn.scalar(sa.select(sa.func.max(annotation_rows.c.id)).where(annotation_rows.c.project_id == self._project)) or 0)
+            newest = sa.select(annotation_rows.c.id).where(annotation_rows.c.project_id == self._project)
+            return int(conn.scalar(newest.order_by(annotation_rows.c.id.desc()).limit(1)) or 0)  # found at the end, however many there are
 
     def changes(self, after: int) -> Changes:
         """Items with events after that number."""
