@@ -579,7 +579,7 @@ def test_a_lasso_selects_exactly_the_points_inside(page_factory: PageFactory, fa
     page.keyboard.up("Shift")
     expected = {i + 1 for i in range(400) if inside(i % 20, i // 20, corners)}
     expect(page.locator(".head b")).to_have_text(f"{len(expected)} selected")
-    told = page.get_by_text(f"count={len(expected)})")
+    told = page.get_by_text(f"count={len(expected)},")
     expect(told).to_be_visible()
     text = told.text_content() or ""
     ids = [int(part) for part in re.findall(r"\d+", text.split("count")[0])]
@@ -593,7 +593,7 @@ def test_a_lasso_selects_exactly_the_points_inside(page_factory: PageFactory, fa
     assert ids == ranked
     expect(page.locator(".side .grid li")).to_have_count(min(60, len(expected)))
     page.keyboard.press("Escape")
-    expect(page.get_by_text("count=0)")).to_be_visible()
+    expect(page.get_by_text("count=0,")).to_be_visible()
 
 
 def test_a_new_colour_fetches_that_column_only(page_factory: PageFactory, fake: Server) -> None:

@@ -45,8 +45,8 @@ def test_four_strategies_from_the_page_and_the_same_from_the_command_line(page_f
     expect(page.get_by_text("16 rounds; how long they take is known once some were measured")).to_be_visible(timeout=PATIENCE * 1000)
     press(page, "Start")
     expect(page.get_by_text("Simulation digits")).to_be_visible(timeout=PATIENCE * 1000)
-    expect(page.get_by_text("16 of 16 rounds done", exact=False)).to_be_visible(timeout=LONG * 1000)
-    expect(page.get_by_text("finished", exact=True)).to_be_visible(timeout=PATIENCE * 1000)
+    expect(page.get_by_text("16 of 16 rounds done", exact=False).first).to_be_visible(timeout=LONG * 1000)
+    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=PATIENCE * 1000)
     expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE * 1000)
     assert page.evaluate(CURVES) == {name: [20, 30] for name in ("Random", "MAL", "MCDAL", "Margin")}
     expect(page.get_by_text("with 2 seeds").first).to_be_visible()

@@ -178,6 +178,7 @@ export class Grid {
     tile.setAttribute("aria-posinset", String(place + 1));
     const [picture, caption, marks] = /** @type {HTMLElement[]} */ ([...tile.children]);
     const guessed = guess ? `${guess}${!other && Number.isFinite(sure) ? ` · ${percent(sure)}` : ""}` : "";
+    /** @type {string[]} */
     const words = [];
     if (label) {
       caption.replaceChildren(element("b", { text: label }), guess && guess !== label ? element("i", { text: ` ≠ ${guess}` }) : "");
@@ -185,15 +186,16 @@ export class Grid {
     } else if (state & LABELED) {
       caption.replaceChildren(element("b", { text: "painted" }));
       words.push("painted");
-    } else caption.replaceChildren(element("i", { text: guessed || "–" }));
+    } else caption.replaceChildren(guessed ? element("i", { text: guessed }) : "");
     if (guess && guess !== label) words.push(other ? `the other labels say ${other}` : `guessed ${guessed}`);
     const told = [];
     if (state & SKIPPED) told.push(["S", "skipped"]);
     if (state & FLAGGED) told.push(["F", "flagged"]);
     if (state & DISPUTED) told.push(["!", "two different answers"]);
     if (listing.head.splits[listing.splits[place]] !== "pool") told.push(["T", "a test image"]);
-    marks.replaceChildren(...told.map(([sign, title]) => element("em", { text: sign, title })));
-    const said = [`image ${id}`, ...words, ...told.map(([, title]) => title)].join(", ");
+    marks.replaceChildren(...told.map(([sign, title]) => element("em", { "data-sign": sign, title })));
+    // the name begins with what stands below the picture, for those who speak to the page
+    const said = [caption.textContent, `image ${id}`, ...words, ...told.map(([, title]) => title)].filter(Boolean).join(", ");
     tile.setAttribute("aria-label", said);
     tile.title = said;
     this.paint(tile, picture, id);
