@@ -11,6 +11,7 @@ from tests.browser.conftest import PageFactory
 from tests.browser.real_app import wait
 from tests.browser.real_lab import Lab, opened, query, stored
 
+KEPT = "Object.keys(localStorage).filter((name) => name.startsWith('alcore:event:')).map((name) => localStorage[name])"
 pytestmark = pytest.mark.browser
 
 WORKS = ".labeler[data-view=work][data-loading='0'][data-live='1']"
@@ -108,11 +109,13 @@ def test_what_could_not_be_sent_is_kept_and_sent_by_the_next_widget(page_factory
     notebook.run(2)  # from now on nobody answers
     begin(page)
     give(page, "0", item)
-    page.wait_for_function("Object.keys(localStorage).some((name) => name.startsWith('alcore:event:'))")
+    page.wait_for_function(
+        f"{KEPT}.some((kept) => kept.includes('sam'))", timeout=60_000
+    )  # of others, pages that were closed may have left some
     assert [one for one in stored(notebook_home, "toy") if one[3] == "sam"] == []
     notebook.run(1)
     wait_stored(notebook_home, "toy", (item, "label", "0", "sam"))
-    page.wait_for_function("!Object.keys(localStorage).some((name) => name.startsWith('alcore:event:'))")
+    page.wait_for_function(f"!{KEPT}.some((kept) => kept.includes('sam'))", timeout=60_000)
 
 
 def test_a_page_that_is_loaded_again_goes_on_with_the_same_widget(page_factory: PageFactory, lab: Lab, notebook_home: Path) -> None:
