@@ -10,7 +10,7 @@ from alcore.teaching.points import KINDS
 from alcore.teaching.switches import SWITCHES, in_words, measured
 from pages.ui.components.classroom import classroom
 from pages.ui.components.playground import playground
-from pages.ui.session import METHOD, annotator, header, workspace
+from pages.ui.session import METHOD, PROJECT, annotator, header, workspace
 
 TITLES = {"moons": "Moons", "blobs": "Blobs", "rings": "Rings", "spiral": "Spiral", "rare": "99 : 1"}
 PLAYGROUND, CLASS = "Playground", "A class in one room"
@@ -46,9 +46,10 @@ def _playground() -> None:
 
 
 def _labelable() -> list[str]:
-    """Projects whose images have a class each."""
+    """Projects whose images have a class each, that of the sidebar first."""
     rows = (workspace().project_rows.row(name) for name in workspace().projects())
-    return [str(row["name"]) for row in rows if row["task"] == "classification"]
+    names = [str(row["name"]) for row in rows if row["task"] == "classification"]
+    return sorted(names, key=lambda name: name != st.session_state.get(PROJECT))
 
 
 main()
