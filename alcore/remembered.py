@@ -26,6 +26,11 @@ class Remembered:
         with self._lock:
             return state in self._answers
 
+    def at_hand(self, state: Hashable) -> Any:
+        """The answer that was made for a state; None where there is none."""
+        with self._lock:
+            return self._answers.get(state)
+
     def forget(self, state: Hashable) -> None:
         """The answer is made anew when it is asked for next."""
         with self._lock:

@@ -83,7 +83,7 @@ def take_back(project: Stored, client: str, *, annotator: str, undo: str | None 
     undo = undo or f"undo-{uuid.uuid4().hex[:16]}"
     again = len(project.journal.of_client(undo))
     given = project.journal.of_client(client)
-    if not given or any(event["annotator"] != annotator for event in given):
+    if not given or any(event["annotator"] != annotator or event["kind"] not in KINDS for event in given):
         raise BadInput("there is nothing of yours to take back under that name")
     if again:
         return Batch(again, len(given) - again)

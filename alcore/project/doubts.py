@@ -74,12 +74,12 @@ def confirm(project: Stored, ids: Sequence[int], *, annotator: str, client: str 
 def _computed(project: Stored, of: Catalog, found: Features, labeled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(ids, labels, p, likelier) as they were computed last, or anew where too many labels are others."""
     state = found.state
-    if _known.knows(state):
-        ids, labels, *_ = known = _known.of(state, lambda: (np.empty(0), np.empty(0), np.empty(0), np.empty(0)))
+    if known := _known.at_hand(state):
+        ids, labels, *_ = known
         at = of.places(ids)
         changed = len(labeled) - int(((at >= 0) & (of.labels[at] == labels)).sum())
         if changed <= STALE * len(labeled):
-            return known
+            return known  # type: ignore[no-any-return]
         _known.forget(state)
     return _known.of(state, lambda: _anew(project, of, found, labeled))
 

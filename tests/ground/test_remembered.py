@@ -27,3 +27,14 @@ def test_what_cannot_be_made_is_asked_again():
     with pytest.raises(KeyError):
         kept.of("a", lambda: {}["a"])
     assert kept.of("a", lambda: 1) == 1
+
+
+def test_an_answer_at_hand_is_told_and_forgotten():
+    kept = Remembered(2)
+    assert kept.at_hand("a") is None
+    kept.of("a", lambda: 1)
+    assert kept.at_hand("a") == 1
+    kept.forget("a")
+    kept.forget("a")  # nobody has to know whether it is there
+    assert kept.at_hand("a") is None
+    assert kept.of("a", lambda: 2) == 2

@@ -7,6 +7,7 @@ import pytest
 from alcore.errors import BadInput
 from alcore.project import batches
 from alcore.project.batches import Batch, give, take_back
+from alcore.project.doubts import confirm
 from alcore.types import Annotation
 
 
@@ -96,6 +97,14 @@ def test_too_many_too_few_and_masks(toy, scenes, monkeypatch):
         give(toy, ids[:2], "skip", annotator="ann", saw=[None])
     with pytest.raises(BadInput, match="pixel by pixel"):
         give(scenes, scenes.snapshot().ids[:1].tolist(), "label", "sky", annotator="ann")
+
+
+def test_what_was_no_batch_is_not_taken_back(toy):
+    labeled = next(iter(toy.items.labels()))
+    confirm(toy, [labeled], annotator="ann", client="sure")
+    with pytest.raises(BadInput, match="nothing of yours"):
+        take_back(toy, "sure", annotator="ann")
+    assert toy.queries.sure() == [labeled]
 
 
 def test_nobody_takes_back_what_another_gave(toy):

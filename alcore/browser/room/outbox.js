@@ -103,9 +103,3 @@ function restored(place) {
     return [];
   }
 }
-
-/** A name for an answer that no other has. */
-export function newId() {
-  // plain http on an address of the network has no randomUUID
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}

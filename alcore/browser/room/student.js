@@ -3,11 +3,12 @@
 import { Api, problemOf, wordsOf } from "../shared/api.js";
 import { element } from "../shared/dom.js";
 import { keyName } from "../shared/keys.js";
+import { newName } from "../shared/names.js";
 import { whole } from "../shared/numbers.js";
 import { Pictures } from "../shared/pictures.js";
 import { sleep } from "../shared/wait.js";
 import { Board } from "./board.js";
-import { Outbox, newId } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import { Stage } from "./stage.js";
 
 /** @import { ClassBoard, ClassItem, ClassNext } from "../shared/types.js" */
@@ -185,7 +186,7 @@ export class StudentPage {
     if (!item || this.state !== "running") return;
     this.done.add(item.id);
     this.stage.enable(false);
-    this.outbox.put({ id: newId(), item: item.id, label, era: this.era });
+    this.outbox.put({ id: newName(), item: item.id, label, era: this.era });
     this.draw();
   }
 
