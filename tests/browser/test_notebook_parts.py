@@ -105,4 +105,8 @@ def test_it_has_the_notebooks_colors(page_factory: PageFactory, lab: Lab, notebo
     notebook.choose("Settings", "Theme", "JupyterLab Light")
     expect(page.locator(".alcore-notebook[data-dark=false]")).to_be_visible()
     expect(bar).to_have_attribute("style", before or "")
-    assert gray.evaluate(ground) == light
+    expect(gray).to_have_css("background-color", light)
+    for variable, color in (("--jp-content-font-color0", "rgb(0, 100, 0)"), ("--jp-layout-color0", "rgb(250, 250, 210)")):
+        before = gray.evaluate(ground)  # one color of a theme is enough to draw anew
+        page.evaluate("([name, value]) => document.body.style.setProperty(name, value)", [variable, color])
+        expect(gray).not_to_have_css("background-color", before)

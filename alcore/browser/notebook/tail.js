@@ -53,7 +53,9 @@ export function inNotebook(mount) {
         arrival.disconnect();
         show();
         model.on("change:_data", show);
-        // the style sheet lets the ground change in no time, but as a transition: so another theme is heard of, whosever it is
+        // The style sheet lets ground, letters and accent change in no time, but as transitions: so another theme is heard of, whosever it
+        // is. All three, since a theme may come in two steps: JupyterLab takes the old one's variables down before it has the new one's, and
+        // the ground of that moment can be the new one's already.
         for (const name of ["transitionend", "transitioncancel"]) inside.addEventListener(name, (event) => event.target === inside && show());
       });
       arrival.observe(inside);
