@@ -25,6 +25,9 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("workspace/benchmarks.json"))
     parser.add_argument("--device", default="cpu", help="of the train, score and dense benchmarks: cpu or cuda:0")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="of the session benchmark: how many sessions, each with the photos in another order"
+    )
     parser.add_argument("--images", type=int, default=1_281_167, help="of the million benchmark: size of the set")
     parser.add_argument("--seconds", type=float, default=60, help="of the strange benchmark: the most that one folder may take")
     parser.add_argument("--memory", type=float, default=4, help="of the strange benchmark: GB of address space that one folder may take")
@@ -49,7 +52,7 @@ def main() -> int:
         given |= {
             "million": (args.images,),
             "strange": (folder, args.seconds, args.memory, args.depth),
-            "session": (folder,),
+            "session": (folder, args.seeds),
             "promise": (folder,),
         }
         given |= {"kills": (int(args.what),) if args.what and args.name in HARSH else ()}
