@@ -119,7 +119,8 @@ class Round:
     """One turn of the loop: trained on `labeled` labels, then asked for `query` (item ids, best first).
 
     `seconds` has train/score/select/map where they apply; `folder` is where its arrays lie; `metrics` are measured on the test split at
-    the last step and empty without one.
+    the last step and empty without one. `classes` are the names that the model's outputs had when it began, after `change` of the project's
+    classes; what they are called by now, project.files says.
     """
 
     id: int
@@ -136,6 +137,8 @@ class Round:
     device: str
     folder: str
     created: float
+    classes: tuple[str, ...] = ()
+    change: int = 0
 
     @property
     def start(self) -> str:

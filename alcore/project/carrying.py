@@ -26,7 +26,7 @@ from alcore.project.stored import Stored
 from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
 from alcore.training.predict import logits_of
-from alcore.training.roundfiles import RoundFiles
+from alcore.training.roundfiles import RoundFiles, in_places
 from alcore.training.tracing import Whole, write_onnx
 from alcore.training.turn import Material
 from alcore.types import Round
@@ -63,7 +63,8 @@ class ProjectModel:
         self.side = self.extractor.side if self.extractor else int(project.pixels().shape[1])
         pixels = {"dim": self.extractor.dim} if self.extractor else {"side": self.side}
         self.strategy = predictions.brought_back(project, self.round, files, **pixels)
-        self.classes = project.classes[: self.strategy.task.classes]
+        self.places = files.places
+        self.classes = project.classes[: max(self.places) + 1 if self.places else self.strategy.task.classes]
         self.words = f"round {self.round.number} of {project.name}"
         self.decoding = project.pictures.decoding
 
@@ -85,9 +86,9 @@ class ProjectModel:
         with evaluating(self.strategy):  # on a GPU, convolutions too in all their digits
             seen = self._embedder(rows) if self._embedder else rows
         nobody, ids = np.empty(0, np.int64), np.arange(len(rows))
-        material = Material(Pool(nobody, nobody, nobody, nobody, nobody, ids, ids), len(self.classes), seen)
+        material = Material(Pool(nobody, nobody, nobody, nobody, nobody, ids, ids), self.strategy.task.classes, seen)
         draws = material.draws(self.strategy.train_params, pick_device("cpu"), 0)
-        return probabilities(logits_of(self.strategy, draws, ids), self.temperature)
+        return probabilities(in_places(logits_of(self.strategy, draws, ids), self.places), self.temperature)
 
 
 def trained(project: Stored, number: int | None = None) -> tuple[Round, RoundFiles]:
@@ -142,7 +143,7 @@ def export_model(project: Stored, out: Path, report: Report = ignore_progress) -
     }
     about = metadata(model.classes, extractor.side, model.decoding, facts)
     report(Progress("writing", 0, 0, message=f"the model of round {round_.number} with {extractor.name}"))
-    whole = Whole(extractor.make(), extractor.mean, extractor.std, model.strategy, model.temperature)
+    whole = Whole(extractor.make(), extractor.mean, extractor.std, model.strategy, model.temperature, model.places)
     try:
         with made_beside(out) as part:
             write_onnx(whole, extractor.side, about, part)

@@ -203,14 +203,14 @@ def guesses(project: Stored, of: Catalog) -> Guesses | None:
     if round_ is None or files is None:
         return None
     number = round_.number
-    return _guesses.of((files.folder, len(of), int(of.ids[-1]) if len(of) else 0), lambda: _guessed(files, of, number))
+    return _guesses.of((files.folder, files.places, len(of), int(of.ids[-1]) if len(of) else 0), lambda: _guessed(files, of, number))
 
 
 def _guessed(files: RoundFiles, of: Catalog, number: int) -> Guesses:
     n = len(of)
     classes, confidence = np.full(n, -1, np.int16), np.full(n, np.nan, np.float32)
     at = of.places(files.walked_ids)
-    logits = np.asarray(files.array("logits"))[at >= 0].astype(np.float32)
+    logits = np.asarray(files.logits)[at >= 0].astype(np.float32)
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
     classes[at[at >= 0]] = logits.argmax(1)
     confidence[at[at >= 0]] = exponentials.max(1) / exponentials.sum(1)

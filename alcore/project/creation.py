@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from alcore.files import alone_in, at_work
 from alcore.importing import gather as importing
 from alcore.importing.items import Imported
 from alcore.importing.request import ImportRequest
-from alcore.naming import clean_classes
 from alcore.nets.tasks import TASKS
 from alcore.pixels import masks
 from alcore.pixels.streaming import UNREADABLE
@@ -24,6 +23,7 @@ from alcore.project.place import Place
 from alcore.project.stored import Stored
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
+from alcore.storage.lineage import Lineage
 from alcore.storage.maskstore import MaskStore
 from alcore.types import Annotation
 
@@ -88,18 +88,19 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
                 f"the classes of {project.source} were {', '.join(project.classes)} and are {', '.join(found.classes)}: "
                 "masks go by their order, so import the source as a new project"
             )
-        names = tuple(dict.fromkeys([*project.classes, *found.classes]))
         del known  # of a million items it is large, and storing needs room of its own
         report(Progress("storing", 0, len(found.rows)))
         opened = project.queries.open()
         with project.place.database.write() as conn:
-            project.items.replace(conn, found.rows, found.skipped)
+            row = project.place.project_rows.row(project.name, conn)  # a person may have chosen something meanwhile
+            lineage, now_set = project.class_rows.lineage(conn), row["settings"]
+            names = tuple(dict.fromkeys([*row["classes"], *(_today(lineage, name) for name in found.classes)]))
+            project.items.replace(conn, (_named_today(row, lineage) for row in found.rows), found.skipped)
             project.masks.add(found.masks, conn)
-            now_set = project.place.project_rows.row(project.name, conn)["settings"]  # a person may have chosen something meanwhile
             chosen = {name: value for name, value in now_set.items() if value != project.settings.get(name)}
             settings = {**found.settings, "took_for": found.took_for, **chosen}
             project.place.project_rows.set(conn, project.id, classes=list(names), settings=settings)
-            _take_labels(project.journal, found, conn, opened.number if opened else None)
+            _take_labels(project.journal, found, conn, opened.number if opened else None, lineage)
     except BaseException:
         _remove(project.folder, now - before)
         raise
@@ -123,16 +124,6 @@ def summary(project: Stored) -> dict[str, Any]:
     }
 
 
-def add_class(project: Stored, name: str) -> None:
-    """Adds a class at the end, so that the indices of the others stay."""
-    new = [c for c in clean_classes([name]) if c not in project.classes]
-    if not new:
-        raise BadInput(f"cannot add class {name!r}: it is empty or there already")
-    with project.place.database.write() as conn:
-        project.place.project_rows.set(conn, project.id, classes=[*project.classes, *new])
-    project.classes = (*project.classes, *new)
-
-
 def delete(project: Stored) -> None:
     """Removes the project, its labels and files; the source is not touched. Refused while somebody is at work in it.
 
@@ -149,6 +140,17 @@ def delete(project: Stored) -> None:
         shutil.rmtree(project.folder, ignore_errors=True)
 
 
+def _today(lineage: Lineage, name: str) -> str:
+    """What a class is called by now that the source has; one that was taken away is there again."""
+    return lineage.today(name, 0) or name
+
+
+def _named_today(row: Mapping[str, Any], lineage: Lineage) -> Mapping[str, Any]:
+    """An item's row with the name that its class has by now."""
+    came = row["truth"]
+    return row if came is None or (now := _today(lineage, came)) == came else {**row, "truth": now, "origin": came}
+
+
 def _remove(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         (folder / name).unlink(missing_ok=True)
@@ -160,7 +162,7 @@ def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest
     return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})
 
 
-def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | None = None) -> None:
+def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | None = None, lineage: Lineage | None = None) -> None:
     """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, within the transaction that
     stores the images: an import that is killed leaves neither or both.
 
@@ -169,7 +171,7 @@ def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | Non
     """
     client, kind = f"py-{uuid.uuid4().hex[:16]}", TASKS[found.task].answers[0]
     for start in range(0, len(found.labels), LABELS):
-        given = dict(found.labels[start : start + LABELS])
+        given = {path: _today(lineage, label) if lineage else label for path, label in found.labels[start : start + LABELS]}
         fresh = journal.untouched(given, conn)
         seqs = enumerate(fresh.items(), start + 1)
         journal.begin([Annotation(client, n, i, kind, given[path], annotator="import", round=number) for n, (path, i) in seqs], conn)

@@ -25,6 +25,7 @@ from alcore.measures.promises import Promise
 from alcore.progress import Report, ignore_progress
 from alcore.project import exporting, predictions, slices
 from alcore.project.stored import Stored
+from alcore.training.roundfiles import NEVER
 from alcore.types import Round, written
 
 FORMATS = ("csv", "parquet", "folder")
@@ -97,6 +98,7 @@ def guesses(project: Stored, report: Report = ignore_progress, round_: Round | N
             tested[at], target[at] = True, index.get(label, -1)
             right[at] = guess[at] == target[at]
     known = tested & (target >= 0) & (target < logits.shape[1])  # a class that is younger than the model has no logit
+    known[known] = logits[known, target[known]] > -NEVER / 2
     t = temperature(logits[known], target[known])
     pool = project.pool()
     rest = np.isin(ids, pool.unlabeled)

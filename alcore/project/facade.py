@@ -18,7 +18,7 @@ from alcore.importing.request import ImportRequest
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Bar, Report, ignore_progress
-from alcore.project import background, creation, display, exporting, labels, leftovers, loop, plans, queue, slices, tables, timing
+from alcore.project import background, classes, creation, display, exporting, labels, leftovers, loop, plans, queue, slices, tables, timing
 from alcore.project.features import Features
 from alcore.project.live import Live
 from alcore.project.place import Place
@@ -153,7 +153,7 @@ class Project(Stored):
 
     def add_class(self, name: str) -> None:
         """Adds a class at the end, so that the indices of the others stay."""
-        creation.add_class(self, name)
+        classes.add(self, name)
 
     # ---- labels
 

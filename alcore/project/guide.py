@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from alcore.errors import BadInput
 from alcore.naming import clean_classes
-from alcore.project import creation, features, live, loop, slices
+from alcore.project import classes as kinds
+from alcore.project import features, live, loop, slices
 from alcore.project.features import Features
 from alcore.project.stored import Stored
 from alcore.types import Round
@@ -73,7 +74,7 @@ def begin(
     slices.draw(project, test, seed)
     for name in names:
         if name not in project.classes:
-            creation.add_class(project, name)
+            kinds.add(project, name)
     live.choose(project, learn, live.settings(project).every)
     how = next(iter(features.ways_to_start(project, FIRST)))
     left = len(project.pool().unlabeled)

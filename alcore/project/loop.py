@@ -126,7 +126,7 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
     train = order.check()[1]
     found = Features(project, train.extractor) if train.architecture == FEATURES else None
     if (work / "pool.npz").is_file():
-        frozen = _Frozen.read(work)
+        frozen = _Frozen.read(work, project)
     else:
         frozen = _Frozen.now(project)
         if order.strategy == "random" and len(frozen.pool.labeled) == 0:
@@ -159,6 +159,8 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         train=vars(outcome.train),
         metrics=outcome.metrics,
         folder=outcome.folder,
+        classes=frozen.names,
+        change=frozen.change,
     )
     (work / "checkpoint.pt").unlink(missing_ok=True)
     make_map(project, done.number, report)
@@ -167,30 +169,42 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
 
 @dataclass(frozen=True)
 class _Frozen:
-    """What a round starts from: the pool, the number of classes, and for masks their digests and what was asked of images before."""
+    """What a round starts from: the pool, the classes, and for masks their digests and what was asked of images before."""
 
     pool: Pool
-    classes: int
+    names: tuple[str, ...]
+    change: int = 0
     digests: tuple[str, ...] = ()
     asked: Mapping[int, np.ndarray] = field(default_factory=dict)
 
-    @classmethod
-    def now(cls, project: Stored) -> _Frozen:
-        if not project.dense:
-            return cls(project.pool(), len(project.classes))
-        pool, digests = Pool.of_masks(project.snapshot())
-        return cls(pool, len(project.classes), digests, answered_areas(project))
+    @property
+    def classes(self) -> int:
+        return len(self.names)
 
     @classmethod
-    def read(cls, work: Path) -> _Frozen:
+    def now(cls, project: Stored) -> _Frozen:
+        change = project.class_rows.newest()
+        project.reread()
+        if project.dense:
+            pool, digests = Pool.of_masks(project.snapshot())
+            return cls(pool, project.classes, change, digests, answered_areas(project))
+        pool = project.pool()
+        # labels and the names of their classes are of one moment: somebody may rename one between two looks
+        return cls(pool, project.classes, change) if project.class_rows.newest() == change else cls.now(project)
+
+    @classmethod
+    def read(cls, work: Path, project: Stored) -> _Frozen:
         with np.load(work / "pool.npz") as stored:
             pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__ if name in stored})
+            # frozen before classes could change: then they are the first of those there are
+            names = tuple(stored["names"].tolist()) if "names" in stored else project.classes[: int(stored["classes"])]
+            change = int(stored["change"]) if "names" in stored else 0
             if "digests" not in stored:  # frozen before there were masks
-                return cls(pool, int(stored["classes"]))
+                return cls(pool, names, change)
             side = int(stored["side"])
             areas = np.unpackbits(stored["asked"], axis=1, count=side * side).astype(bool).reshape(len(stored["asked_ids"]), side, side)
             asked = dict(zip(stored["asked_ids"].tolist(), areas, strict=True))
-            return cls(pool, int(stored["classes"]), tuple(stored["digests"].tolist()), asked)
+            return cls(pool, names, change, tuple(stored["digests"].tolist()), asked)
 
     def write(self, work: Path) -> None:
         arrays = {name: getattr(self.pool, name) for name in Pool.__dataclass_fields__}
@@ -199,7 +213,16 @@ class _Frozen:
         bits = np.packbits(areas.reshape(len(ids), areas.shape[1] * areas.shape[2]), axis=1)
         digests = np.array(self.digests, "U40")
         with written_whole(work / "pool.npz") as file:
-            np.savez(file, classes=self.classes, digests=digests, asked_ids=ids, asked=bits, side=areas.shape[1], **arrays)
+            np.savez(
+                file,
+                names=np.array(self.names, str),
+                change=self.change,
+                digests=digests,
+                asked_ids=ids,
+                asked=bits,
+                side=areas.shape[1],
+                **arrays,
+            )
 
 
 def _in_present_rows(project: Stored, pool: Pool) -> Pool:

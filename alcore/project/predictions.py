@@ -17,7 +17,7 @@ from alcore.strategies.base import Strategy
 from alcore.training.batches import Pixels
 from alcore.training.pool import Pool
 from alcore.training.predict import logits_of, restored
-from alcore.training.roundfiles import RoundFiles
+from alcore.training.roundfiles import RoundFiles, in_places
 from alcore.training.turn import Material
 from alcore.types import Round
 
@@ -35,7 +35,7 @@ def newest_model(project: Stored) -> Round | None:
 def logits(
     project: Stored, round_: Round, ids: Sequence[int] | np.ndarray | None = None, report: Report = ignore_progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(ids, (n, K) float32) of a round's task model, by id; K is how many classes there were then.
+    """(ids, (n, K) float32) of a round's task model, by id; in today's order of the classes; K is up to the last one that the model knows.
 
     Args:
         ids: which; those that cannot be looked at (their features are not made yet, or they are gone) are left out. None: all.
@@ -62,12 +62,12 @@ def _sources(project: Stored, round_: Round) -> tuple[RoundFiles, Features | Non
     if files is None:
         raise AlcoreError(f"round {round_.number} of {project.name!r} was a start without a model: train a round first")
     found = Features(project, str(round_.train["extractor"])) if round_.train.get("architecture") == FEATURES else None
-    return files, found, (files.folder, *(found.state if found else (project.settings["packed"],)))
+    return files, found, (files.folder, files.places, *(found.state if found else (project.settings["packed"],)))
 
 
 def brought_back(project: Stored, round_: Round, files: RoundFiles, *, side: int = 0, dim: int = 0) -> Strategy:
     """The round's strategy with its weights, in evaluation mode; `side` of its images, or `dim` of its vectors."""
-    classes = files.array("logits").shape[1]
+    classes = files.trained_classes
     return restored(files.folder, round_.strategy, round_.params, round_.train, project.task, classes=classes, side=side, dim=dim)
 
 
@@ -86,4 +86,4 @@ def _made(
     strategy = brought_back(project, round_, files, side=material.side, dim=material.dim)
     wanted = ids if asked is None else ids[np.isin(ids, asked)]
     draws = material.draws(strategy.train_params, next(strategy.parameters()).device, 0)
-    return wanted, logits_of(strategy, draws, wanted, report)
+    return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)

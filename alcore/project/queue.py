@@ -121,7 +121,7 @@ def _thoughts(project: Stored, round_: Round, files: RoundFiles, item_id: int, p
         "of": len(files.ids),
         "draft": top[0][0],
         "top": top,
-        "reason": told_by(round_.strategy).explain(values, ranks, len(files.ids), len(p)),
+        "reason": told_by(round_.strategy).explain(values, ranks, len(files.ids), files.trained_classes),
         "scores": values,
-        "details": explain.details(files.scores, files.ranks, at, len(p)),
+        "details": explain.details(files.scores, files.ranks, at, files.trained_classes),
     }

@@ -16,6 +16,7 @@ from alcore.pixels import masks
 from alcore.pixels.pictures import Pictures
 from alcore.pixels.streaming import open_pixels
 from alcore.project.place import Place
+from alcore.storage.classes import Classes
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.maskstore import MaskStore
@@ -33,7 +34,7 @@ class Stored:
 
     Attributes:
         dense: whether labels are masks.
-        items, round_rows, journal, queries, masks: its rows, each bound to this project.
+        items, round_rows, journal, queries, masks, class_rows: its rows, each bound to this project.
         pictures: its images as people see them.
     """
 
@@ -57,14 +58,15 @@ class Stored:
         self.journal = Journal(database, self.id, TASKS[self.task].answers)
         self.queries = Queries(database, self.id)
         self.masks = MaskStore(database, self.id, self.folder)
+        self.class_rows = Classes(database, self.id)
         self.pictures = Pictures(self.folder, self.source, self.settings)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, home={str(self.place.home)!r})"
 
-    def reread(self) -> None:
-        """Reads the row again, after it was changed."""
-        self._read(self.place.project_rows.row(self.name))
+    def reread(self, within: Any = None) -> None:
+        """Reads the row again, after it was changed; in a caller's transaction, as it is there."""
+        self._read(self.place.project_rows.row(self.name, within))
 
     def change_settings(self, **values: Any) -> None:
         """Sets these of the settings; the others stay as they are by now, whoever changed them meanwhile."""
@@ -92,15 +94,24 @@ class Stored:
         return rounds[-1] if rounds else None
 
     def files(self, round_: Round) -> RoundFiles | None:
-        """The arrays of a round; None for a start without a model. AlcoreError when they are gone."""
+        """The arrays of a round, what is told of classes in today's order; None for a start without a model. AlcoreError when they are
+        gone."""
         if round_.start:
             return None
         folder = self.folder / "rounds" / round_.folder
         try:
-            return round_files(folder)
+            return round_files(folder, self.places(round_))
         except FileNotFoundError:
             cure = f"bring back {folder}, or train a new round"
             raise AlcoreError(f"the files of round {round_.number} of {self.name!r} are gone: {cure}") from None
+
+    def places(self, round_: Round) -> tuple[int, ...]:
+        """For each class that a round was trained with its place among today's classes, -1 for one that was taken away; empty where it is
+        each one's own. Classes that were merged since have one place."""
+        lineage = self.class_rows.lineage()
+        now = {name: at for at, name in enumerate(self.classes)}
+        places = tuple(now.get(lineage.since(name, round_.change) or "", -1) for name in round_.classes)
+        return () if places == tuple(range(len(places))) else places
 
     def job_folder(self, job_id: int) -> Path:
         """Where a job of this project keeps its checkpoint and loss history."""
@@ -123,7 +134,9 @@ class Stored:
     @property
     def colors(self) -> list[tuple[int, int, int]]:
         """RGB of each class, for masks."""
-        return masks.colors(len(self.classes), self.settings.get("colors", ()))
+        usual = masks.colors(len(self.classes), self.settings.get("colors", ()))
+        chosen = (self.settings.get("looks", {}).get(name, {}).get("color") for name in self.classes)
+        return [(int(c[1:3], 16), int(c[3:5], 16), int(c[5:7], 16)) if c else rgb for c, rgb in zip(chosen, usual, strict=True)]
 
     @property
     def identity(self) -> str:
@@ -133,7 +146,7 @@ class Stored:
     def shown_name(self, item_id: int, path: str) -> str:
         """What people see of an item's path: where the truth is hidden, nothing that tells it."""
         hidden = self.settings.get("truth") == "hidden" and not self.dense
-        return neutral(path, folded(self.classes), item_id) if hidden else path
+        return neutral(path, folded((*self.classes, *self.settings.get("former_classes", ()))), item_id) if hidden else path
 
     def snapshot(self) -> Snapshot:
         """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it

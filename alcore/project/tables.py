@@ -31,7 +31,7 @@ def scores(project: Stored, round_: Round) -> pd.DataFrame:
         frame = pd.DataFrame(
             {"id": files.ids, **files.scores, "rank": files.ranks["total"], "selected": np.isin(files.ids, files.selected)}
         )
-        logits = files.array("logits")[: len(files.ids)]
+        logits = files.logits[: len(files.ids)]
         frame["prediction"] = np.array(project.classes, object)[logits.argmax(1)]
         frame["x"], frame["y"] = _positions(files)[: len(files.ids)].T
     paths = project.items.paths()
@@ -123,7 +123,7 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     if name == "selected":
         return np.isin(ids, files.selected).astype(np.uint8)
     if name == "prediction" and isinstance(files, RoundFiles):
-        result: np.ndarray = files.array("logits").argmax(1).astype(np.int16)
+        result: np.ndarray = files.logits.argmax(1).astype(np.int16)
         return result
     if name == "label":
         labels = project.items.labels()

@@ -50,6 +50,7 @@ def answered_items(events: Iterable[Any], number: int, created: float) -> set[in
 
 def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
     """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
+    A label without a value is of a class that was taken away, and says nothing.
 
     An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
     skip, and a skip takes an earlier one away, but not what was painted of a part of an image: then it says that no more of it is wanted.
@@ -67,6 +68,8 @@ def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
     for kind, value, annotator, _, *saw in standing:
         if kind == "flag":
             state["flagged"] = True
+            continue
+        if kind == "label" and value is None:
             continue
         replaces = saw[0] if saw else None
         unseen = differs(state, kind, value, replaces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,14 +29,15 @@ class Items:
         known: dict[str, int] = {
             path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project))
         }
-        names = ("path", "split", "truth", "row", "width", "height", "fingerprint", "present")
+        names = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")
         change = items.update().where(items.c.id == sa.bindparam("b_id"))
         # what was drawn to be tested on stays that, whatever the source says
         split = sa.case((items.c.split == SLICE, SLICE), else_=sa.bindparam("split"))
         change = change.values({n: sa.bindparam(n) for n in names} | {"split": split})
         for part in blocks(rows):
-            fresh = [{**row, "project_id": self._project, "present": True} for row in part if row["path"] not in known]
-            changed = [{**row, "b_id": known[row["path"]], "present": True} for row in part if row["path"] in known]
+            there = [{"origin": None, **row, "present": True} for row in part]
+            fresh = [{**row, "project_id": self._project} for row in there if row["path"] not in known]
+            changed = [{**row, "b_id": known[row["path"]]} for row in there if row["path"] in known]
             if fresh:
                 conn.execute(items.insert(), fresh)
             if changed:
@@ -44,6 +45,22 @@ class Items:
         conn.execute(skipped.delete().where(skipped.c.project_id == self._project))
         for some in blocks(aside):
             conn.execute(skipped.insert(), [{"project_id": self._project, "path": s.path, "reason": s.reason} for s in some])
+
+    def renamed(self, conn: sa.Connection, name: str, to: str) -> None:
+        """What came with images is called otherwise by now, inside the caller's transaction; `origin` keeps what the source says."""
+        mine = (items.c.project_id == self._project, items.c.truth == name)
+        conn.execute(items.update().where(*mine).values(origin=sa.func.coalesce(items.c.origin, items.c.truth), truth=to))
+
+    def came_as(self, conn: sa.Connection, name: str) -> int:
+        """How many images came with a class, inside the caller's transaction."""
+        mine = (items.c.project_id == self._project, items.c.truth == name)
+        return int(conn.scalar(sa.select(sa.func.count()).select_from(items).where(*mine)) or 0)
+
+    def named_again(self, conn: sa.Connection, today: Callable[[str], str | None]) -> None:
+        """Gives the class that came with images the name it has now, inside the caller's transaction."""
+        mine = (items.c.project_id == self._project, items.c.origin.is_not(None))
+        for origin in conn.scalars(sa.select(items.c.origin).where(*mine).distinct()).all():
+            conn.execute(items.update().where(*mine, items.c.origin == origin).values(truth=today(origin) or origin))
 
     def known(self) -> Known:
         """What an earlier import stored."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import MASK_KINDS, differs, fold
 from alcore.storage.items import Items
+from alcore.storage.lineage import Change, Lineage
 from alcore.storage.schema import annotation_rows, current, items, masks
 from alcore.types import EVENT_KINDS, SLICE, Annotation
 
@@ -41,6 +43,7 @@ class Journal:
 
     def __init__(self, database: Database, project_id: int, answers: Collection[str] = ("label",)) -> None:
         self._database, self._project, self._answers = database, project_id, tuple(answers)
+        self._classes = Classes(database, project_id)
 
     def record(
         self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None
@@ -52,15 +55,20 @@ class Journal:
     def take(self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None) -> Taken:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
-        An event whose (client, seq) is stored already is acknowledged and not stored again.
+        An event whose (client, seq) is stored already is acknowledged and not stored again. A class that its author knows by an earlier
+        name is stored under the one it has now.
 
         Args:
-            classes: what a label may be. A mask or region names a stored mask of the image's size.
+            classes: what a label may be, as of when the caller looked. A mask or region names a stored mask of the image's size.
             within: the caller's transaction, which then stores all of it or nothing.
         """
         taken = Taken()
         now = time.time()
         with self._database.write(within) as conn:
+            lineage = self._lineage(conn)
+            if lineage:
+                classes = self._classes.now(conn)
+                events = [_in_names_of_now(event, lineage, classes) for event in events]
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             sizes = self._sizes_of_masks(conn, events)
@@ -127,6 +135,24 @@ class Journal:
                 conn.execute(annotation_rows.insert(), rows)
         return [int(i) for i in ids if int(i) in there]
 
+    def renamed(self, conn: sa.Connection, change: Change) -> None:
+        """What current labels are after a class was renamed or became part of another, inside the caller's transaction."""
+        mine = (current.c.project_id == self._project, current.c.label == change.name)
+        conn.execute(current.update().where(*mine).values(label=change.value))
+        disputed = (current.c.project_id == self._project, current.c.label == change.value, current.c.disputed)
+        self._derive(conn, list(conn.scalars(sa.select(current.c.item_id).where(*disputed).order_by(current.c.item_id))))
+
+    def labeled_as(self, conn: sa.Connection, name: str) -> int:
+        """How many images have a class now, inside the caller's transaction."""
+        mine = (current.c.project_id == self._project, current.c.label == name)
+        return int(conn.scalar(sa.select(sa.func.count()).select_from(current).where(*mine)) or 0)
+
+    def derived_again(self, conn: sa.Connection, names: Collection[str]) -> None:
+        """Derives the current labels of all items of which somebody ever said one of these names, inside the caller's transaction."""
+        a = annotation_rows.c
+        said = sa.select(a.item_id).where(a.project_id == self._project, a.kind == "label", a.value.in_(sorted(names))).distinct()
+        self._derive(conn, sorted(conn.scalars(said)))
+
     def _drawn(self) -> sa.ScalarSelect[int]:
         a = annotation_rows.c
         return sa.select(a.item_id).where(a.project_id == self._project, a.kind == SLICE).scalar_subquery()
@@ -167,7 +193,8 @@ class Journal:
         query = sa.select(annotation_rows, items.c.path).join(items, items.c.id == annotation_rows.c.item_id)
         query = query.where(annotation_rows.c.project_id == self._project).order_by(order)
         with self._database.read() as conn:
-            return [dict(r) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
+            lineage = self._lineage(conn)
+            return [_told_today(dict(r), lineage) for r in conn.execute(query.limit(limit) if limit else query).mappings()]
 
     def of_item(self, item_id: int) -> list[dict[str, Any]]:
         """An item's events, oldest first."""
@@ -180,7 +207,8 @@ class Journal:
     def _rows(self, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
         query = sa.select(annotation_rows).where(annotation_rows.c.project_id == self._project, which).order_by(annotation_rows.c.id)
         with self._database.read() as conn:
-            return [dict(row) for row in conn.execute(query).mappings()]
+            lineage = self._lineage(conn)
+            return [_told_today(dict(row), lineage) for row in conn.execute(query).mappings()]
 
     # ---- inside a transaction
 
@@ -261,14 +289,37 @@ class Journal:
     def _told(self, conn: sa.Connection, ids: Collection[int] | None) -> dict[int, list[tuple[Any, ...]]]:
         """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None."""
         a = annotation_rows.c
-        query = (
-            sa.select(a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces).where(a.project_id == self._project).order_by(a.id)
-        )
+        query = sa.select(a.id, a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces)
+        query = query.where(a.project_id == self._project).order_by(a.id)
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
+        lineage = self._lineage(conn)
         for part in [None] if ids is None else chunks(sorted(ids)):
-            for item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+            for number, item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+                if lineage:
+                    kind, value, *other, replaces = event
+                    value = lineage.today(value, number) if kind == "label" else value
+                    event = [kind, value, *other, lineage.today(replaces, number)]
                 by_item.setdefault(item, []).append(tuple(event))
         return by_item
+
+    def _lineage(self, conn: sa.Connection) -> Lineage:
+        """What names of classes mean; empty where labels are masks, which name none."""
+        return self._classes.lineage(conn) if "label" in self._answers else Lineage(())
+
+
+def _in_names_of_now(event: Annotation, lineage: Lineage, classes: Collection[str]) -> Annotation:
+    """An event by somebody who may not have heard of the newest changes of the classes."""
+    now = tuple(classes)
+    value = lineage.meant(event.value, now) or event.value if event.kind == "label" and event.value else event.value
+    return replace(event, value=value, replaces=lineage.meant(event.replaces, now) if event.replaces else event.replaces)
+
+
+def _told_today(row: dict[str, Any], lineage: Lineage) -> dict[str, Any]:
+    """An event's row with the names that its classes have now; `said` is what its author said."""
+    said = {"said": row["value"]}
+    if lineage and row["kind"] == "label":
+        row["value"] = lineage.today(row["value"], row["id"])
+    return row | said
 
 
 def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:

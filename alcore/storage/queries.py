@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.schema import NOTED, annotation_rows, current, events_of_query, items, queries, rounds
@@ -135,11 +136,12 @@ class Queries:
         a = annotation_rows.c
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids}
         with self._database.read() as conn:
+            lineage = Classes(self._database, self._project).lineage(conn)
             for part in chunks(list(by_item)):
                 query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.id)
                 mine = (a.project_id == self._project, a.item_id.in_(part))
-                for item, *event in conn.execute(query.where(*mine).order_by(a.id)):
-                    by_item[item].append(tuple(event))
+                for item, kind, value, *event in conn.execute(query.where(*mine).order_by(a.id)):
+                    by_item[item].append((kind, lineage.today(value, event[-1]) if kind == "label" else value, *event))
         return {
             item: [Event(number, kind, value, annotator, round_) for kind, value, annotator, round_, number in left_standing(events)]
             for item, events in by_item.items()

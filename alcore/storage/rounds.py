@@ -32,9 +32,12 @@ class Rounds:
         train: Mapping[str, Any] | None = None,
         metrics: Mapping[str, float] | None = None,
         folder: str = "",
+        classes: Sequence[str] = (),
+        change: int = 0,
     ) -> Round:
         """Stores a round with its query, in one transaction, as the next number; a start before all others gets 0."""
-        values = {"strategy": strategy, "seed": seed, "labeled": labeled, "device": device, "folder": folder}
+        values: dict[str, Any] = {"strategy": strategy, "seed": seed, "labeled": labeled, "device": device, "folder": folder}
+        values |= {"classes": list(classes), "change": change}
         values |= {"params": dict(params or {}), "train": dict(train or {}), "metrics": dict(metrics or {}), "seconds": dict(seconds)}
         with self._database.write() as conn:
             last = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == self._project))
@@ -65,5 +68,10 @@ class Rounds:
             )
             for round_id, item in conn.execute(query):
                 asked.setdefault(round_id, []).append(item)
-        names = ("id", "number", "strategy", "params", "train", "seed", "labeled", "metrics", "seconds", "device", "folder", "created")
-        return [Round(project=self._name, query=tuple(asked.get(r["id"], ())), **{n: r[n] for n in names}) for r in rows]
+        given = ("id", "number", "strategy", "params", "train", "seed", "labeled", "metrics", "seconds", "device", "folder", "created")
+
+        def told(row: sa.RowMapping) -> Round:
+            names, query = tuple(row["classes"] or ()), tuple(asked.get(row["id"], ()))
+            return Round(project=self._name, query=query, classes=names, change=row["change"], **{name: row[name] for name in given})
+
+        return [told(row) for row in rows]

@@ -41,6 +41,7 @@ items = sa.Table(
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("split", sa.String(8), nullable=False),
     sa.Column("truth", sa.String(400)),
+    sa.Column("origin", sa.String(400)),  # what the source calls the class, where that is not its name any more
     sa.Column("row", sa.Integer, nullable=False),
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
@@ -88,6 +89,21 @@ current = sa.Table(
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
 )
+class_changes = sa.Table(
+    "class_changes",
+    meta,
+    _id(),
+    _project(),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("name", sa.String(400), nullable=False),
+    sa.Column("value", Json),
+    sa.Column("before", Json),
+    sa.Column("after", sa.Integer, nullable=False),
+    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Index("class_changes_by_project", "project_id"),
+    sqlite_autoincrement=True,
+)
 masks = sa.Table(
     "masks",
     meta,
@@ -115,6 +131,8 @@ rounds = sa.Table(
     sa.Column("seconds", Json, nullable=False),
     sa.Column("device", sa.String(40), nullable=False),
     sa.Column("folder", sa.String(40), nullable=False),
+    sa.Column("classes", Json),  # their names when it began, in the order of the model's outputs
+    sa.Column("change", sa.Integer, nullable=False, server_default="0"),  # of the classes, the newest there was then
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "number"),
     sqlite_autoincrement=True,
@@ -186,6 +204,15 @@ def _notes(conn: sa.Connection) -> None:
     next(index for index in annotation_rows.indexes if index.name == "annotations_notes").create(conn, checkfirst=True)
 
 
+def _classes(conn: sa.Connection) -> None:
+    class_changes.create(conn, checkfirst=True)
+    _add_columns(conn, items, ("origin",))
+    _add_columns(conn, rounds, ("classes", "change"))
+    # classes were only ever added at the end: a round's are the first of those there are, as many as its model has outputs
+    for project, names in conn.execute(sa.select(projects.c.id, projects.c.classes)).all():
+        conn.execute(rounds.update().where(rounds.c.project_id == project, rounds.c.classes.is_(None)).values(classes=names))
+
+
 def _add_columns(conn: sa.Connection, table: sa.Table, names: tuple[str, ...]) -> None:
     there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
     for name in names:
@@ -201,6 +228,7 @@ MIGRATIONS = (
     ("0003_what_an_author_saw", _what_an_author_saw),
     ("0004_job_attempts", _job_attempts),
     ("0005_notes", _notes),
+    ("0006_classes", _classes),
 )
 
 

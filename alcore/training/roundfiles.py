@@ -71,10 +71,14 @@ def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 class RoundFiles:
-    """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request."""
+    """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        places: today's place of each class that the model has an output for, -1 for one that is not there any more; empty for their own.
+    """
+
+    def __init__(self, folder: Path, places: tuple[int, ...] = ()) -> None:
+        self.folder, self.places = folder, places
         with np.load(folder / "scores.npz") as stored:
             self.ids: np.ndarray = stored["ids"]
             self.selected: np.ndarray = stored["selected"]
@@ -96,6 +100,16 @@ class RoundFiles:
         """(m, ...) logits, embedding, ... in the order of `walked_ids`, memory-mapped."""
         result: np.ndarray = np.load(self.folder / f"{name}.npy", mmap_mode="r")
         return result
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """(m, K) of the task model in the order of `walked_ids`, by today's classes; memory-mapped where these are the model's."""
+        return in_places(self.array("logits"), self.places)
+
+    @property
+    def trained_classes(self) -> int:
+        """How many classes the model tells apart."""
+        return int(self.array("logits").shape[1])
 
     @property
     def map(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -138,13 +152,35 @@ class RoundFiles:
 
     def probabilities(self, at: list[int]) -> np.ndarray:
         """(len(at), K) the model's class probabilities at these positions of `ids`."""
-        logits = self.array("logits")[at].astype(np.float64)
+        logits = self.logits[at].astype(np.float64)
         p = np.exp(logits - logits.max(1, keepdims=True))
         result: np.ndarray = p / p.sum(1, keepdims=True)
         return result
 
 
+NEVER = 1e4  # below all other logits: what a class has that a model knows nothing of
+
+
+def in_places(logits: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
+    """(m, K') logits with each class at its place: the probabilities of those that share one are added up, those without one are left
+    out. The same array where there are no places."""
+    if not places:
+        return logits
+    columns = columns_of(places, logits.shape[1])
+    result = np.full((len(logits), len(columns)), -NEVER, np.float32)
+    for at, some in enumerate(columns):
+        if some:
+            result[:, at] = np.logaddexp.reduce(logits[:, some].astype(np.float32), axis=1)
+    return result
+
+
+def columns_of(places: tuple[int, ...], classes: int) -> list[list[int]]:
+    """For each of today's classes up to the last one that a model of `classes` outputs knows, which of these mean it."""
+    known = places[:classes]
+    return [[k for k, place in enumerate(known) if place == at] for at in range(max(known, default=-1) + 1)]
+
+
 @lru_cache(maxsize=8)
-def round_files(folder: Path) -> RoundFiles:
+def round_files(folder: Path, places: tuple[int, ...] = ()) -> RoundFiles:
     """The files of a round, kept for the next request."""
-    return RoundFiles(folder)
+    return RoundFiles(folder, places)

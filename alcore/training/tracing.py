@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from alcore.errors import AlcoreError
 from alcore.nets.models import evaluating
 from alcore.strategies.base import Strategy
+from alcore.training.roundfiles import NEVER, columns_of
 
 INPUT, OUTPUT = "images", "probabilities"
 OPSET = 17  # of 2022: every runtime that people still have reads it
@@ -30,6 +31,7 @@ class Whole(nn.Module):
         mean, std: what it is normalized by, a number a channel.
         strategy: of a round on vectors.
         temperature: what logits are divided by.
+        places: as of RoundFiles.
     """
 
     mean: Tensor
@@ -42,16 +44,22 @@ class Whole(nn.Module):
         std: tuple[float, float, float],
         strategy: Strategy,
         temperature: float,
+        places: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.net, self.strategy, self.temperature = net, strategy, temperature
+        self.columns = columns_of(places, strategy.task.classes)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, side, side) of 0...1 to (B, K)."""
         vectors = F.normalize(self.net((images - self.mean) / self.std), dim=1)
-        return (self.strategy.predict(vectors) / self.temperature).softmax(1)
+        logits = self.strategy.predict(vectors)
+        if self.columns:
+            nothing = torch.full_like(logits[:, 0], -NEVER)
+            logits = torch.stack([torch.logsumexp(logits[:, some], 1) if some else nothing for some in self.columns], 1)
+        return (logits / self.temperature).softmax(1)
 
 
 def write_onnx(whole: Whole, side: int, metadata: Mapping[str, str], path: Path) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from alcore.errors import BadInput, NotFound
 from alcore.storage import schema
+from alcore.storage.classes import Classes
 from alcore.storage.jobtable import Jobs
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
@@ -33,6 +34,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
         Rounds(database, owner, name).add(**round_values("random"), query=[first])
         with database.write() as conn:
             conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
+            Classes(database, owner).note(conn, "add", "cow", "ann")
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
     Projects(database).delete(project, "pets")
@@ -42,6 +44,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
     assert left == {
         "projects": 1,
         "items": 1,
+        "class_changes": 1,
         "skipped": 0,
         "annotations": 1,
         "current": 1,

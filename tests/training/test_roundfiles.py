@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alcore.training.roundfiles import RoundFiles
+from alcore.training.roundfiles import RoundFiles, columns_of, in_places, round_files
 from alcore.training.turn import Material, run
 from tests.training.orders import order
 
@@ -28,3 +28,26 @@ def test_the_files_of_a_round_hold_what_was_scored(pixels, pool, tmp_path):
     ids, xy = kept.map
     assert ids.tolist() == kept.walked_ids.tolist()
     assert xy.shape == (32, 2)
+
+
+def test_outputs_are_brought_to_todays_places():
+    """Four outputs: b and d are one class by now, c is gone, a class that came later stands at place 1."""
+    logits = np.log(np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], np.float32))
+    found = in_places(logits, (2, 0, -1, 0))
+    p = np.exp(found) / np.exp(found).sum(1, keepdims=True)
+    np.testing.assert_allclose(p, [[0.6 / 0.7, 0, 0.1 / 0.7], [0.2 / 0.9, 0, 0.7 / 0.9]], atol=1e-6)
+    assert in_places(logits, ()) is logits
+    assert columns_of((2, 0, -1, 0), 4) == [[1, 3], [], [0]]
+    assert columns_of((2, 0, -1, 0), 2) == [[1], [], [0]]  # a model of the first two of them
+
+
+def test_what_a_round_says_of_classes_is_in_todays_order(pixels, pool, tmp_path):
+    outcome = run(order("margin"), Material(pool, 3, pixels), tmp_path)
+    before = round_files(tmp_path / outcome.folder)
+    moved = round_files(tmp_path / outcome.folder, (1, 2, 0))
+    np.testing.assert_array_equal(moved.logits, np.array(before.logits)[:, [2, 0, 1]])
+    np.testing.assert_allclose(moved.probabilities([3]), before.probabilities([3])[:, [2, 0, 1]], rtol=1e-12)
+    merged = round_files(tmp_path / outcome.folder, (0, 0, 1))
+    p = before.probabilities([3, 5])
+    np.testing.assert_allclose(merged.probabilities([3, 5]), np.stack([p[:, 0] + p[:, 1], p[:, 2]], 1), atol=1e-6)
+    assert merged.trained_classes == 3

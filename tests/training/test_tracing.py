@@ -112,3 +112,17 @@ def test_a_network_that_cannot_be_written_is_told_in_a_line_and_nothing_is_print
 def test_a_disk_that_refuses_is_not_the_networks_fault(tmp_path):
     with pytest.raises(OSError):
         write_onnx(whole(Corner()), SIDE, {}, tmp_path / "no" / "m.onnx")
+
+
+def test_a_file_says_what_classes_that_were_merged_since_have_together(tmp_path):
+    made = whole(Corner())
+    moved = Whole(made.net, MEAN, STD, made.strategy, T, places=(2, 0, 2))
+    images = np.random.default_rng(1).random((3, 3, SIDE, SIDE)).astype(np.float32)
+    write_onnx(moved, SIDE, {}, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probabilities"], {"images": images})
+    state = {name: value.double().numpy() for name, value in made.strategy.state_dict().items()}
+    assert state["head.prototypes.weight"].shape[0] == K
+    apart = by_hand(made, images) ** T  # up to a factor a row, the probabilities before the temperature
+    together = np.stack([apart[:, 1], np.zeros(3), apart[:, 0] + apart[:, 2]], 1) ** (1 / T)
+    np.testing.assert_allclose(found, together / together.sum(1, keepdims=True), atol=1e-5)
