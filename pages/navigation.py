@@ -43,6 +43,7 @@ with plain_errors():
         st.Page("train.py", title="Train", icon=":material/model_training:"),
         st.Page("label.py", title="Label", icon=":material/sell:"),
         st.Page("images.py", title="Images", icon=":material/grid_view:"),
+        st.Page("classes.py", title="Classes", icon=":material/category:"),
         st.Page("explore.py", title="Explore", icon=":material/scatter_plot:"),
         st.Page("progress.py", title="Progress", icon=":material/trending_up:"),
         st.Page("simulate.py", title="Simulate", icon=":material/science:"),

@@ -73,7 +73,7 @@ def confirm(project: Stored, ids: Sequence[int], *, annotator: str, client: str 
 
 def _computed(project: Stored, of: Catalog, found: Features, labeled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(ids, labels, p, likelier) as they were computed last, or anew where too many labels are others."""
-    state = found.state
+    state = (*found.state, project.classes)
     if known := _known.at_hand(state):
         ids, labels, *_ = known
         at = of.places(ids)

@@ -160,10 +160,12 @@ def in_state(of: Catalog, name: str) -> np.ndarray:
 
 
 def _indices(project: Stored, names: Sequence[str]) -> list[int]:
-    unknown = [name for name in names if name != NONE and name not in project.classes]
+    lineage = project.class_rows.lineage()
+    meant = {name: lineage.meant(name, project.classes) for name in names if name != NONE}  # a link may be older than a new name
+    unknown = [name for name, now in meant.items() if now is None]
     if unknown:
         raise BadInput(f"{unknown[0][:40]!r} is not a class of {project.name!r}")
-    return [-1 if name == NONE else project.classes.index(name) for name in names]
+    return [-1 if (now := meant.get(name)) is None else project.classes.index(now) for name in names]
 
 
 def _asked(said: Guesses | None) -> Guesses:

@@ -16,6 +16,7 @@ import pytest
 from alcore import browser
 
 ENTRIES = (
+    "classes/classes.js",
     "images/images.js",
     "learn/learn.js",
     "label/labeler.js",

@@ -3,6 +3,7 @@
 import { wordsOf } from "../shared/api.js";
 import { button, element } from "../shared/dom.js";
 import { percent } from "../shared/numbers.js";
+import { moment } from "../shared/time.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { ItemTold } from "../shared/types.js" */
@@ -20,7 +21,6 @@ import { percent } from "../shared/numbers.js";
  */
 
 const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right" };
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /**
  * What was said of an image, the newest first.
@@ -32,7 +32,7 @@ function historyOf(events) {
     const who = kind === "drawn" ? "" : `${annotator || "somebody"} `;
     const what = `${SAID[/** @type {keyof typeof SAID} */ (kind)] ?? kind}${value ? ` ${value}` : ""}`;
     const thought = guess && kind === "label" ? `the model thought ${guess}${confidence === null ? "" : `, ${percent(confidence)}`}` : "";
-    return element("li", { "data-stands": String(stands && kind !== "undo") }, element("span", {}, element("b", { text: who }), what), element("small", { text: [clock.format(1000 * time), thought, stands || kind === "undo" ? "" : "taken back"].filter(Boolean).join(" · ") }));
+    return element("li", { "data-stands": String(stands && kind !== "undo") }, element("span", {}, element("b", { text: who }), what), element("small", { text: [moment(time), thought, stands || kind === "undo" ? "" : "taken back"].filter(Boolean).join(" · ") }));
   });
   return element("ol", { class: "events" }, ...rows);
 }

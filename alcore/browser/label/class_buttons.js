@@ -1,13 +1,11 @@
 // The classes of the labeler as buttons, each with its key; the model's guess and what was given are marked.
 
 import { button, element, press } from "../shared/dom.js";
-import { keysOf } from "../shared/keys.js";
+import { LABELING, keysOf } from "../shared/keys.js";
 import { nameOf } from "./words.js";
 
 /** @import { ClassList } from "./classes.js" */
 /** @import { LabelItem } from "./labeler.js" */
-
-const LETTERS = "abcdeghijklmnopqrtuvwxy"; // z, s and f are undo, skip and flag
 
 export class ClassButtons {
   /**
@@ -27,7 +25,7 @@ export class ClassButtons {
 
   /** @param {string[]} classes */
   set(classes) {
-    const keys = keysOf(classes, LETTERS);
+    const keys = keysOf(classes, LABELING);
     this.classByKey = new Map([...keys].map(([name, key]) => [key, name]));
     const buttons = classes.map((name) =>
       button(

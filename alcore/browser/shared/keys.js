@@ -37,16 +37,28 @@ export function keyDrivesControl(event, own) {
   return Boolean(target.closest(isArrow ? TAKES_ARROWS : `${TAKES_ARROWS}, button, a[href], summary, [role=button]`));
 }
 
+export const LABELING = "abcdeghijklmnopqrtuvwxy"; // letters that give a class: Z, S and F are undo, skip and flag
+
 /**
- * Class -> key. Ten digits, then letters; a set whose names are all single digits keeps each name as its own key.
+ * Class -> key. Those that were chosen for a class, where they are free here; then ten digits, then letters. A set whose names are all single
+ * digits keeps each name as its own key.
  * @param {string[]} classes
  * @param {string} letters
+ * @param {Record<string, string>} [chosen] class -> key
  * @returns {Map<string, string>}
  */
-export function keysOf(classes, letters) {
-  if (classes.every((name) => /^[0-9]$/.test(name))) return new Map(classes.map((name) => [name, name]));
+export function keysOf(classes, letters, chosen = {}) {
   const keys = [..."1234567890", ...letters];
-  return new Map(classes.slice(0, keys.length).map((name, i) => [name, keys[i]]));
+  const own = classes.every((name) => /^[0-9]$/.test(name)) ? Object.fromEntries(classes.map((name) => [name, name])) : {};
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  for (const name of classes) {
+    const key = chosen[name] || own[name];
+    if (key && keys.includes(key) && ![...found.values()].includes(key)) found.set(name, key);
+  }
+  const taken = new Set(found.values());
+  const free = keys.filter((key) => !taken.has(key));
+  return new Map(classes.map((name) => [name, found.get(name) ?? free.shift() ?? ""]).filter(([, key]) => key).map(([name, key]) => [name, key]));
 }
 
 /**

@@ -230,6 +230,7 @@ export {};
  * @property {boolean} dense images have masks
  * @property {string} view the address of the view to begin with
  */
+/** @typedef {{project: string, token: string, api: string, identity: string}} ClassesData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
 
