@@ -56,6 +56,8 @@ def changes(project: Stored) -> list[dict[str, Any]]:
     """The newest changes, newest first: id, words, annotator, time (seconds since 1970), and `undoable`."""
     lineage = project.class_rows.lineage()
     undone = lineage.taken_back
+    by_undo = {change.before for change in lineage.changes if change.kind == UNDO}
+    shown = [change for change in lineage.changes if change.id not in by_undo]
     return [
         {
             "id": change.id,
@@ -64,7 +66,7 @@ def changes(project: Stored) -> list[dict[str, Any]]:
             "time": change.created,
             "undoable": change.kind != UNDO and change.id not in undone,
         }
-        for change in reversed(lineage.changes[-NEWEST:])
+        for change in reversed(shown[-NEWEST:])
     ]
 
 
@@ -101,14 +103,15 @@ def add(project: Stored, name: str, annotator: str = "") -> None:
     project.reread()
 
 
-def rename(project: Stored, name: str, to: str, annotator: str = "") -> None:
-    """Gives a class another name, wherever it stands. BadInput: there is no such class, or one of the new name."""
+def rename(project: Stored, name: str, to: str, annotator: str = "") -> Change | None:
+    """Gives a class another name, wherever it stands; None where it has that already. BadInput: there is no such class, or one of the new
+    name."""
     new = _one_name(to)
     with project.place.database.write() as conn:
         now = _fresh(project, conn)
         _there(project, now, name)
         if new == name:
-            return
+            return None
         if new in now:
             raise BadInput(f"there is a class {new!r} already: merge {name!r} into it, or choose another name")
         change = project.class_rows.note(conn, RENAME, name, annotator, new)
@@ -116,6 +119,7 @@ def rename(project: Stored, name: str, to: str, annotator: str = "") -> None:
         project.items.renamed(conn, name, new)
         _set(project, conn, [new if one == name else one for one in now], {name: new}, former=name)
     project.reread()
+    return change
 
 
 def merge(project: Stored, name: str, into: str, annotator: str = "") -> int:
@@ -140,7 +144,7 @@ def merge(project: Stored, name: str, into: str, annotator: str = "") -> int:
     return count
 
 
-def remove(project: Stored, name: str, annotator: str = "") -> None:
+def remove(project: Stored, name: str, annotator: str = "") -> Change:
     """Takes away a class that no image has. BadInput: there is no such class, images have it, or it is one of masks."""
     _no_masks(project, "deleted")
     with project.place.database.write() as conn:
@@ -156,6 +160,7 @@ def remove(project: Stored, name: str, annotator: str = "") -> None:
         project.journal.derived_again(conn, project.class_rows.lineage(conn).names_before(change))
         _set(project, conn, [one for one in now if one != name], {name: None}, former=name)
     project.reread()
+    return change
 
 
 def split(project: Stored, ids: Sequence[int], name: str, annotator: str, client: str | None = None) -> Batch:
@@ -167,22 +172,24 @@ def split(project: Stored, ids: Sequence[int], name: str, annotator: str, client
     return batches.give(project, ids, "label", new, annotator=annotator, client=client or f"split-{uuid.uuid4().hex[:16]}")
 
 
-def arrange(project: Stored, names: Sequence[str], annotator: str = "") -> None:
-    """Puts the classes in another order, in which they are shown and get their keys. BadInput unless all are named, once."""
+def arrange(project: Stored, names: Sequence[str], annotator: str = "") -> Change | None:
+    """Puts the classes in another order, in which they are shown and get their keys; None where it is theirs. BadInput unless all are
+    named, once."""
     _no_masks(project, "put in another order")
     with project.place.database.write() as conn:
         now = _fresh(project, conn)
         if sorted(names) != sorted(now):
             raise BadInput("the order must name each class once: reload the page, somebody may have changed them")
         if list(names) == now:
-            return
-        project.class_rows.note(conn, ARRANGE, "", annotator, list(names), before=now)
+            return None
+        change = project.class_rows.note(conn, ARRANGE, "", annotator, list(names), before=now)
         _set(project, conn, list(names))
     project.reread()
+    return change
 
 
-def describe(project: Stored, name: str, annotator: str = "", **look: str) -> None:
-    """Sets how a class is shown: `color`, `key`, `about` of Look, those that are given.
+def describe(project: Stored, name: str, annotator: str = "", **look: str) -> Change | None:
+    """Sets how a class is shown: `color`, `key`, `about` of Look, those that are given; None where it is shown so.
 
     Raises:
         BadInput: no such class, no color, or a key that another class has or that cannot be one.
@@ -204,10 +211,11 @@ def describe(project: Stored, name: str, annotator: str = "", **look: str) -> No
         before = vars(known[name])
         changed = {what: value for what, value in look.items() if before[what] != value}
         if not changed:
-            return
-        project.class_rows.note(conn, LOOK, name, annotator, changed, before={what: before[what] for what in changed})
+            return None
+        change = project.class_rows.note(conn, LOOK, name, annotator, changed, before={what: before[what] for what in changed})
         _look(project, conn, name, changed)
     project.reread()
+    return change
 
 
 def undo(project: Stored, number: int, annotator: str = "") -> None:
@@ -223,23 +231,23 @@ def undo(project: Stored, number: int, annotator: str = "") -> None:
     name = lineage.since(change.name, change.id) if change.kind in (ADD, LOOK) else change.name
     if name is None:
         raise BadInput(f"“{change.name}” is not there any more: its look cannot be taken back")
+    if change.kind in (MERGE, REMOVE):
+        _bring_back(project, change, annotator)
+        return
     if change.kind == ADD:
-        remove(project, name, annotator)
+        made: Change | None = remove(project, name, annotator)
     elif change.kind == RENAME:
         now_called = lineage.since(str(change.value), change.id)
         if now_called is None or now_called != change.value:
             raise BadInput(f"{change.value!r} was changed again since: take that back first")
-        rename(project, now_called, change.name, annotator)
+        made = rename(project, now_called, change.name, annotator)
     elif change.kind == ARRANGE:
         still = [one for one in change.before if one in project.classes]
-        arrange(project, [*still, *(one for one in project.classes if one not in still)], annotator)
-    elif change.kind == LOOK:
-        describe(project, name, annotator, **change.before)
+        made = arrange(project, [*still, *(one for one in project.classes if one not in still)], annotator)
     else:
-        _bring_back(project, change, annotator)
-        return
+        made = describe(project, name, annotator, **change.before)
     with project.place.database.write() as conn:
-        project.class_rows.note(conn, UNDO, change.name, annotator, change.id)
+        project.class_rows.note(conn, UNDO, change.name, annotator, change.id, before=made.id if made else None)
 
 
 def _bring_back(project: Stored, change: Change, annotator: str) -> None:

@@ -24,7 +24,8 @@ class Change:
         name: of the class, as it was called then; empty where it concerns all.
         value: the new name (rename), the class it became part of (merge), what is set (arrange: all names in order; look: color, key,
             about), the id of the change that is taken back (undo).
-        before: what was set before, of arrange and look.
+        before: what was set before, of arrange and look; where a class stood and how it looked, of merge and remove; the id of the
+            change by which it was done, of undo.
         after: number of the newest event of the journal at that time: what was said up to it used the names of before.
         annotator, created: whose, and when in seconds since 1970.
     """

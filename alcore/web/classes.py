@@ -75,8 +75,8 @@ def _change(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     do = content.get("do")
     if not isinstance(do, str) or do not in _DOING:
         raise Refused(400, f"do must be one of {', '.join(_DOING)}")
-    told = _DOING[do](project, content, grant.annotator) or {}
-    return json_answer({**told, **_now(project)})
+    told = _DOING[do](project, content, grant.annotator)
+    return json_answer({**(told if isinstance(told, dict) else {}), **_now(project)})
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:
@@ -118,7 +118,7 @@ def _undo(project: Project, content: Mapping[str, Any], who: str) -> None:
     classes.undo(project, int(str(change)), who)
 
 
-_DOING: Mapping[str, Callable[[Project, Mapping[str, Any], str], dict[str, Any] | None]] = {
+_DOING: Mapping[str, Callable[[Project, Mapping[str, Any], str], object]] = {
     "add": lambda project, content, who: classes.add(project, _text(content, "name"), who),
     "rename": lambda project, content, who: classes.rename(project, _text(content, "name"), _text(content, "to"), who),
     "merge": _merge,

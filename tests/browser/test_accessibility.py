@@ -34,6 +34,8 @@ PAGES = [
     ("progress", "street", "text=images with it"),
     ("images", LONG, ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
     ("images", "street", ".images[data-view]:not([aria-busy]) .tile[aria-posinset]"),
+    ("classes", LONG, ".kinds[data-classes]:not([aria-busy])"),
+    ("classes", "street", ".kinds[data-classes]:not([aria-busy])"),
     ("learn", LONG, ".learn[data-step]"),
     ("methods", f"{LONG}&method=mal", "text=Parameters"),
     ("methods", "street&method=vaal", "text=Parameters"),
