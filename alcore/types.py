@@ -120,7 +120,8 @@ class Round:
 
     `seconds` has train/score/select/map where they apply; `folder` is where its arrays lie; `metrics` are measured on the test split at
     the last step and empty without one. `classes` are the names that the model's outputs had when it began, after `change` of the project's
-    classes; what they are called by now, project.files says.
+    classes; what they are called by now, project.files says. `event` is the newest of the journal that it knew, and `digest` that of the
+    labels there were (past.py); None and empty in rounds of before 0.11.
     """
 
     id: int
@@ -139,6 +140,8 @@ class Round:
     created: float
     classes: tuple[str, ...] = ()
     change: int = 0
+    event: int | None = None
+    digest: str = ""
 
     @property
     def start(self) -> str:

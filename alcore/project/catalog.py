@@ -19,6 +19,7 @@ from alcore.project.predictions import newest_model
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
 from alcore.training.roundfiles import RoundFiles
+from alcore.types import Round
 
 LABELED, SKIPPED, FLAGGED, DISPUTED = 1, 2, 4, 8  # bits of a state; 0 is an image nobody dealt with
 FEW = 4  # projects whose columns are remembered: a million images take 60 MB
@@ -196,9 +197,9 @@ def _made(ids: np.ndarray, names: Names, columns: _Columns, event: int) -> Catal
     return Catalog(ids, names, columns.splits, columns.labels, columns.states, people, columns.annotators, columns.changed, event)
 
 
-def guesses(project: Stored, of: Catalog) -> Guesses | None:
-    """What the newest round with a model said of these images when it was made; None without one, and of masks."""
-    round_ = None if project.dense else newest_model(project)
+def guesses(project: Stored, of: Catalog, round_: Round | None = None) -> Guesses | None:
+    """What a round, the newest with a model for None, said of these images when it was made; None without a model, and of masks."""
+    round_ = None if project.dense else round_ or newest_model(project)
     files = project.files(round_) if round_ else None
     if round_ is None or files is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alcore.project import leftovers
+from alcore.project import leftovers, past
 from alcore.project.features import outdated
 from alcore.project.place import Place
 from alcore.project.stored import Stored
@@ -38,6 +38,9 @@ def examine(project: Stored, rebuild: bool) -> list[str]:
     folder = project.folder / "rounds"
     kept = {r.folder: r.number for r in project.rounds() if r.folder}
     findings += [f"{project.name}: the files of round {number} are gone" for name, number in kept.items() if not (folder / name).is_dir()]
+    unlike = [str(r.number) for r in project.rounds() if r.event is not None and not past.past(project, r).as_noted]
+    if unlike:
+        findings.append(f"{project.name}: the journal gives other labels than round {', '.join(unlike)} noted when it began")
     for left, why in outdated(project):
         size = sum(file.stat().st_size for file in left.iterdir() if file.is_file()) / 1e6
         findings.append(f"{project.name}: the features in {left} ({size:,.1f} MB) are not used: {why}. Delete that folder, or keep it")

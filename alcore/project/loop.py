@@ -19,6 +19,7 @@ from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.project import features, slices
 from alcore.project.features import Features
+from alcore.project.past import Moment, moment_of
 from alcore.project.regions import answered_areas
 from alcore.project.stored import Stored
 from alcore.training.batches import Pixels
@@ -106,7 +107,8 @@ def start(project: Stored, query_size: int = 50, how: str = "random", seed: int 
     labeled = project.counts()["labeled"]
     tested = slices.slice_of(project).waiting
     asked = [*tested, *chosen.tolist()] if slice_first else slices.mixed(chosen.tolist(), tested, last=len(chosen) == len(pool.unlabeled))
-    return project.round_rows.add(START + how, asked, seed=seed, labeled=labeled, device="cpu", seconds=seconds)
+    moment = vars(moment_of(project))
+    return project.round_rows.add(START + how, asked, seed=seed, labeled=labeled, device="cpu", seconds=seconds, **moment)
 
 
 def _seen_classes(project: Stored) -> int:
@@ -160,7 +162,7 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         metrics=outcome.metrics,
         folder=outcome.folder,
         classes=frozen.names,
-        change=frozen.change,
+        **vars(frozen.moment),
     )
     (work / "checkpoint.pt").unlink(missing_ok=True)
     make_map(project, done.number, report)
@@ -173,7 +175,7 @@ class _Frozen:
 
     pool: Pool
     names: tuple[str, ...]
-    change: int = 0
+    moment: Moment
     digests: tuple[str, ...] = ()
     asked: Mapping[int, np.ndarray] = field(default_factory=dict)
 
@@ -183,14 +185,14 @@ class _Frozen:
 
     @classmethod
     def now(cls, project: Stored) -> _Frozen:
-        change = project.class_rows.newest()
-        project.reread()
-        if project.dense:
-            pool, digests = Pool.of_masks(project.snapshot())
-            return cls(pool, project.classes, change, digests, answered_areas(project))
-        pool = project.pool()
-        # labels and the names of their classes are of one moment: somebody may rename one between two looks
-        return cls(pool, project.classes, change) if project.class_rows.newest() == change else cls.now(project)
+        with project.place.database.read() as conn:  # labels, and the names of their classes, of one moment
+            project.reread(conn)
+            moment = moment_of(project, conn)
+            if not project.dense:
+                return cls(project.pool(conn), project.classes, moment)
+            snapshot = project.snapshot(conn)
+        pool, digests = Pool.of_masks(snapshot)
+        return cls(pool, project.classes, moment, digests, answered_areas(project))
 
     @classmethod
     def read(cls, work: Path, project: Stored) -> _Frozen:
@@ -198,13 +200,13 @@ class _Frozen:
             pool = Pool(**{name: stored[name] for name in Pool.__dataclass_fields__ if name in stored})
             # frozen before classes could change: then they are the first of those there are
             names = tuple(stored["names"].tolist()) if "names" in stored else project.classes[: int(stored["classes"])]
-            change = int(stored["change"]) if "names" in stored else 0
+            moment = Moment(int(stored["change"]), int(stored["event"]), str(stored["digest"])) if "names" in stored else Moment(0)
             if "digests" not in stored:  # frozen before there were masks
-                return cls(pool, names, change)
+                return cls(pool, names, moment)
             side = int(stored["side"])
             areas = np.unpackbits(stored["asked"], axis=1, count=side * side).astype(bool).reshape(len(stored["asked_ids"]), side, side)
             asked = dict(zip(stored["asked_ids"].tolist(), areas, strict=True))
-            return cls(pool, names, change, tuple(stored["digests"].tolist()), asked)
+            return cls(pool, names, moment, tuple(stored["digests"].tolist()), asked)
 
     def write(self, work: Path) -> None:
         arrays = {name: getattr(self.pool, name) for name in Pool.__dataclass_fields__}
@@ -216,7 +218,9 @@ class _Frozen:
             np.savez(
                 file,
                 names=np.array(self.names, str),
-                change=self.change,
+                change=self.moment.change,
+                event=-1 if self.moment.event is None else self.moment.event,
+                digest=self.moment.digest,
                 digests=digests,
                 asked_ids=ids,
                 asked=bits,

@@ -148,15 +148,15 @@ class Stored:
         hidden = self.settings.get("truth") == "hidden" and not self.dense
         return neutral(path, folded((*self.classes, *self.settings.get("former_classes", ()))), item_id) if hidden else path
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, within: Any = None) -> Snapshot:
         """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it
         any more counts as skipped until it is painted again."""
-        snapshot = self.items.snapshot()
+        snapshot = self.items.snapshot(within)
         return self.masks.fitting(snapshot) if self.dense else snapshot
 
-    def pool(self) -> Pool:
+    def pool(self, within: Any = None) -> Pool:
         """Who is labeled and who is not, now. Skipped items, and flagged ones without a label, are neither."""
-        return Pool.of_masks(self.snapshot())[0] if self.dense else Pool.of(self.snapshot(), self.classes)
+        return Pool.of_masks(self.snapshot(within))[0] if self.dense else Pool.of(self.snapshot(within), self.classes)
 
     def pixels(self) -> Pixels:
         """(N, size, size, 3) uint8: the packed images, memory-mapped, or a streaming.FileRows that reads files when they are asked for."""

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.project import alike, chosen, doubts, similar
+from alcore.project import alike, chosen, doubts, past, similar
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
 from alcore.project.stored import Stored
 from alcore.types import SPLITS
@@ -42,6 +42,7 @@ class View:
         among: the name of a kept selection (chosen.py).
         like: numbers of images by whose likeness to sort.
         doubted: another class is likelier than the label, by what the other labels say (doubts.py).
+        then: the number of a round: what had been said of each when it began, and what its model guessed.
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
             lowest.
         back: from the other end.
@@ -62,6 +63,7 @@ class View:
     doubted: bool = False
     among: str = ""
     like: tuple[int, ...] = ()
+    then: int | None = None
     order: str = "number"
     back: bool = False
 
@@ -109,8 +111,9 @@ def found(project: Stored, view: View) -> tuple[Catalog, Guesses | None, np.ndar
         BadInput: it asks for what the project does not have: a class, a score, a selection, features to compare.
         NotFound: a round or an image that is not there.
     """
-    of = catalog(project)
-    said = guesses(project, of)
+    round_ = None if view.then is None else project.round(view.then)
+    of = catalog(project) if round_ is None else past.catalog_of(project, round_)
+    said = guesses(project, of, round_)
     kept = np.ones(len(of), bool)
     for condition in _conditions(project, view, of, said):
         kept &= condition
@@ -269,6 +272,7 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "doubted": _yes,
     "among": _one(_texts),
     "like": _numbers,
+    "then": _one(_numbers),
     "order": _ordering,
     "back": _yes,
 }

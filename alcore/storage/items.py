@@ -112,12 +112,12 @@ class Items:
                     result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}}
         return result
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, within: sa.Connection | None = None) -> Snapshot:
         """Every present item, by id: what a round freezes."""
         columns = (items.c.id, items.c.split, items.c.truth, items.c.row)
         marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial)
         query = sa.select(*columns, *marks).outerjoin(current, current.c.item_id == items.c.id)
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             return Snapshot.of(parts(conn, query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)))
 
     def pool(self) -> list[Item]:
@@ -166,10 +166,10 @@ class Items:
                 for part in parts(conn, query if some is None else query.where(items.c.id.in_(some))):
                     yield [tuple(row) for row in part]
 
-    def labels(self) -> dict[int, str]:
+    def labels(self, within: sa.Connection | None = None) -> dict[int, str]:
         """id -> current label, of those that have one."""
         query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == self._project, current.c.label.is_not(None))
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             return dict(conn.execute(query).all())
 
     def labeled(self, given: bool = False) -> list[dict[str, Any]]:

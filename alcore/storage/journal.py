@@ -286,13 +286,24 @@ class Journal:
     def _states(self, conn: sa.Connection, ids: Sequence[int] | None) -> dict[int, dict[str, Any] | None]:
         return {item: fold(events) for item, events in self._told(conn, ids).items()}
 
-    def _told(self, conn: sa.Connection, ids: Collection[int] | None) -> dict[int, list[tuple[Any, ...]]]:
-        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None."""
+    def then(self, event: int, change: int) -> dict[int, dict[str, Any]]:
+        """id -> the state (events.fold) that each item was in after an event, by the names that classes had after a change."""
+        with self._database.read() as conn:
+            told = self._told(conn, None, (event, change))
+        return {item: state for item, events in told.items() if (state := fold(events))}
+
+    def _told(
+        self, conn: sa.Connection, ids: Collection[int] | None, until: tuple[int, int] | None = None
+    ) -> dict[int, list[tuple[Any, ...]]]:
+        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None, and up to an event
+        and a change of the classes where these are given."""
         a = annotation_rows.c
         query = sa.select(a.id, a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces)
         query = query.where(a.project_id == self._project).order_by(a.id)
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
         lineage = self._lineage(conn)
+        if until is not None:
+            query, lineage = query.where(a.id <= until[0]), lineage.until(until[1])
         for part in [None] if ids is None else chunks(sorted(ids)):
             for number, item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
                 if lineage:

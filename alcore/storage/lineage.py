@@ -73,6 +73,10 @@ class Lineage:
         last = max((at for at, change in enumerate(self.naming) if change.name == name), default=None)
         return None if last is None else self._follow(name, self.naming[last:])
 
+    def until(self, change: int) -> Lineage:
+        """What names meant after a change."""
+        return Lineage(one for one in self.changes if one.id <= change)
+
     def names_before(self, change: Change) -> set[str]:
         """Every name under which the journal may speak of what a change was done to."""
         names = {change.name}

@@ -116,9 +116,9 @@ class Queries:
         with self._database.read() as conn:
             return list(conn.scalars(query.order_by(current.c.changed, current.c.item_id)))
 
-    def newest_event(self) -> int:
+    def newest_event(self, within: sa.Connection | None = None) -> int:
         """The number of the project's newest event, 0 before the first."""
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             newest = sa.select(annotation_rows.c.id).where(annotation_rows.c.project_id == self._project)
             return int(conn.scalar(newest.order_by(annotation_rows.c.id.desc()).limit(1)) or 0)  # found at the end, however many there are
 

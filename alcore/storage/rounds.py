@@ -34,10 +34,12 @@ class Rounds:
         folder: str = "",
         classes: Sequence[str] = (),
         change: int = 0,
+        event: int | None = None,
+        digest: str = "",
     ) -> Round:
         """Stores a round with its query, in one transaction, as the next number; a start before all others gets 0."""
         values: dict[str, Any] = {"strategy": strategy, "seed": seed, "labeled": labeled, "device": device, "folder": folder}
-        values |= {"classes": list(classes), "change": change}
+        values |= {"classes": list(classes), "change": change, "event": event, "digest": digest}
         values |= {"params": dict(params or {}), "train": dict(train or {}), "metrics": dict(metrics or {}), "seconds": dict(seconds)}
         with self._database.write() as conn:
             last = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == self._project))
@@ -72,6 +74,7 @@ class Rounds:
 
         def told(row: sa.RowMapping) -> Round:
             names, query = tuple(row["classes"] or ()), tuple(asked.get(row["id"], ()))
-            return Round(project=self._name, query=query, classes=names, change=row["change"], **{name: row[name] for name in given})
+            told = {name: row[name] for name in given} | {"digest": row["digest"] or ""}
+            return Round(project=self._name, query=query, classes=names, change=row["change"], event=row["event"], **told)
 
         return [told(row) for row in rows]

@@ -133,6 +133,8 @@ rounds = sa.Table(
     sa.Column("folder", sa.String(40), nullable=False),
     sa.Column("classes", Json),  # their names when it began, in the order of the model's outputs
     sa.Column("change", sa.Integer, nullable=False, server_default="0"),  # of the classes, the newest there was then
+    sa.Column("event", sa.Integer),  # of the journal, the newest there was then
+    sa.Column("digest", sa.String(32)),  # of the labels there were then
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "number"),
     sqlite_autoincrement=True,
@@ -207,7 +209,7 @@ def _notes(conn: sa.Connection) -> None:
 def _classes(conn: sa.Connection) -> None:
     class_changes.create(conn, checkfirst=True)
     _add_columns(conn, items, ("origin",))
-    _add_columns(conn, rounds, ("classes", "change"))
+    _add_columns(conn, rounds, ("classes", "change", "event", "digest"))
     # classes were only ever added at the end: a round's are the first of those there are, as many as its model has outputs
     for project, names in conn.execute(sa.select(projects.c.id, projects.c.classes)).all():
         conn.execute(rounds.update().where(rounds.c.project_id == project, rounds.c.classes.is_(None)).values(classes=names))

@@ -50,6 +50,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "of": len(of),
         "event": of.event,
         "round": said.number if said else None,
+        "rounds": [r.number for r in project.rounds() if r.event is not None],
         "features": similar.can_tell(project),
         "scores": list(said.scores) if said else [],
         "classes": list(project.classes),

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from alcore.importing.samples import bundled_digits
+from alcore.project import classes
 from alcore.project.catalog import catalog
 from alcore.project.doubts import doubts
 from alcore.project.facade import Project, Workspace
@@ -367,3 +368,38 @@ def test_wrong_labels_are_found_fixed_and_confirmed(page_factory: PageFactory, p
     assert project.queries.sure() == [second]
     assert shown(page)[0] != second
     workspace.close()
+
+
+def test_a_selection_becomes_a_class_of_its_own(page_factory: PageFactory, app: App, project):
+    wanted = ids_of(project, state=("unlabeled",), split=("pool",))[:3]
+    page = look(page_factory(), app, "state=unlabeled&split=pool")
+    for place in range(3):
+        tile(page, place).click(modifiers=["Control"])
+    chosen(page, 3)
+    page.get_by_role("button", name="New class").click()
+    page.get_by_role("textbox", name="Name of the new class").fill("smudge")
+    page.keyboard.press("Enter")
+    note(page, "smudge: 3 images.")
+    assert labels(project, wanted) == ["smudge"] * 3
+    page.get_by_role("button", name="Undo").click()
+    note(page, "Taken back: 3 images.")
+    assert labels(project, wanted) == [None] * 3
+    project.reread()
+    classes.remove(project, "smudge")
+
+
+def test_the_project_is_looked_at_as_it_was_before_a_round(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app)
+    page.locator(".images .menu summary").first.click()
+    page.get_by_label("As it was before").select_option("1")
+    settled(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".images .chip").filter(has_text="As it was before round 1")).to_be_visible()
+    page.locator(".images .menu summary").first.click()
+    page.locator("[data-filter=state]").get_by_role("checkbox", name=re.compile("^labeled")).check()
+    count(page, "100 of 1,797 images")  # as many as it learned from, whatever was labeled since
+    page.keyboard.press("Escape")
+    tile(page, 0).click()
+    expect(page.locator(".images .actions")).to_be_hidden()
+    page.keyboard.press("7")
+    note(page, "This is how it was: take that filter away to answer.")

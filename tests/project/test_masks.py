@@ -148,6 +148,8 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
             "alter table items drop column origin",
             "alter table rounds drop column classes",
             "alter table rounds drop column change",
+            "alter table rounds drop column event",
+            "alter table rounds drop column digest",
             "drop table class_changes",
             "create table migrations (name varchar(80) primary key, applied float)",
             "insert into migrations values ('0001_first_schema', 1.0)",

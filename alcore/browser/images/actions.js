@@ -10,6 +10,7 @@ const SHOWN = 12; // class buttons; more are found by typing
 /**
  * @typedef {object} Acts
  * @property {(kind: string, value: string | null) => void} give
+ * @property {(name: string) => void} split makes them a class of their own
  * @property {() => void} clear
  * @property {() => void} link keeps the selection and gives its address
  * @property {() => void} similar shows what is like the chosen images
@@ -24,6 +25,7 @@ export class Actions {
     /** @type {Map<string, string>} key -> class */
     this.classByKey = new Map();
     this.dense = false;
+    this.past = false; // what was is looked at
     this.count = element("b", { "aria-live": "polite" });
     this.buttons = element("span", { class: "classes", role: "group", "aria-label": "Label as" });
     this.options = element("datalist", { id: "alcore-classes" });
@@ -33,12 +35,14 @@ export class Actions {
       oninput: (/** @type {Event} */ event) => this.picked(event),
     });
     this.unknown = element("small", { class: "unknown", role: "status" });
+    this.fresh = element("input", { type: "text", class: "find", maxlength: "200", placeholder: "Name of the new class", "aria-label": "Name of the new class", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => this.named(event), onblur: () => this.unname() });
+    this.splitting = button({ text: "New class", title: "Make them a class of their own", onclick: () => this.name() });
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
     this.right = button({ text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
       this.count,
       button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }),
-      element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown),
+      element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown, this.splitting, this.fresh),
       button({ text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
       button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
       this.right,
@@ -61,11 +65,12 @@ export class Actions {
     this.buttons.replaceChildren(...shown.map((name) => button({ class: "class", title: name, "aria-label": name, "aria-keyshortcuts": keys.get(name), onclick: () => this.acts.give("label", name) }, element("kbd", { text: keys.get(name) ?? "", hidden: !keys.has(name) }), element("span", { text: name }))));
     this.options.replaceChildren(...classes.map((name) => element("option", { value: name })));
     this.find.hidden = dense || shown.length > 0;
+    this.splitting.hidden = dense;
   }
 
   /** @param {number} n how many are chosen */
   chosen(n) {
-    this.root.hidden = n === 0;
+    this.root.hidden = n === 0 || this.past;
     this.count.textContent = `${whole(n)} chosen`;
   }
 
@@ -97,6 +102,30 @@ export class Actions {
       else this.unknown.textContent = `No class has “${this.find.value.trim()}” in its name.`;
     } else return;
     event.preventDefault();
+  }
+
+  /** Asks for the name of a new class. */
+  name() {
+    this.splitting.hidden = true;
+    this.fresh.hidden = false;
+    this.fresh.focus();
+  }
+
+  unname() {
+    this.fresh.value = "";
+    this.fresh.hidden = true;
+    this.splitting.hidden = this.dense;
+  }
+
+  /** @param {KeyboardEvent} event */
+  named(event) {
+    event.stopPropagation();
+    const name = this.fresh.value.trim();
+    if (event.key === "Escape" || (event.key === "Enter" && name)) {
+      this.unname();
+      if (event.key === "Enter") this.acts.split(name);
+      event.preventDefault();
+    }
   }
 
   /** @param {string} name */

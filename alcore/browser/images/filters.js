@@ -118,6 +118,7 @@ export class Filters {
     if (view.has("asked")) chip(`Asked by round ${view.getAll("asked").join(" or ")}`, (other) => other.delete("asked"));
     if (view.has("among")) chip("A selection", (other) => other.delete("among"));
     if (view.has("like")) chip(`Like image ${view.getAll("like").slice(0, 3).join(", ")}${view.getAll("like").length > 3 ? " …" : ""}`, (other) => (other.delete("like"), other.delete("order")));
+    if (view.has("then")) chip(`As it was before round ${view.get("then")}`, (other) => other.delete("then"));
     if (view.has("text")) chip(`Name has “${view.get("text")}”`, (other) => other.delete("text"));
     if (chips.length > 1) chips.push(button({ class: "all", text: "Show all", onclick: () => this.look(new URLSearchParams(view.has("order") && view.get("order") !== "similar" ? { order: view.get("order") ?? "" } : {})) }));
     return chips;
@@ -130,7 +131,15 @@ export class Filters {
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
     const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"));
-    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), ...(head.round === null && !head.features ? [] : [flags]));
+    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), ...(head.round === null && !head.features ? [] : [flags]), ...(head.rounds.length ? [this.past(head)] : []));
+  }
+
+  /** What had been said when a round began. @param {Head} head */
+  past(head) {
+    const node = element("select", { "aria-label": "As it was before", onchange: () => this.change((view) => (node.value ? view.set("then", node.value) : view.delete("then"))) },
+      element("option", { value: "", text: "Now" }), ...[...head.rounds].reverse().map((number) => element("option", { value: String(number), text: `Before round ${number}` })));
+    node.value = this.view.get("then") ?? "";
+    return element("fieldset", { "data-filter": "then" }, element("legend", { text: "As it was" }), node);
   }
 
   /**

@@ -48,7 +48,7 @@ export class Images {
     });
     this.filters = new Filters((view) => this.look(view));
     this.views = new Views(this.api, { look: (view) => this.look(view), changed: () => this.load(false), failed: (error) => this.tell(`${wordsOf(error)}.`) });
-    this.actions = new Actions({ give: (kind, value) => this.give(kind, value), clear: () => this.chosen.clear(), link: () => this.only(), similar: () => this.likeness(this.picked()) });
+    this.actions = new Actions({ give: (kind, value) => this.give(kind, value), split: (name) => this.split(name), clear: () => this.chosen.clear(), link: () => this.only(), similar: () => this.likeness(this.picked()) });
     this.count = element("output", { class: "count" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.nothing = element("p", { class: "empty", hidden: true });
@@ -154,6 +154,8 @@ export class Images {
     this.count.textContent = this.grid.words;
     this.nothing.hidden = listing.count > 0;
     this.nothing.textContent = listing.head.of ? "No image is like that. Take a filter away." : "There are no images in this project.";
+    this.actions.past = this.view.has("then"); // nothing is answered in the past
+    this.actions.chosen(this.chosen.size);
     this.actions.right.hidden = !listing.likelier;
     this.actions.similar.hidden = this.details.more.hidden = !listing.head.features;
     this.chosen.within(listing);
@@ -244,6 +246,7 @@ export class Images {
   async give(kind, value) {
     const { listing } = this;
     if (!listing?.count) return;
+    if (this.view.has("then")) return this.tell("This is how it was: take that filter away to answer.");
     const ids = this.chosen.size ? this.picked() : [listing.ids[this.grid.at]];
     const saw = ids.map((id) => {
       const place = listing.placeOf(id);
@@ -251,6 +254,18 @@ export class Images {
     });
     const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: ", sure: "Found right: " }[kind];
     await this.doing(() => this.doings.give({ kind, value, ids, saw }), (done) => `${words}${told(done)}`);
+  }
+
+  /** Makes the chosen images a class of their own. @param {string} name */
+  async split(name) {
+    const { listing } = this;
+    try {
+      if (!listing?.head.classes.includes(name)) await this.api.post(this.api.url(["projects", this.data.project, "classes"]), { do: "add", name });
+    } catch (error) {
+      this.tell(`Not stored: ${wordsOf(error)}.`);
+      return;
+    }
+    await this.give("label", name);
   }
 
   /** @param {"undo" | "redo"} way */

@@ -7,6 +7,7 @@
  * @property {number} event the newest event it knows
  * @property {number | null} round whose model guesses; null before the first
  * @property {boolean} features whether likeness can be told
+ * @property {number[]} rounds that can be looked back to
  * @property {string[]} scores names of that round's scores
  * @property {string[]} classes
  * @property {string[]} people
