@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import Answer, Refused, project_of, segment
 from alcore.errors import NotFound
-from alcore.project import delivery, exporting
+from alcore.project import delivery, exporting, listing, views
 
 if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
     from alcore.project.facade import Project
@@ -49,8 +49,14 @@ def _every_label(kind: str) -> Callable[[Project, Request], tuple[bytes, str]]:
     return made
 
 
+def _images(project: Project, request: Request) -> tuple[bytes, str]:
+    view = views.View.of(request.query_params.multi_items())
+    return listing.table(project, view).to_csv(index=False).encode("utf-8", "surrogateescape"), CSV
+
+
 FILES: dict[str, Callable[[Project, Request], tuple[bytes, str]]] = {
     "labels.csv": _labels,
+    "images.csv": _images,
     "masks.zip": _masks,
     "every-label.csv": _every_label("csv"),
     "every-label.parquet": _every_label("parquet"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -403,3 +404,18 @@ def test_the_project_is_looked_at_as_it_was_before_a_round(page_factory: PageFac
     expect(page.locator(".images .actions")).to_be_hidden()
     page.keyboard.press("7")
     note(page, "This is how it was: take that filter away to answer.")
+
+
+def test_a_view_and_a_selection_are_saved_as_tables(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app, "state=labeled&order=name")
+    wanted = ids_of(project, state=("labeled",), order="name")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    frame = pd.read_csv(saved.value.path())
+    assert saved.value.suggested_filename == f"{NAME}-images.csv"
+    assert frame["id"].tolist() == wanted
+    for place in (1, 4):
+        tile(page, place).click(modifiers=["Control"])
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    assert pd.read_csv(saved.value.path())["id"].tolist() == sorted([wanted[1], wanted[4]])

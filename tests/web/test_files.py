@@ -61,7 +61,9 @@ def test_a_confidence_that_is_none_is_refused(ask, guessing, above):
 
 
 def test_what_cannot_be_had_says_so(ask, toy, asked, guessing, monkeypatch):
-    assert ask(toy, "labels.doc").json()["error"].startswith("there is no file 'labels.doc': ask for one of labels.csv, masks.zip")
+    assert (
+        ask(toy, "labels.doc").json()["error"].startswith("there is no file 'labels.doc': ask for one of labels.csv, images.csv, masks.zip")
+    )
     assert ask(toy, "masks.zip").json() == {"error": "'toy' has no masks: ask for labels.csv"}
     assert ask(asked, "labels.csv").status_code == 404
     assert ask(asked, "masks.zip", format="bmp").status_code == 400

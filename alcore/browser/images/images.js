@@ -5,12 +5,14 @@ import { button, element, targetOf } from "../shared/dom.js";
 import { keyIsOurs, keyName } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
 import { whole } from "../shared/numbers.js";
+import { handOver } from "../shared/saving.js";
 import { Actions } from "./actions.js";
 import { Chosen } from "./chosen.js";
 import { Details } from "./details.js";
 import { Doings } from "./doings.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
+import { MOVES } from "./moves.js";
 import { Listing } from "./pages.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Views } from "./views.js";
@@ -55,6 +57,7 @@ export class Images {
     this.undoButton = button({ text: "Undo", title: "Take the last answer back (Z)", "aria-keyshortcuts": "Z", onclick: () => this.turnBack("undo") });
     this.redoButton = button({ text: "Redo", title: "Give it again (Shift Z)", "aria-keyshortcuts": "Shift+Z", onclick: () => this.turnBack("redo") });
     this.sizes = element("select", { "aria-label": "Size of the pictures", onchange: () => this.resize() }, ...Object.keys(SIDES).map((name) => element("option", { value: name, text: `${name[0].toUpperCase()}${name.slice(1)} pictures` })));
+    this.saving = button({ text: "CSV", title: "Save these images as a table: what was said of each, and what the model thinks", onclick: () => this.save() });
     this.root = element("div", { class: "images" });
     this.build(parent);
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.key(event);
@@ -68,7 +71,7 @@ export class Images {
     this.sizes.value = innerWidth < NARROW ? "small" : "medium";
     this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.root.append(
-      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.sizes, this.views.root)),
+      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.sizes, this.saving, this.views.root)),
       element("div", { class: "told" }, this.count, this.note),
       element("div", { class: "body" }, element("div", { class: "shelf" }, this.grid.root, this.nothing), this.details.root),
       this.actions.root,
@@ -187,6 +190,20 @@ export class Images {
     } catch (error) {
       this.tell(`${wordsOf(error)}.`);
     }
+  }
+
+  /** Saves the chosen images, or all of the view, as a table. */
+  async save() {
+    const { api, data, chosen } = this;
+    this.saving.disabled = true;
+    try {
+      const view = chosen.size ? new URLSearchParams({ among: (await api.post(api.url(["projects", data.project, "selections"]), { ids: this.picked() })).among }) : this.view;
+      const { body } = await api.request(`${api.url(["projects", data.project, "files", "images.csv"])}?${view}`, {}, PATIENCE);
+      handOver(new Blob([body], { type: "text/csv" }), `${data.project}-images.csv`);
+    } catch (error) {
+      this.tell(`${wordsOf(error)}.`);
+    }
+    this.saving.disabled = false;
   }
 
   // ---- choosing
@@ -366,18 +383,6 @@ export class Images {
     if (this.details.open) this.open(grid.at);
   }
 }
-
-/** Where each key goes. @type {Record<string, (grid: Grid) => number>} */
-const MOVES = {
-  ArrowLeft: (grid) => grid.at - 1,
-  ArrowRight: (grid) => grid.at + 1,
-  ArrowUp: (grid) => (grid.at < grid.columns ? grid.at : grid.at - grid.columns),
-  ArrowDown: (grid) => (grid.at + grid.columns < (grid.listing?.count ?? 0) ? grid.at + grid.columns : grid.at),
-  PageUp: (grid) => grid.at - grid.columns * Math.max(1, Math.floor(grid.root.clientHeight / grid.step)),
-  PageDown: (grid) => grid.at + grid.columns * Math.max(1, Math.floor(grid.root.clientHeight / grid.step)),
-  Home: () => 0,
-  End: (grid) => (grid.listing?.count ?? 1) - 1,
-};
 
 /** @param {Done} done */
 function told({ stored, refused, reason, conflicts }) {

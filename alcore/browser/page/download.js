@@ -4,6 +4,7 @@
 import { Api, wordsOf } from "../shared/api.js";
 import { element } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
+import { handOver } from "../shared/saving.js";
 
 /** @import { Told } from "../shared/mount.js" */
 /** @import { DownloadData } from "../shared/types.js" */
@@ -52,20 +53,6 @@ class Download {
     this.button.disabled = false;
     this.words.textContent = this.data.title;
   }
-}
-
-/**
- * Gives the browser a file to save.
- * @param {Blob} content
- * @param {string} name
- */
-function handOver(content, name) {
-  const url = URL.createObjectURL(content);
-  const link = element("a", { href: url, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may still be reading it
 }
 
 export default mounted(Download);

@@ -1,0 +1,47 @@
+"""A view of images as a table: what was said of each and what the model thinks. Reads only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from alcore.project import views
+from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED
+from alcore.project.stored import Stored
+from alcore.types import SPLITS
+
+COLUMNS = ("id", "path", "split", "state", "label", "annotator", "time", "guess", "confidence")
+MARKS = ((SKIPPED, "skipped"), (FLAGGED, "flagged"), (DISPUTED, "disputed"), (LABELED, "labeled"))
+
+
+def table(project: Stored, view: views.View) -> pd.DataFrame:
+    """A row for each image of a view, in its order, with COLUMNS and then the scores of the round.
+
+    `state` names the first that holds of skipped, flagged, disputed, labeled, else is empty; `label` and `guess` are class names (of masks,
+    nothing); `time` is that of the newest event (ISO 8601, UTC).
+    """
+    of, said, at = views.found(project, view)
+    names = np.array([*project.classes, ""], object)  # -1, no class, is the last
+    labels = names[of.labels[at]] if not project.dense else np.full(len(at), "", object)
+    states = np.select([of.states[at] & bit > 0 for bit, _ in MARKS], [name for _, name in MARKS], "")
+    people = np.array([*of.people, ""], object)
+    times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="seconds") if t else "" for t in of.changed[at].tolist()]
+    frame = pd.DataFrame(
+        {
+            "id": of.ids[at],
+            "path": [of.names.paths[int(i)] for i in at],
+            "split": np.array(SPLITS, object)[of.splits[at]],
+            "state": states,
+            "label": labels,
+            "annotator": people[of.annotators[at]],
+            "time": times,
+            "guess": names[said.classes[at]] if said else "",
+            "confidence": np.round(said.confidence[at].astype(float), 4) if said else np.nan,
+        },
+        columns=list(COLUMNS),
+    )
+    for name, values in (said.scores if said else {}).items():
+        frame[name] = values[at]
+    return frame
