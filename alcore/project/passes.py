@@ -94,8 +94,8 @@ class Pass:
             return np.asarray(self.files.array("embedding")[places])
         vectors, known, rows = self._found
         ids = self.files.walked_ids[places]
-        at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-        wanted = np.where(known[at] == ids, rows[at], -1)
+        at = np.minimum(np.searchsorted(known, ids), max(0, len(known) - 1))
+        wanted = np.where(known[at] == ids, rows[at], -1) if len(known) else np.full(len(ids), -1)
         if (wanted < 0).any():
             raise AlcoreError(
                 f"{int((wanted < 0).sum()):,} images of round {self.round.number} have changed or are gone since: train a round"

@@ -42,7 +42,7 @@ class Worked:
     """A score worked out.
 
     Attributes:
-        formula: in symbols; "" where there is none.
+        formula: in symbols, a line each; "" where there is none.
         put: the same with the image's numbers; "" where they are not there.
         parts: these numbers, unrounded.
         value: what they give; None where it was not worked out again.
@@ -184,7 +184,7 @@ def _sigmoid(z: float) -> float:
 
 
 def _discrepancy(at: At) -> Worked:
-    formula = f"{_sum_of_pairs(len(at.files.heads))}, {DISTANCES[at.params.distance]}"
+    formula = f"{_sum_of_pairs(len(at.files.heads))}\n{DISTANCES[at.params.distance]}"
     if at.dense and at.params.averaging != "probabilities":
         return Worked(
             formula, note="Pixels were compared one by one, or averaged before the softmax: single heads are not stored for that."

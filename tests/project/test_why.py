@@ -193,7 +193,7 @@ def test_mcdal_shows_its_heads_and_how_far_they_are_apart(rounds):
     assert total["formula"] == "S = D(x) − mean of D over labeled images"
     assert total["parts"][1]["title"] == "mean of D over 10 labeled images"
     discrepancy = next(score for score in told["scores"] if score["name"] == "discrepancy")
-    assert discrepancy["formula"] == "D = d(p₁, p₂) + d(p, p₁) + d(p, p₂), d(p, q) = (1/C) Σ |p − q|"
+    assert discrepancy["formula"] == "D = d(p₁, p₂) + d(p, p₁) + d(p, p₂)\nd(p, q) = (1/C) Σ |p − q|"
     assert told["prototypes"] is told["discriminator"] is None
 
 

@@ -37,7 +37,7 @@ export class Reasons {
     this.sheet.hidden = !open;
     this.ask.setAttribute("aria-expanded", String(open));
     if (this.described) this.explain(this.described);
-    if (open) this.sheet.scrollIntoView({ block: "nearest" });
+    if (open && this.sheet.getBoundingClientRect().top > innerHeight / 2) this.sheet.scrollIntoView({ block: "start" }); // on a phone it lies below
   }
 
   /** @param {I} item */

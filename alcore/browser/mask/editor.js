@@ -49,6 +49,7 @@ const HELP = [
   ["H  O  L", "mask on or off, outlines, next heat layer"],
   ["+  −  wheel", "zoom; Space and drag, or the middle button, moves; Esc shows all"],
   ["Tab", "next region, where only regions are asked for"],
+  ["W", "why it was asked: formulas and numbers (unless a class has that key)"],
   ["/", "find a class by typing, Enter takes it"],
 ];
 

@@ -125,7 +125,9 @@ function table(label, heads, rows) {
  * @param {HTMLTableCellElement[]} cells
  */
 function row(name, ...cells) {
-  return element("tr", {}, element("th", { scope: "row", text: name, title: name }), ...cells);
+  const end = name.length > 18 ? name.slice(-8) : ""; // names of many classes often begin alike
+  const shown = element("span", {}, element("span", { text: name.slice(0, name.length - end.length) }), end && element("span", { text: end }));
+  return element("tr", {}, element("th", { scope: "row", title: name }, shown), ...cells);
 }
 
 /** @param {HeadsTold} told */
