@@ -119,10 +119,13 @@ class Pass:
         return self._seen(np.arange(len(files.ids)), *_with_labels(places, files.walked_ids, pool))
 
     def now(self, pool: Pool) -> Seen:
-        """As it is by now: what was scored and may still be asked for, and all that is labeled and was looked at."""
+        """As it is by now: what was scored and may still be asked for, and all that is labeled and was looked at, but for labels of classes
+        that were added since, which the round's model does not know."""
         files = self.files
         places = np.flatnonzero(np.isin(files.ids, pool.unlabeled))
-        return self._seen(places, *_with_labels(np.arange(len(files.walked_ids)), files.walked_ids, pool))
+        labeled, targets = _with_labels(np.arange(len(files.walked_ids)), files.walked_ids, pool)
+        known = np.ones(len(targets), bool) if self.project.dense else targets < len(self.classes)
+        return self._seen(places, labeled[known], targets[known])
 
     def _seen(self, places: np.ndarray, labeled: np.ndarray, targets: np.ndarray) -> Seen:
         files = self.files

@@ -48,7 +48,7 @@ def why(project: Stored, item: int, number: int | None = None) -> dict[str, Any]
         "name": project.shown_name(item, row["path"]),
         "round": round_.number,
         "strategy": round_.strategy,
-        "title": title_of(round_.strategy, round_.params, round_.train) if not round_.start else "",
+        "title": str(round_.params.get("title", "")) if round_.start else title_of(round_.strategy, round_.params, round_.train),
         "asked": round_.query.index(item) + 1 if item in round_.query else None,
         "of": len(round_.query),
         "reason": entry["reason"],
@@ -59,16 +59,17 @@ def why(project: Stored, item: int, number: int | None = None) -> dict[str, Any]
         "discriminator": None,
         "neighbors": {"by": "", "rows": [], "note": ""},
     }
-    if round_.start:
+    base = queue.looked_at(project, round_)
+    if base.start:
         return {**told, "missing": STARTED.format(round_.number, queue.STARTS[round_.start]), "neighbors": _neighbors(project, item, None)}
-    looked = Pass(project, round_)
+    looked = Pass(project, base)
     told["neighbors"] = _neighbors(project, item, looked)
     if item not in looked.files.position:
-        return {**told, "missing": UNSEEN.format(round_.number)}
+        return {**told, "missing": UNSEEN.format(base.number)}
     at = _at(looked, item)
     return {
         **told,
-        "scores": _scores(at, round_),
+        "scores": _scores(at, base),
         "heads": _heads(at),
         "prototypes": _prototypes(at),
         "discriminator": _discriminator(at),

@@ -170,6 +170,7 @@ class Strategy(nn.Module):
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
+        by_total: False when `select` does not look at the total it is given.
         better_diverse: True when batch=auto draws its query by `diverse` on pretrained features: there it needs fewer labels so.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
@@ -189,6 +190,7 @@ class Strategy(nn.Module):
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""
     greedy: ClassVar[bool] = False
+    by_total: ClassVar[bool] = True
     better_diverse: ClassVar[bool] = False
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")

@@ -41,7 +41,7 @@ from alcore.project import labeling, tables
 from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
-from alcore.web import files, images, learn, room
+from alcore.web import files, images, learn, proposals, room
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
@@ -93,9 +93,13 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: roo
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
-        *(route(path, answer) for path, answer in {**files.READS, **images.READS, **webmasks.READS, **learn.READS}.items()),
+        *(
+            route(path, answer)
+            for path, answer in {**files.READS, **images.READS, **webmasks.READS, **learn.READS, **proposals.READS}.items()
+        ),
         *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
         *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
+        *(route(path, answer, "POST") for path, answer in proposals.POSTS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
         *(route(way.path, way.answer, way.method, room.TAKES, way.admit) for way in room.ways(mount)),
     ]
