@@ -158,7 +158,11 @@ def _asked(look: _Look, name: str, n: int, report: Report) -> np.ndarray:
         heads = [torch.from_numpy(seen.unlabeled[head]) for head in look.looked.files.heads]
         seen = dataclasses.replace(seen, unlabeled={**seen.unlabeled, "disagreement": scores.disagreement(heads).double().numpy()})
     rng = np.random.default_rng(len(look.looked.project.rounds()))  # a next round's seed
-    total = strategy.total(seen, rng) if strategy.by_total else np.zeros(len(seen.ids))
+    strategy.report = report
+    try:
+        total = strategy.total(seen, rng) if strategy.by_total else np.zeros(len(seen.ids))
+    finally:
+        strategy.report = ignore_progress  # the round's own is kept for others
 
     def choose(more: int) -> np.ndarray:
         return strategy.select(total, seen, more, copy.deepcopy(rng), report)

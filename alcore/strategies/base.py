@@ -16,7 +16,7 @@ from alcore.measures.clusters import of_length_one, spread
 from alcore.nets.backbones import Backbone
 from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, milestones
-from alcore.progress import Report
+from alcore.progress import Report, ignore_progress
 
 
 class Draws(Protocol):
@@ -196,6 +196,7 @@ class Strategy(nn.Module):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
     heat: ClassVar[str] = ""
     score_info: ClassVar[tuple[ScoreInfo, ...]] = ()
+    report: Report = staticmethod(ignore_progress)  # told by a `total` that takes long; who sets it may stop it
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__()

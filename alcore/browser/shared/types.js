@@ -166,6 +166,36 @@ export {};
  * @property {NeighborsTold} neighbors
  */
 
+// ---- GET and POST /projects/{project}/proposals
+
+/**
+ * A method's choice: classes by the model's guess, most first; near duplicates among its images and of labeled ones, null where not known.
+ * @typedef {object} ProposalTold
+ * @property {string} name
+ * @property {string} title
+ * @property {number} count
+ * @property {[string, number][]} classes
+ * @property {number | null} diversity
+ * @property {number | null} within
+ * @property {number | null} beside
+ * @property {{id: number, image: string, guess: string}[]} pictures
+ */
+/**
+ * @typedef {object} ComparedTold
+ * @property {"done"} state
+ * @property {number} round
+ * @property {number} size
+ * @property {number} seen images that may be asked for
+ * @property {ProposalTold[]} proposals
+ * @property {number[][]} overlap
+ * @property {string[]} others
+ * @property {"features" | "embedding"} by
+ * @property {number | null} seconds a label
+ * @property {boolean} newer another round has looked since
+ * @property {number} answered labels given since
+ */
+/** @typedef {ComparedTold | {state: "none"} | {state: "failed", error: string} | {state: "running", done: number, total: number, message: string}} ComparisonTold */
+
 // ---- GET /projects/{project}/rounds/{round}/columns; a column itself is a raw array whose type is the header x-dtype
 
 /**
@@ -245,6 +275,7 @@ export {};
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */
 /** @typedef {{rows: GalleryRow[], token: string, size: number, api: string}} GalleryData */
 /** @typedef {{title: string, help: string, file: string, name: string, token: string, api: string}} DownloadData */
+/** @typedef {{project: string, token: string, api: string, size: number, open: number}} ProposalsData */
 /** @typedef {{name: string, title: string}} Named */
 /**
  * A change of a strategy, and what it does: as one sees it, and as measured.
