@@ -18,7 +18,8 @@ SPLITS = ("pool", "val", "test", SLICE)
 WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called in what is written for others
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
-START = "start:"  # a query without a model is stored as a round of strategy start:random, :kcenter, :groups or :wanted
+START = "start:"  # a query without a model of its own is a round of strategy start:random, :kcenter, :groups, :wanted or :proposed
+PROPOSED = "proposed"  # somebody compared what methods would ask for, and took one; `params` says which, and whose look at the pool it was
 WANTED = "wanted"  # somebody asked for an image by hand: it comes before what a round asks for; with the value NOT, they took that back
 NOT = "not"
 SURE = "sure"  # somebody looked at the label an image has and found it right
@@ -145,7 +146,7 @@ class Round:
 
     @property
     def start(self) -> str:
-        """How a query without a model was drawn, "random", "kcenter" or "groups"; empty for a round with one."""
+        """How a query without a model was drawn, "random", "kcenter", "groups", "wanted" or "proposed"; empty for a round with one."""
         return self.strategy.removeprefix(START) if is_start(self.strategy) else ""
 
     @property

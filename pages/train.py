@@ -9,16 +9,17 @@ import streamlit as st
 
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams, title_of, words_for
-from alcore.project import features, labeling, live, loop
+from alcore.project import features, labeling, live, loop, predictions
 from alcore.project.advice import advise, usual_query
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
 from alcore.teaching.methods import from_docstring
 from alcore.training.devices import device_list
+from pages.ui.components.proposals import proposals
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
 from pages.ui.jobs import past, running, watch
-from pages.ui.session import FORM_WIDTH, METHOD, asked_method, header, open_images, plain_errors, plural, project
+from pages.ui.session import FORM_WIDTH, METHOD, asked_method, header, open_images, plain_errors, plural, project, token
 
 
 def main() -> None:
@@ -48,8 +49,22 @@ def main() -> None:
     by_link = asked_method([name for name, kind in STRATEGIES.items() if of.task in kind.tasks], "strategy")
     with st.expander("Choose yourself", by_link, icon=":material/tune:", key=f"choose.{of.id}"):
         _new_round(of, counts, bool(jobs))
+    if predictions.newest_model(of) is not None:
+        with st.expander("Compare what others would ask", icon=":material/compare:", key=f"compare.{of.id}"):
+            _compare(of, counts)
     st.subheader("Past jobs", anchor=False)
     past(of)
+
+
+def _compare(of: Project, counts: dict[str, Any]) -> None:
+    """What each method would ask for by the newest round's look; one click takes one of them as the query."""
+    left = open_images(counts)
+    if obstacle := _obstacle(counts):
+        st.write(obstacle)
+        return
+    taken = proposals(project=of.name, token=token(of), size=usual_query(of.dense, left), open_images=left, key=f"proposals.{of.id}")
+    if taken is not None:
+        st.switch_page("label.py")
 
 
 def _ended(of: Project, ids: list[int]) -> None:

@@ -56,13 +56,22 @@ def disagreement(logits: Iterable[Tensor]) -> Tensor:
     Over dropout masks it is BALD's mutual information (Houlsby et al. 2011; Gal, Islam & Ghahramani 2017), over the members of a
     committee their Jensen-Shannon divergence (Kuo et al. 2018). 0 when all agree; rounding below 0 is cut off.
     """
+    return beyond(*together(logits))
+
+
+def together(logits: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """mean_t p_t (B, C, *S) and mean_t H(p_t) (B, *S) of several predictions of the same images, one at a time: what `beyond` needs."""
     mean_p, mean_h, count = torch.zeros(()), torch.zeros(()), 0
     for each in logits:
         log_p = each.float().log_softmax(1)
         p = log_p.exp()
         mean_p, mean_h, count = mean_p.to(p) + p, mean_h.to(p) - (p * log_p).sum(1), count + 1
-    mean_p = mean_p / count
-    result: Tensor = (-torch.special.xlogy(mean_p, mean_p).sum(1) - mean_h / count).clamp_min(0.0)
+    return mean_p / count, mean_h / count
+
+
+def beyond(mean_p: Tensor, mean_h: Tensor) -> Tensor:
+    """The entropy of the mean prediction (B, C, *S) beyond the mean entropy (B, *S), at least 0."""
+    result: Tensor = (-torch.special.xlogy(mean_p, mean_p).sum(1) - mean_h).clamp_min(0.0)
     return result
 
 

@@ -235,7 +235,8 @@ class Segmentation(Task):
         return counts / counts.sum(1, keepdim=True).clamp_min(1)
 
     def summary(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Scores averaged over space; as logits the logarithm of the mean class probabilities; the other heads' logits are left out."""
+        """Scores averaged over space; as logits the logarithm of the mean class probabilities, of the other heads those of the heads that
+        give theirs (`shares_1` ...): K numbers a head, where whole maps would be K numbers a pixel."""
         kept = {}
         for name, value in outputs.items():
             if name == "logits":
@@ -243,6 +244,8 @@ class Segmentation(Task):
                 kept[name] = shares.clamp_min(torch.finfo(torch.float32).tiny).log()
             elif name == "embedding":
                 kept[name] = value
+            elif name.startswith("shares_"):
+                kept["logits" + name.removeprefix("shares")] = value.clamp_min(torch.finfo(torch.float32).tiny).log()
             elif name != "shares" and not name.startswith("logits"):
                 kept[name] = scores.per_image(value)
         return kept

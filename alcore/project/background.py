@@ -14,7 +14,7 @@ from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
-from alcore.project import creation, loop, predictions
+from alcore.project import creation, loop, predictions, proposals
 from alcore.project.apart import run_verb
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -25,6 +25,8 @@ from alcore.types import Job, Round
 
 IMPORTS = ("import", "refresh")  # the kinds that read a source
 GUESSES = "guesses"  # the kind that looks at every image with a model
+COMPARISON = "comparison"  # the kind that finds what each method would ask for
+COMPARING = "comparison"  # its device: seconds of work, which need not wait for a round
 SIMULATION = "simulation"  # the kind that runs an experiment in a process of its own
 SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
 DISK = "disk"  # their device: two of them would only wait for each other
@@ -78,6 +80,17 @@ def submit_guesses(runner: JobRunner, of: Stored, round_: Round) -> Job:
     return runner.submit(
         GUESSES, of.name, f"Guessing every image with round {round_.number}", {"round": round_.number}, str(pick_device("auto"))
     )
+
+
+def submit_comparison(runner: JobRunner, of: Stored, size: int) -> Job:
+    """Finds what each method would ask for by the newest look at the pool, in the background; see proposals.compare.
+
+    Raises:
+        AlcoreError: there is nothing to compare.
+    """
+    round_ = proposals.check(of, size)
+    title = f"Comparing what methods would ask for by round {round_.number}"
+    return runner.submit(COMPARISON, of.name, title, {"size": size}, COMPARING)
 
 
 def simulation_of(name: str) -> str:
@@ -157,6 +170,9 @@ def kinds(
         ids, _ = predictions.logits(of, of.round(job.arguments["round"]), report=report)
         return {"images": len(ids)}
 
+    def comparison_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        return proposals.compare(stored(place, job.project), int(job.arguments["size"]), report)
+
     def simulation_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         run_verb(["simulate", *job.arguments["words"], "--out", str(place.home / job.project)], report)
         return {"rounds": job.arguments["rounds"]}
@@ -167,5 +183,6 @@ def kinds(
         "round": round_job,
         "features": features_job,
         GUESSES: guesses_job,
+        COMPARISON: comparison_job,
         SIMULATION: simulation_job,
     }

@@ -18,7 +18,22 @@ from alcore.importing.request import ImportRequest
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Bar, Report, ignore_progress
-from alcore.project import background, classes, creation, display, exporting, labels, leftovers, loop, plans, queue, slices, tables, timing
+from alcore.project import (
+    background,
+    classes,
+    creation,
+    display,
+    exporting,
+    labels,
+    leftovers,
+    loop,
+    plans,
+    queue,
+    slices,
+    tables,
+    timing,
+    why,
+)
 from alcore.project.features import Features
 from alcore.project.live import Live
 from alcore.project.place import Place
@@ -263,6 +278,10 @@ class Project(Stored):
     def item(self, item_id: int) -> dict[str, Any]:
         """One item as the queue shows it, or NotFound."""
         return queue.item(self, item_id)
+
+    def why(self, item_id: int, round_: Round | int | None = None) -> dict[str, Any]:
+        """Why a round asked for an item: every score with its formula and the numbers put in; see why.why."""
+        return why.why(self, item_id, round_.number if isinstance(round_, Round) else round_)
 
     def picture(self, item_id: int, size: int) -> tuple[bytes, str, str]:
         """(encoded, mime type, etag) with the long side at most `size`."""

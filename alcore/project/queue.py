@@ -14,12 +14,13 @@ from alcore.storage.queries import OpenQuery
 from alcore.strategies import told_by
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
-from alcore.types import FRAMES, SLICE, WANTED, Round
+from alcore.types import FRAMES, PROPOSED, SLICE, WANTED, Round
 
 STARTS = {
     "random": "first query, drawn at random: there is no model yet",
     "groups": "first query, in the middle of a group of images that look alike: there is no model yet",
     WANTED: "chosen by hand",
+    PROPOSED: "one method's choice, taken after a comparison",
     "kcenter": "first query, spread over the raw pixels: there is no model yet",
 }
 
@@ -62,7 +63,8 @@ def item(project: Stored, item_id: int) -> dict[str, Any]:
 def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Items as the queue shows them, with what a round thinks of them."""
     rows = project.items.rows(ids)
-    files = project.files(round_) if round_ else None
+    looked = looked_at(project, round_) if round_ else None
+    files = project.files(looked) if looked else None
     scored = [i for i in ids if files and i in files.position]
     others = said_of_others(project, ids)
     by_hand = set(project.queries.wanted())
@@ -90,8 +92,10 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
         }
         if row["split"] == SLICE:
             entry["reason"] = TESTED
-        elif files and round_ and i in files.position:
-            entry |= _thoughts(project, round_, files, i, probabilities[i])
+        elif files and looked and i in files.position:
+            entry |= _thoughts(project, looked, files, i, probabilities[i])
+            if round_ and round_.start:
+                entry["reason"] = f"{_taken(round_, i)}{entry['reason']}"
         elif round_ and round_.start:
             entry["reason"] = STARTS[round_.start]
         if i in by_hand:
@@ -100,9 +104,22 @@ def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[
         if i in others and row["label"] is None:
             entry |= {"draft": others[i], "reason": f"a near duplicate was labeled {others[i]}; {entry['reason']}".rstrip("; ")}
         if project.dense:
-            entry |= drafts.describe(project, round_, files, row)
+            entry |= drafts.describe(project, looked, files, row)
         result.append(entry)
     return result
+
+
+def looked_at(project: Stored, round_: Round) -> Round:
+    """The round whose look at the pool a query comes from: itself, or the one that methods were compared on."""
+    return project.round(int(round_.params["round"])) if round_.start == PROPOSED else round_
+
+
+def _taken(round_: Round, item: int) -> str:
+    """Who asked for an item of a query that was taken after a comparison."""
+    if item not in round_.query:
+        return ""
+    place = f"{round_.query.index(item) + 1:,} of {len(round_.query):,}"
+    return f"{round_.params['title']} asks for it, {place}, by round {round_.params['round']}'s look at the pool; "
 
 
 def state_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,6 +113,13 @@ class Stored:
         places = tuple(now.get(lineage.since(name, round_.change) or "", -1) for name in round_.classes)
         return () if places == tuple(range(len(places))) else places
 
+    def output_names(self, round_: Round) -> tuple[str, ...]:
+        """What each output of a round's model is called: by today's name of its class, by that of then where it was merged or deleted."""
+        places = self.places(round_) or tuple(range(len(round_.classes)))
+        alone = {at: places.count(at) == 1 for at in set(places)}
+        pairs = zip(places, round_.classes, strict=True)
+        return tuple(self.classes[at] if at >= 0 and alone[at] else then for at, then in pairs)
+
     def job_folder(self, job_id: int) -> Path:
         """Where a job of this project keeps its checkpoint and loss history."""
         return self.folder / "jobs" / str(job_id)

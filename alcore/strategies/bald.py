@@ -108,7 +108,11 @@ class BALD(Strategy):
         last = self.backbone.maps(x)[-1]
         features = self.backbone.pool(last)
         found = basic_scores(self.task.full(self.head(features)))
-        return found | {"bald": scores.disagreement(self._tails(last)), "embedding": self.backbone.embedding(features)}
+        mean_p, mean_h = scores.together(self._tails(last))
+        found["bald"] = scores.beyond(mean_p, mean_h)
+        if mean_h.dim() == 1:  # the two halves of the score, K + 1 numbers an image, so that it can be worked out again
+            found |= {"mask_mean": mean_p, "mask_entropy": mean_h[:, None]}
+        return found | {"embedding": self.backbone.embedding(features)}
 
     def _tails(self, last: Tensor) -> Iterator[Tensor]:
         for mask in self.masks(last):

@@ -16,7 +16,7 @@ from alcore.measures.clusters import of_length_one, spread
 from alcore.nets.backbones import Backbone
 from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, milestones
-from alcore.progress import Report
+from alcore.progress import Report, ignore_progress
 
 
 class Draws(Protocol):
@@ -170,6 +170,7 @@ class Strategy(nn.Module):
         Params: frozen dataclass of `types.param` fields.
         rank_by: the score that `total` equals by default.
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
+        by_total: False when `select` does not look at the total it is given.
         better_diverse: True when batch=auto draws its query by `diverse` on pretrained features: there it needs fewer labels so.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
@@ -189,11 +190,13 @@ class Strategy(nn.Module):
     Params: ClassVar[type] = NoParams
     rank_by: ClassVar[str] = ""
     greedy: ClassVar[bool] = False
+    by_total: ClassVar[bool] = True
     better_diverse: ClassVar[bool] = False
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
     heat: ClassVar[str] = ""
     score_info: ClassVar[tuple[ScoreInfo, ...]] = ()
+    report: Report = staticmethod(ignore_progress)  # told by a `total` that takes long; who sets it may stop it
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:
         super().__init__()

@@ -219,6 +219,7 @@ class MCDAL(Strategy):
         result["discrepancy"] = self._discrepancy(heads, p)
         if p[0].dim() > 2:
             result["pixel_discrepancy"] = scores.discrepancy(p, self.params.distance)
+            result |= {f"shares_{i}": scores.over_space(each) for i, each in enumerate(p[1:], 1)}
         result |= {f"logits_{i}": each for i, each in enumerate(heads[1:], 1)}
         return result | {"embedding": self.backbone.embedding(features)}
 

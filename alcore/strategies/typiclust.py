@@ -80,6 +80,7 @@ class TypiClust(Strategy):
     )
     Params = Params
     greedy = True
+    by_total = False
     score_info = (
         ScoreInfo("total", "Priority", "How typical the image is: high when many images look much like it, low for an odd one out."),
     )

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from alcore.measures import calibration
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
-from alcore.progress import Progress, Report
+from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 
 WORK = 1e11  # multiplications: seconds on two cores; of larger pools the coverage is measured on a random part
@@ -122,7 +122,7 @@ class UHerding(Strategy):
         result = np.empty(len(seen.ids))
         order = np.argsort(seen.ids)
         coverage = _Coverage(*self._material(seen, order))
-        result[order] = coverage.gains()
+        result[order] = coverage.gains(self.report)
         self._kept = seen, coverage
         return result
 
@@ -219,10 +219,14 @@ class _Coverage:
         scale = (len(self.x) - 1) / (len(self.part) - here.double()).clamp_min(1)
         return own + others * scale
 
-    def gains(self) -> np.ndarray:
-        """(N,) of every image."""
+    def gains(self, report: Report = ignore_progress) -> np.ndarray:
+        """(N,) of every image; `report` is told on the way."""
         rows = torch.arange(len(self.x), device=self.x.device)
-        parts = [self.gain(some) for some in rows.split(max(1, BLOCK // len(self.part)))]
+        parts, done = [], 0
+        for some in rows.split(max(1, BLOCK // len(self.part))):
+            parts.append(self.gain(some))
+            done += len(some)
+            report(Progress("choosing", done, len(rows)))
         return torch.cat(parts).double().cpu().numpy()
 
     def greedy(self, gains: np.ndarray, n: int, report: Report) -> np.ndarray:

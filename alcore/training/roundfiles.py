@@ -26,6 +26,10 @@ def write_files(
 ) -> str:
     """Writes everything of a round into a new folder, which appears whole, and returns its name.
 
+    What it takes beside the scores and the model is float32 for every walked image, so that each score can be worked out again: K logits
+    (of a pool of a million and 10 classes 40 MB), of `mcdal` and `qbc` K more for each head beside the first (80 MB for two), of `bald`
+    K + 1 (44 MB); and, of networks that are trained as a whole, the embedding, which is the most (256 MB for 64 numbers).
+
     Args:
         ids, arrays: what was walked.
         views: of dense labels, (id, name -> (H, W)) of the images that are asked for: drafts and scores of every pixel.
@@ -110,6 +114,28 @@ class RoundFiles:
     def trained_classes(self) -> int:
         """How many classes the model tells apart."""
         return int(self.array("logits").shape[1])
+
+    def has(self, name: str) -> bool:
+        """Whether that array was stored: what a strategy gives has changed over versions."""
+        return (self.folder / f"{name}.npy").is_file()
+
+    @cached_property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the logits of every head, the task model's first; of masks they are the logarithm of mean class probabilities."""
+        count = 1
+        while self.has(f"logits_{count}"):
+            count += 1
+        return ("logits", *(f"logits_{i}" for i in range(1, count)))
+
+    def weight(self, name: str) -> np.ndarray | None:
+        """A tensor of the round's model by its name there; None where the model has none of that name or is gone."""
+        from safetensors import safe_open  # here, as save_file below
+
+        path = self.folder / "model.safetensors"
+        if not path.is_file():
+            return None
+        with safe_open(path, "np") as stored:
+            return np.asarray(stored.get_tensor(name)) if name in stored.keys() else None  # noqa: SIM118
 
     @property
     def map(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -139,12 +139,12 @@ def query(
         total = strategy.total(seen, rng)
         chosen = strategy.select(total, seen, n, copy.deepcopy(rng), report)
         if alike is not None:
-            chosen = _one_of_each(chosen, pool, alike, n, lambda more: strategy.select(total, seen, more, copy.deepcopy(rng), report))
+            chosen = one_of_each(chosen, pool, alike, n, lambda more: strategy.select(total, seen, more, copy.deepcopy(rng), report))
         scores = Scores(asked, total, parts, chosen)
     return scores, walked, {"score": scored - started, "select": time.perf_counter() - scored}
 
 
-def _one_of_each(chosen: np.ndarray, pool: Pool, alike: np.ndarray, n: int, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+def one_of_each(chosen: np.ndarray, pool: Pool, alike: np.ndarray, n: int, choose: Callable[[int], np.ndarray]) -> np.ndarray:
     """The first of each group of near duplicates among `chosen`; `choose` gives as many more as it takes to have `n` of them. Where nothing
     is left but near duplicates of what is labeled, the first choice."""
     first, group = chosen, dict(zip(pool.ids.tolist(), alike.tolist(), strict=True))

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, savedviews, similar, views
+from alcore.project import asking, batches, chosen, doubts, history, savedviews, similar, views, why
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -106,6 +106,11 @@ def _history(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     return json_answer(history.history(project_of(place, request), path_number(request, "item")))
 
 
+def _why(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    number = query_number(request, "round", -1, 0, 2**53)
+    return json_answer(why.why(project_of(place, request), path_number(request, "item"), None if number < 0 else number))
+
+
 def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, content = project_of(place, request), json_object(body)
     client = _client(content, "client")
@@ -171,6 +176,7 @@ READS: dict[str, Answer] = {
     "/projects/{project}/images": _images,
     "/projects/{project}/thumbnails": _thumbnails,
     "/projects/{project}/items/{item}/history": _history,
+    "/projects/{project}/items/{item}/why": _why,
 }
 POSTS: dict[str, Answer] = {
     "/projects/{project}/batches": _batches,

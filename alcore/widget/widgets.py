@@ -93,7 +93,7 @@ class Labeler(Labeling):
             raise BadInput(f"labeling needs two classes, {project.name!r} has {len(project.classes)}: project.add_class(…) adds one")
         if mode not in ("single", "grid"):
             raise BadInput(f"mode {mode!r} is unknown: say single or grid")
-        super().__init__(project, annotator, height, style("label/labeler.css", SHARED_STYLE), {"mode": mode})
+        super().__init__(project, annotator, height, style("label/labeler.css", "shared/why.css", SHARED_STYLE), {"mode": mode})
 
 
 class MaskEditor(Labeling):
@@ -109,7 +109,7 @@ class MaskEditor(Labeling):
             "colors": [[int(part) for part in color] for color in project.colors],
             "unit": newest.unit if newest else "frames",
         }
-        super().__init__(project, annotator, height, style("label/labeler.css", "mask/editor.css", SHARED_STYLE), told)
+        super().__init__(project, annotator, height, style("label/labeler.css", "shared/why.css", "mask/editor.css", SHARED_STYLE), told)
 
 
 class Map(Part):

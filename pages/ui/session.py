@@ -148,7 +148,11 @@ def open_images(counts: Mapping[str, Any]) -> int:
 def maker(round_: Round) -> str:
     """What made a round's query, in words for tables and lists."""
     if round_.start:
-        return {"random": "start, at random", "kcenter": "start, spread", "groups": "start, one of each group", "wanted": "chosen by hand"}[
-            round_.start
-        ]
+        starts = {
+            "random": "start, at random",
+            "kcenter": "start, spread",
+            "groups": "start, one of each group",
+            "wanted": "chosen by hand",
+        }
+        return starts.get(round_.start) or f"{round_.params['title']}, taken after a comparison"
     return title_of(round_.strategy, round_.params, round_.train)

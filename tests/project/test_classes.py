@@ -10,6 +10,7 @@ from alcore.project import batches, classes, delivery, history, loop, prediction
 from alcore.project.carrying import ProjectModel, export_model
 from alcore.project.catalog import catalog, guesses
 from alcore.project.facade import Project
+from alcore.project.passes import Pass
 from alcore.types import Annotation
 from tests.project.sliced import QUICK, say
 
@@ -292,3 +293,23 @@ def test_a_round_without_a_word_of_its_classes_has_those_of_then(toy, quick):
     toy.add_class("later")
     assert fresh(toy).places(toy.round()) == ()
     assert toy.files(toy.round()).logits.shape[1] == 4
+
+
+def test_what_a_round_looked_at_is_asked_by_its_own_outputs(toy, quick):
+    """Targets are outputs of the model: those of merged classes its first, those of classes it does not know left out."""
+    toy.run_round("margin", 5, 0, "cpu", train=quick, report=lambda _: None)
+    labels = toy.items.labels()
+    classes.merge(toy, "3", "1")
+    classes.arrange(toy, ["2", "1", "0"])
+    classes.add(toy, "new")
+    fresh_one = int(toy.pool().unlabeled[0])
+    toy.annotate({fresh_one: "new"})
+    looked = Pass(fresh(toy), toy.round())
+    assert looked.classes == ("0", "1", "2", "3")
+    assert looked.outputs.tolist() == [2, 1, 0, -1]
+    seen = looked.now(fresh(toy).pool())
+    expected = {i: {"0": 0, "1": 1, "2": 2, "3": 1}[name] for i, name in labels.items()}
+    places = np.arange(len(looked.files.walked_ids))
+    at, targets = looked._with_labels(places, fresh(toy).pool())
+    assert dict(zip(looked.files.walked_ids[at].tolist(), targets.tolist(), strict=True)) == expected
+    assert len(seen.targets) == len(expected)

@@ -129,3 +129,14 @@ def test_a_stranger_gets_nothing(client, workspace, toy):
             assert client.get(f"{AT}/{path}").status_code == 401
         for path in ("batches", "selections", "views"):
             assert client.post(f"{AT}/{path}", json={}).status_code == 401
+
+
+def test_why_comes_as_the_library_tells_it(client, toy, quick):
+    round_ = toy.run_round("mcdal", 4, 1, "cpu", train={**quick, "steps": 4}, report=lambda _: None)
+    item = round_.query[1]
+    told = client.get(f"{AT}/items/{item}/why").json()
+    assert told == toy.why(item) == toy.why(item, round_) == client.get(f"{AT}/items/{item}/why?round=1").json()
+    assert (told["round"], told["asked"], told["of"], told["strategy"]) == (1, 2, 4, "mcdal")
+    assert client.get(f"{AT}/items/{item}/why?round=7").status_code == 404
+    assert client.get(f"{AT}/items/999999/why").status_code == 404
+    assert client.get(f"{AT}/items/{item}/why?round=x").status_code == 400

@@ -4,6 +4,7 @@ import { wordsOf } from "../shared/api.js";
 import { button, element } from "../shared/dom.js";
 import { percent } from "../shared/numbers.js";
 import { moment } from "../shared/time.js";
+import { Why } from "../shared/why.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { ItemTold } from "../shared/types.js" */
@@ -51,6 +52,9 @@ export class Details {
     this.picture = element("img", { alt: "" });
     this.name = element("h3");
     this.said = element("div", { class: "said" });
+    this.project = "";
+    this.told = new Why(api);
+    this.why = element("details", { class: "fold", ontoggle: () => this.explain() }, element("summary", { text: "Why" }), this.told.root);
     this.more = element("div", { class: "more" },
       button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
       button({ text: "Near duplicates", onclick: () => acts.alike(this.id) }));
@@ -58,7 +62,8 @@ export class Details {
       element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
       element("div", { class: "picture" }, this.picture),
       this.more,
-      this.said);
+      this.said,
+      this.why);
   }
 
   get open() {
@@ -69,7 +74,13 @@ export class Details {
     this.turn += 1;
     this.id = -1;
     this.root.hidden = true;
+    this.told.forget();
     this.free();
+  }
+
+  dispose() {
+    this.close();
+    this.told.close();
   }
 
   free() {
@@ -89,7 +100,9 @@ export class Details {
       this.said.replaceChildren();
     }
     this.id = id;
+    this.project = project;
     this.root.hidden = false;
+    this.explain();
     try {
       const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
       if (turn !== this.turn) return;
@@ -101,6 +114,11 @@ export class Details {
     } catch (error) {
       if (turn === this.turn) this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));
     }
+  }
+
+  /** Why it was asked for, once somebody unfolds it; it stays unfolded from image to image. */
+  explain() {
+    if (this.why.open && this.open) this.told.show(this.project, this.id);
   }
 
   /**

@@ -86,7 +86,7 @@ export class Images {
     document.removeEventListener("keydown", this.onKey, true);
     document.removeEventListener("pointerdown", this.onPress, true);
     this.grid.close();
-    this.details.close();
+    this.details.dispose();
     this.thumbnails.clear();
     this.root.remove();
   }

@@ -153,7 +153,7 @@ export class Desk {
     this.queue.turn += 1;
     for (const [target, name, does] of this.listeners) target.removeEventListener(name, does, true);
     this.resizing.disconnect();
-    this.pictures.close();
+    for (const each of [this.pictures, this.reasons.told]) each.close();
     const { outbox } = this.queue;
     if (outbox?.listener === this) outbox.listener = null;
     this.root.remove();

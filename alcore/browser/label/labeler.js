@@ -28,6 +28,7 @@ const HELP = [
   ["Z  or  Ctrl+Z", "undo"],
   ["S", "skip: ask nobody about this image"],
   ["F", "flag: something is wrong with it"],
+  ["W", "why it was asked: formulas and numbers (unless a class has that key)"],
   ["← →", "earlier or later image; a class key there labels it anew"],
   ["+  −", "zoom in or out (wheel too, drag moves); in the grid: larger or smaller images"],
   ["Esc", "whole image again; clear the selection"],
@@ -84,7 +85,7 @@ class Labeler {
     );
     const view = element("section", { class: "view" }, this.stage.node, this.stage.caption, strip.node, this.grid.cells, this.grid.pager);
     const panel = element("aside", { class: "panel" }, reasons.why, classes.node, reasons.model, reasons.numbers);
-    this.desk.build(parent, { name: "Label images", tools, columns: [view, panel], pictures: [this.stage.node] });
+    this.desk.build(parent, { name: "Label images", tools, columns: [view, panel, reasons.sheet], pictures: [this.stage.node] });
   }
 
   /** @param {Told<LabelerData>} told */
@@ -365,6 +366,7 @@ class Labeler {
       s: () => this.mark("skip", event),
       f: () => this.mark("flag", event),
       Enter: () => this.acceptDraft(event),
+      w: () => this.desk.reasons.toggle(),
       "?": () => this.desk.help.toggle(),
       "/": () => find.hidden || find.focus(),
       Escape: () => this.escape(),

@@ -1,7 +1,8 @@
 // Why an image was asked for, what the model sees in it, and its scores.
 
-import { element } from "../shared/dom.js";
+import { button, element } from "../shared/dom.js";
 import { short, wantedness, whole } from "../shared/numbers.js";
+import { Why } from "../shared/why.js";
 import { nameOf, thinBar } from "./words.js";
 
 /** @import { Detail } from "../shared/types.js" */
@@ -18,9 +19,32 @@ export class Reasons {
     this.reason = element("p", { class: "reason" });
     this.top = element("ul", { class: "top" });
     this.scores = element("ul", { class: "scores", tabindex: "0", "aria-label": "Scores" });
-    this.why = element("section", { class: "why" }, element("h4", { text: "Why this image" }), this.reason);
+    this.told = new Why(queue.api);
+    this.ask = button({ class: "ask", "aria-expanded": "false", "aria-keyshortcuts": "w", title: "The numbers behind it (W)", text: "why?", onclick: () => this.toggle() });
+    const close = button({ class: "ask", "aria-label": "Close", title: "Close (W)", text: "×", onclick: () => this.toggle(false) });
+    this.sheet = element("aside", { class: "behind", "aria-label": "The numbers behind it", tabindex: "0", hidden: true }, element("header", {}, element("h4", { text: "The numbers behind it" }), close), this.told.root);
+    this.why = element("section", { class: "why" }, element("header", {}, element("h4", { text: "Why this image" }), this.ask), this.reason);
     this.model = element("section", { class: "model" }, element("h4", { text: "What the model sees" }), this.top);
     this.numbers = element("section", { class: "numbers" }, element("h4", { text: "Scores" }), this.scores);
+  }
+
+  get isOpen() {
+    return !this.sheet.hidden;
+  }
+
+  /** Unfolds what is behind the sentence, or folds it again; it stays open from image to image. @param {boolean} [open] */
+  toggle(open = !this.isOpen && !this.ask.hidden) {
+    this.sheet.hidden = !open;
+    this.ask.setAttribute("aria-expanded", String(open));
+    if (this.described) this.explain(this.described);
+    if (open && this.sheet.getBoundingClientRect().top > innerHeight / 2) this.sheet.scrollIntoView({ block: "start" }); // on a phone it lies below
+  }
+
+  /** @param {I} item */
+  explain(item) {
+    this.ask.hidden = item.rank === null && !this.isOpen;
+    const { project } = this.queue.who;
+    if (this.isOpen && project) this.told.show(project, item.id, this.queue.asked);
   }
 
   /** Scores are drawn anew with the next drawing. */
@@ -38,6 +62,7 @@ export class Reasons {
     this.why.hidden = !this.reason.textContent;
     if (item === this.described) return false;
     this.described = item;
+    this.explain(item);
     const top = (item.top || []).map(([name, p]) => element("li", { title: `${name}: ${percent(p)}` }, nameOf(name), thinBar(p), element("span", { class: "value", text: percent(p) })));
     this.top.replaceChildren(...top);
     this.model.hidden = !top.length;

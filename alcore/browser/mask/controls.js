@@ -120,6 +120,7 @@ export class Controls {
         o: () => this.setLook({ outlines: !settings.outlines }),
         l: () => this.nextHeat(),
         " ": () => this.holdSpace(true),
+        w: () => desk.reasons.toggle(),
         "?": () => desk.help.toggle(),
         "/": () => find.hidden || find.focus(),
         Escape: () => this.escape(),

@@ -49,6 +49,7 @@ const HELP = [
   ["H  O  L", "mask on or off, outlines, next heat layer"],
   ["+  −  wheel", "zoom; Space and drag, or the middle button, moves; Esc shows all"],
   ["Tab", "next region, where only regions are asked for"],
+  ["W", "why it was asked: formulas and numbers (unless a class has that key)"],
   ["/", "find a class by typing, Enter takes it"],
 ];
 
@@ -106,7 +107,7 @@ class MaskEditor {
     const view = element("section", { class: "view" }, this.toolbar.options, this.stage.node, this.caption.node, strip.node);
     const panel = element("aside", { class: "panel" }, reasons.why, classes.node, this.looks.node, reasons.numbers);
     root.classList.add("editor");
-    this.desk.build(parent, { name: "Paint masks", tools: this.actions.node, columns: [this.toolbar.rail, view, panel], pictures: [this.canvas.panes] });
+    this.desk.build(parent, { name: "Paint masks", tools: this.actions.node, columns: [this.toolbar.rail, view, panel, reasons.sheet], pictures: [this.canvas.panes] });
     const { strokes, queue } = this;
     this.desk.listen(
       [

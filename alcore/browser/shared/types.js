@@ -135,6 +135,67 @@ export {};
 /** @typedef {{seq: number | null, reason: string}} Refusal seq is null where the event had none */
 /** @typedef {{acked?: number[], rejected?: Refusal[], conflicts?: Conflict[], digest?: string}} Receipt the digest is that of a mask */
 
+// ---- GET /projects/{project}/items/{item}/why
+
+/**
+ * A score, its formula and what is put into it: "" where that is not there.
+ * @typedef {Required<Detail> & {help: string, formula: string, put: string, parts: {title: string, value: number}[], worked: number | null, note: string}} ScoreTold
+ */
+/**
+ * Each head's probabilities of the likeliest classes, `rest` of the `more` others, and how far pairs of heads are apart.
+ * @typedef {{names: string[], bars: {class: string, p: number[]}[], rest: number[] | null, more: number, pairs: {title: string, a: number, b: number, value: number}[]}} HeadsTold
+ */
+/** @typedef {{temperature: number, more: number, rows: {class: string, likeness: number, cosine: number, p: number}[]}} PrototypesTold */
+/** @typedef {{by: "features" | "embedding" | "", rows: {id: number, name: string, image: string, label: string, cosine: number}[], note: string}} NeighborsTold */
+/**
+ * Why a round asked for an item, or did not.
+ * @typedef {object} WhyTold
+ * @property {number} item
+ * @property {string} name
+ * @property {number} round
+ * @property {string} strategy
+ * @property {string} title of the strategy
+ * @property {number | null} asked its place in the query, from 1
+ * @property {number} of
+ * @property {string} reason
+ * @property {string} missing why nothing can be worked out
+ * @property {ScoreTold[]} scores
+ * @property {HeadsTold | null} heads
+ * @property {PrototypesTold | null} prototypes
+ * @property {{logit: number, probability: number} | null} discriminator
+ * @property {NeighborsTold} neighbors
+ */
+
+// ---- GET and POST /projects/{project}/proposals
+
+/**
+ * A method's choice: classes by the model's guess, most first; near duplicates among its images and of labeled ones, null where not known.
+ * @typedef {object} ProposalTold
+ * @property {string} name
+ * @property {string} title
+ * @property {number} count
+ * @property {[string, number][]} classes
+ * @property {number | null} diversity
+ * @property {number | null} within
+ * @property {number | null} beside
+ * @property {{id: number, image: string, guess: string}[]} pictures
+ */
+/**
+ * @typedef {object} ComparedTold
+ * @property {"done"} state
+ * @property {number} round
+ * @property {number} size
+ * @property {number} seen images that may be asked for
+ * @property {ProposalTold[]} proposals
+ * @property {number[][]} overlap
+ * @property {string[]} others
+ * @property {"features" | "embedding"} by
+ * @property {number | null} seconds a label
+ * @property {boolean} newer another round has looked since
+ * @property {number} answered labels given since
+ */
+/** @typedef {ComparedTold | {state: "none"} | {state: "failed", error: string} | {state: "running", done: number, total: number, message: string}} ComparisonTold */
+
 // ---- GET /projects/{project}/rounds/{round}/columns; a column itself is a raw array whose type is the header x-dtype
 
 /**
@@ -214,6 +275,7 @@ export {};
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */
 /** @typedef {{rows: GalleryRow[], token: string, size: number, api: string}} GalleryData */
 /** @typedef {{title: string, help: string, file: string, name: string, token: string, api: string}} DownloadData */
+/** @typedef {{project: string, token: string, api: string, size: number, open: number}} ProposalsData */
 /** @typedef {{name: string, title: string}} Named */
 /**
  * A change of a strategy, and what it does: as one sees it, and as measured.
