@@ -148,8 +148,8 @@ def _discriminator(at: At) -> dict[str, float] | None:
 
 def _neighbors(project: Stored, item: int, looked: Pass | None) -> dict[str, Any]:
     """The labeled images whose features, or else the round's embeddings, have the highest cosine with the item's."""
-    pool = project.pool()
-    labeled = pool.labeled[pool.labeled != item]
+    tested = {i for i, _, _ in project.items.slice()}  # nothing learns from these
+    labeled = np.array(sorted(i for i in project.items.labels() if i != item and i not in tested), np.int64)  # no look at the whole pool
     if not len(labeled):
         return {"by": "", "rows": [], "note": "Nothing is labeled yet that it could be like."}
     by, ids, cosine = "features", *_by_features(project, item, labeled)
@@ -161,9 +161,10 @@ def _neighbors(project: Stored, item: int, looked: Pass | None) -> dict[str, Any
             note = f"What it would be compared by is gone: {gone}"
     if not len(ids):
         return {"by": "", "rows": [], "note": note}
-    best = np.lexsort((ids, -cosine))[:NEIGHBORS]
+    best = np.lexsort((ids, -cosine))[: 4 * NEIGHBORS]  # some may be gone since the source was read again
     rows = project.items.rows(ids[best].tolist())
-    shown = [_neighbor(project, rows[int(ids[k])], float(cosine[k])) for k in best]
+    there = [k for k in best if rows[int(ids[k])]["present"] and rows[int(ids[k])]["split"] == "pool"]
+    shown = [_neighbor(project, rows[int(ids[k])], float(cosine[k])) for k in there[:NEIGHBORS]]
     return {"by": by, "rows": shown, "note": ""}
 
 
@@ -184,8 +185,9 @@ def _by_features(project: Stored, item: int, labeled: np.ndarray) -> tuple[np.nd
         return nobody
     found = Features(project)
     ids, rows = found.ids, found.rows
-    places = np.searchsorted(ids, [item, *labeled])  # both are of this project, by id
-    own, theirs = int(rows[places[0]]), rows[places[1:]]
+    places = np.minimum(np.searchsorted(ids, [item, *labeled]), len(ids) - 1)
+    found_rows = np.where(ids[places] == [item, *labeled], rows[places], -1)
+    own, theirs = int(found_rows[0]), found_rows[1:]
     if own < 0 or not (theirs >= 0).any():
         return nobody
     vectors = found.store.vectors()

@@ -33,18 +33,18 @@ export class Reasons {
   }
 
   /** Unfolds what is behind the sentence, or folds it again; it stays open from image to image. @param {boolean} [open] */
-  toggle(open = !this.isOpen && !this.ask.hidden) {
+  async toggle(open = !this.isOpen && !this.ask.hidden) {
     this.sheet.hidden = !open;
     this.ask.setAttribute("aria-expanded", String(open));
-    if (this.described) this.explain(this.described);
-    if (open && this.sheet.getBoundingClientRect().top > innerHeight / 2) this.sheet.scrollIntoView({ block: "start" }); // on a phone it lies below
+    if (this.described) await this.explain(this.described);
+    if (open && this.isOpen && this.sheet.getBoundingClientRect().top > innerHeight / 2) this.sheet.scrollIntoView({ block: "start" }); // on a phone it lies below
   }
 
   /** @param {I} item */
   explain(item) {
     this.ask.hidden = item.rank === null && !this.isOpen;
     const { project } = this.queue.who;
-    if (this.isOpen && project) this.told.show(project, item.id, this.queue.asked);
+    return this.isOpen && project ? this.told.show(project, item.id, this.queue.asked) : undefined;
   }
 
   /** Scores are drawn anew with the next drawing. */
