@@ -13,7 +13,7 @@ import traitlets
 
 from alcore.browser import script, style
 from alcore.errors import BadInput
-from alcore.project import tables
+from alcore.project import points, tables
 from alcore.project.addresses import API
 from alcore.project.facade import Project
 from alcore.widget.line import Line
@@ -127,7 +127,7 @@ class Map(Part):
         self.columns = tuple(names)
         self._data_there = False
         color = color or names[0]
-        data = {"round": self.round, "color": color, "order": "most", "renderer": "auto"}
+        data = {"round": self.round, "color": color, "order": "most", "renderer": "auto", **points.timeline(project, {})}
         super().__init__(project, "map", height, style("map/map.css", SHARED_STYLE), data)
         self._data_there = True
         self.color = color
