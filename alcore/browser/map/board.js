@@ -136,13 +136,13 @@ export class Board {
 
   /**
    * @param {Painted} painted
-   * @param {Omit<Shaded, "order">} shaded
+   * @param {Omit<Shaded, "order"> | null} shaded null where the same points are shown by the same values
    * @param {{before: Uint8Array<ArrayBuffer> | null, aside: boolean}} how the colors that fade into the new ones; something is selected
    */
   setColors(painted, shaded, { before, aside }) {
     const from = before && !isStill() ? before : painted.colors;
     this.points?.setColors(from, painted.colors, painted.order);
-    this.shade.set({ ...shaded, order: painted.order });
+    if (shaded) this.shade.set({ ...shaded, order: painted.order });
     this.painted = painted;
     this.isAside = aside;
     this.fade = from === painted.colors ? null : performance.now();
@@ -291,7 +291,7 @@ export class Board {
     const crowd = this.inView(painted) > CROWD;
     if (crowd) {
       const [x, y] = this.places(pool);
-      this.shade.draw(x, y, { ...view, ...size }, this.isAside ? ASIDE : 1);
+      this.shade.draw(x, y, { ...view, ...size }, { alpha: this.isAside ? ASIDE : 1, moving: this.travel !== null });
     } else this.shade.clear();
     const first = crowd ? painted.order.length - painted.top : 0;
     points.draw({ ...view, ...size, radius: this.radius, share, way: this.way, first });

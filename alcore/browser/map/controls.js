@@ -37,7 +37,7 @@ export class Controls {
       this.toggles.set(name, node);
     }
     this.shown = element("span", { class: "shows", role: "group", "aria-label": "On the map" }, ...this.toggles.values());
-    this.stays = element("span", { class: "stays", text: "All rounds share one map: only colors change.", hidden: true });
+    this.stays = element("span", { class: "stays", text: "All rounds share this map.", hidden: true });
   }
 
   /** @param {"pan" | "lasso"} name */

@@ -9,7 +9,7 @@ import { Thumbnails } from "../images/thumbnails.js";
 const SIDE = 44; // pixels of a picture
 const GAP = 4;
 const MOST = 60; // pictures at a time
-const FEW = 600; // points in view, the most among which pictures are shown
+const FEW = 1000; // points in view, the most among which pictures are shown
 const CLOSE = 1.5; // times as large as the whole map, at least
 const ASKED = 128; // pixels of a picture as it is fetched: the size that the page of all images keeps
 
@@ -84,7 +84,7 @@ export class Faces {
     const { pool, fitted, size } = board;
     if (!this.on || !pool || !fitted || !size || board.view.scale < CLOSE * fitted.scale) return [];
     const box = board.box();
-    if (pool.nearby.count(box) > 4 * FEW) return [];
+    if (pool.nearby.count(box) > 2 * FEW) return [];
     /** @type {{i: number, at: [number, number], rank: number}[]} */
     const there = [];
     pool.nearby.around(box, (i) => {

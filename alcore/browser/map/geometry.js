@@ -141,5 +141,5 @@ export class Nearby {
  * @param {ArrayLike<number>} values
  */
 export function median(values) {
-  return Float64Array.from(values).sort()[values.length >> 1];
+  return new Float64Array(values).sort()[values.length >> 1];
 }

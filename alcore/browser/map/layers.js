@@ -3,14 +3,14 @@
 import { css } from "./board.js";
 import { Centers, centersOf } from "./centers.js";
 import { Faces } from "./faces.js";
-import { Trails } from "./trails.js";
+import { MOST_TRAILS, Trails } from "./trails.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { Column, MapData } from "../shared/types.js" */
 /** @import { Board } from "./board.js" */
 /** @import { Values } from "./geometry.js" */
 /** @import { Pool } from "./pool.js" */
-/** @typedef {{label: Values | null, prediction: Values | null}} Classes of the points, -1 for none */
+/** @typedef {{label: Values | null, prediction: Values | null, labeled: Uint8Array | null}} Classes of the points, -1 for none; 1 where there is a label */
 
 export class Layers {
   /**
@@ -45,7 +45,7 @@ export class Layers {
    * @param {Pool} pool
    * @param {Column} column
    * @param {Values} values
-   * @param {Classes} of
+   * @param {{label: Values | null, prediction: Values | null}} of
    * @param {string[]} classes
    */
   name(pool, column, values, { label, prediction }, classes) {
@@ -59,7 +59,7 @@ export class Layers {
    */
   follow(data, chosen) {
     const { pool } = this.board;
-    if (pool && data.moves) this.trails.want(data.project, (chosen ?? pool.ringed).map((i) => pool.ids[i]));
+    if (pool && data.moves) this.trails.want(data.project, (chosen ?? pool.ringed).slice(0, MOST_TRAILS).map((i) => pool.ids[i]));
   }
 
   /**

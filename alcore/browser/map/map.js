@@ -2,7 +2,6 @@
 
 import { Api, problemOf, wordsOf } from "../shared/api.js";
 import { element, rootOf } from "../shared/dom.js";
-import { keyDrivesControl, keysBelongElsewhere } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
 import { short, whole } from "../shared/numbers.js";
 import { Pictures } from "../shared/pictures.js";
@@ -11,10 +10,11 @@ import { Board } from "./board.js";
 import { paint, paletteOf, placing, themeAt } from "./colors.js";
 import { Controls } from "./controls.js";
 import { insidePolygon } from "./geometry.js";
+import { keyed } from "./keyboard.js";
 import { Layers } from "./layers.js";
 import { legendOf, wordOfNone } from "./legend.js";
 import { Pointer } from "./pointer.js";
-import { carried, Columns, Pool, titleOf } from "./pool.js";
+import { carried, Columns, Pool, titleOf, where } from "./pool.js";
 import { Selection } from "./selection.js";
 import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
@@ -43,7 +43,7 @@ class EmbeddingMap {
     /** @type {Values | null} of the column that is shown */
     this.values = null;
     /** @type {Classes} of the round that is shown */
-    this.classes = { label: null, prediction: null };
+    this.classes = { label: null, prediction: null, labeled: null };
     /** @type {Uint8Array<ArrayBuffer> | null} the colors that the points of a new round had before */
     this.colors = null;
     /** @type {Set<number | string> | null} the entries of the legend that are pressed: only their points are shown */
@@ -81,7 +81,7 @@ class EmbeddingMap {
     this.build(parent);
     this.resized = new ResizeObserver(() => this.board.resize());
     this.resized.observe(this.plot);
-    this.onkey = (/** @type {KeyboardEvent} */ event) => this.key(event);
+    this.onkey = keyed(this);
     window.addEventListener("keydown", this.onkey, true);
   }
 
@@ -208,7 +208,7 @@ class EmbeddingMap {
     const painted = board.painted?.colors;
     this.pool = pool;
     this.values = null;
-    this.classes = { label: null, prediction: null };
+    this.classes = { label: null, prediction: null, labeled: null };
     this.tip.hover(null);
     selection.set(Array.from(pool.places(chosen).filter((i) => i >= 0)).sort((a, b) => a - b));
     board.trails = [];
@@ -222,7 +222,7 @@ class EmbeddingMap {
     const names = /** @type {const} */ (["label", "prediction"]);
     const [label, prediction] = (await this.trying(() => Promise.all(names.map((name) => (pool.has(name) ? pool.columns.get(name) : null))))) ?? [];
     if (pool !== this.pool || label === undefined) return;
-    this.classes = { label, prediction: prediction ?? null };
+    this.classes = { label, prediction: prediction ?? null, labeled: label && where(label) };
     if (this.values) await this.recolor(false);
   }
 
@@ -236,14 +236,7 @@ class EmbeddingMap {
     this.say("");
     this.values = values;
     const column = pool.describe(name);
-    const palette = paletteOf(column, this.theme);
-    const { label } = this.classes;
-    const { mask } = this.selection;
-    const labeled = label && Uint8Array.from(label, (v) => (v >= 0 ? 1 : 0));
-    const painted = paint(values, column, this.theme, { chosen: mask, labeled, only: this.only, queried: pool.queried });
-    const before = this.colors ?? this.board.painted?.colors ?? null;
-    this.colors = null;
-    this.board.setColors(painted, { values, column, palette, place: placing(column, palette.length), gray: this.theme.gray }, { before: smoothly ? before : null, aside: mask !== null });
+    this.repaint(pool, values, { smoothly, anew: true });
     const names = pool.names(column, this.data.classes);
     this.legend.replaceChildren(...legendOf({ column, values, ringed: pool.ringed.length, names, theme: this.theme, only: this.only, press: (key) => this.filter(key), all: () => this.filter(null) }));
     this.root.dataset.round = String(this.round);
@@ -251,6 +244,24 @@ class EmbeddingMap {
     this.follow();
     this.selection.render();
     this.board.canvas.setAttribute("aria-label", `Map of ${whole(pool.ids.length)} images colored by ${titleOf(column).toLowerCase()}; ${whole(pool.ringed.length)} queried images are ringed. Arrow keys move, plus and minus zoom, V selects what is in view.`);
+  }
+
+  /**
+   * @param {Pool} pool
+   * @param {Values} values
+   * @param {{smoothly: boolean, anew: boolean}} how not anew: the same points by the same values, of which others are selected
+   */
+  repaint(pool, values, { smoothly, anew }) {
+    const { theme, board } = this;
+    if (!theme) return;
+    const column = pool.describe(this.data.color);
+    const palette = paletteOf(column, theme);
+    const { mask } = this.selection;
+    const painted = paint(values, column, theme, { chosen: mask, labeled: this.classes.labeled, only: this.only, queried: pool.queried });
+    const before = smoothly ? (this.colors ?? board.painted?.colors ?? null) : null;
+    this.colors = null;
+    board.setColors(painted, anew ? { values, column, palette, place: placing(column, palette.length), gray: theme.gray } : null, { before, aside: mask !== null });
+    board.draw();
   }
 
   /** Shows only the points of an entry of the legend, or no longer only them; all with null. @param {number | string | null} key */
@@ -343,8 +354,9 @@ class EmbeddingMap {
     const { selection } = this;
     if (!members.length && !selection.chosen) return;
     selection.set(members);
-    this.recolor(true);
-    selection.report();
+    if (this.pool && this.values) this.repaint(this.pool, this.values, { smoothly: true, anew: false });
+    this.follow();
+    selection.render().then(() => selection.report());
   }
 
   selectView() {
@@ -366,32 +378,6 @@ class EmbeddingMap {
     this.pointer.tool = name;
     this.plot.dataset.tool = name;
     this.controls.setTool(name);
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (!this.values || event.ctrlKey || event.metaKey || event.altKey || keysBelongElsewhere(event, this.root)) return;
-    const { board, root } = this;
-    const focused = rootOf(root).activeElement;
-    const mine = root.matches(":hover") || root.contains(focused);
-    if (!mine || keyDrivesControl(event, root)) return;
-    if (event.key === "Tab" || event.key.startsWith("Arrow")) delete this.plot.dataset.pointed;
-    const move = (/** @type {number} */ x, /** @type {number} */ y) => () => board.move(x / 8, y / 8);
-    /** @type {Record<string, () => void>} */
-    const actions = {
-      l: () => this.setTool(this.pointer.tool === "lasso" ? "pan" : "lasso"),
-      v: () => this.selectView(),
-      "+": () => board.zoom(1.5),
-      "=": () => board.zoom(1.5),
-      "-": () => board.zoom(1 / 1.5),
-      Escape: () => this.choose([]),
-      ...(focused === board.canvas ? { ArrowLeft: move(-1, 0), ArrowRight: move(1, 0), ArrowUp: move(0, 1), ArrowDown: move(0, -1) } : {}),
-    };
-    const act = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    act();
   }
 }
 

@@ -155,3 +155,10 @@ export function carried(colors, from) {
   const old = new Uint32Array(colors.buffer);
   return new Uint8Array(Uint32Array.from(from, (i) => (i < 0 ? 0 : old[i])).buffer);
 }
+
+/** 1 where a point has a class. @param {Values} classes */
+export function where(classes) {
+  const there = new Uint8Array(classes.length);
+  for (let i = 0; i < there.length; i++) there[i] = classes[i] >= 0 ? 1 : 0;
+  return there;
+}

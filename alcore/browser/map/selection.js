@@ -148,9 +148,17 @@ export class Selection {
  * @param {number} most fewer than there are members
  */
 function firstOf(members, key, id, most) {
-  const limit = Float64Array.from(members, key).sort()[most];
-  const below = members.filter((i) => key(i) < limit);
-  const level = members.filter((i) => key(i) === limit);
+  const keys = new Float64Array(members.length);
+  for (let k = 0; k < keys.length; k++) keys[k] = key(members[k]);
+  const limit = keys.slice().sort()[most];
+  /** @type {number[]} */
+  const below = [];
+  /** @type {number[]} */
+  const level = [];
+  for (let k = 0; k < keys.length; k++) {
+    if (keys[k] < limit) below.push(members[k]);
+    else if (keys[k] === limit) level.push(members[k]);
+  }
   const last = Float64Array.from(level, id).sort()[most - below.length];
   return below.concat(level.filter((i) => id(i) < last));
 }

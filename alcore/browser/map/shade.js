@@ -31,11 +31,13 @@ export class Shade {
     /** @type {Map<number, number>} size of a cell -> the most points that one of them had: what is darkest stays so while the map moves */
     this.most = new Map();
     this.drawn = false;
+    this.filled = ""; // what the cells hold: a view of places that stay
   }
 
   /** @param {Shaded} of */
   set(of) {
     this.of = of;
+    this.filled = "";
     this.most.clear();
     const { values, palette, place, order } = of;
     const starts = new Uint32Array(palette.length + 2);
@@ -63,17 +65,21 @@ export class Shade {
    * @param {Values} x
    * @param {Values} y
    * @param {{scale: number, cx: number, cy: number, width: number, height: number, density: number}} view
-   * @param {number} alpha of the whole
+   * @param {{alpha: number, moving: boolean}} how alpha of the whole; whether the points are on their way
    */
-  draw(x, y, { scale, cx, cy, width, height, density }, alpha) {
+  draw(x, y, { scale, cx, cy, width, height, density }, { alpha, moving }) {
     if (!this.of) return;
     const step = 2 ** Math.ceil(Math.log2(CELL / scale));
     const [left, top] = [Math.floor((cx - width / 2 / scale) / step) - 1, Math.floor((cy + height / 2 / scale) / step) + 1];
     const [columns, rows] = [Math.ceil(width / scale / step) + 3, Math.ceil(height / scale / step) + 3];
-    const image = this.small.createImageData(columns, rows);
-    this.fill(new Uint32Array(image.data.buffer), x, y, { step, left, top, columns, rows });
-    Object.assign(this.small.canvas, { width: columns, height: rows });
-    this.small.putImageData(image, 0, 0);
+    const holds = [step, left, top, columns, rows].join();
+    if (holds !== this.filled || moving) {
+      const image = this.small.createImageData(columns, rows);
+      this.fill(new Uint32Array(image.data.buffer), x, y, { step, left, top, columns, rows });
+      Object.assign(this.small.canvas, { width: columns, height: rows });
+      this.small.putImageData(image, 0, 0);
+      this.filled = moving ? "" : holds;
+    }
     this.clear();
     this.drawn = true;
     this.pen.setTransform(density, 0, 0, density, 0, 0);

@@ -5,7 +5,7 @@
 /** @import { Board } from "./board.js" */
 /** @import { Place } from "./geometry.js" */
 
-const MOST = 200; // points that have a trail
+export const MOST_TRAILS = 200; // points that have one
 const MOVED = 1e-3; // of the map's larger side: less is no way
 
 export class Trails {
@@ -30,10 +30,9 @@ export class Trails {
   /**
    * Fetches those of some points, unless they are there.
    * @param {string} project
-   * @param {number[]} of ids
+   * @param {number[]} ids at most MOST_TRAILS
    */
-  async want(project, of) {
-    const ids = of.slice(0, MOST);
+  async want(project, ids) {
     const asked = `${project} ${ids.join()}`;
     if (!this.on || !ids.length || asked === this.asked) return;
     this.asked = asked;
@@ -55,7 +54,7 @@ export class Trails {
    * @param {number} round
    * @returns {Place[][]}
    */
-  ways({ pool }, round) {
+  ways({ pool, shown }, round) {
     const { known } = this;
     if (!this.on || !known || !pool) return [];
     const { ids, told } = known;
@@ -64,7 +63,7 @@ export class Trails {
     /** @type {Place[][]} */
     const found = [];
     ids.forEach((_, k) => {
-      if (now[k] < 0) return;
+      if (now[k] < 0 || shown?.[now[k]] === 0) return;
       /** @type {Place[]} */
       const way = [];
       told.rounds.forEach((number, r) => {
