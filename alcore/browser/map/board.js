@@ -295,8 +295,8 @@ export class Board {
     } else this.shade.clear();
     const first = crowd ? painted.order.length - painted.top : 0;
     points.draw({ ...view, ...size, radius: this.radius, share, way: this.way, first });
+    this.use.drawn(); // says which trails there are
     this.drawOver(theme, pool, size);
-    this.use.drawn();
     Object.assign(this.root.dataset, { at: [view.scale, view.cx, view.cy].join(" "), drawn: crowd ? "shading" : "dots", moving: this.travel ? "1" : "0" });
     measure("alcore:map", started);
     if (share === 1) this.fade = null;

@@ -100,7 +100,7 @@ class EmbeddingMap {
   /** @param {HTMLElement} parent */
   build(parent) {
     const { board, layers, controls } = this;
-    this.plot.append(board.ground, board.canvas, board.overlay, ...layers.nodes, controls.tools, this.tip.node, this.cover);
+    this.plot.append(board.canvas, board.ground, board.overlay, ...layers.nodes, controls.tools, this.tip.node, this.cover);
     const below = element("div", { class: "below" }, this.timeline.node, controls.stays, controls.shown);
     this.root.append(element("div", { class: "board" }, element("div", { class: "stage" }, this.plot, this.legend, below), this.selection.node));
     parent.append(this.root);

@@ -43,7 +43,7 @@ export class Pointer {
    */
   place(event) {
     const box = this.plot.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [event.clientX - box.left - this.plot.clientLeft, event.clientY - box.top - this.plot.clientTop]; // inside its border, as the canvases are
   }
 
   listen() {
