@@ -149,7 +149,8 @@ export {};
  * @property {string} [help]
  * @property {string[]} [names] what the values are called, where they are no classes
  */
-/** @typedef {{rounds: number[], x: (number | null)[][], y: (number | null)[][]}} TrailsTold GET /projects/{project}/trails: places by round, then item */
+/** @typedef {number | null} Coordinate null for a point that is not on that map */
+/** @typedef {{rounds: number[], x: Coordinate[][], y: Coordinate[][]}} TrailsTold GET /projects/{project}/trails: places by round, then item */
 /** @typedef {{round: number, count: number, columns: Column[], classes?: string[]}} ColumnsTold */
 
 // ---- POST /learn/films and /learn/questions
