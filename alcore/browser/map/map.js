@@ -260,7 +260,7 @@ class EmbeddingMap {
     const painted = paint(values, column, theme, { chosen: mask, labeled: this.classes.labeled, only: this.only, queried: pool.queried });
     const before = smoothly ? (this.colors ?? board.painted?.colors ?? null) : null;
     this.colors = null;
-    board.setColors(painted, anew ? { values, column, palette, place: placing(column, palette.length), gray: theme.gray } : null, { before, aside: mask !== null });
+    board.setColors(painted, anew ? { values, column, palette, place: placing(column, palette.length), gray: theme.gray, box: pool.box } : null, { before, aside: mask !== null });
     board.draw();
   }
 
@@ -354,9 +354,11 @@ class EmbeddingMap {
     const { selection } = this;
     if (!members.length && !selection.chosen) return;
     selection.set(members);
-    if (this.pool && this.values) this.repaint(this.pool, this.values, { smoothly: true, anew: false });
-    this.follow();
-    selection.render().then(() => selection.report());
+    selection.render().then(() => selection.report()); // how many there are is said before the points are painted
+    requestAnimationFrame(() => {
+      if (this.pool && this.values) this.repaint(this.pool, this.values, { smoothly: true, anew: false });
+      this.follow();
+    });
   }
 
   selectView() {

@@ -3,7 +3,7 @@
 import { pen } from "../shared/dom.js";
 
 /** @import { Column, Rgb } from "../shared/types.js" */
-/** @import { Values } from "./geometry.js" */
+/** @import { Box, Values } from "./geometry.js" */
 /**
  * What is shaded.
  * @typedef {object} Shaded
@@ -13,9 +13,11 @@ import { pen } from "../shared/dom.js";
  * @property {(value: number) => number} place of a value in the palette, -1 for none
  * @property {Rgb} gray of what has no value
  * @property {Uint32Array} order the points that are shown
+ * @property {Box} box around all of them
  */
 
 const CELL = 3; // pixels, the least
+const MOST_CELLS = 400_000; // of the whole plane: up to so many it is filled once for every view of that size of cells
 
 export class Shade {
   /** @param {HTMLCanvasElement} canvas below the points */
@@ -70,8 +72,9 @@ export class Shade {
   draw(x, y, { scale, cx, cy, width, height, density }, { alpha, moving }) {
     if (!this.of) return;
     const step = 2 ** Math.ceil(Math.log2(CELL / scale));
-    const [left, top] = [Math.floor((cx - width / 2 / scale) / step) - 1, Math.floor((cy + height / 2 / scale) / step) + 1];
-    const [columns, rows] = [Math.ceil(width / scale / step) + 3, Math.ceil(height / scale / step) + 3];
+    const seen = { left: cx - width / 2 / scale, right: cx + width / 2 / scale, low: cy - height / 2 / scale, high: cy + height / 2 / scale };
+    const all = gridOf(this.of.box, step);
+    const { left, top, columns, rows } = moving || all.columns * all.rows > MOST_CELLS ? gridOf(seen, step) : all;
     const holds = [step, left, top, columns, rows].join();
     if (holds !== this.filled || moving) {
       const image = this.small.createImageData(columns, rows);
@@ -137,4 +140,14 @@ export class Shade {
       words[cell] = ((alpha << 24) | (mixed[2] << 16) | (mixed[1] << 8) | mixed[0]) >>> 0;
     }
   }
+}
+
+/**
+ * The cells that a box touches, and one around them, so that its edge fades out.
+ * @param {Box} box
+ * @param {number} step
+ */
+function gridOf({ left, right, low, high }, step) {
+  const [first, top] = [Math.floor(left / step) - 1, Math.floor(high / step) + 1];
+  return { left: first, top, columns: Math.floor(right / step) + 2 - first, rows: top + 2 - Math.floor(low / step) };
 }
