@@ -61,8 +61,8 @@ export class Centers {
    */
   set(centers, names) {
     this.all = centers.map((center) => {
-      const name = names[center.index] ?? String(center.index);
-      return { ...center, half: 0, node: element("span", { text: name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name, "data-class": center.index, hidden: true }) };
+      const name = names[center.index] ?? String(center.index); // of a long one both ends: many begin alike
+      return { ...center, half: 0, node: element("span", { text: name.length > LONGEST ? `${name.slice(0, 10)}…${name.slice(-12)}` : name, "data-class": center.index, hidden: true }) };
     });
     this.node.replaceChildren(...this.all.map(({ node }) => node));
   }
