@@ -12,7 +12,7 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import addresses, features
+from alcore.project import addresses, features, points
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, title_of
@@ -98,6 +98,7 @@ def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
         result.append({"name": name, **told, "kind": "number", "low": low, "high": high})
     guessed = ("prediction", "label") if isinstance(files, RoundFiles) else ("label",)
     result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in guessed]
+    result += points.listed(project, round_, isinstance(files, RoundFiles))
     return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
 
 
@@ -108,8 +109,8 @@ def score_names(files: RoundFiles | _Start) -> list[str]:
 
 
 def column(project: Stored, round_: Round, name: str) -> np.ndarray:
-    """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
-    float32."""
+    """One column over all mapped items: id and place_by_name int32, selected uint8, classes, rounds, people and verdicts int16 (-1: none),
+    the rest float32."""
     files = _mapped(project, round_)
     if files is None:
         raise NotFound(f"round {round_.number} of {project.name!r} has no map")
@@ -129,6 +130,15 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
         labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
         return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
+    if name == "truth" and points.truth_is_open(project):
+        return points.truths(project, ids)
+    if name == "asked":
+        return points.asked(project, round_, ids)
+    if name == "annotator":
+        return points.annotators(project, ids)
+    if name == "correct" and isinstance(files, RoundFiles) and not project.dense:
+        truth = points.truths(project, ids) if points.truth_is_open(project) else None
+        return points.verdicts(column(project, round_, "prediction"), column(project, round_, "label"), truth)
     if name not in files.scores:
         raise NotFound(f"round {round_.number} has no column {name!r}")
     values = np.full(len(ids), np.nan, np.float32)

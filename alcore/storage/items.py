@@ -172,6 +172,30 @@ class Items:
         with self._database.read(within) as conn:
             return dict(conn.execute(query).all())
 
+    def authors(self) -> dict[int, str]:
+        """id -> who gave the current label, of those that have one."""
+        mine = (current.c.project_id == self._project, current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(current.c.item_id, current.c.annotator).where(*mine)).all())
+
+    def annotators(self) -> list[str]:
+        """Who gave a label that still stands, by name."""
+        mine = (current.c.project_id == self._project, current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return list(conn.scalars(sa.select(current.c.annotator).where(*mine).distinct().order_by(current.c.annotator)))
+
+    def truths(self) -> dict[int, str]:
+        """id -> the class the data came with, of those that are there and have one."""
+        mine = (items.c.project_id == self._project, items.c.present, items.c.truth.is_not(None))
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.truth).where(*mine)).all())
+
+    def knows_truths(self) -> bool:
+        """Whether any item that is there came with its class."""
+        mine = (items.c.project_id == self._project, items.c.present, items.c.truth.is_not(None))
+        with self._database.read() as conn:
+            return conn.scalar(sa.select(items.c.id).where(*mine).limit(1)) is not None
+
     def labeled(self, given: bool = False) -> list[dict[str, Any]]:
         """The rows of all labeled items that are there, by id; with `given` those too that are held out, with the label they came with."""
         label, truth = current.c.label, items.c.truth

@@ -37,7 +37,7 @@ from alcore.door.requests import (
     segment,
 )
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
-from alcore.project import labeling, tables
+from alcore.project import labeling, points, tables
 from alcore.project.addresses import API
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request
+MOST_TRAILS = 200  # images of a trails request
 COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 
 
@@ -94,6 +95,7 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: roo
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
+        route("/projects/{project}/trails", _trails),
         *(route(path, answer) for reads in READS for path, answer in reads.items()),
         *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
         *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
@@ -244,6 +246,13 @@ def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     # Labels change within a round, so the browser asks each time. "identity" keeps gzip away from numbers that it cannot make smaller.
     headers = {"Content-Type": "application/octet-stream", "X-Dtype": values.dtype.name, "Cache-Control": "private, no-cache"}
     return cacheable(request, content, etag, {**headers, "Content-Encoding": "identity"})
+
+
+def _trails(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    asked = request.query_params.get("ids", "").split(",")
+    if len(asked) > MOST_TRAILS or not all(i.isascii() and i.isdigit() and len(i) < 16 for i in asked):
+        raise Refused(400, f"ids must be 1 to {MOST_TRAILS} numbers with commas between them")
+    return json_answer(points.trails(project_of(place, request), [int(i) for i in asked]))
 
 
 def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:

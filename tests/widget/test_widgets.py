@@ -133,6 +133,14 @@ def test_a_lasso_comes_back_as_ids_in_the_order_of_the_page(trained: Project):
     made.close()
 
 
+def test_the_slider_over_the_rounds_sets_the_round(trained: Project):
+    made = widget.map(trained)
+    assert [r["number"] for r in made._data["rounds"]] == [r.number for r in trained.rounds() if not r.start]
+    made.set_state({"_round": 4})
+    assert (made.round, made._data["round"], made._data["color"]) == (4, 4, "total")
+    made.close()
+
+
 def test_the_selection_is_the_pages_to_change(trained: Project):
     made = widget.map(trained)
     with pytest.raises(Exception, match="read-only"):

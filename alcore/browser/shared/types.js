@@ -202,13 +202,16 @@ export {};
  * @typedef {object} Column
  * @property {string} name
  * @property {string} [title]
- * @property {"number" | "class" | "flag"} kind
+ * @property {"number" | "class" | "order" | "flag"} kind an order is of values that come one after the other
  * @property {number} low
  * @property {number} high
  * @property {string} [unit]
  * @property {"low" | "high"} [wanted] the end of which more is asked for
  * @property {string} [help]
+ * @property {string[]} [names] what the values are called, where they are no classes
  */
+/** @typedef {number | null} Coordinate null for a point that is not on that map */
+/** @typedef {{rounds: number[], x: Coordinate[][], y: Coordinate[][]}} TrailsTold GET /projects/{project}/trails: places by round, then item */
 /** @typedef {{round: number, count: number, columns: Column[], classes?: string[]}} ColumnsTold */
 
 // ---- POST /learn/films and /learn/questions
@@ -270,6 +273,8 @@ export {};
  * @property {string} api
  * @property {number} height
  * @property {"auto" | "webgl" | "canvas"} renderer
+ * @property {{number: number, title: string}[]} [rounds] those with a map, oldest first
+ * @property {boolean} [moves] points lie elsewhere from round to round
  * @property {boolean} [opens] there is a page of all images, on which a selection can be opened
  */
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */
