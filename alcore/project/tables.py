@@ -21,6 +21,9 @@ from alcore.training.roundfiles import RoundFiles
 from alcore.types import START, Round
 
 
+OF_CLASSES = ("prediction", "label", "truth")  # columns of the map whose values are places of classes
+
+
 def scores(project: Stored, round_: Round) -> pd.DataFrame:
     """A row for each scored item, most wanted first; a start without a model has its query only."""
     files = project.files(round_)
@@ -99,7 +102,16 @@ def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
     guessed = ("prediction", "label") if isinstance(files, RoundFiles) else ("label",)
     result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in guessed]
     result += points.listed(project, round_, isinstance(files, RoundFiles))
+    if any(colors := _chosen_colors(project)):
+        result = [{**one, "colors": colors} if one["name"] in OF_CLASSES else one for one in result]
     return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
+
+
+def _chosen_colors(project: Stored) -> list[str]:
+    """#rrggbb of each class for which somebody chose a color, empty for the others; of masks, those they are painted in."""
+    if project.dense:
+        return ["#{:02x}{:02x}{:02x}".format(*color) for color in project.colors]
+    return [project.settings.get("looks", {}).get(name, {}).get("color", "") for name in project.classes]
 
 
 def score_names(files: RoundFiles | _Start) -> list[str]:

@@ -51,7 +51,7 @@ export function paletteOf(column, theme) {
   if (column.name === "correct") return VERDICTS;
   const n = Math.max(1, column.names?.length ?? 1);
   if (column.kind === "order") return Array.from({ length: n }, (_, i) => theme.ramp[n > 1 ? Math.round((255 * i) / (n - 1)) : 128]);
-  return CLASS_COLORS;
+  return column.colors ? column.colors.map((color, i) => (color ? rgb(color) : CLASS_COLORS[i % CLASS_COLORS.length])) : CLASS_COLORS;
 }
 
 /**

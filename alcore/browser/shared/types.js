@@ -209,6 +209,7 @@ export {};
  * @property {"low" | "high"} [wanted] the end of which more is asked for
  * @property {string} [help]
  * @property {string[]} [names] what the values are called, where they are no classes
+ * @property {string[]} [colors] #rrggbb of each class, empty for the usual one
  */
 /** @typedef {number | null} Coordinate null for a point that is not on that map */
 /** @typedef {{rounds: number[], x: Coordinate[][], y: Coordinate[][]}} TrailsTold GET /projects/{project}/trails: places by round, then item */
