@@ -20,7 +20,6 @@ from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import START, Round
 
-
 OF_CLASSES = ("prediction", "label", "truth")  # columns of the map whose values are places of classes
 
 
