@@ -19,6 +19,7 @@ from alcore.project.place import Place
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.maskstore import MaskStore
+from alcore.storage.presence import Presence
 from alcore.storage.queries import Queries
 from alcore.storage.rounds import Rounds
 from alcore.training.batches import Pixels
@@ -33,7 +34,7 @@ class Stored:
 
     Attributes:
         dense: whether labels are masks.
-        items, round_rows, journal, queries, masks: its rows, each bound to this project.
+        items, round_rows, journal, queries, presence, masks: its rows, each bound to this project.
         pictures: its images as people see them.
     """
 
@@ -56,6 +57,7 @@ class Stored:
         self.round_rows = Rounds(database, self.id, self.name)
         self.journal = Journal(database, self.id, TASKS[self.task].answers)
         self.queries = Queries(database, self.id)
+        self.presence = Presence(database, self.id)
         self.masks = MaskStore(database, self.id, self.folder)
         self.pictures = Pictures(self.folder, self.source, self.settings)
 

@@ -13,7 +13,7 @@ from alcore.storage.database import Database, chunks
 from alcore.storage.events import MASK_KINDS, differs, fold
 from alcore.storage.items import Items
 from alcore.storage.schema import annotation_rows, current, items, masks
-from alcore.types import EVENT_KINDS, SLICE, Annotation
+from alcore.types import AGAIN, EVENT_KINDS, SLICE, Annotation
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class Journal:
                 stored.add((event.client, event.seq))
                 taken.acked.append(event.seq)
                 rows.append(_row(event, self._project, now))
-                if event.replaces is not None:
+                if event.replaces is not None and not event.opinions:  # opinions are given without sight of one another
                     state = fold(before[event.item])
                     if state and differs(state, event.kind, event.value, event.replaces):
                         said = {"label": state["label"], "annotator": state["annotator"], "value": event.value}
                         taken.conflicts.append({"seq": event.seq, "item": event.item, **said})
                 if event.item in before:
-                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces))
+                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces, event.opinions))
             if rows:
                 conn.execute(annotation_rows.insert(), rows)
                 self._derive(conn, sorted({row["item_id"] for row in rows}))
@@ -152,13 +152,14 @@ class Journal:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
         with self._database.read() as conn:
             stored = {
-                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged))
+                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged), r.missing)
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
             mine = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
             undrawn = int(conn.scalar(sa.select(sa.func.count()).select_from(items).where(*mine)) or 0)
-        derived = {i: (s["label"], s["partial"], s["disputed"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        names = ("label", "partial", "disputed", "skipped", "flagged", "missing")
+        derived = {i: tuple(s[name] for name in names) for i, s in states.items() if s}
         return undrawn + sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
@@ -230,7 +231,11 @@ class Journal:
         if event.kind in ("label", *MASK_KINDS) and event.kind not in self._answers:
             how = "one class each: send a label" if "label" in self._answers else "masks: send a mask"
             return f"this project's images are labeled by {how}"
-        if event.kind == "label" and event.value not in classes:
+        if event.opinions and event.kind in MASK_KINDS:
+            return "a mask has one author: opinions are asked for classes"
+        if event.kind == AGAIN and "label" not in self._answers:
+            return "only classes are asked a second time"
+        if (event.kind == "label" or (event.kind == AGAIN and event.value is not None)) and event.value not in classes:
             return f"{event.value!r} is not a class of this project"
         if event.kind in MASK_KINDS and sizes.get(event.value or "") != there[event.item]:
             return "there is no stored mask {!r} of {} x {} pixels".format(event.value, *there[event.item])
@@ -259,11 +264,10 @@ class Journal:
         return {item: fold(events) for item, events in self._told(conn, ids).items()}
 
     def _told(self, conn: sa.Connection, ids: Collection[int] | None) -> dict[int, list[tuple[Any, ...]]]:
-        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None."""
+        """id -> (kind, value, annotator, time, replaces, opinions) of each of its events, oldest first; of all items for None."""
         a = annotation_rows.c
-        query = (
-            sa.select(a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces).where(a.project_id == self._project).order_by(a.id)
-        )
+        columns = (a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces, a.opinions)
+        query = sa.select(*columns).where(a.project_id == self._project).order_by(a.id)
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
         for part in [None] if ids is None else chunks(sorted(ids)):
             for item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
@@ -284,5 +288,6 @@ def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
         "ms": event.ms,
         "clicks": event.clicks,
         "replaces": event.replaces,
+        "opinions": event.opinions,
         "created": now,
     }
