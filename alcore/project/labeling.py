@@ -18,10 +18,12 @@ MOST_EVENTS = 20  # of an item, newest last; nobody takes back more one by one
 
 @dataclass(frozen=True)
 class Window:
-    """Who asks, and from which open page: its name (the `client` of what it sends)."""
+    """Who asks, and from which open page: its name (the `client` of what it sends). `most` is how many items are kept for it at a time
+    where people share the queue out, as many as it asks for where it is None."""
 
     annotator: str
     client: str
+    most: int | None = None
 
 
 def query(project: Stored, n: int, number: int | None = None, done: int = 0, skip: int = 0, window: Window | None = None) -> dict[str, Any]:
@@ -46,7 +48,9 @@ def query(project: Stored, n: int, number: int | None = None, done: int = 0, ski
     newest = project.queries.newest_event()  # before all else: what happens while this is read is told as a change
     number = None if number is None else project.round(number).number
     chosen = sharing.settings(project)
-    share = sharing.share(project, number, n, window.annotator, window.client) if window and chosen.mode != "shared" else None
+    share = None
+    if window and chosen.mode != "shared":
+        share = sharing.share(project, number, n if window.most is None else min(n, window.most), window.annotator, window.client)
     opened = share.opened if share else project.queries.open(number)
     answer = queue.queue(project, n, opened, None if share is None else share.items)
     # where rounds follow each other within a minute, what was answered to the one before is what a person goes back to

@@ -225,7 +225,7 @@ def _window(grant: Grant, request: Request) -> labeling.Window | None:
         return None
     if not CLIENT.fullmatch(here):
         raise Refused(400, "here must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
-    return labeling.Window(grant.annotator, here)
+    return labeling.Window(grant.annotator, here, query_number(request, "share", 500, 0, 500))
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:

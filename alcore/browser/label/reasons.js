@@ -2,6 +2,7 @@
 
 import { element } from "../shared/dom.js";
 import { short, wantedness, whole } from "../shared/numbers.js";
+import { Opinions } from "./opinions.js";
 import { nameOf, thinBar } from "./words.js";
 
 /** @import { Detail } from "../shared/types.js" */
@@ -18,7 +19,10 @@ export class Reasons {
     this.reason = element("p", { class: "reason" });
     this.top = element("ul", { class: "top" });
     this.scores = element("ul", { class: "scores", tabindex: "0", "aria-label": "Scores" });
-    this.why = element("section", { class: "why" }, element("h4", { text: "Why this image" }), this.reason);
+    /** @type {Opinions<I>} */
+    this.opinions = new Opinions(queue);
+    this.title = element("h4", { text: "Why this image" });
+    this.why = element("section", { class: "why" }, this.title, this.reason, this.opinions.node);
     this.model = element("section", { class: "model" }, element("h4", { text: "What the model sees" }), this.top);
     this.numbers = element("section", { class: "numbers" }, element("h4", { text: "Scores" }), this.scores);
   }
@@ -36,6 +40,8 @@ export class Reasons {
     this.reason.textContent = item.problem ? `Not saved: ${item.problem}` : item.disputed ? `Two answers: ${this.queue.answers.saidOf(item)}. ${this.queue.view === "review" ? "What is it?" : "It waits for review."}` : item.reason || "";
     this.reason.toggleAttribute("data-problem", Boolean(item.problem || item.disputed));
     this.why.hidden = !this.reason.textContent;
+    this.title.textContent = this.queue.view === "review" ? "Who said what" : "Why this image";
+    this.opinions.render(item);
     if (item === this.described) return false;
     this.described = item;
     const top = (item.top || []).map(([name, p]) => element("li", { title: `${name}: ${percent(p)}` }, nameOf(name), thinBar(p), element("span", { class: "value", text: percent(p) })));
