@@ -70,7 +70,7 @@ export class Desk {
     this.api = new Api();
     this.pictures = new Pictures(this.api, pictures);
     this.disposed = false;
-    this.share = () => (part.mode === "grid" ? 48 : 12); // a page, or what is on the stage with what comes right after it
+    this.share = () => (part.mode === "grid" ? 48 : 6); // a page, or what is on the stage with what comes right after it
     /** @type {DeskData | null} */
     this.data = null;
     /** @type {(name: string, value: unknown) => void} tells Python */

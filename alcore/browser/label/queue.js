@@ -47,6 +47,7 @@ export class Queue {
     this.api = api;
     this.far = ahead;
     this.keeper = keeper;
+    this.counted = -1; // how many answers had been given here when the server last told all that is left
     this.active = 0; // when a person last did something here
     this.turn = 0; // grows with each change of project, round or view; answers of an older turn are dropped
     /** @type {View} */
@@ -212,6 +213,7 @@ export class Queue {
     this.cursor += first ? 0 : done.length;
     this.answers.remember(done, this.told?.live?.on);
     if (first || this.knows(said)) this.recount(answer);
+    this.counted = this.knows(said) ? said.pushed : -1;
     this.taken(answer, fresh, idle);
   }
 
@@ -384,6 +386,10 @@ export class Queue {
   checkFinished() {
     const { told } = this;
     if (!told || this.view !== "query" || !this.exhausted || this.isFinished || !this.touched || this.waiting.length || this.openItems().length) return;
+    if (told.free !== undefined && this.counted !== this.said.pushed) {
+      this.fill(); // whether others left something, or are on the last ones
+      return;
+    }
     this.isFinished = true;
     this.keeper.finished({ round: told.round, total: told.total, ...this.answers.counts() });
   }
