@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alcore.metrics import wilson
-from alcore.project.sharing import EVERY
 from alcore.project.stored import Stored
 from alcore.storage.queries import Own
 from alcore.types import AGAIN
 
+EVERY = 20  # each so manieth image that a person answers may be one of their own
 APART = 20  # answers that lie between the two, at least
 REST = 600.0  # and seconds
 LOOKED_AT = 2000  # of a person's newest events: what was answered before them is not asked again
@@ -26,20 +26,20 @@ class Due:
         since: how many answers they have given since they were last asked again.
     """
 
-    items: tuple[tuple[int, int | None], ...]
+    items: tuple[tuple[int, int], ...]
     since: int
 
 
 def due(project: Stored, annotator: str, now: float) -> Due:
-    """What a person may be asked again at this moment: images they labeled a while ago, never one twice, and none of the test slice, where
-    the first answer is what everything is measured by."""
+    """What a person may be asked again at this moment: images they labeled a while ago when a round asked for them (so that it can be told
+    why), never one twice, and none of the test slice, where the first answer is what everything is measured by."""
     found, since = candidates(project.queries.own(annotator, LOOKED_AT), now)
     rows = project.items.rows([item for item, _ in found])
     there = {i for i, row in rows.items() if row["present"] and row["split"] == "pool" and row["label"] is not None and not row["flagged"]}
     return Due(tuple((item, number) for item, number in found if item in there), since)
 
 
-def candidates(events: Sequence[Own], now: float) -> tuple[list[tuple[int, int | None]], int]:
+def candidates(events: Sequence[Own], now: float) -> tuple[list[tuple[int, int]], int]:
     """(item, round) of what may be asked again by a person's events, oldest first, and how many answers there were since the last time."""
     said: dict[int, list[tuple[Own, int]]] = {}
     asked: set[int] = set()
@@ -54,8 +54,8 @@ def candidates(events: Sequence[Own], now: float) -> tuple[list[tuple[int, int |
             answers, since = answers + 1, since + 1
             said.setdefault(event.item, []).append((event, answers))
     newest = [of_item[-1] for item, of_item in said.items() if of_item and item not in asked]
-    old = [e for e, at in newest if e.kind == "label" and answers - at >= APART and now - e.at >= REST]
-    return [(e.item, e.round) for e in sorted(old, key=lambda e: e.at)], since
+    old = [e for e, at in newest if e.kind == "label" and e.round is not None and answers - at >= APART and now - e.at >= REST]
+    return [(e.item, e.round or 0) for e in sorted(old, key=lambda e: e.at)], since
 
 
 def places(asked: int, since: int, ready: int) -> list[int]:

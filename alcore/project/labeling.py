@@ -43,7 +43,8 @@ def query(project: Stored, n: int, number: int | None = None, done: int = 0, ski
         project), `rounds` (round and open items of the rounds that have some), `disputed` (how many items have two answers), `live`
         (live.state), `mode` (sharing.Settings.mode). Each item has its `events` and `disputed` too, and `opinions` where this person is to
         answer it without sight of the others. Where the queue is shared out, `free` is how many of those that wait are there for this
-        window, and `elsewhere` of how many others are on or have to answer; an item with `again` is asked a second time.
+        window, and `elsewhere` of how many others are on or have to answer. An item with `again` is asked a second time, as each
+        `every`-th may be; `more` says how many of these are among the items.
     """
     newest = project.queries.newest_event()  # before all else: what happens while this is read is told as a change
     number = None if number is None else project.round(number).number
@@ -87,10 +88,11 @@ def _ask_again(project: Stored, answer: dict[str, Any], annotator: str) -> None:
     places = again.places(len(asked), ready.since, len(ready.items))
     rounds = {r.number: r for r in project.rounds()}
     for at, (item, number) in reversed(list(zip(places, ready.items, strict=False))):
-        (entry,) = queue.describe(project, rounds.get(number) if number is not None else None, [item])
+        (entry,) = queue.describe(project, rounds.get(number), [item])
         entry |= {"id": -item, "again": item, "events": [], "disputed": False, "state": dict(UNSAID)}
         asked.insert(at, entry)
-    answer["free"] = answer.get("free", answer["remaining"]) + len(places)
+    answer |= {"free": answer["free"] + len(places)} if "free" in answer else {}
+    answer |= {"more": len(places), "every": again.EVERY}
 
 
 UNSAID = {"label": None, "skipped": False, "flagged": False}

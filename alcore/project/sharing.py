@@ -20,7 +20,6 @@ from alcore.storage.queries import Event, OpenQuery
 
 SETTING = "sharing"
 MOST = 9  # people an image
-EVERY = 20  # with re-asks, every so manieth image that a person answers is one of their own
 ANSWERS = ("label", "skip")  # kinds of events that answer an image
 
 

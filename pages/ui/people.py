@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from alcore.project import sharing
+from alcore.project import again, sharing
 from alcore.project.facade import Project
 from alcore.project.people import Crew, Person, crew
 from pages.ui.session import annotator, plain_errors, plural
@@ -24,7 +24,7 @@ SAID = {
     "several": "Nobody sees what the others said. What most say counts; a tie waits for review.",
 }
 AGAIN_HELP = (
-    f"Every {sharing.EVERY}th image is one that the same person labeled a while ago, without a mark. The second answer changes no label; "
+    f"Every {again.EVERY}th image is one that the same person labeled a while ago, without a mark. The second answer changes no label; "
     "Progress says how often both were the same."
 )
 MOST_PAIRS = 10  # pairs of people that are told one by one, those that agree least
@@ -46,12 +46,12 @@ def share_ways(of: Project) -> None:
         opinions = 1
         if chosen == "several":
             opinions = int(st.number_input("People an image", 2, sharing.MOST, max(2, now.opinions), key=f"people.opinions.{of.id}"))
-        again = False
+        ask_again = False
         if not of.dense:
-            again = st.toggle("Ask some images again", now.again, help=AGAIN_HELP, key=f"people.again.{of.id}")
+            ask_again = st.toggle("Ask some images again", now.again, help=AGAIN_HELP, key=f"people.again.{of.id}")
         if st.button("Save", type="primary", key=f"people.save.{of.id}"):
             with plain_errors():
-                sharing.choose(of, split=chosen == "split", opinions=opinions, again=again)
+                sharing.choose(of, split=chosen == "split", opinions=opinions, again=ask_again)
                 st.rerun()
 
 

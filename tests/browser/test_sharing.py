@@ -190,7 +190,7 @@ def test_an_image_asked_again_looks_like_any_other_and_changes_no_label(people: 
     sharing.choose(project, again=True)
     old = project.pool().unlabeled
     old = [int(i) for i in old if int(i) not in set(project.round().query)][:25]
-    events = [Annotation("before", n, i, "label", "cross", ms=900, annotator="ann", replaces="") for n, i in enumerate(old, 1)]
+    events = [Annotation("before", n, i, "label", "cross", ms=900, annotator="ann", replaces="", round=0) for n, i in enumerate(old, 1)]
     assert project.journal.take(events, project.classes).rejected == []
     with workspace.database.write() as conn:
         conn.execute(annotation_rows.update().values(created=annotation_rows.c.created - 3600))

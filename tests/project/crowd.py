@@ -37,6 +37,7 @@ class Worker:
     asked_again: list[int] = field(default_factory=list)
     elsewhere: int = 0
     seq: int = 0
+    number: int | None = None
     undone: set[int] = field(default_factory=set)
 
     @property
@@ -46,10 +47,17 @@ class Worker:
     def fetch(self, number: int | None = None) -> None:
         answer = labeling.query(self.of, 2 * AHEAD, number, window=self.window)
         known = {entry["id"] for entry in self.open}
-        fresh = [entry for entry in answer["items"] if entry["id"] not in known and self._is_open(entry)]
-        self.open += fresh
+        for entry in answer["items"]:
+            if entry["id"] not in known and self._is_open(entry) and ("again" not in entry or self._far(answer["every"])):
+                self.open.append(entry)
+        self.number = answer["round"]
         self.elsewhere = answer.get("elsewhere", 0)
         self._stage()
+
+    def _far(self, every: int) -> bool:
+        """As farFromLast of the browser has it."""
+        here = ["again" in entry for entry in self.open]
+        return True not in here or here[::-1].index(True) + 1 >= every
 
     def _is_open(self, entry: dict[str, Any]) -> bool:
         return not any(entry["state"].values())
@@ -98,7 +106,7 @@ class Worker:
 
     def _send(self, item: int, kind: str, value: str | None = None, **more: Any) -> None:
         self.seq += 1
-        event = Annotation(self.client, self.seq, item, kind, value, ms=500, annotator=self.name, **more)
+        event = Annotation(self.client, self.seq, item, kind, value, ms=500, annotator=self.name, round=self.number, **more)
         for _ in range(2):  # what is sent twice is stored once
             assert self.of.journal.take([event], self.of.classes).acked == [self.seq]
 

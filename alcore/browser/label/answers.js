@@ -83,6 +83,16 @@ function stateOf({ label, skipped, flagged }) {
   return skipped ? "skip" : label !== null ? "label" : flagged ? "flag" : "open";
 }
 
+/**
+ * Whether an item that is asked a second time may come behind these: not too soon after another one.
+ * @param {Item[]} items
+ * @param {number} [every]
+ */
+export function farFromLast(items, every = 20) {
+  const last = items.findLastIndex(({ again }) => again !== undefined);
+  return last < 0 || items.length - last >= every;
+}
+
 /** @template {Item} I */
 export class Answers {
   /** @param {Place<I>} place */

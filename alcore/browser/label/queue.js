@@ -3,7 +3,7 @@
 
 import { problemOf } from "../shared/api.js";
 import { sleep } from "../shared/wait.js";
-import { Answers } from "./answers.js";
+import { Answers, farFromLast } from "./answers.js";
 import { CLIENT } from "./outbox.js";
 
 /** @import { Api } from "../shared/api.js" */
@@ -223,7 +223,7 @@ export class Queue {
    * @param {boolean} idle nothing was on the stage before
    */
   taken(answer, fresh, idle) {
-    this.exhausted = (answer.free ?? answer.remaining) <= answer.items.length || (!fresh.length && !this.waiting.length);
+    this.exhausted = (answer.free ?? answer.remaining + (answer.more ?? 0)) <= answer.items.length || (!fresh.length && !this.waiting.length);
     if (fresh.length) this.isFinished = false;
     if (idle) this.advance(0);
     this.keeper.prefetch();
@@ -275,7 +275,7 @@ export class Queue {
       byId.delete(item.id);
       this.answers.leave(item);
     }
-    const next = this.madeOf(answer.items, true, left);
+    const next = this.madeOf(answer.items, true, left, kept);
     const tests = [...left.values()].filter((item) => item.test && !byId.has(item.id)); // no order of a model says when these are due
     for (const item of tests) byId.set(item.id, item);
     Object.assign(this, { items: [...kept, ...next, ...tests], told: answer, round: answer.round, isFinished: false });
@@ -288,11 +288,13 @@ export class Queue {
    * @param {ItemTold[]} all
    * @param {boolean} open
    * @param {Map<number, I>} [known] items that were here: what comes back stays the same, with its pictures
+   * @param {I[]} [front] what they come behind
    */
-  madeOf(all, open, known) {
+  madeOf(all, open, known, front = this.items) {
+    /** @type {I[]} */
     const made = [];
     for (const told of all) {
-      if (this.byId.has(told.id)) continue;
+      if (this.byId.has(told.id) || (told.again !== undefined && !farFromLast([...front, ...made], this.told?.every))) continue;
       const before = known?.get(told.id);
       const item = before ? Object.assign(before, this.keeper.itemOf(told)) : this.keeper.itemOf(told);
       this.answers.adopt(item, told, open);

@@ -114,6 +114,8 @@ export {};
  * @property {string} [mode] how people share the queue: "shared", "split", or how many answer each image
  * @property {number} [free] where it is shared out, how many are there for this window
  * @property {number} [elsewhere] how many others are on, or have to answer too
+ * @property {number} [every] each so manieth item at most is asked a second time
+ * @property {number} [more] how many of `items` are
  */
 
 // ---- GET /projects/{project}/changes
