@@ -8,11 +8,12 @@ from textwrap import shorten
 
 import streamlit as st
 
-from alcore.project import features, goals, guide, labeling, live, slices
+from alcore.project import features, goals, guide, labeling, live, sharing, slices
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
 from pages.ui.jobs import running, watch
+from pages.ui.people import share_ways
 from pages.ui.session import (
     FORM_WIDTH,
     LONGEST_NAME,
@@ -68,7 +69,7 @@ def main() -> None:
     newest = rounds[-1]
     finished = _masks(of, newest.number) if of.dense else _classes(of, newest.number)
     waiting = labeling.waiting(of)
-    if finished or not waiting:
+    if not waiting or (finished and sharing.settings(of).mode == "shared"):  # else it is somebody's share that is used up
         _next_step(of)
     elif running("round", of=of):
         st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
@@ -90,6 +91,7 @@ def _classes(of: Project, number: int) -> object:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
+        share_ways(of)
         _goal(of)
         mode = st.segmented_control(
             "View",
@@ -140,6 +142,8 @@ def _masks(of: Project, number: int) -> object:
     """A mask an image, painted; something once the query is used up."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
+        st.space("stretch")
+        share_ways(of)
     return mask_editor(
         project=of.name,
         token=token(of),

@@ -10,7 +10,7 @@ import numpy as np
 from alcore.project import queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
-from alcore.types import NOTES, SLICE, SURE, WANTED, Round
+from alcore.types import AGAIN, NOTES, SLICE, SURE, WANTED, Round
 
 
 def history(project: Stored, item_id: int) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
             {
                 "id": event["id"],
                 "kind": _kind(event),
-                "value": event["value"] if event["kind"] == "label" else None,
+                "value": event["value"] if event["kind"] in ("label", AGAIN) else None,
                 "annotator": event["annotator"],
                 "time": event["created"],
                 "round": event["round"],

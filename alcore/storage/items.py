@@ -102,14 +102,15 @@ class Items:
         return found[item_id]
 
     def rows(self, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, dict[str, Any]]:
-        """id -> row with label, skipped, flagged, partial, disputed; ids of other projects are left out."""
+        """id -> row with label, skipped, flagged, partial, disputed, missing; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
-        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed)
+        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed, current.c.missing)
         with self._database.read(within) as conn:
             for part in chunks([int(i) for i in ids]):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == self._project, items.c.id.in_(part))).mappings():
-                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}}
+                    marks = {mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}
+                    result[row["id"]] = {**row, **marks, "missing": row["missing"] or 0}
         return result
 
     def snapshot(self, within: sa.Connection | None = None) -> Snapshot:
@@ -281,12 +282,13 @@ class Items:
                 result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
         return result
 
-    def label_moments(self, n: int) -> list[float]:
-        """When the newest `n` labels were given, in seconds since 1970, the newest first; whoever gave them."""
+    def label_moments(self, n: int) -> list[tuple[str, float]]:
+        """Who gave the newest `n` labels, and when, in seconds since 1970, the newest first."""
         a = annotation_rows.c
         given = (a.project_id == self._project, a.kind.in_(("label", "mask", "region")), a.ms.is_not(None))
         with self._database.read() as conn:
-            return [at for (at,) in conn.execute(sa.select(a.created).where(*given).order_by(a.id.desc()).limit(n))]
+            found = conn.execute(sa.select(a.annotator, a.created).where(*given).order_by(a.id.desc()).limit(n))
+            return [(who, at) for who, at in found]
 
     def label_times(self) -> list[tuple[str, int]]:
         """(annotator, milliseconds) of every label event that says how long it took."""

@@ -39,6 +39,7 @@ from alcore.door.requests import (
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
 from alcore.project import labeling, points, tables
 from alcore.project.addresses import API
+from alcore.project.sharing import MOST
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.web import classes, files, images, learn, proposals, room
@@ -200,7 +201,8 @@ def _status(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
 
 
 def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    """The plain queue; with `done` what was answered too, the newest so many, and with `view=review` the items that have two answers."""
+    """The plain queue; with `done` what was answered too, the newest so many, with `here` what is this window's of it, and with
+    `view=review` the items that have two answers."""
     project = project_of(place, request)
     number = query_number(request, "round", -1, 0, 2**53)
     done, skip = query_number(request, "done", 0, 0, 500), query_number(request, "skip", 0, 0, 2**53)
@@ -211,12 +213,24 @@ def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
     if view == "review":
         return json_answer(labeling.review(project, n))
     if "done" in request.query_params or number >= 0:
-        return json_answer(labeling.query(project, n, None if number < 0 else number, done, skip))
+        return json_answer(labeling.query(project, n, None if number < 0 else number, done, skip, _window(grant, request)))
     return json_answer(project.queue(n))
 
 
 def _changes(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(labeling.changes(project_of(place, request), query_number(request, "after", 0, 0, 2**53)))
+    on = query_number(request, "on", 0, 0, 2**53)
+    window = _window(grant, request)
+    return json_answer(labeling.changes(project_of(place, request), query_number(request, "after", 0, 0, 2**53), window, on or None))
+
+
+def _window(grant: Grant, request: Request) -> labeling.Window | None:
+    """Who is at the page, where the request says from which open one it comes."""
+    here = request.query_params.get("here")
+    if here is None:
+        return None
+    if not CLIENT.fullmatch(here):
+        raise Refused(400, "here must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    return labeling.Window(grant.annotator, here, query_number(request, "share", 500, 0, 500))
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -308,6 +322,8 @@ def _wrong(event: Any) -> str | None:
         return f"ms must be a whole number from 0 to {DAY}"
     if not isinstance(event.get("replaces", ""), str) and event["replaces"] is not None:
         return "replaces must be the label its author saw, as text, or null for none"
+    if event.get("opinions") is not None and not is_whole(event["opinions"], 2, MOST):
+        return f"opinions must be a whole number from 2 to {MOST}, or null"
     if event.get("round") is not None and not is_whole(event["round"], 0, 2**53):
         return "round must be the number of a round"
     return None
@@ -329,4 +345,5 @@ def _annotation(event: Mapping[str, Any], client: str, annotator: str) -> Annota
         annotator=annotator,
         round=event.get("round"),
         replaces=(event["replaces"] or "") if "replaces" in event else None,
+        opinions=event.get("opinions"),
     )

@@ -40,6 +40,11 @@ export class ClassButtons {
     this.list.show(buttons, { columns: longest <= 11 && classes.length > 4 ? (longest <= 2 ? "4" : "2") : "1", many: classes.length > 6, found: classes.length > 20 });
   }
 
+  /** The key of a class; "" where it has none. @param {string} name */
+  keyOf(name) {
+    return [...this.classByKey].find(([, value]) => value === name)?.[0] ?? "";
+  }
+
   /** Marks what the model guesses of an item and what was given. @param {LabelItem} item */
   mark(item) {
     for (const node of this.marked) {

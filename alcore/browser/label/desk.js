@@ -70,6 +70,7 @@ export class Desk {
     this.api = new Api();
     this.pictures = new Pictures(this.api, pictures);
     this.disposed = false;
+    this.share = () => (part.mode === "grid" ? 48 : 6); // a page, or what is on the stage with what comes right after it
     /** @type {DeskData | null} */
     this.data = null;
     /** @type {(name: string, value: unknown) => void} tells Python */
@@ -291,7 +292,7 @@ export class Desk {
    */
   rejected(event, reason) {
     const { queue, notice } = this;
-    const item = queue.byId.get(event.item);
+    const item = queue.byId.get(event.kind === "again" ? -event.item : event.item);
     const said = item?.events.find(({ client, seq }) => client === event.client && seq === event.seq);
     if (item && said) queue.answers.unsay(item, said);
     if (!item) return this.say(`An earlier ${notice.words.answer} could not be saved: ${reason}`, true);

@@ -55,6 +55,8 @@ class Labeler {
     this.stage.node.addEventListener("dblclick", () => this.resetZoom());
     this.grid = new Grid(this.desk, this.zoomLabel);
     this.buttons = new ClassButtons(this.desk.classes, (name, event) => this.label(name, event));
+    this.desk.reasons.opinions.give = (value, event) => this.label(value, event);
+    this.desk.reasons.opinions.keyOf = (value) => this.buttons.keyOf(value);
     this.build(parent);
     this.desk.listen([[window, "keydown", (event) => this.key(event)]], [this.desk.root]);
   }
@@ -207,6 +209,7 @@ class Labeler {
     const { root } = this.desk;
     root.dataset.loading = item.seen ? "0" : "1";
     root.dataset.item = String(item.id);
+    this.stage.beside = this.desk.others.lookingAt(item);
     this.stage.render(item, picture, this.queue.answers, event);
     this.desk.strip.render();
   }
@@ -266,7 +269,7 @@ class Labeler {
     const { outbox, answers } = queue;
     const done = ready.map(({ item, kind, value = null }) => {
       const ms = Math.round(Math.min(Math.max(now - (item.shownAt ?? now), 0), 3_600_000));
-      const seq = outbox.push({ item: item.id, kind, value, ms, round: queue.asked, replaces: item.saw }, event.timeStamp);
+      const seq = outbox.push({ ...answers.sent(item, kind, value), ms, round: queue.asked }, event.timeStamp);
       const step = answers.answered(item, kind, value, seq);
       item.shownAt = now;
       desk.tiles.fill(item);
@@ -290,7 +293,7 @@ class Labeler {
     if (!steps) return desk.say("You have nothing to undo in this query.");
     for (const { item, event: said } of steps.reverse()) {
       queue.answers.unsay(item, said);
-      queue.outbox?.push({ item: item.id, kind: "undo", value: null, ms: null, round: queue.asked }, event.timeStamp);
+      queue.outbox?.push({ ...queue.answers.sentBack(item, said), ms: null, round: queue.asked }, event.timeStamp);
       desk.tiles.fill(item);
     }
     desk.notice.message = null;

@@ -1,9 +1,10 @@
 // Other people and other windows: what they answer meanwhile, what rounds there are, how many items have two answers.
 
 import { sleep } from "../shared/wait.js";
+import { CLIENT } from "./outbox.js";
 
 /** @import { Api } from "../shared/api.js" */
-/** @import { ChangesTold, LiveTold, QueueTold, RoundTold } from "../shared/types.js" */
+/** @import { ChangesTold, LiveTold, PersonTold, QueueTold, RoundTold } from "../shared/types.js" */
 /** @import { Item } from "./answers.js" */
 /** @import { Queue, SoFar } from "./queue.js" */
 /**
@@ -17,6 +18,9 @@ import { sleep } from "../shared/wait.js";
  * @property {() => void} renderPlaces rounds, disputes or the offer have changed
  */
 
+const AWAY = 180_000; // milliseconds in which a person did nothing here: then they count as gone, and what they had in hand is others'
+const ASKED = 10_000; // and between two looks whether others left something, where nothing else tells
+const NAMED = 3; // of those who are here
 const FOLLOW = 1200; // milliseconds between two looks at what others said, where the mount says nothing
 
 /** @template {Item} I */
@@ -41,6 +45,9 @@ export class Others {
     this.kept = null;
     /** @type {number | undefined} the newest event that was heard of */
     this.event = undefined;
+    /** @type {PersonTold[]} who else is here */
+    this.people = [];
+    this.asked = 0; // when it was last looked whether others left something
     /** @type {(() => void) | undefined} looks at once */
     this.lookAround = undefined;
   }
@@ -59,15 +66,51 @@ export class Others {
       const { said } = queue;
       let answer;
       try {
-        answer = await this.api.json(this.api.url(["projects", queue.who.project, "changes"], { after }));
+        answer = await this.api.json(this.api.url(["projects", queue.who.project, "changes"], { after, ...this.presence() }));
       } catch {
         wait = Math.min(wait * 2, 20_000); // the outbox and the queue say what is wrong; this only asks less often
         continue;
       }
       if (turn !== queue.turn) return;
       if (this.hear(answer, said) && this.event === after) this.event = answer.event;
+      if (turn === queue.turn) this.share(answer);
       wait = this.pace;
     }
+  }
+
+  /** What tells others that somebody is here, and what they look at; nothing once they have done nothing for a while. */
+  presence() {
+    const { current, active, view } = this.queue;
+    if (performance.now() - active > AWAY) return {};
+    return { here: CLIENT, on: current && view === "query" ? (current.again ?? current.id) : undefined };
+  }
+
+  /** Follows how people share the queue. @param {ChangesTold} told */
+  share({ mode, lapsed, items }) {
+    const { queue } = this;
+    if (queue.view !== "query" || !queue.told) return;
+    if (mode && queue.told.mode && mode !== queue.told.mode) {
+      queue.show("query", queue.round); // somebody chose another way
+    } else if (lapsed && queue.round !== null) {
+      queue.reorder(queue.round, () => queue.cursor); // others may have what was held for this window: only the picture on the stage stays
+    } else if (queue.waitsForOthers && (items.length || performance.now() - this.asked > ASKED)) {
+      this.asked = performance.now();
+      queue.fill();
+    }
+  }
+
+  /** Who else is here, in words. */
+  here() {
+    const names = this.people.map(({ name }) => name);
+    const more = names.length - NAMED;
+    const shown = more > 1 ? [...names.slice(0, NAMED), `${more} more`] : names;
+    return shown.length ? `with ${shown.length > 1 ? `${shown.slice(0, -1).join(", ")} and ` : ""}${shown.at(-1)}` : "";
+  }
+
+  /** Who else looks at an item, in words. @param {I} item */
+  lookingAt({ id, again }) {
+    const names = again === undefined ? this.people.filter(({ item }) => item === id).map(({ name }) => name) : [];
+    return names.length ? `${names.length > 2 ? `${names.length} others look` : `${names.join(" and ")} ${names.length > 1 ? "look" : "looks"}`} at it too` : "";
   }
 
   /** The queue's answer. @param {QueueTold} told */
@@ -85,10 +128,11 @@ export class Others {
    * @param {SoFar} said here when it was asked for
    * @returns {boolean} false where it may be older than what was said here: then it has to be told again
    */
-  hear({ items, rounds, disputed, live }, said) {
+  hear({ items, rounds, disputed, live, people = [] }, said) {
     const { queue, hearer } = this;
     const before = this.live;
-    let shows = before?.learning !== live?.learning;
+    let shows = before?.learning !== live?.learning || JSON.stringify(people) !== JSON.stringify(this.people);
+    this.people = people;
     let sure = true;
     this.live = live;
     for (const told of items) {

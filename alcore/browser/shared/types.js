@@ -2,7 +2,7 @@
 
 export {};
 
-/** @typedef {"label" | "skip" | "flag" | "undo" | "mask" | "region"} EventKind */
+/** @typedef {"label" | "skip" | "flag" | "undo" | "mask" | "region" | "again"} EventKind */
 /** @typedef {[number, number, number]} Rgb 0 to 255 each */
 
 // ---- GET /projects/{project}/queue, and an item by itself
@@ -22,6 +22,7 @@ export {};
  * @property {string | null} value
  * @property {string} annotator
  * @property {number | null} round
+ * @property {number} [at] when it was stored, in seconds since 1970
  */
 /**
  * A score of an item: 100 is the most wanted percentile.
@@ -65,6 +66,8 @@ export {};
  * @property {boolean} [test] drawn to be tested on: nothing learns from it
  * @property {EventTold[]} [events] oldest first
  * @property {boolean} [disputed]
+ * @property {number} [opinions] how many people are to answer it, each without sight of the others
+ * @property {number} [again] the image it shows, where a person is asked a second time what they have said of it; its id is of this asking
  * @property {string | null} [mask] address of its mask
  * @property {string | null} [draft_mask] address of the model's mask
  * @property {Layer[]} [layers]
@@ -108,12 +111,18 @@ export {};
  * @property {RoundTold[]} [rounds]
  * @property {number} [disputed] how many items have two answers
  * @property {LiveTold | null} [live]
+ * @property {string} [mode] how people share the queue: "shared", "split", or how many answer each image
+ * @property {number} [free] where it is shared out, how many are there for this window
+ * @property {number} [elsewhere] how many others are on, or have to answer too
+ * @property {number} [every] each so manieth item at most is asked a second time
+ * @property {number} [more] how many of `items` are
  */
 
 // ---- GET /projects/{project}/changes
 
-/** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean}} ChangeTold */
-/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null}} ChangesTold */
+/** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean, opinions?: number}} ChangeTold */
+/** @typedef {{name: string, item: number | null}} PersonTold somebody else who is here, and the item they look at */
+/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null, mode?: string, people?: PersonTold[], lapsed?: boolean}} ChangesTold `lapsed`: this window had been taken for gone */
 
 // ---- POST /projects/{project}/annotations, and /items/{item}/mask
 
@@ -127,6 +136,7 @@ export {};
  * @property {number | null} ms how long the person took
  * @property {number | null} round
  * @property {string | null} [replaces] what its author saw on the item; left out where that is not known
+ * @property {number} [opinions] how many people were to answer it, each without sight of the others
  */
 /**
  * A stored answer that contradicts what its author had not seen.
