@@ -98,7 +98,7 @@ def test_a_simulated_person_is_told_how_often_they_said_the_same(project, quick_
     assert told.steady == Steady(same, len(asked))
     assert (same == len(asked)) is (steadiness == 1.0)
     assert project.items.labels() == first  # no second answer changed a label
-    assert told.labels == 30
+    assert told.labels == 36
     assert project.journal.rebuild() == 0
 
 
