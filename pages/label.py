@@ -108,6 +108,7 @@ def _classes(of: Project, number: int) -> object:
         token=token(of),
         annotator=annotator(),
         classes=of.classes,
+        looks=of.settings.get("looks"),
         mode="grid" if mode == "grid" else "single",
         round_number=number,
         identity=of.identity,

@@ -148,7 +148,8 @@ def people(project: Stored) -> list[str]:
 
 def _around(project: Stored) -> dict[str, Any]:
     rounds = [{"round": number, "remaining": remaining} for number, remaining in project.queries.left()]
-    return {"rounds": rounds, "disputed": len(project.queries.disputed()), "live": None if project.dense else live.state(project)}
+    told = {"rounds": rounds, "disputed": len(project.queries.disputed()), "classes_at": project.class_rows.newest()}
+    return {**told, "live": None if project.dense else live.state(project)}
 
 
 def _tell_events(

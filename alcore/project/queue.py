@@ -45,6 +45,8 @@ def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequ
         "classes": list(project.classes),
         "items": [],
     }
+    if not project.dense:
+        result["looks"] = dict(project.settings.get("looks", {}))
     if project.dense:
         result |= {"colors": [list(color) for color in project.colors], "unit": FRAMES}
     if opened is None:

@@ -93,7 +93,13 @@ class Labeler(Labeling):
             raise BadInput(f"labeling needs two classes, {project.name!r} has {len(project.classes)}: project.add_class(…) adds one")
         if mode not in ("single", "grid"):
             raise BadInput(f"mode {mode!r} is unknown: say single or grid")
-        super().__init__(project, annotator, height, style("label/labeler.css", "shared/why.css", SHARED_STYLE), {"mode": mode})
+        super().__init__(
+            project,
+            annotator,
+            height,
+            style("label/labeler.css", "shared/why.css", SHARED_STYLE),
+            {"mode": mode, "looks": dict(project.settings.get("looks", {}))},
+        )
 
 
 class MaskEditor(Labeling):

@@ -43,14 +43,12 @@ def differences(was: Any, now: Any, near: float = 0.0, at: str = "") -> Iterator
 
 def columns_by_name(told: Any) -> Any:
     """The same with the columns of maps by their names: in a list, one more moves all that follow."""
-    if isinstance(told, dict):
-        return {
-            key: columns_by_name({one["name"]: one for one in value})
-            if key == "columns" and isinstance(value, list)
-            else columns_by_name(value)
-            for key, value in told.items()
-        }
-    return told
+    if isinstance(told, list):
+        return [columns_by_name(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    listed = {key for key, value in told.items() if key == "columns" and isinstance(value, list)}
+    return {key: {one["name"]: one for one in value} if key in listed else columns_by_name(value) for key, value in told.items()}
 
 
 def test_what_differs_is_found():

@@ -17,6 +17,7 @@ import { MARKS, fileName } from "./words.js";
 /** @import { EventKind, ItemTold, LabelerData } from "../shared/types.js" */
 /** @import { Told } from "../shared/mount.js" */
 /** @import { Item } from "./answers.js" */
+/** @import { DeskPart } from "./desk.js" */
 /** @import { Who } from "./outbox.js" */
 /** @typedef {Item & {full: string, picture?: HTMLImageElement}} LabelItem with the URL of its large picture, and that picture once it is asked for */
 /** @typedef {{item: LabelItem, kind: EventKind, value?: string | null}} Act */
@@ -183,9 +184,9 @@ class Labeler {
     if (this.mode === "grid") this.grid.hover(item);
   }
 
-  /** @param {string[]} classes */
-  setClasses(classes) {
-    this.buttons.set(classes);
+  /** @type {DeskPart<LabelItem>["setClasses"]} */
+  setClasses(classes, _, looks) {
+    this.buttons.set(classes, looks);
   }
 
   /**
@@ -216,7 +217,7 @@ class Labeler {
 
   /** @param {LabelItem} item */
   renderPanel(item) {
-    this.buttons.mark(item);
+    this.buttons.mark(item, this.mode === "single");
   }
 
   renderBar() {}

@@ -43,6 +43,8 @@ export class Others {
     this.offer = null;
     /** @type {number | null} a newer round that a person did not want yet */
     this.kept = null;
+    /** @type {number | undefined} the newest change of the classes that was heard of */
+    this.classesAt = undefined;
     /** @type {number | undefined} the newest event that was heard of */
     this.event = undefined;
     /** @type {PersonTold[]} who else is here */
@@ -114,7 +116,8 @@ export class Others {
   }
 
   /** The queue's answer. @param {QueueTold} told */
-  took({ live = null, event, rounds = [], disputed }) {
+  took({ live = null, event, rounds = [], disputed, classes_at }) {
+    this.classesAt = classes_at;
     const late = event !== undefined && this.event !== undefined && event < this.event;
     if (late) this.event = event; // more was heard while it was on its way, maybe of items that came with it: that is told again
     this.event ??= event;
@@ -128,8 +131,10 @@ export class Others {
    * @param {SoFar} said here when it was asked for
    * @returns {boolean} false where it may be older than what was said here: then it has to be told again
    */
-  hear({ items, rounds, disputed, live, people = [] }, said) {
+  hear({ items, rounds, disputed, live, people = [], classes_at }, said) {
     const { queue, hearer } = this;
+    if (this.classesAt !== classes_at && this.classesAt !== undefined && classes_at !== undefined) queue.show(queue.view, queue.round); // other names
+    this.classesAt = classes_at;
     const before = this.live;
     let shows = before?.learning !== live?.learning || JSON.stringify(people) !== JSON.stringify(this.people);
     this.people = people;

@@ -101,6 +101,8 @@ export {};
  * @property {number} labeled items of the project
  * @property {string[]} classes
  * @property {Rgb[]} [colors]
+ * @property {Record<string, LookTold>} [looks] of those classes for which somebody chose something
+ * @property {number} [classes_at] the newest change of the classes
  * @property {string} [unit]
  * @property {number} [skipped]
  * @property {number} [flagged]
@@ -122,7 +124,8 @@ export {};
 
 /** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean, opinions?: number}} ChangeTold */
 /** @typedef {{name: string, item: number | null}} PersonTold somebody else who is here, and the item they look at */
-/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null, mode?: string, people?: PersonTold[], lapsed?: boolean}} ChangesTold `lapsed`: this window had been taken for gone */
+/** @typedef {{color?: string, key?: string, about?: string}} LookTold how a class is shown */
+/** @typedef {{event: number, classes_at?: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null, mode?: string, people?: PersonTold[], lapsed?: boolean}} ChangesTold `lapsed`: this window had been taken for gone */
 
 // ---- POST /projects/{project}/annotations, and /items/{item}/mask
 
@@ -270,6 +273,7 @@ export {};
  * @property {number | null} round
  * @property {string} identity of the workspace and the project's life
  * @property {string} empty
+ * @property {Record<string, LookTold>} [looks] of those classes for which somebody chose something
  * @property {number} [pace] milliseconds between two looks at what others said
  */
 /** @typedef {Omit<LabelerData, "mode"> & {colors: Rgb[], unit: "frames" | "tiles" | "superpixels"}} MaskEditorData */
