@@ -221,7 +221,9 @@ def _next_step(of: Project) -> None:
         st.caption(":material/model_training: This query is done. A round is training; its query shows here when it is ready.")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(":green[:material/check_circle:] **This query is done.** Train the next round on the new labels.")
+        missing = of.queries.missing() if sharing.settings(of).opinions > 1 else 0
+        done = f"**Every image has an answer**, {plural(missing, 'image')} not yet of all." if missing else "**This query is done.**"
+        st.markdown(f":green[:material/check_circle:] {done} Train the next round on the new labels.")
         st.space("stretch")
         if st.button("Train the next round", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py")

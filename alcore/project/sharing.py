@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from alcore.errors import BadInput
 from alcore.project.stored import Stored
@@ -101,13 +102,15 @@ def share(project: Stored, number: int | None, n: int, annotator: str, client: s
         others = [seat for seat in seats if seat.client != client]
         held = {i for seat in others for i in seat.held if i in takes}
         said = _answered_by(project.queries.standing(sorted(held), conn)) if chosen.opinions > 1 and held else {}
-        taken = Counter(i for seat in others for i in seat.held if i in takes and seat.annotator not in said.get(i, ()))
-        in_my_other_window = {i for seat in others if seat.annotator == annotator for i in seat.held}
-        free = [i for i, more in takes.items() if taken[i] < more and i not in in_my_other_window]
+        theirs = [seat for seat in others if seat.annotator != annotator]
+        taken = Counter(i for seat in theirs for i in seat.held if i in takes and seat.annotator not in said.get(i, ()))
+        own = {i for seat in others if seat.annotator == annotator for i in seat.held}  # in another window of the same person
+        free = sorted((i for i, more in takes.items() if taken[i] < more), key=own.__contains__)  # that comes last: it may be closed
         there = set(free)
         kept = [i for i in (mine.held if mine else ()) if i in there]
         names = {annotator, *(seat.annotator for seat in others)}
-        given = _first(kept, _fresh(free, kept, annotator, names if chosen.mode == "split" else {annotator}), n)
+        fresh = _fresh(free, {*kept, *own}, annotator, names if chosen.mode == "split" else {annotator})
+        given = _first(kept, chain(fresh, (i for i in free if i in own and i not in kept)), n)
         project.presence.sit(Seat(client, annotator, now, mine.item if mine else None, tuple(given)), conn)
     wanted = frozenset(takes) if chosen.opinions > 1 else frozenset()
     return Share(opened, tuple(given[:n]), len(free), len(takes) - len(free), wanted)
@@ -119,7 +122,7 @@ def _answered_by(standing: Mapping[int, Sequence[Event]]) -> dict[int, set[str]]
 
 def _fresh(free: Sequence[int], kept: Collection[int], annotator: str, names: Collection[str]) -> Iterable[int]:
     """What was not given to this window yet: its person's own share, best first, then that of others from its end, where they come last."""
-    left = [i for i in free if i not in set(kept)]
+    left = [i for i in free if i not in kept]
     if len(names) == 1:
         yield from left
         return

@@ -54,6 +54,11 @@ class Presence:
             self.sit(Seat(client, annotator, now, item, before.held if before else ()), conn)
         return before is None
 
+    def leave(self, client: str) -> None:
+        """A window is closed: what it held is free."""
+        with self._database.write() as conn:
+            conn.execute(presence.delete().where(presence.c.project_id == self._project, presence.c.client == client))
+
     def sit(self, seat: Seat, within: sa.Connection) -> None:
         """Writes a window down as it is now, and forgets those that are long gone."""
         mine = presence.c.project_id == self._project

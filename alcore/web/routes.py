@@ -218,9 +218,12 @@ def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
 
 
 def _changes(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    on = query_number(request, "on", 0, 0, 2**53)
-    window = _window(grant, request)
-    return json_answer(labeling.changes(project_of(place, request), query_number(request, "after", 0, 0, 2**53), window, on or None))
+    project, window = project_of(place, request), _window(grant, request)
+    on, after = query_number(request, "on", 0, 0, 2**53), query_number(request, "after", 0, 0, 2**53)
+    if window and query_number(request, "leaving", 0, 0, 1):
+        project.presence.leave(window.client)
+        return json_answer({})
+    return json_answer(labeling.changes(project, after, window, on or None))
 
 
 def _window(grant: Grant, request: Request) -> labeling.Window | None:

@@ -139,6 +139,17 @@ def test_two_windows_of_one_person_do_not_show_the_same(many, mode):
     assert share(many, None, 6, "ann", "w-1", NOW + 1).items == one.items  # asked again, the same is given
 
 
+@pytest.mark.parametrize("mode", ["split", "2"])
+def test_a_window_that_was_loaded_anew_gets_what_the_one_before_had(many, mode):
+    sharing.choose(many, split=mode == "split", opinions=2 if mode == "2" else 1)
+    assert len(share(many, None, 30, "ann", "w-1", NOW).items) == 30
+    again = share(many, None, 6, "ann", "w-2", NOW + 1)  # the server has not heard yet that the first one is closed
+    assert (len(again.items), again.elsewhere) == (6, 0)
+    many.presence.leave("w-1")
+    assert [seat.client for seat in many.presence.seats(NOW + 2)] == ["w-2"]
+    assert len(share(many, None, 30, "ben", "w-3", NOW + 2).items) == (24 if mode == "split" else 30)
+
+
 # ---- several opinions
 
 

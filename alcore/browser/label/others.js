@@ -12,6 +12,7 @@ import { CLIENT } from "./outbox.js";
  * @template {Item} I
  * @typedef {object} Hearer
  * @property {boolean} working an item is on the stage
+ * @property {boolean} disposed its page was left
  * @property {(item: I) => void} changed somebody answered an item that is here
  * @property {(words: string) => void} onStage the item is the one on the stage; `words` say what is new, "" where nothing was added
  * @property {() => void} heard items that are here have changed
@@ -59,6 +60,22 @@ export class Others {
    * @param {number} turn of the queue
    */
   async follow(turn) {
+    const leaving = () => this.leave();
+    window.addEventListener("pagehide", leaving);
+    await this.look(turn);
+    window.removeEventListener("pagehide", leaving);
+    if (this.hearer.disposed) this.leave();
+  }
+
+  /** The page is closed: what it has in hand is free at once. */
+  leave() {
+    const { who } = this.queue;
+    const gone = this.api.url(["projects", who.project, "changes"], { here: CLIENT, leaving: 1 });
+    this.api.json(gone, { keepalive: true }).catch(() => {}); // nobody is left to be told; the server forgets a silent window by itself
+  }
+
+  /** @param {number} turn */
+  async look(turn) {
     const { queue } = this;
     for (let wait = this.pace; turn === queue.turn; ) {
       await Promise.race([sleep(wait), /** @type {Promise<void>} */ (new Promise((resolve) => (this.lookAround = resolve)))]);
