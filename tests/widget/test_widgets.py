@@ -60,6 +60,7 @@ def test_a_labeler_tells_its_page_all_it_needs_and_no_token(asked: Project):
         "empty": "Nothing was asked for yet: project.run_round(…) asks for images.",
         "pace": 5000,
         "mode": "grid",
+        "looks": {},
     }
     kept = json.dumps({name: value for name, value in state(made).items() if name not in ("_esm", "layout", "tabbable", "tooltip")})
     assert asked.workspace.token not in kept
