@@ -19,7 +19,7 @@ import { percent } from "../shared/numbers.js";
  * @property {number | null} confidence
  */
 
-const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right" };
+const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right", again: "asked again, said" };
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /**
