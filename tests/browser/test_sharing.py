@@ -171,7 +171,7 @@ def test_the_choice_is_made_on_the_page_and_open_windows_follow(people: Any, app
     anns.get_by_text("Several people answer each image").click()
     expect(anns.get_by_label("People an image")).to_have_value("2", timeout=PATIENCE * 1000)
     with bens.expect_response(lambda answer: "/queue?" in answer.url, timeout=PATIENCE * 1000):
-        anns.get_by_role("button", name="Save").click()
+        anns.get_by_role("button", name="Save the choice").click()
     wait_labeler(bens, HELD)
     expect(bens.locator(".count")).to_have_text("1 of 12 labeled")
     label(bens, ["2"])

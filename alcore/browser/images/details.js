@@ -21,7 +21,7 @@ import { Why } from "../shared/why.js";
  * @property {number | null} confidence
  */
 
-const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right" };
+const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right", again: "asked again, said" };
 
 /**
  * What was said of an image, the newest first.
