@@ -24,7 +24,8 @@ WANTED = "wanted"  # somebody asked for an image by hand: it comes before what a
 NOT = "not"
 SURE = "sure"  # somebody looked at the label an image has and found it right
 AGAIN = "again"  # somebody was asked a second time what they had said: the second answer is compared with the first and changes nothing
-NOTES = (SLICE, WANTED, SURE, AGAIN)  # kinds of events that say nothing of what is in an image
+REMARK = "remark"  # somebody wrote something about an image; the newest counts, none takes it away
+NOTES = (SLICE, WANTED, SURE, AGAIN, REMARK)  # kinds of events that say nothing of what is in an image
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region", AGAIN)  # what a browser may send; beside them the journal has NOTES
 
 

@@ -43,6 +43,7 @@ class View:
         like: numbers of images by whose likeness to sort.
         doubted: another class is likelier than the label, by what the other labels say (doubts.py).
         then: the number of a round: what had been said of each when it began, and what its model guessed.
+        noted: somebody wrote a note about it.
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
             lowest.
         back: from the other end.
@@ -64,6 +65,7 @@ class View:
     among: str = ""
     like: tuple[int, ...] = ()
     then: int | None = None
+    noted: bool = False
     order: str = "number"
     back: bool = False
 
@@ -151,6 +153,8 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
     if view.doubted:
         told = doubts.doubts(project, of)
         yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
+    if view.noted:
+        yield np.isin(of.ids, np.array(sorted(project.queries.remarks()), np.int64))
     if view.among:
         yield np.isin(of.ids, chosen.kept(project, view.among))
 
@@ -273,6 +277,7 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "among": _one(_texts),
     "like": _numbers,
     "then": _one(_numbers),
+    "noted": _yes,
     "order": _ordering,
     "back": _yes,
 }

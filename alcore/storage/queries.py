@@ -14,7 +14,7 @@ from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.lineage import Lineage
 from alcore.storage.schema import MISSING, NOTED, annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import AGAIN, FRAMES, NOTES, SURE, WANTED
+from alcore.types import AGAIN, FRAMES, NOTES, REMARK, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -117,6 +117,19 @@ class Queries:
         query = sa.select(sure.c.item_id).where(sure.c.id > sa.func.coalesce(said, 0)).order_by(sure.c.item_id)
         with self._database.read() as conn:
             return list(conn.scalars(query))
+
+    def remarks(self, ids: Sequence[int] | None = None) -> dict[int, str]:
+        """id -> what stands on its note, of those that have one; of all items for None."""
+        a = annotation_rows.c
+        mine = (a.project_id == self._project, a.kind == REMARK, sa.text(NOTED))
+        newest = sa.select(sa.func.max(a.id)).where(*mine).group_by(a.item_id)
+        query = sa.select(a.item_id, a.value).where(a.value.is_not(None))
+        result: dict[int, str] = {}
+        with self._database.read() as conn:
+            for part in [None] if ids is None else chunks([int(i) for i in ids]):
+                some = newest if part is None else newest.where(a.item_id.in_(part))
+                result.update(conn.execute(query.where(a.id.in_(some.scalar_subquery()))).all())
+        return result
 
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""

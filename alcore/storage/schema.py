@@ -9,7 +9,7 @@ import sqlalchemy as sa
 meta = sa.MetaData()
 Json = sa.JSON
 # Of a million events a few are notes (types.NOTES): an index of these alone. A query that says this in these words uses it.
-NOTED = "kind IN ('slice', 'wanted', 'sure', 'again')"
+NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark')"
 MISSING = "missing > 0"  # the same of images that wait for more people's answers
 
 
