@@ -96,7 +96,7 @@ class Journal:
                     before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces, event.opinions))
             if rows:
                 conn.execute(annotation_rows.insert(), rows)
-                self._derive(conn, sorted({row["item_id"] for row in rows}))
+                self._derive(conn, sorted({row["item_id"] for row in rows}), before)
         return taken
 
     def draw(self, ids: Sequence[int], annotator: str, client: str, before: int) -> bool:
@@ -249,7 +249,7 @@ class Journal:
         found: dict[int, tuple[int, int]] = {}
         for part in chunks(sorted(ids)):
             query = sa.select(items.c.id, items.c.width, items.c.height).where(items.c.project_id == self._project, items.c.id.in_(part))
-            found.update({i: (width, height) for i, width, height in conn.execute(query)})
+            found.update({i: (width, height) for i, width, height in conn.execute(query).all()})
         return found
 
     def _sizes_of_masks(self, conn: sa.Connection, events: Sequence[Annotation]) -> dict[str, tuple[int, int]]:
@@ -291,11 +291,17 @@ class Journal:
                 found.update((client, seq) for seq in conn.scalars(query.where(annotation_rows.c.seq.in_(part))))
         return found
 
-    def _derive(self, conn: sa.Connection, ids: Sequence[int]) -> None:
-        rows = []
+    def _derive(self, conn: sa.Connection, ids: Sequence[int], told: Mapping[int, list[tuple[Any, ...]]] | None = None) -> None:
+        """Makes the current labels of items what their events say.
+
+        Args:
+            told: all events of some of them, as `_told` gives them; the others' are read.
+        """
+        known, rows = told or {}, []
         for part in chunks(ids):
             conn.execute(current.delete().where(current.c.item_id.in_(part)))
-            states = self._states(conn, part)
+            unread = [item for item in part if item not in known]
+            states = {item: fold(known[item]) for item in part if item in known} | (self._states(conn, unread) if unread else {})
             rows += [{"item_id": item, "project_id": self._project, **state} for item, state in states.items() if state]
         if rows:
             conn.execute(current.insert(), rows)
@@ -322,7 +328,8 @@ class Journal:
         if until is not None:
             query, lineage = query.where(a.id <= until[0]), lineage.until(until[1])
         for part in [None] if ids is None else chunks(sorted(ids)):
-            for number, item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+            found = conn.execute(query if part is None else query.where(a.item_id.in_(part)))
+            for number, item, *event in found if part is None else found.all():  # of a million events not all at once
                 if lineage:
                     kind, value, annotator, created, replaces, opinions = event
                     value = lineage.today(value, number) if kind in NAMES else value
