@@ -55,7 +55,7 @@ export class Details {
     this.project = "";
     this.told = new Why(api);
     this.why = element("details", { class: "fold", ontoggle: () => this.explain() }, element("summary", { text: "Why" }), this.told.root);
-    this.field = element("textarea", { rows: "2", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
+    this.field = element("textarea", { rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
     this.keeping = button({ text: "Keep", onclick: () => this.keep() });
     this.note = element("div", { class: "noted" }, this.field, this.keeping);
     this.more = element("div", { class: "more" },
