@@ -62,6 +62,7 @@ export class ClickTool {
     if (!how.touch) return;
     this.hold = setTimeout(() => {
       if (this.press) this.press.away = true;
+      this.easel.optionsChanged();
       this.easel.want();
     }, HOLD);
   }
@@ -168,11 +169,12 @@ export class ClickTool {
 
   /** @param {unknown} error */
   failed(error) {
-    this.waiting = this.takes = false;
+    this.waiting = false;
     if (problemOf(error).told) {
       this.lost = true;
       this.clicks.lost();
     } else {
+      this.takes = false;
       this.easel.say(`This click has no answer: ${wordsOf(error)}.`);
       this.back();
     }
@@ -200,10 +202,7 @@ export class ClickTool {
   finish() {
     const { easel, found } = this;
     if (!this.begun) return false;
-    if (this.waiting || !found) {
-      this.takes = this.waiting;
-      return true;
-    }
+    if (this.waiting || !found) return (this.takes = true);
     const { doc, value } = easel;
     const { mask, box } = found;
     this.cancel();
@@ -243,6 +242,7 @@ export class ClickTool {
     const { clicks, points, box } = this;
     if (clicks.reason) return `${sentence(clicks.reason)}.`;
     if (!clicks.ready) return "Getting this image ready…";
+    if (this.press?.away) return "Let go to take this away";
     if (!this.begun) return "Click what you mean, or drag a box; right or Shift+click takes away";
     const parts = [...(box ? ["a box"] : []), ...(points.length ? [`${points.length} ${points.length === 1 ? "click" : "clicks"}`] : [])];
     return `${parts.join(" and ")}: Backspace takes one back, Esc drops`;

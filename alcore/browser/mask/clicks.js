@@ -61,7 +61,7 @@ export class Clicks {
   /** The server let go of the picture meanwhile. */
   lost() {
     this.isReady = false;
-    this.around();
+    setTimeout(() => this.around(), AGAIN);
   }
 
   /** @param {MaskItem} item */

@@ -86,6 +86,7 @@ export class Toolbar {
     for (const { n, node } of this.segments) press(node, n === settings.superpixels);
     const said = tool === "click" ? tools.click.words() : hintOf(tool, settings.superpixels, tools.polygon.corners.length, item, easel.noDraft);
     if (this.hint.textContent !== said) this.hint.textContent = this.hint.title = said;
+    this.hint.toggleAttribute("data-why", tool === "click" && tools.click.clicks.reason !== "");
     this.draft.disabled = !item?.guess;
     const value = easel.paints;
     this.chip.hidden = tool === "pan" || tool === "draft" || !classes.isSet;
