@@ -1,8 +1,8 @@
-"""Clicks to masks: how much of CamVid's regions 1, 2 and 3 clicks or a box find, beside one superpixel and a flood fill, and how long it takes.
+"""Clicks to masks: IoU of CamVid's regions after 1, 2 and 3 clicks or a box, beside one superpixel and a flood fill, and how long it takes.
 
-`python -m benchmarks clicks FOLDER`, where FOLDER holds the encoder and the decoder of a SAM (and ../shared/data/camvid the pictures). A region
-is a connected area of one class of at least 400 pixels in a validation mask. The first click is at its innermost pixel, each further one at
-the innermost pixel of the largest piece that is wrong, as a person would click; a box is the region's own. Answers are those of the editor.
+`python -m benchmarks clicks FOLDER`, where FOLDER holds the encoder and the decoder of a SAM (and ../shared/data/camvid the pictures). A
+region is a connected area of one class of at least 400 pixels in a validation mask. The first click is at its innermost pixel, each further
+one at the innermost pixel of the largest piece that is wrong, as a person would click; a box is the region's own. Answers are the editor's.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def run(folder: Path) -> dict[str, Any]:
             shares["flood fill"].append(_overlap(flood(grey, (y, x), tolerance=TOLERANCE), region))
     result: dict[str, Any] = {"regions": len(shares["a box"]), **{name: mean(values) for name, values in shares.items()}}
     result |= {"made ready s": median(looks), "answer median ms": median(answers), "answer p95 ms": p95(answers)}
-    print(f"  {result['regions']} regions of {len(looks)} pictures: mean IoU " + ", ".join(f"{n} {result[n]:.2f}" for n in shares))
+    told = ", ".join(f"{name} {result[name]:.2f}" for name in shares)
+    print(f"  {result['regions']} regions of {len(looks)} pictures: mean IoU {told}")
     print(
         f"  a picture ready in {result['made ready s']:.2f} s of one core; an answer {result['answer median ms']:.0f} ms, p95 {result['answer p95 ms']:.0f}"
     )

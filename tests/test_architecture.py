@@ -71,7 +71,7 @@ ONLY = {
     "onnx": {"training.tracing"},
     "safetensors": {"training.roundfiles", "training.predict", "extractors.base"},
     "numba": {"measures.layout"},
-    "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "extractors.sam", "project.drafts"},
+    "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "extractors.sam", "project.drafts", "project.painted"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},
     "anywidget": {"widget"},  # optional, with the next, which it brings
