@@ -13,7 +13,7 @@ from pathlib import Path
 
 NAMES = ("train", "score", "kcenter", "map", "features", "rounds", "keys", "pages", "dense", "paint", "live", "learn", "room", "images")
 LONG = ("million", "eta", "outlook", "switches")  # minutes, millions of files, or no timing at all: never part of all
-ASKED = ("strange", "session", "promise")  # want a folder of somebody's
+ASKED = ("strange", "session", "promise", "clicks")  # want a folder of somebody's
 HARSH = ("kills",)  # may find something wrong, and then ends with 1
 
 
@@ -54,6 +54,7 @@ def main() -> int:
             "strange": (folder, args.seconds, args.memory, args.depth),
             "session": (folder, args.seeds),
             "promise": (folder,),
+            "clicks": (folder,),
         }
         given |= {"kills": (int(args.what),) if args.what and args.name in HARSH else ()}
         figures[name] = module.run(*given.get(name, ()))

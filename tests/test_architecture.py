@@ -67,11 +67,11 @@ ONLY = {
     "torchvision": {"nets.backbones", "extractors.torchvision"},
     "timm": {"extractors.timm"},  # optional, as its hub and the next
     "huggingface_hub": {"extractors.timm"},
-    "onnxruntime": {"extractors.onnx"},
+    "onnxruntime": {"extractors.onnx", "extractors.sam"},
     "onnx": {"training.tracing"},
     "safetensors": {"training.roundfiles", "training.predict", "extractors.base"},
     "numba": {"measures.layout"},
-    "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "project.drafts"},
+    "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "extractors.sam", "project.drafts", "project.painted"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},
     "anywidget": {"widget"},  # optional, with the next, which it brings

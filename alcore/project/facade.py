@@ -34,6 +34,7 @@ from alcore.project import (
     timing,
     why,
 )
+from alcore.project.clicks import Clicks
 from alcore.project.features import Features
 from alcore.project.live import Live
 from alcore.project.place import Place
@@ -59,6 +60,7 @@ class Workspace(Place):
         self._runner: JobRunner | None = None
         self._forecasts: timing.Forecasts | None = None
         self._live: Live | None = None
+        self._clicks: Clicks | None = None
 
     def project(self, name: str) -> Project:
         """The project, or NotFound naming those there are."""
@@ -94,6 +96,14 @@ class Workspace(Place):
             return self._live
 
     @property
+    def clicks(self) -> Clicks:
+        """What makes pictures ready for clicks, and answers them."""
+        with self._making:
+            if self._clicks is None:
+                self._clicks = Clicks(self)
+            return self._clicks
+
+    @property
     def forecasts(self) -> timing.Forecasts:
         """How long rounds would take, as far as this process knows."""
         with self._making:
@@ -112,8 +122,11 @@ class Workspace(Place):
             runner, self._runner = self._runner, None
             forecasts, self._forecasts = self._forecasts, None
             live, self._live = self._live, None
+            clicks, self._clicks = self._clicks, None
         if live:
             live.close()
+        if clicks:
+            clicks.close()
         if forecasts:
             forecasts.close()
         if runner:

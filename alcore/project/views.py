@@ -15,11 +15,12 @@ import numpy as np
 from alcore.errors import BadInput
 from alcore.project import alike, chosen, doubts, past, similar
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
+from alcore.project.painted import PAINTED, agreement, painted
 from alcore.project.stored import Stored
 from alcore.types import SPLITS
 
 STATES = ("unlabeled", "labeled", "skipped", "flagged", "disputed")
-ORDERS = ("number", "name", "time", "label", "guess", "confidence", "similar", "doubt")
+ORDERS = ("number", "name", "time", "label", "guess", "confidence", "similar", "doubt", "iou")
 BY_SCORE = "score:"  # followed by the name of a score of the newest round
 NONE = ""  # as a label or a guess: those that have none
 MOST_TEXT = 200  # characters
@@ -42,6 +43,8 @@ class View:
         among: the name of a kept selection (chosen.py).
         like: numbers of images by whose likeness to sort.
         doubted: another class is likelier than the label, by what the other labels say (doubts.py).
+        holds: class names: the current mask has pixels of one of them. `painted` is of PAINTED; `iou_above` and `iou_below` are bounds of
+            the IoU of mask and draft (painted.py). All four are of masks as they are now, whatever `then` is.
         then: the number of a round: what had been said of each when it began, and what its model guessed.
         noted: somebody wrote a note about it.
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
@@ -62,6 +65,10 @@ class View:
     alike: bool = False
     group: int | None = None
     doubted: bool = False
+    holds: tuple[str, ...] = ()
+    painted: tuple[str, ...] = ()
+    iou_above: float | None = None
+    iou_below: float | None = None
     among: str = ""
     like: tuple[int, ...] = ()
     then: int | None = None
@@ -155,8 +162,21 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
         yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
     if view.noted:
         yield np.isin(of.ids, np.array(sorted(project.queries.remarks()), np.int64))
+    yield from _of_masks(project, view, of)
     if view.among:
         yield np.isin(of.ids, chosen.kept(project, view.among))
+
+
+def _of_masks(project: Stored, view: View, of: Catalog) -> Iterable[np.ndarray]:
+    if view.holds:
+        yield painted(project, of).holds[:, _indices(project, view.holds)].any(1)
+    if view.painted:
+        told = painted(project, of)
+        yield np.stack([told.is_so(name) for name in view.painted]).any(0)
+    if view.iou_above is not None or view.iou_below is not None:
+        share = agreement(project, of)
+        low, high = view.iou_above or 0.0, 1.0 if view.iou_below is None else view.iou_below
+        yield np.logical_and(share >= low, share <= high)
 
 
 def in_state(of: Catalog, name: str) -> np.ndarray:
@@ -205,6 +225,8 @@ def _keys(project: Stored, view: View, of: Catalog, said: Guesses | None) -> np.
         return _asked(said).confidence
     if view.order == "doubt":
         return doubts.doubts(project, of).p
+    if view.order == "iou":
+        return agreement(project, of)
     if view.order == "similar":
         return similar.likeness(project, of.ids, view.like)
     name = view.order.removeprefix(BY_SCORE)
@@ -247,7 +269,7 @@ def _share(name: str, values: list[str]) -> float:
     except ValueError:
         value = np.nan
     if not 0 <= value <= 1:
-        raise BadInput(f"{name} must be a confidence from 0 to 1, not {values[-1][:40]!r}")
+        raise BadInput(f"{name} must be {'an IoU' if name.startswith('iou') else 'a confidence'} from 0 to 1, not {values[-1][:40]!r}")
     return value
 
 
@@ -274,6 +296,10 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "alike": _yes,
     "group": _one(_numbers),
     "doubted": _yes,
+    "holds": _texts,
+    "painted": _some(PAINTED),
+    "iou_above": _share,
+    "iou_below": _share,
     "among": _one(_texts),
     "like": _numbers,
     "then": _one(_numbers),

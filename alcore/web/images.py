@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, notes, savedviews, similar, views, why
+from alcore.project import asking, batches, chosen, doubts, history, notes, painted, savedviews, similar, views, why
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -36,7 +36,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     columns: dict[str, np.ndarray] = {  # those of wide numbers first: each begins where a browser may read it as what it is
         "id": of.ids.astype("<i4"),
         "confidence": (said.confidence if said else unsure).astype("<f4"),
-        "label": of.labels.astype("<i2"),
+        "label": (nothing if project.dense else of.labels).astype("<i2"),
         "guess": (said.classes if said else nothing).astype("<i2"),
         "by": of.annotators.astype("<i2"),
         "state": of.states,
@@ -52,6 +52,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "round": said.number if said else None,
         "rounds": [r.number for r in project.rounds() if r.event is not None],
         "features": similar.can_tell(project),
+        "drafts": painted.has_drafts(project),
         "scores": list(said.scores) if said else [],
         "classes": list(project.classes),
         "people": list(of.people),
@@ -74,30 +75,49 @@ def _counts(project: Project, of: Catalog, said: Guesses | None) -> dict[str, li
         counted: list[int] = np.bincount(np.where(values < 0, n, values), minlength=n + 1)[: n + 1].tolist()
         return counted
 
-    k = len(project.classes)
+    k, told = len(project.classes), painted.painted(project, of) if project.dense else None
     return {
-        "label": by(of.labels, k),
+        "label": [] if project.dense else by(of.labels, k),
         "guess": by(said.classes, k) if said else [],
         "by": by(of.annotators, len(of.people)),
         "split": by(of.splits, len(SPLITS)),
         "state": [int(views.in_state(of, name).sum()) for name in views.STATES],
+        "holds": told.holds.sum(0).tolist() if told else [],
+        "painted": [int(told.is_so(name).sum()) for name in painted.PAINTED] if told else [],
     }
 
 
 def _thumbnails(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     """Pictures of many images in one answer: for each its length and bytes, 0 for one that cannot be read any more."""
+    project, size, ids = _asked(place, request)
+    rows = project.items.rows(ids)
+    made: list[bytes] = []
+    for i in ids:
+        try:
+            made.append(project.pictures.picture(rows[i], size)[0] if i in rows else b"")
+        except NotFound:  # told by an empty place: the others are there
+            made.append(b"")
+    return _together(made)
+
+
+def _overlays(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    """Masks of many images, or drafts where there are none, in the same way: PNG in the colors of the classes, 0 for none of either."""
+    project, size, ids = _asked(place, request)
+    if not project.dense:
+        raise Refused(400, f"the images of {project.name!r} have a class each: there are no masks to lay over them")
+    return _together(painted.overlay(project, ids, size))
+
+
+def _asked(place: Workspace, request: Request) -> tuple[Project, int, list[int]]:
     project, size = project_of(place, request), query_number(request, "size", 128, 16, 512)
     asked = request.query_params.get("ids", "").split(",")
     if len(asked) > MOST_THUMBNAILS or not all(i.isascii() and i.isdigit() and len(i) < 16 for i in asked):
         raise Refused(400, f"ids must be 1 to {MOST_THUMBNAILS} numbers with commas between them")
-    rows = project.items.rows([int(i) for i in asked])
-    parts: list[bytes] = []
-    for i in map(int, asked):
-        try:
-            content = project.pictures.picture(rows[i], size)[0] if i in rows else b""
-        except NotFound:  # told by an empty place: the others are there
-            content = b""
-        parts += (struct.pack("<I", len(content)), content)
+    return project, size, [int(i) for i in asked]
+
+
+def _together(contents: list[bytes]) -> Response:
+    parts = [part for content in contents for part in (struct.pack("<I", len(content)), content)]
     headers = {"Content-Type": "application/octet-stream", "Cache-Control": "no-store", "Content-Encoding": "identity"}
     return Response(b"".join(parts), headers=headers)
 
@@ -184,6 +204,7 @@ def _seen(project: Project, saw: Any) -> list[str | None] | None:
 READS: dict[str, Answer] = {
     "/projects/{project}/images": _images,
     "/projects/{project}/thumbnails": _thumbnails,
+    "/projects/{project}/overlays": _overlays,
     "/projects/{project}/items/{item}/history": _history,
     "/projects/{project}/items/{item}/why": _why,
 }

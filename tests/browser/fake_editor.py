@@ -3,7 +3,8 @@
 `c4-n6-w64-h48` is a project of 4 classes, 6 items, pictures of 64x48. More words in the name: `current` (items have a mask with holes),
 `cold` (no model: no draft, no layers), `tiles` (two tiles an item are asked for), `long` and `hostile` (class names). Answers are kept in
 SQLite, so that a killed server finds them again. POST /control changes how the routes behave: {"down": 503 or 401 or null, "delay":
-seconds, "reject": [ids], "lose_answer": bool, "too_large": bool}. FAKE_PICTURES may name a folder with images/ and masks/ to show instead.
+seconds, "reject": [ids], "lose_answer": bool, "too_large": bool, "clicks": "ready", "waiting", "lost" (of which a browser hears as it
+clicks) or a reason why there are none}. FAKE_PICTURES may name a folder with images/ and masks/ to show instead.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-WELL: dict[str, Any] = {"down": None, "delay": 0, "reject": [], "lose_answer": False, "too_large": False}
+from tests.browser.fake_editor_rules import clicked
+
+WELL: dict[str, Any] = {"down": None, "delay": 0, "reject": [], "lose_answer": False, "too_large": False, "clicks": "ready"}
 CONTROL: dict[str, Any] = dict(WELL)
 DATABASE = sqlite3.connect(os.environ["FAKE_DATABASE"], check_same_thread=False, isolation_level=None)
 DATABASE.execute("pragma journal_mode=wal")
@@ -289,6 +292,24 @@ async def take_mask(request: Request) -> Response:
     return JSONResponse({"acked": [seq], "digest": "0" * 32})
 
 
+async def answer_clicks(request: Request) -> Response:
+    """What clicks mean, by the rule of fake_editor_rules.clicked, as the runs that the editor keeps masks in."""
+    if refused := await gate(request):
+        return refused
+    project, item, asked = request.path_params["project"], request.path_params["item"], await request.json()
+    if CONTROL["clicks"] in ("waiting", "lost"):
+        return JSONResponse({"error": "the picture is being made ready"}, 503, headers={"Retry-After": "5"})
+    if CONTROL["clicks"] != "ready":
+        return JSONResponse({"error": CONTROL["clicks"]}, 400)
+    mask = clicked(size(project, item), [tuple(point) for point in asked["points"]], asked["box"])
+    lengths, words, meant = runs(mask), [], 0
+    for length in lengths:
+        words += [length << 8 | meant] if length else []
+        meant = 1 - meant
+    about = {"X-Width": str(mask.shape[1]), "X-Height": str(mask.shape[0])}
+    return Response(np.array(words, "<u4").tobytes(), media_type="application/octet-stream", headers=about)
+
+
 def png(pixels: np.ndarray) -> Response:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
@@ -316,6 +337,13 @@ async def part(request: Request) -> Response:
     if what == "superpixels":
         labels = superpixel_map(*size(project, item), int(request.query_params["n"]))
         return raw(labels.astype("<u2"), **{"X-Count": str(labels.max() + 1)})
+    if what == "clicks":
+        return JSONResponse(
+            {
+                "ready": CONTROL["clicks"] in ("ready", "lost"),
+                "reason": "" if CONTROL["clicks"] in ("ready", "waiting", "lost") else CONTROL["clicks"],
+            }
+        )
     if what == "layers":
         return png(heat(project, item + len(rest[0])))
     return png(head(project, item, int(rest[0])))
@@ -341,6 +369,7 @@ app = st.App(
         Route(f"{P}/queue", queue),
         Route(f"{P}/annotations", record, methods=["POST"]),
         Route(P + "/items/{item:int}/mask", take_mask, methods=["POST"]),
+        Route(P + "/items/{item:int}/clicks", answer_clicks, methods=["POST"]),
         Route(P + "/items/{item:int}/{what:path}", part),
         Route("/control", control, methods=["POST"]),
         Route("/rows/{project}", rows),

@@ -75,3 +75,16 @@ def area(values: np.ndarray, x: int, y: int) -> np.ndarray:
         found[cy, cx] = True
         waiting += [(cx + 1, cy), (cx - 1, cy), (cx, cy + 1), (cx, cy - 1)]
     return found
+
+
+def clicked(
+    shape: tuple[int, int], points: Sequence[tuple[float, float, int]], box: Sequence[float] | None = None, radius: float = 9
+) -> np.ndarray:
+    """bool (H, W) of what clicks mean to the made-up server: the box, and discs around clicks, in their order added or taken away."""
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
+    meant = np.zeros(shape, bool)
+    if box:
+        meant = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
+    for px, py, adds in points:
+        meant[np.hypot(x - px, y - py) < radius] = bool(adds)
+    return meant

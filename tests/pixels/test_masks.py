@@ -318,3 +318,14 @@ def test_superpixels_of_camvid_follow_its_classes() -> None:
     np.add.at(table, (found.ravel(), mask.ravel()), 1)
     assert 120 <= found.max() + 1 <= 180
     assert table[:, :11].max(axis=1).sum() / (mask < 11).sum() > 0.9  # each region painted in its commonest class
+
+
+@pytest.mark.parametrize("longest", [masks.LONGEST_RUN, 7])
+def test_runs_of_the_editor_hold_every_pixel(monkeypatch, longest):
+    monkeypatch.setattr(masks, "LONGEST_RUN", longest)
+    mask = np.repeat(np.array([[3, 3, 0], [0, 255, 3]], np.uint8), 9, axis=1)
+    found = np.frombuffer(masks.words(mask), "<u4")
+    assert found.max() >> 8 <= longest
+    assert np.array_equal(np.repeat(found & 255, found >> 8), mask.ravel())
+    if longest > 18:
+        assert found.tolist() == [18 << 8 | 3, 18 << 8, 9 << 8 | 255, 9 << 8 | 3]

@@ -41,7 +41,7 @@ function historyOf(events) {
 export class Details {
   /**
    * @param {Api} api
-   * @param {{close: () => void, similar: (id: number) => void, alike: (id: number) => void}} acts
+   * @param {{close: () => void, similar: (id: number) => void, alike: (id: number) => void, paint: (id: number) => void}} acts
    */
   constructor(api, acts) {
     this.api = api;
@@ -58,9 +58,11 @@ export class Details {
     this.field = element("textarea", { rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
     this.keeping = button({ text: "Keep", onclick: () => this.keep() });
     this.note = element("div", { class: "noted" }, this.field, this.keeping);
-    this.more = element("div", { class: "more" },
+    this.paint = button({ text: "Paint it next", title: "Put it at the head of the queue, and go to the Label page", hidden: true, onclick: () => acts.paint(this.id) });
+    this.alike = element("span", { class: "more" },
       button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
       button({ text: "Near duplicates", onclick: () => acts.alike(this.id) }));
+    this.more = element("div", { class: "more" }, this.paint, this.alike);
     this.root = element("aside", { class: "details", "aria-label": "One image", hidden: true },
       element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
       element("div", { class: "picture" }, this.picture),

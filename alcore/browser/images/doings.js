@@ -1,7 +1,8 @@
 // What a person did to images, to be undone and done again; kept by the browser, so that a reload forgets nothing.
 
-import { problemOf } from "../shared/api.js";
+import { problemOf, wordsOf } from "../shared/api.js";
 import { newName } from "../shared/names.js";
+import { whole } from "../shared/numbers.js";
 import { measure, sleep } from "../shared/wait.js";
 
 /** @import { Api } from "../shared/api.js" */
@@ -83,6 +84,21 @@ export class Doings {
     return done;
   }
 
+  /**
+   * Puts an image at the head of the queue and goes to where it is painted; why not, in a sentence.
+   * @param {number} id
+   */
+  async paintNext(id) {
+    try {
+      const { stored, reason } = await this.give({ kind: "ask", value: null, ids: [id], saw: [-1] });
+      if (!stored) return `It is not asked for: it is ${reason} already.`;
+      location.assign(`${this.api.base}/label?project=${encodeURIComponent(this.project)}`);
+      return "At the head of the queue.";
+    } catch (error) {
+      return `${wordsOf(error)}.`;
+    }
+  }
+
   /** Takes the newest back; null where there is none. */
   async undo() {
     const doing = this.done.at(-1);
@@ -122,4 +138,15 @@ export class Doings {
       }
     }
   }
+}
+
+/**
+ * What came of an answer, in words.
+ * @param {Done} done
+ */
+export function told({ stored, refused, reason, conflicts }) {
+  const parts = [`${whole(stored)} ${stored === 1 ? "image" : "images"}`];
+  if (refused) parts.push(`${whole(refused)} not (${reason})`);
+  if (conflicts) parts.push(`${whole(conflicts)} contradict another person and wait for a review`);
+  return `${parts.join(", ")}.`;
 }

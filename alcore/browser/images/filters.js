@@ -3,16 +3,20 @@
 import { button, element } from "../shared/dom.js";
 import { plain } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
-import { STATES } from "./pages.js";
+import { PAINTED, STATES } from "./pages.js";
 
 /** @import { Head } from "./pages.js" */
 
 const MANY = 12; // values of a filter among which one is found by typing
 const NO_CLASS = { label: "no label", guess: "no guess", by: "nobody" };
-const TITLES = { state: "State", label: "Label", guess: "Model's guess", by: "Labeled by", split: "Part" };
+const TITLES = { state: "State", label: "Label", guess: "Model's guess", by: "Labeled by", split: "Part", painted: "Painted", holds: "Mask holds" };
 const PARTS = { pool: "to label", val: "validation", test: "test", slice: "test slice" };
+const EXTENTS = { whole: "whole masks", part: "unfinished", none: "without a mask" };
 const DOUBT = ["doubt", "Doubtful labels"];
 const ORDERS = [["number", "Number"], ["name", "Name"], ["time", "Last answered"], ["label", "Label"], ["guess", "Guess"], ["confidence", "Confidence"]];
+
+/** @type {[string, string, string][]} names of the two ends in an address, and what is bounded */
+const BOUNDS = [["above", "below", "Confidence"], ["iou_above", "iou_below", "IoU with the draft"]];
 
 /** @typedef {keyof typeof TITLES} Choice */
 
@@ -26,6 +30,8 @@ function valuesOf(head, name) {
   const counts = head.counts[name];
   if (name === "state") return STATES.map((state, i) => [state, state, counts[i]]);
   if (name === "split") return head.splits.map((split, i) => [split, PARTS[/** @type {keyof typeof PARTS} */ (split)] ?? split, counts[i]]);
+  if (name === "painted") return PAINTED.map((extent, i) => [extent, EXTENTS[/** @type {keyof typeof EXTENTS} */ (extent)], counts[i] ?? 0]);
+  if (name === "holds") return head.classes.map((of, i) => [of, of, counts[i] ?? 0]);
   const names = name === "by" ? head.people : head.classes;
   /** @type {[string, string, number][]} */
   const found = names.map((of, i) => [of, of, counts[i] ?? 0]);
@@ -60,7 +66,7 @@ export class Filters {
     this.head = head;
     if (document.activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
     const scores = head.scores.map((name) => [`score:${name}`, `Score: ${name.replaceAll("_", " ")}`]);
-    const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.round === null ? [] : scores)];
+    const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.drafts ? [["iou", "IoU with the draft"]] : []), ...(head.round === null ? [] : scores)];
     this.order.replaceChildren(...orders.filter(([name]) => head.round !== null || !["guess", "confidence"].includes(name)).map(([value, text]) => element("option", { value, text })));
     this.order.value = view.get("order") ?? "number";
     const back = view.has("back");
@@ -107,9 +113,10 @@ export class Filters {
       const words = new Map(valuesOf(head, name).map(([value, text]) => [value, text]));
       chip(`${TITLES[name]}: ${said.map((value) => words.get(value) ?? value).join(" or ")}`, (other) => other.delete(name));
     }
-    if (view.has("above") || view.has("below")) {
+    for (const [low, high, title] of BOUNDS) {
+      if (!view.has(low) && !view.has(high)) continue;
       const part = (/** @type {string} */ name, /** @type {number} */ usual) => Math.round(100 * Number(view.get(name) ?? usual));
-      chip(`Confidence ${part("above", 0)} to ${part("below", 1)} %`, (other) => (other.delete("above"), other.delete("below")));
+      chip(`${title} ${part(low, 0)} to ${part(high, 1)} %`, (other) => (other.delete(low), other.delete(high)));
     }
     if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
     if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
@@ -132,7 +139,7 @@ export class Filters {
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
     const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"), this.flag("noted", "that have a note"));
-    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.confidence()]), flags, ...(head.rounds.length ? [this.past(head)] : []));
+    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), flags, ...(head.rounds.length ? [this.past(head)] : []));
   }
 
   /** What had been said when a round began. @param {Head} head */
@@ -168,7 +175,9 @@ export class Filters {
     return element("label", {}, tick, element("span", { text }));
   }
 
-  confidence() {
+  /** Two fields for the ends of what is bounded. @param {number} which of BOUNDS */
+  between(which) {
+    const [low, high, about] = BOUNDS[which];
     const field = (/** @type {string} */ name, /** @type {number} */ usual, /** @type {string} */ title) => {
       const node = element("input", { type: "number", min: "0", max: "100", step: "1", "aria-label": title, value: String(Math.round(100 * Number(this.view.get(name) ?? usual))) });
       node.addEventListener("change", () => {
@@ -177,6 +186,6 @@ export class Filters {
       });
       return node;
     };
-    return element("fieldset", {}, element("legend", { text: "Confidence, %" }), element("div", { class: "between" }, field("above", 0, "Confidence from"), "to", field("below", 1, "Confidence to")));
+    return element("fieldset", {}, element("legend", { text: `${about}, %` }), element("div", { class: "between" }, field(low, 0, `${about} from`), "to", field(high, 1, `${about} to`)));
   }
 }

@@ -5,6 +5,7 @@ import { percent, whole } from "../shared/numbers.js";
 import { DISPUTED, FLAGGED, LABELED, SKIPPED } from "./pages.js";
 
 /** @import { Chosen } from "./chosen.js" */
+/** @import { Overlays } from "./overlays.js" */
 /** @import { Listing } from "./pages.js" */
 /** @import { Thumbnails } from "./thumbnails.js" */
 
@@ -23,11 +24,13 @@ export class Grid {
   /**
    * @param {Chosen} chosen
    * @param {Thumbnails} thumbnails
+   * @param {Overlays} overlays
    * @param {Hands} hands
    */
-  constructor(chosen, thumbnails, hands) {
+  constructor(chosen, thumbnails, overlays, hands) {
     this.chosen = chosen;
     this.thumbnails = thumbnails;
+    this.overlays = overlays;
     this.hands = hands;
     this.least = 128; // px of a picture at least
     this.side = 128; // px of a picture: what fills the row
@@ -149,6 +152,7 @@ export class Grid {
       seen.push(listing.ids[place]);
     }
     this.thumbnails.want(seen);
+    this.overlays.want(seen);
     this.root.setAttribute("aria-activedescendant", this.tiles.has(this.at) ? `tile-${this.at}` : "");
   }
 
@@ -214,6 +218,7 @@ export class Grid {
       if (image.src !== url) image.src = url;
       image.onload = () => image.classList.toggle("pixels", image.naturalWidth <= 64 && image.naturalWidth < this.side);
     } else image.removeAttribute("src");
+    this.overlays.lay(picture, /** @type {HTMLElement} */ (tile.children[1]), id);
   }
 
   /** A picture came. @param {number} id */

@@ -4,22 +4,21 @@ import { Api, wordsOf } from "../shared/api.js";
 import { button, element, targetOf } from "../shared/dom.js";
 import { keyIsOurs, keyName } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
-import { whole } from "../shared/numbers.js";
 import { handOver } from "../shared/saving.js";
 import { Actions } from "./actions.js";
 import { Chosen } from "./chosen.js";
 import { Details } from "./details.js";
-import { Doings } from "./doings.js";
+import { Doings, told } from "./doings.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { MOVES } from "./moves.js";
+import { Overlays } from "./overlays.js";
 import { Listing } from "./pages.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Views } from "./views.js";
 
 /** @import { Told } from "../shared/mount.js" */
 /** @import { ImagesData } from "../shared/types.js" */
-/** @import { Done } from "./doings.js" */
 
 const SIDES = { small: 84, medium: 128, large: 200 };
 const NARROW = 520; // px of a window that begins with small pictures
@@ -42,8 +41,9 @@ export class Images {
     this.chosen = new Chosen(() => this.changed());
     this.thumbnails = new Thumbnails(this.api, (id) => this.grid.came(id));
     this.doings = new Doings(this.api);
-    this.details = new Details(this.api, { close: () => this.closeDetails(), similar: (id) => this.likeness([id]), alike: (id) => this.look(new URLSearchParams({ group: String(id) })) });
-    this.grid = new Grid(this.chosen, this.thumbnails, {
+    this.details = new Details(this.api, { close: () => this.closeDetails(), similar: (id) => this.likeness([id]), alike: (id) => this.look(new URLSearchParams({ group: String(id) })), paint: async (id) => this.tell(await this.doings.paintNext(id)) });
+    this.overlays = new Overlays(this.api, () => this.grid.refresh(), (id) => this.grid.came(id));
+    this.grid = new Grid(this.chosen, this.thumbnails, this.overlays, {
       pick: (place, event) => this.pick(place, event),
       open: (place) => this.open(place),
       framed: (places, add) => this.framed(places, add),
@@ -71,7 +71,7 @@ export class Images {
     this.sizes.value = innerWidth < NARROW ? "small" : "medium";
     this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.root.append(
-      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.sizes, this.saving, this.views.root)),
+      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.overlays.root, this.sizes, this.saving, this.views.root)),
       element("div", { class: "told" }, this.count, this.note),
       element("div", { class: "body" }, element("div", { class: "shelf" }, this.grid.root, this.nothing), this.details.root),
       this.actions.root,
@@ -88,6 +88,7 @@ export class Images {
     this.grid.close();
     this.details.dispose();
     this.thumbnails.clear();
+    this.overlays.clear();
     this.root.remove();
   }
 
@@ -98,6 +99,7 @@ export class Images {
     this.report = setStateValue;
     this.api.connect(data.api, data.token);
     this.thumbnails.of(data.project, this.size);
+    this.overlays.of(data.dense, data.project, this.size);
     this.doings.of(data.project, data.identity, data.annotator);
     this.views.project = data.project;
     this.tellUndo();
@@ -116,6 +118,7 @@ export class Images {
   resize() {
     this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.thumbnails.of(this.data.project, this.size);
+    this.overlays.of(this.data.dense, this.data.project, this.size);
     this.grid.refresh();
   }
 
@@ -150,6 +153,7 @@ export class Images {
    */
   shown(listing, top) {
     this.listing = listing;
+    this.overlays.since(listing.head.event);
     this.filters.show(this.view, listing.head);
     this.views.show(this.view, listing.head.views);
     this.actions.of(listing.head.classes, this.data.dense);
@@ -160,7 +164,8 @@ export class Images {
     this.actions.past = this.view.has("then"); // nothing is answered in the past
     this.actions.chosen(this.chosen.size);
     this.actions.right.hidden = !listing.likelier;
-    this.actions.similar.hidden = this.details.more.hidden = !listing.head.features;
+    this.actions.similar.hidden = this.details.alike.hidden = !listing.head.features;
+    this.details.paint.hidden = !this.data.dense;
     this.chosen.within(listing);
     this.root.dataset.view = this.view.toString();
     this.root.dataset.event = String(listing.head.event);
@@ -382,14 +387,6 @@ export class Images {
     if (event.shiftKey) chosen.click(listing, grid.at, { range: true });
     if (this.details.open) this.open(grid.at);
   }
-}
-
-/** @param {Done} done */
-function told({ stored, refused, reason, conflicts }) {
-  const parts = [`${whole(stored)} ${stored === 1 ? "image" : "images"}`];
-  if (refused) parts.push(`${whole(refused)} not (${reason})`);
-  if (conflicts) parts.push(`${whole(conflicts)} contradict another person and wait for a review`);
-  return `${parts.join(", ")}.`;
 }
 
 export default mounted(Images);

@@ -7,13 +7,14 @@
  * @property {number} event the newest event it knows
  * @property {number | null} round whose model guesses; null before the first
  * @property {boolean} features whether likeness can be told
+ * @property {boolean} drafts whether a model has drafted masks
  * @property {number[]} rounds that can be looked back to
  * @property {string[]} scores names of that round's scores
  * @property {string[]} classes
  * @property {string[]} people
  * @property {string[]} splits
  * @property {Record<string, string>} views kept views, name -> address
- * @property {Record<"label" | "guess" | "by" | "split" | "state", number[]>} counts of all images, by value; those without one last
+ * @property {Record<"label" | "guess" | "by" | "split" | "state" | "holds" | "painted", number[]>} counts of all images, by value; those without one last
  * @property {[string, string][]} columns
  */
 
@@ -22,6 +23,7 @@ export const LABELED = 1;
 export const SKIPPED = 2;
 export const FLAGGED = 4;
 export const DISPUTED = 8;
+export const PAINTED = ["whole", "part", "none"];
 export const STATES = ["unlabeled", "labeled", "skipped", "flagged", "disputed"];
 
 /** A view's images; places count from 0 in its order. */

@@ -29,9 +29,11 @@ export class Thumbnails {
   /**
    * @param {Api} api
    * @param {(id: number) => void} came a picture that was wanted is there, or cannot be had
+   * @param {string} [what] the route that gives them
    */
-  constructor(api, came) {
+  constructor(api, came, what = "thumbnails") {
     this.api = api;
+    this.what = what;
     this.came = came;
     this.project = "";
     this.size = 128;
@@ -87,7 +89,7 @@ export class Thumbnails {
   async fetch(ids, turn) {
     this.active += 1;
     try {
-      const url = this.api.url(["projects", this.project, "thumbnails"], { size: this.size, ids: ids.join(",") });
+      const url = this.api.url(["projects", this.project, this.what], { size: this.size, ids: ids.join(",") });
       const { body } = await this.api.request(url, {}, 60_000);
       if (turn !== this.turn) return;
       unpacked(body).forEach((bytes, at) => this.keep(ids[at], bytes));

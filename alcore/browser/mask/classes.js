@@ -12,7 +12,7 @@ import { VOID } from "./raster.js";
 /** @import { MaskDocument } from "./document.js" */
 /** @typedef {{row: HTMLElement, choose: HTMLElement, eye: HTMLElement, share: HTMLElement}} ClassRow */
 
-const LETTERS = "acijkmqrtuwy"; // of classes; the other letters are tools
+const LETTERS = "aijkmqrtuwy"; // of classes; the other letters are tools
 const EYE = `<svg viewBox="0 0 18 18" aria-hidden="true"><path d="M1.500 9s2.800-5 7.500-5 7.500 5 7.500 5-2.800 5-7.500 5S1.500 9 1.500 9z"/><circle cx="9" cy="9" r="2.200"/><path class="off" d="M3 15L15 3"/></svg>`;
 
 export class MaskClasses {

@@ -9,6 +9,7 @@ import { TOOLS } from "./toolbar.js";
 /** @import { Answering } from "./answering.js" */
 /** @import { MaskCanvas } from "./canvas.js" */
 /** @import { MaskClasses } from "./classes.js" */
+/** @import { Clicks } from "./clicks.js" */
 /** @import { Look } from "./coloring.js" */
 /** @import { MaskEasel } from "./easel.js" */
 /** @import { MaskItem } from "./item.js" */
@@ -29,6 +30,7 @@ import { TOOLS } from "./toolbar.js";
  * @property {Tools} tools
  * @property {MaskPointer} pointer
  * @property {MaskLoader} loader
+ * @property {Clicks} clicks
  * @property {MaskClasses} classes
  * @property {Answering} answering
  */
@@ -47,7 +49,7 @@ export class Controls {
    * @param {ControlsOf} of
    * @param {Draws} draws
    */
-  constructor({ desk, settings, look, canvas, stage, easel, tools, pointer, loader, classes, answering }, draws) {
+  constructor({ desk, settings, look, canvas, stage, easel, tools, pointer, loader, clicks, classes, answering }, draws) {
     this.desk = desk;
     this.settings = settings;
     this.look = look;
@@ -57,6 +59,7 @@ export class Controls {
     this.tools = tools;
     this.pointer = pointer;
     this.loader = loader;
+    this.clicks = clicks;
     this.classes = classes;
     this.answering = answering;
     this.draws = draws;
@@ -90,11 +93,16 @@ export class Controls {
     this.stage.showRegion(step);
   }
 
+  /** @param {KeyboardEvent} event */
+  clickKey(event) {
+    return this.settings.tool === "click" && this.easel.ready && this.tools.click.key(event);
+  }
+
   keys() {
     const { canvas, settings, answering, desk, tools } = this;
     const grow = (/** @type {number} */ step) => this.setSize(settings.size + step * Math.max(1, Math.round(0.12 * settings.size)));
     const back = () => {
-      tools.polygon.back();
+      if (!tools.polygon.back()) tools.click.back();
       canvas.want();
     };
     const { find } = desk.classes;
@@ -139,9 +147,15 @@ export class Controls {
 
   /** @param {"undo" | "redo"} way */
   step(way) {
-    if (way === "undo" && this.tools.polygon.back()) return this.canvas.want();
+    if (way === "undo" && (this.tools.polygon.back() || this.tools.click.back())) return this.canvas.want();
     this.pointer.letGo();
     this.easel.step(way);
+  }
+
+  takeClicks() {
+    this.pointer.letGo();
+    this.tools.click.finish();
+    this.canvas.want();
   }
 
   /** @param {boolean} everything */
@@ -161,6 +175,7 @@ export class Controls {
     this.draws.renderOptions();
     this.draws.renderClasses();
     this.classes.reveal(value);
+    this.canvas.want();
   }
 
   /** @param {ToolName} name */
@@ -173,6 +188,7 @@ export class Controls {
     if (!["eraser", "pan"].includes(name)) this.painter = name;
     this.configure({ tool: name });
     if (name === "superpixel" && this.desk.queue.told) this.loader.around();
+    if (name === "click" && this.desk.queue.told) this.clicks.around();
     if (this.stage.doc) this.stage.showGhost();
     this.draws.renderTools();
     this.canvas.want();
@@ -246,7 +262,7 @@ export class Controls {
 
   escape() {
     if (this.desk.help.isOpen) return this.desk.help.toggle(false);
-    if (!this.tools.polygon.cancel()) return this.canvas.fit();
+    if (!this.tools.polygon.cancel() && !this.tools.click.cancel()) return this.canvas.fit();
     this.draws.renderOptions();
     this.canvas.want();
   }

@@ -3,11 +3,15 @@
 import { VOID } from "./raster.js";
 
 /** @import { Desk } from "../label/desk.js" */
+/** @import { Rgb } from "../shared/types.js" */
 /** @import { MaskCanvas } from "./canvas.js" */
 /** @import { MaskItem } from "./item.js" */
 /** @import { Place } from "./raster.js" */
 /** @import { Settings } from "./settings.js" */
 /** @import { MaskStage } from "./stage.js" */
+/** @type {Rgb} what void is shown in */
+const GREY = [128, 128, 128];
+
 /**
  * Who hears of what is painted.
  * @typedef {object} Hears
@@ -46,6 +50,15 @@ export class MaskEasel {
 
   get item() {
     return this.desk.queue.current;
+  }
+
+  /** Of the class at hand. */
+  get color() {
+    return this.canvas.look.colors[this.value] ?? GREY;
+  }
+
+  want() {
+    this.canvas.want();
   }
 
   get scale() {

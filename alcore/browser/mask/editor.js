@@ -12,8 +12,10 @@ import { Answering } from "./answering.js";
 import { MaskCanvas } from "./canvas.js";
 import { Controls } from "./controls.js";
 import { Caption, STATE_NAMES } from "./caption.js";
+import { Clicks } from "./clicks.js";
 import { MaskClasses } from "./classes.js";
 import { MaskEasel } from "./easel.js";
+import { HELP } from "./help.js";
 import { isUnsaved, maskItemOf } from "./item.js";
 import { MaskLoader } from "./loader.js";
 import { Looks } from "./looks.js";
@@ -33,25 +35,6 @@ import { toolsOf } from "./tools.js";
 /** @import { MaskItem } from "./item.js" */
 
 const AHEAD = 24; // open items below which more are fetched; twice as many are asked for
-/** @type {[string, string][]} */
-const HELP = [
-  ["1 … 0, letters", "the class to paint with; V is void (belongs to no class)"],
-  ["B E P F S D", "brush, eraser, polygon, fill, superpixels, areas of the model's draft"],
-  ["[  ]", "smaller or larger brush"],
-  ["G", "take the model's draft where nothing is painted; Shift+G everywhere"],
-  ["Alt+click", "paint with the class under the pointer"],
-  ["Ctrl+Z  Ctrl+Shift+Z", "undo, redo a stroke"],
-  ["Enter", "save the mask and go on; closes an open polygon first"],
-  ["Backspace  Esc", "take back a polygon's last corner, drop it"],
-  ["N  X", "skip the image; flag it: something is wrong with it"],
-  ["Z", "take back the last save, skip or flag"],
-  ["← →", "earlier or later image; unsaved strokes are kept"],
-  ["H  O  L", "mask on or off, outlines, next heat layer"],
-  ["+  −  wheel", "zoom; Space and drag, or the middle button, moves; Esc shows all"],
-  ["Tab", "next region, where only regions are asked for"],
-  ["W", "why it was asked: formulas and numbers (unless a class has that key)"],
-  ["/", "find a class by typing, Enter takes it"],
-];
 
 class MaskEditor {
   /** @param {HTMLElement} parent */
@@ -83,7 +66,8 @@ class MaskEditor {
       placeChanged: () => this.renderPlace(),
       picked: (value) => this.controls.setValue(value),
     });
-    this.tools = toolsOf(this.easel);
+    this.clicks = new Clicks(this);
+    this.tools = toolsOf(this.easel, this.clicks);
     this.pointer = new MaskPointer(this.easel, this.tools);
     this.answering = new Answering(this, () => this.endStroke());
     this.loader = new MaskLoader(this);
@@ -182,6 +166,7 @@ class MaskEditor {
 
   prefetch() {
     this.loader.around();
+    this.clicks.around();
   }
 
   staging() {
@@ -301,6 +286,11 @@ class MaskEditor {
     this.canvas.want();
   }
 
+  clickable() {
+    this.tools.click.ready();
+    this.renderOptions();
+  }
+
   /** @param {MaskItem} item */
   guessed(item) {
     if (item !== this.queue.current || !this.stage.doc) return;
@@ -328,10 +318,10 @@ class MaskEditor {
     this.strokes.keepSoon(item);
   }
 
-  /** Ends what the pointer does; true when that closed a polygon. */
+  /** Ends what the pointer does; true when that closed a polygon or took what is clicked. */
   endStroke() {
     this.pointer.letGo();
-    if (!this.tools.polygon.finish()) return false;
+    if (!this.tools.polygon.finish() && !this.tools.click.finish()) return false;
     this.canvas.want();
     return true;
   }
@@ -360,7 +350,7 @@ class MaskEditor {
   }
 
   renderOptions() {
-    this.toolbar.renderOptions(this.easel, this.tools.polygon.corners.length, this.classes);
+    this.toolbar.renderOptions(this.easel, this.tools, this.classes);
   }
 
   renderCursor() {

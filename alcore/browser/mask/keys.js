@@ -17,6 +17,7 @@ import { keyDrivesControl, keyIsOurs, keyName } from "../shared/keys.js";
  * @property {(way: "undo" | "redo") => void} step of the strokes
  * @property {(held: boolean) => void} holdSpace
  * @property {(step: number) => void} showRegion
+ * @property {(event: KeyboardEvent) => boolean} clickKey true for a key that clicks, where that is the tool at hand
  */
 /** @typedef {Record<string, (event: KeyboardEvent) => unknown>} Actions by key */
 
@@ -68,6 +69,7 @@ export class MaskKeys {
     if (event.key === "Alt") return this.editor.pointed; // else the browser's menu takes the focus from painting
     if ((event.altKey && !written) || keyDrivesControl(event, this.editor.root)) return false;
     if (event.key === "Tab") return this.tab(event);
+    if (this.editor.clickKey(event)) return true;
     const key = keyName(event, written);
     return this.act(key, event) || /^[a-z0-9]$/.test(key);
   }

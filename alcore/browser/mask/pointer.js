@@ -34,8 +34,9 @@ export class MaskPointer {
     const { panes } = editor.canvas;
     panes.addEventListener("pointerdown", (event) => this.down(event));
     panes.addEventListener("pointermove", (event) => this.move(event));
-    panes.addEventListener("pointerup", (event) => this.up(event));
-    panes.addEventListener("pointercancel", (event) => this.up(event));
+    panes.addEventListener("pointerup", (event) => this.up(event, true));
+    panes.addEventListener("pointercancel", (event) => this.up(event, false));
+    panes.addEventListener("contextmenu", (event) => this.tool.takesAway && event.preventDefault());
     panes.addEventListener("pointerleave", () => this.leave());
     panes.addEventListener("dblclick", () => this.tool === tools.polygon && tools.polygon.finish());
     panes.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -65,7 +66,8 @@ export class MaskPointer {
     const { canvas } = editor;
     if (!editor.ready || this.holds !== undefined) return;
     const middle = event.button === 1;
-    if (event.button && !middle) return;
+    const other = event.button === 2 && this.tool.takesAway;
+    if (event.button && !middle && !other) return;
     const onMain = event.target instanceof Element && event.target.closest(".main");
     const pans = middle || editor.spaceHeld || this.tool === this.tools.pan || !onMain;
     this.holds = event.pointerId;
@@ -80,7 +82,7 @@ export class MaskPointer {
     if (event.altKey) return editor.pick(place);
     this.draws = true;
     editor.beforeStroke();
-    this.tool.down?.(place);
+    this.tool.down?.(place, { away: other || event.shiftKey || event.ctrlKey, touch: event.pointerType === "touch" });
     canvas.stroked(event);
   }
 
@@ -116,13 +118,16 @@ export class MaskPointer {
     }
   }
 
-  /** @param {PointerEvent} event */
-  up(event) {
-    if (event.pointerId === this.holds) this.letGo();
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} done by the person
+   */
+  up(event, done) {
+    if (event.pointerId === this.holds) this.letGo(done);
   }
 
   /** Ends what the pointer does, for example because another picture comes. */
-  letGo() {
+  letGo(done = false) {
     const { editor } = this;
     if (this.holds === undefined) return;
     this.holds = undefined;
@@ -130,7 +135,7 @@ export class MaskPointer {
     editor.canvas.panes.classList.remove("moving");
     if (!this.draws) return;
     this.draws = false;
-    this.tool.up?.();
+    this.tool.up?.(done);
     editor.strokeEnded();
   }
 

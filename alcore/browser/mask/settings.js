@@ -1,6 +1,6 @@
 // What a person has set in the mask editor; kept in this browser.
 
-/** @typedef {"brush" | "eraser" | "polygon" | "flood" | "superpixel" | "draft" | "pan"} ToolName */
+/** @typedef {"brush" | "eraser" | "polygon" | "flood" | "superpixel" | "click" | "draft" | "pan"} ToolName */
 /**
  * @typedef {object} Settings
  * @property {ToolName} tool

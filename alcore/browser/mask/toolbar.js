@@ -8,6 +8,7 @@ import { VOID } from "./raster.js";
 /** @import { MaskEasel } from "./easel.js" */
 /** @import { MaskItem } from "./item.js" */
 /** @import { ToolName } from "./settings.js" */
+/** @import { Tools } from "./tools.js" */
 /**
  * What its buttons do.
  * @typedef {object} ToolbarActs
@@ -15,6 +16,8 @@ import { VOID } from "./raster.js";
  * @property {(size: number) => void} setSize
  * @property {(n: number) => void} setSuperpixels
  * @property {(everything: boolean) => void} acceptDraft
+ * @property {() => void} takeClicks
+ * @property {() => void} escape
  */
 
 /** @type {Record<ToolName, string>} */
@@ -25,6 +28,7 @@ const ICONS = {
   flood: "M8 2.5l6.5 6.5-5.5 5.5L3 8.5zM3 8.5h11M15.5 12c1 1.6 1 3-.2 3s-1.100-1.400.2-3z",
   superpixel: "M2.500 5l4-2.500 5 1.500 4-1v6l-1.500 5-5 1-5.500-1.500-1-4zM6.500 2.500L7 8l-4.500 1.500M7 8l4 2 4.500-1M11 10l-2 5",
   draft: "M3 15l7.500-7.500M12.500 2v3M12.500 8v2M9 5.500h2M14 5.500h2.500M4 3v2M3 4h2M14 12v2.500M13 13.200h2.500",
+  click: "M7 7l8 3-3.500 1.500L10 15zM7 1.500v2.500M1.500 7H4M3 3l1.700 1.700M11 3L9.500 4.500M3 11l1.500-1.500",
   pan: "M9 2v14M2 9h14M9 2L7 4M9 2l2 2M9 16l-2-2M9 16l2-2M2 9l2-2M2 9l2 2M16 9l-2-2M16 9l-2 2",
 };
 /** @type {[ToolName, string, string][]} name, title, key */
@@ -34,6 +38,7 @@ export const TOOLS = [
   ["polygon", "Polygon", "p"],
   ["flood", "Fill a connected area", "f"],
   ["superpixel", "Superpixels", "s"],
+  ["click", "Click what you mean", "c"],
   ["draft", "Areas of the model's draft", "d"],
   ["pan", "Move the picture", "Space"],
 ];
@@ -52,8 +57,11 @@ export class Toolbar {
     this.segments = Object.entries(SUPERPIXELS).map(([name, n]) => ({ n, node: button({ class: "tool", "data-n": n, text: name, title: `About ${n} superpixels an image`, onclick: () => acts.setSuperpixels(n) }) }));
     this.superpixel = element("span", { class: "group segments" }, ...this.segments.map(({ node }) => node));
     this.draft = button({ class: "tool", title: "Take the model's draft where nothing is painted (G); Shift: everywhere", onclick: (/** @type {MouseEvent} */ event) => acts.acceptDraft(event.shiftKey) }, element("span", { text: "Take the whole draft" }), element("kbd", { text: "G" }));
+    this.take = button({ class: "tool", title: "Paint it (Enter)", onclick: () => acts.takeClicks() }, element("span", { text: "Take it" }), element("kbd", { text: "Enter" }));
+    this.drop = button({ class: "tool", title: "Drop it (Esc)", onclick: () => acts.escape() }, element("span", { text: "Drop" }));
+    this.click = element("span", { class: "group" }, this.take, this.drop);
     this.hint = element("span", { class: "hint", role: "status" });
-    this.options = element("div", { class: "options" }, this.chip, this.size, this.superpixel, this.draft, this.hint);
+    this.options = element("div", { class: "options" }, this.chip, this.size, this.superpixel, this.draft, this.click, this.hint);
   }
 
   /** @param {ToolName} tool at hand */
@@ -63,19 +71,22 @@ export class Toolbar {
 
   /**
    * @param {MaskEasel} easel
-   * @param {number} corners of a polygon that is begun
+   * @param {Tools} tools
    * @param {MaskClasses} classes
    */
-  renderOptions(easel, corners, classes) {
+  renderOptions(easel, tools, classes) {
     const { settings, item } = easel;
     const { tool } = settings;
     this.size.hidden = tool !== "brush" && tool !== "eraser";
     this.superpixel.hidden = tool !== "superpixel";
     this.draft.hidden = tool !== "draft";
+    this.click.hidden = tool !== "click" || !tools.click.begun;
     this.slider.value = String(Math.round((100 * Math.log(settings.size)) / Math.log(MOST_SIZE)));
     this.sizeLabel.textContent = `${settings.size} px`;
     for (const { n, node } of this.segments) press(node, n === settings.superpixels);
-    this.hint.textContent = hintOf(tool, settings.superpixels, corners, item, easel.noDraft);
+    const said = tool === "click" ? tools.click.words() : hintOf(tool, settings.superpixels, tools.polygon.corners.length, item, easel.noDraft);
+    if (this.hint.textContent !== said) this.hint.textContent = this.hint.title = said;
+    this.hint.toggleAttribute("data-why", tool === "click" && tools.click.clicks.reason !== "");
     this.draft.disabled = !item?.guess;
     const value = easel.paints;
     this.chip.hidden = tool === "pan" || tool === "draft" || !classes.isSet;

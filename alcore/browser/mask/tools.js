@@ -2,8 +2,11 @@
 // what `Tool` lists, and knows of the editor what `Easel` lists.
 
 import { areaOf, boxOf, brushCell, brushRows, eachOfLine, eachOfPolygon, edgePath, sweep, VOID } from "./raster.js";
+import { ClickTool } from "./clicking.js";
 import { strokeTwice } from "./drawing.js";
 
+/** @import { ClickEasel } from "./clicking.js" */
+/** @import { Clicks } from "./clicks.js" */
 /** @import { MaskDocument } from "./document.js" */
 /** @import { Superpixels } from "./item.js" */
 /** @import { BrushRow, Mask, Place } from "./raster.js" */
@@ -26,9 +29,10 @@ import { strokeTwice } from "./drawing.js";
  */
 /**
  * @typedef {object} Tool
- * @property {(place: Place) => void} [down]
+ * @property {boolean} [takesAway] the other button and Shift are for it too
+ * @property {(place: Place, how: {away: boolean, touch: boolean}) => void} [down] `away`: by the other button, or with Shift
  * @property {(places: Place[]) => void} [move]
- * @property {() => void} [up]
+ * @property {(done: boolean) => void} [up] `done`: let go by the person, not because something else came
  * @property {(place: Place) => void} [hover]
  * @property {() => unknown} [cancel] drops what is begun
  * @property {() => void} [leave] the pointer is away
@@ -359,15 +363,17 @@ function cellAt([x, y]) {
 
 /**
  * All tools by name.
- * @param {Easel} easel
+ * @param {ClickEasel} easel
+ * @param {Clicks} clicks
  */
-export function toolsOf(easel) {
+export function toolsOf(easel, clicks) {
   return {
     brush: new BrushTool(easel, () => easel.value),
     eraser: new BrushTool(easel, () => VOID),
     polygon: new PolygonTool(easel),
     flood: new FloodTool(easel),
     superpixel: new SuperpixelTool(easel),
+    click: new ClickTool(easel, clicks),
     draft: new DraftTool(easel),
     pan: /** @type {Tool} */ ({}),
   };

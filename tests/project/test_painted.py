@@ -1,0 +1,136 @@
+"""What masks hold, how far drafts agree and how they look over a picture, against what is worked out pixel by pixel."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alcore.errors import BadInput
+from alcore.pixels import masks
+from alcore.project import painted
+from alcore.project.catalog import catalog
+from alcore.project.views import View, found
+from alcore.types import Annotation
+from tests.project.painted import ids_of
+from tests.scenes import QUICK, H, W, truth_of
+
+
+def ids(project, **filters) -> list[int]:
+    of, _, at = found(project, View(**filters))
+    return of.ids[at].tolist()
+
+
+@pytest.fixture
+def drafted(scenes):
+    """Four scenes painted, of one a part alone; then a model that drafts two of the others."""
+    by = ids_of(scenes)
+    for seq, number in enumerate((0, 1, 2), 1):
+        mask = truth_of(number)
+        if number == 1:
+            mask[mask == 2] = 0  # no dot
+        digest = scenes.masks.keep(mask, 3)
+        scenes.journal.take([Annotation("t", seq, by[number], "mask", digest, annotator="ann")], scenes.classes)
+    scenes.run_round("entropy", 2, seed=0, train=QUICK, report=lambda _: None)
+    return scenes
+
+
+def test_the_classes_of_a_mask_and_what_is_painted_are_found_by_views(drafted):
+    by = ids_of(drafted)
+    three = sorted(by[n] for n in (0, 1, 2))
+    assert ids(drafted, holds=("ground",)) == three
+    assert ids(drafted, holds=("dot",)) == sorted(by[n] for n in (0, 2))
+    assert ids(drafted, holds=("dot", "box")) == three
+    assert ids(drafted, painted=("whole",)) == three
+    assert ids(drafted, painted=("part",)) == []
+    assert set(ids(drafted, painted=("none",))) == set(by.values()) - set(three)
+    assert len(ids(drafted, painted=("whole", "none"))) == len(by)
+
+
+def test_a_mask_that_was_answered_in_part_is_unfinished(scenes):
+    item = ids_of(scenes)[3]
+    digest = scenes.masks.keep(truth_of(3), 3)
+    scenes.start(1, "random", seed=0)
+    scenes.journal.take([Annotation("t", 1, item, "region", digest, annotator="ann")], scenes.classes)
+    told = painted.painted(scenes, of := catalog(scenes))
+    assert scenes.items.row(item)["partial"] == bool(told.partial[int(of.places(np.array([item]))[0])])
+    assert ids(scenes, painted=("part",)) == ([item] if scenes.items.row(item)["partial"] else [])
+
+
+def test_an_overlap_is_the_mean_over_the_classes_that_either_has_where_something_is_painted():
+    mask = np.array([[0, 0, 1, 1], [255, 255, 1, 2]], np.uint8)
+    draft = np.array([[0, 1, 1, 1], [0, 1, 1, 0]], np.uint8)
+    # class 0: both 1, either {0: 2, draft 2} = 3; class 1: both 3, either 4; class 2: both 0, either 1
+    assert painted.overlap(mask, draft) == pytest.approx((1 / 3 + 3 / 4 + 0) / 3)
+    assert painted.overlap(draft, draft) == 1
+    assert np.isnan(painted.overlap(np.full((2, 4), 255, np.uint8), draft))
+
+
+def test_images_are_found_and_sorted_by_how_far_their_draft_agrees_with_the_mask(drafted):
+    asked = list(drafted.round().query)
+    assert np.isnan(painted.agreement(drafted, catalog(drafted))).all()  # none of those that are painted was drafted
+    files = drafted.files(drafted.round())
+    drafts = {i: files.detail(i)["draft"] for i in asked}
+    wanted = {}
+    for seq, (item, mask) in enumerate(zip(asked, (truth_of(5), np.zeros((H, W), np.uint8)), strict=True), 10):
+        digest = drafted.masks.keep(mask, 3)
+        drafted.journal.take([Annotation("t", seq, item, "mask", digest, annotator="ann")], drafted.classes)
+        wanted[item] = painted.overlap(masks.resized(mask, *drafts[item].shape), drafts[item])
+    of = catalog(drafted)
+    got = dict(zip(of.ids.tolist(), painted.agreement(drafted, of).tolist(), strict=True))
+    assert {i: got[i] for i in asked} == pytest.approx(wanted)
+    low, high = sorted(asked, key=lambda i: (wanted[i], i))
+    assert ids(drafted, order="iou")[:2] == [low, high]
+    assert ids(drafted, order="iou", back=True)[:2] == [high, low]
+    middle = (wanted[low] + wanted[high]) / 2
+    if wanted[low] < wanted[high]:
+        assert ids(drafted, iou_below=middle) == [low]
+        assert ids(drafted, iou_above=middle) == [high]
+    assert set(ids(drafted, iou_above=0.0)) == set(asked)
+
+
+def test_addresses_hold_what_masks_are_asked_and_bounds_are_checked(drafted):
+    view = View(holds=("dot", "box"), painted=("part",), iou_below=0.5, order="iou")
+    assert view.address() == "holds=dot&holds=box&painted=part&iou_below=0.5&order=iou"
+    assert View.of([("holds", "dot"), ("holds", "box"), ("painted", "part"), ("iou_below", "0.5"), ("order", "iou")]) == view
+    with pytest.raises(BadInput, match="iou_below must be an IoU from 0 to 1"):
+        View.of([("iou_below", "1.5")])
+    with pytest.raises(BadInput, match="painted cannot be 'half': use whole, part, none"):
+        View.of([("painted", "half")])
+    with pytest.raises(BadInput, match="'car' is not a class of"):
+        ids(drafted, holds=("car",))
+
+
+def test_projects_of_classes_have_no_masks_to_ask_for(toy):
+    with pytest.raises(BadInput, match="has a class an image"):
+        ids(toy, painted=("none",))
+    assert not painted.has_drafts(toy)
+
+
+def test_an_overlay_is_the_mask_in_the_colors_of_its_classes_or_the_newest_draft(drafted):
+    by, asked = ids_of(drafted), list(drafted.round().query)
+    neither = next(i for n, i in by.items() if n not in (0, 1, 2) and i not in asked)
+    own, draft, none, gone = painted.overlay(drafted, [by[0], asked[0], neither, 10**6], 128)
+    assert (none, gone) == (b"", b"")
+    seen = np.asarray(Image.open(io.BytesIO(own)).convert("RGBA"))
+    mask = truth_of(0)
+    assert seen.shape == (H, W, 4)
+    assert np.array_equal(seen[..., 3] == 0, mask == masks.VOID)
+    assert np.array_equal(seen[mask != masks.VOID][:, :3], np.array(drafted.colors)[mask[mask != masks.VOID]])
+    small = drafted.files(drafted.round()).detail(asked[0])["draft"]
+    shown = np.asarray(Image.open(io.BytesIO(draft)).convert("RGBA"))
+    assert np.array_equal(shown[..., :3], np.array(drafted.colors)[masks.resized(small, H, W)])
+    reduced = Image.open(io.BytesIO(painted.overlay(drafted, [by[0]], 16)[0]))
+    assert reduced.size == (16, round(16 * H / W))
+
+
+def test_a_mask_whose_file_is_gone_leaves_its_place_empty(drafted):
+    by = ids_of(drafted)
+    digest = drafted.items.row(by[0])["label"]
+    next(drafted.folder.rglob(f"*{digest}*")).unlink()
+    own, other = painted.overlay(drafted, [by[0], by[1]], 128)
+    assert own == b""
+    assert other[:4] == b"\x89PNG"
+    assert painted.has_drafts(drafted)
