@@ -216,7 +216,7 @@ def test_a_class_among_two_hundred_is_found_by_typing(page_factory: PageFactory,
     expect(page.locator(".class:visible")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator(".class:visible")).to_have_count(200)
-    press(page, "1")
+    press(page, "6")  # 1 to 5 are for what the model takes it for: not all of so many classes have a key
     wait_saved(page)
     first = page.locator(".class").first.get_attribute("data-value")
     assert fake.rows("c200-n50-find") == [(1, "label", "sea anemone 90"), (2, "label", first)]

@@ -34,8 +34,8 @@ export class ClassList {
     const typed = plain(this.find.value);
     const fits = this.rows.map((row) => fit(row.dataset.value ?? "", typed));
     const best = Math.min(...fits.filter((how) => how >= 0));
-    // letters in order fit much of what nobody meant: only where nothing fits better
-    this.rows.forEach((row, at) => (row.hidden = fits[at] < 0 || (fits[at] === 3 && best < 3)));
+    // words and letters in any place fit much of what nobody meant: only where nothing fits better
+    this.rows.forEach((row, at) => (row.hidden = fits[at] < 0 || (fits[at] > 1 && fits[at] > best)));
     const shown = this.shown();
     this.setBest(typed && shown.length ? this.rows[fits.indexOf(best)] : null);
     this.unknown.hidden = shown.length > 0;
