@@ -23,8 +23,10 @@ PROPOSED = "proposed"  # somebody compared what methods would ask for, and took 
 WANTED = "wanted"  # somebody asked for an image by hand: it comes before what a round asks for; with the value NOT, they took that back
 NOT = "not"
 SURE = "sure"  # somebody looked at the label an image has and found it right
-NOTES = (SLICE, WANTED, SURE)  # kinds of events that say nothing of what is in an image
-EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region")  # beside them the journal has NOTES
+AGAIN = "again"  # somebody was asked a second time what they had said: the second answer is compared with the first and changes nothing
+REMARK = "remark"  # somebody wrote something about an image; the newest counts, none takes it away
+NOTES = (SLICE, WANTED, SURE, AGAIN, REMARK)  # kinds of events that say nothing of what is in an image
+EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region", AGAIN)  # what a browser may send; beside them the journal has NOTES
 
 
 def written(split: str) -> str:
@@ -68,7 +70,8 @@ class Annotation:
 
     `kind` is one of EVENT_KINDS; `value` is a class name for `label`, a mask's digest for `mask` (the whole image) and `region` (what was
     asked of it), a remark or None for the others; `ms` is how long the person took, `clicks` how often the pointer went down. `replaces` is
-    the label or mask its author saw on the item, "" for none; None where that is not told, as of a script.
+    the label or mask its author saw on the item, "" for none; None where that is not told, as of a script. `opinions` is how many people
+    were to answer the image, each without seeing what the others said; None where one answer is enough.
     """
 
     client: str
@@ -81,6 +84,7 @@ class Annotation:
     round: int | None = None
     clicks: int | None = None
     replaces: str | None = None
+    opinions: int | None = None
 
 
 @dataclass(frozen=True)

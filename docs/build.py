@@ -33,6 +33,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("loop.md", "The loop", ("The loop",)),
         ("photos.md", "Photos", ("Photos: pretrained features",)),
         ("reading.md", "What it reads", ("What it reads",)),
+        ("people.md", "Several people", ("Several people",)),
         ("segmentation.md", "Segmentation", ("Segmentation",)),
         ("notebooks.md", "Python and notebooks", ("Python", "In a notebook")),
         ("elsewhere.md", "The model elsewhere", ("The model elsewhere",)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from alcore import figures
-from alcore.project import features, tables
+from alcore.project import features, points, tables
 from alcore.project.facade import Project
 from alcore.project.tables import score_names
 from alcore.project.views import View
@@ -39,11 +40,10 @@ def main() -> None:
         rounds = [tables.mapped_round(of, 0), *rounds]
         titles[0] = f"Before the first round: {plural(len(first[0]), 'image')}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox(
-            "Round", [r.number for r in reversed(rounds)], format_func=titles.__getitem__, width=320, key=f"explore.round.{of.id}"
-        )
+        round_key = f"explore.round.{of.id}"
+        number = st.selectbox("Round", [r.number for r in reversed(rounds)], format_func=titles.__getitem__, width=320, key=round_key)
         chosen = next(r for r in rounds if r.number == number)
-        columns = {c["name"]: c for c in tables.columns(of, chosen) if c["name"] not in ("x", "y", "selected")}
+        columns = _columns(of, [chosen, *rounds[-1:]])
         if columns:
             color = st.selectbox(
                 "Color by",
@@ -59,13 +59,28 @@ def main() -> None:
     else:
         st.caption(_about(columns[color]))
         selection = embedding_map(
-            project=of.name, token=token(of), round_number=number, color=color, order=order, classes=of.classes, key="map"
+            project=of.name,
+            token=token(of),
+            round_number=number,
+            color=color,
+            order=order,
+            classes=of.classes,
+            timeline=points.timeline(of, titles),
+            on_round=lambda to: st.session_state.update({round_key: to}),
+            key="map",
         )
         if selection.opened:
             st.switch_page("images.py", query_params={"project": of.name, VIEW: View(among=selection.opened).address()})
         if selection.count and chosen.folder:
             _table(of, chosen, selection.ids, selection.count)
     _histograms(of, chosen)
+
+
+def _columns(of: Project, rounds: list[Round]) -> dict[str, dict[str, Any]]:
+    """What the map can be colored by, by name: the first round's columns, and then those that only a later one of `rounds` has, so that
+    nothing changes while somebody plays through the rounds. Empty where the first one has no map."""
+    told = [tables.columns(of, r) for r in {r.number: r for r in rounds}.values()]
+    return {c["name"]: c for columns in reversed(told) for c in columns if c["name"] not in ("x", "y", "selected")} if told[0] else {}
 
 
 def _order() -> Order:
@@ -84,7 +99,7 @@ def _order() -> Order:
 def _about(column: dict[str, Any]) -> str:
     """What a column means, and which end is asked for."""
     if column["kind"] != "number":
-        return CLASSES[column["name"]]
+        return CLASSES.get(column["name"]) or str(column["help"])
     return f"{column['help']} {_wanted(column['wanted'])}"
 
 
@@ -124,7 +139,7 @@ def _histograms(of: Project, chosen: Round) -> None:
         return
     st.subheader("How the scores are spread", anchor=False)
     st.caption("Gray: the pool. Orange: what was queried, on an axis of its own, its median dotted.")
-    frame = of.scores(chosen)
+    frame = pd.DataFrame({**files.scores, "selected": np.isin(files.ids, files.selected)})  # no names: of 200,000 they take a second
     names = score_names(files)
     for start in range(0, len(names), 3):  # a row at a time, so that on a narrow page they stay in order
         for name, cell in zip(names[start : start + 3], st.columns(3), strict=False):

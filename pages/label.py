@@ -8,11 +8,12 @@ from textwrap import shorten
 
 import streamlit as st
 
-from alcore.project import features, goals, guide, labeling, live, slices
+from alcore.project import features, goals, guide, labeling, live, sharing, slices
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
 from pages.ui.jobs import running, watch
+from pages.ui.people import share_ways
 from pages.ui.session import (
     FORM_WIDTH,
     LONGEST_NAME,
@@ -68,7 +69,7 @@ def main() -> None:
     newest = rounds[-1]
     finished = _masks(of, newest.number) if of.dense else _classes(of, newest.number)
     waiting = labeling.waiting(of)
-    if finished or not waiting:
+    if not waiting or (finished and sharing.settings(of).mode == "shared"):  # else it is somebody's share that is used up
         _next_step(of)
     elif running("round", of=of):
         st.caption(":material/model_training: A round is training. What you label now counts for the one after it.")
@@ -90,6 +91,7 @@ def _classes(of: Project, number: int) -> object:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
+        share_ways(of)
         _goal(of)
         mode = st.segmented_control(
             "View",
@@ -106,6 +108,7 @@ def _classes(of: Project, number: int) -> object:
         token=token(of),
         annotator=annotator(),
         classes=of.classes,
+        looks=of.settings.get("looks"),
         mode="grid" if mode == "grid" else "single",
         round_number=number,
         identity=of.identity,
@@ -140,6 +143,8 @@ def _masks(of: Project, number: int) -> object:
     """A mask an image, painted; something once the query is used up."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
+        st.space("stretch")
+        share_ways(of)
     return mask_editor(
         project=of.name,
         token=token(of),
@@ -216,7 +221,9 @@ def _next_step(of: Project) -> None:
         st.caption(":material/model_training: This query is done. A round is training; its query shows here when it is ready.")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(":green[:material/check_circle:] **This query is done.** Train the next round on the new labels.")
+        missing = of.queries.missing() if sharing.settings(of).opinions > 1 else 0
+        done = f"**Every image has an answer**, {plural(missing, 'image')} not yet of all." if missing else "**This query is done.**"
+        st.markdown(f":green[:material/check_circle:] {done} Train the next round on the new labels.")
         st.space("stretch")
         if st.button("Train the next round", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py")

@@ -17,6 +17,7 @@ from alcore.project.tables import learning_curve
 from alcore.project.worth import worth
 from alcore.types import Round
 from pages.ui.jobs import PLAIN_CHART
+from pages.ui.people import who_did_what
 from pages.ui.session import empty, header, maker, plural, project
 
 SIGNS = {"go_on": ("trending_up", "blue"), "little_left": ("check_circle", "green"), "cannot_tell": ("hourglass_empty", "gray")}
@@ -101,7 +102,7 @@ def main() -> None:
     )
     in_percent = st.column_config.NumberColumn(format="%.1f %%")
     st.dataframe(table, hide_index=True, column_config={title(name, start=False): in_percent for name in shares}, placeholder="–")
-    _pace(of.pace())
+    who_did_what(of)
 
 
 def _worth(of: Project) -> None:
@@ -214,14 +215,6 @@ def _change(of: Project, standing: Standing, newest: Round, before: Round | None
         delta_description=since,
         width="content",
     )
-
-
-def _pace(pace: pd.DataFrame) -> None:
-    if pace.empty:
-        return
-    st.subheader("Labeling", anchor=False)
-    st.dataframe(pace, hide_index=True, width=480, column_config={"median seconds": st.column_config.NumberColumn(format="%.1f")})
-    st.caption("Seconds between an image appearing and its label, by annotator; images that took over two minutes are left out as pauses.")
 
 
 main()

@@ -5,19 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alcore.errors import BadInput
 from alcore.measures import outlook
 from alcore.metrics import wilson
 from alcore.nets.tasks import FEATURES
-from alcore.project import slices
+from alcore.project import sharing, slices
 from alcore.project.stored import Stored
 from alcore.types import Round
 
 SETTING = "goal"
 PAUSE = 120.0  # seconds without a label: from there on it is no part of the work
-RECENT = 60  # labels a pace is taken over
+RECENT = 60  # labels a person's pace is taken over
+CROWD = 20  # people, of whom that many labels are looked at
+AWAY = 300.0  # seconds by which somebody's last label lies behind the newest of all: from there on they are not at work
 FEWEST = 5  # times between two labels, at least
 LONGEST = 7 * 24 * 60  # minutes that a deadline may lie ahead
 
@@ -59,11 +62,25 @@ def forget(project: Stored) -> None:
 
 
 def pace(project: Stored) -> float | None:
-    """Labels a minute, of all people together over the last RECENT labels without their pauses; None before there are some."""
-    moments = project.items.label_moments(RECENT)
-    gaps = [gap for later, sooner in itertools.pairwise(moments) if (gap := later - sooner) <= PAUSE]
-    spent = sum(gaps)
-    return 60 * len(gaps) / spent if len(gaps) >= FEWEST and spent > 0 else None
+    """Labels a minute, of all who are at work together: the sum of what each gives, over their last RECENT labels without their pauses.
+    Where several people answer each image, so many of their labels make one. None before there are some."""
+    moments: dict[str, list[float]] = {}
+    for who, at in project.items.label_moments(CROWD * RECENT):
+        moments.setdefault(who, []).append(at)
+    if not moments:
+        return None
+    last = max(of_one[0] for of_one in moments.values())
+    at_work = [of_one[:RECENT] for of_one in moments.values() if of_one[0] >= last - AWAY]
+    each = [found for of_one in at_work if (found := tempo([(at, True) for at in of_one[::-1]], PAUSE)) is not None]
+    return sum(each) / sharing.settings(project).opinions if each else None
+
+
+def tempo(moments: Iterable[tuple[float, bool]], pause: float) -> float | None:
+    """A person's labels a minute, of when they did something and whether it was a label, oldest first: only time counts that passed between
+    two deeds without a pause, and only labels that ended such a time. None where there are too few."""
+    gaps = [(gap, counts) for (sooner, _), (later, counts) in itertools.pairwise(moments) if (gap := later - sooner) <= pause]
+    spent = sum(gap for gap, _ in gaps)
+    return 60 * sum(counts for _, counts in gaps) / spent if len(gaps) >= FEWEST and spent > 0 else None
 
 
 def told(project: Stored, now: float | None = None) -> list[str]:

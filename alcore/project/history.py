@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project import queue
+from alcore.project import notes, queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
-from alcore.types import NOTES, SLICE, SURE, WANTED, Round
+from alcore.types import AGAIN, NOTES, REMARK, SLICE, SURE, WANTED, Round
 
 
 def history(project: Stored, item_id: int) -> dict[str, Any]:
-    """`item` as the queue tells it, and `events` of the journal, oldest first: kind (drawn: for the test slice; wanted and unwanted: asked
-    for by hand, and that taken back), value, annotator, time (seconds since 1970), round, `stands` (no undo took it back), `guess` and
-    `confidence` of the round it was an answer to or, where it was none, of the newest round of that time.
+    """An image with what was said of it.
+
+    Returns:
+        `item` as the queue tells it, `note` (what somebody wrote about it), and `events` of the journal, oldest first: kind (drawn: for the
+        test slice; wanted and unwanted: asked for by hand, and that taken back; remark: a note), value, annotator, time (seconds since
+        1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round it was an answer to or, where it was none, of
+        the newest round of that time.
 
     Raises:
         NotFound: there is no such item.
@@ -32,7 +36,7 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
             {
                 "id": event["id"],
                 "kind": _kind(event),
-                "value": event["value"] if event["kind"] == "label" else None,
+                "value": event["value"] if event["kind"] in ("label", AGAIN, REMARK) else None,
                 "annotator": event["annotator"],
                 "time": event["created"],
                 "round": event["round"],
@@ -41,7 +45,7 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
                 "confidence": thought[1] if thought else None,
             }
         )
-    return {"item": item, "events": told}
+    return {"item": item, "events": told, "note": notes.of(project, item_id)}
 
 
 def _kind(event: Mapping[str, Any]) -> str:

@@ -28,8 +28,12 @@ STARTS = {
 TESTED = "a test image, drawn at random: it is only there to measure how often the model is right, and nothing learns from it"
 
 
-def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str, Any]:
-    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract."""
+def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequence[int] | None = None) -> dict[str, Any]:
+    """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract.
+
+    Args:
+        chosen: the items to tell, where they are not the next ones.
+    """
     opened = opened or project.queries.open()
     counts = project.items.labeled_count()
     result: dict[str, Any] = {
@@ -41,12 +45,14 @@ def queue(project: Stored, n: int, opened: OpenQuery | None = None) -> dict[str,
         "classes": list(project.classes),
         "items": [],
     }
+    if not project.dense:
+        result["looks"] = dict(project.settings.get("looks", {}))
     if project.dense:
         result |= {"colors": [list(color) for color in project.colors], "unit": FRAMES}
     if opened is None:
         return result
     round_ = project.round(opened.number)
-    shown = describe(project, round_, opened.waiting[:n])
+    shown = describe(project, round_, opened.waiting[:n] if chosen is None else chosen)
     if project.dense:
         result["unit"] = round_.unit
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}

@@ -20,6 +20,7 @@ from alcore.storage.classes import Classes
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.maskstore import MaskStore
+from alcore.storage.presence import Presence
 from alcore.storage.queries import Queries
 from alcore.storage.rounds import Rounds
 from alcore.training.batches import Pixels
@@ -34,7 +35,7 @@ class Stored:
 
     Attributes:
         dense: whether labels are masks.
-        items, round_rows, journal, queries, masks, class_rows: its rows, each bound to this project.
+        items, round_rows, journal, queries, presence, masks, class_rows: its rows, each bound to this project.
         pictures: its images as people see them.
     """
 
@@ -57,6 +58,7 @@ class Stored:
         self.round_rows = Rounds(database, self.id, self.name)
         self.journal = Journal(database, self.id, TASKS[self.task].answers)
         self.queries = Queries(database, self.id)
+        self.presence = Presence(database, self.id)
         self.masks = MaskStore(database, self.id, self.folder)
         self.class_rows = Classes(database, self.id)
         self.pictures = Pictures(self.folder, self.source, self.settings)

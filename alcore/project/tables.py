@@ -12,13 +12,15 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import addresses, features
+from alcore.project import addresses, features, points
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, title_of
 from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import START, Round
+
+OF_CLASSES = ("prediction", "label", "truth")  # columns of the map whose values are places of classes
 
 
 def scores(project: Stored, round_: Round) -> pd.DataFrame:
@@ -98,7 +100,17 @@ def columns(project: Stored, round_: Round) -> list[dict[str, Any]]:
         result.append({"name": name, **told, "kind": "number", "low": low, "high": high})
     guessed = ("prediction", "label") if isinstance(files, RoundFiles) else ("label",)
     result += [{"name": n, "title": n.capitalize(), "kind": "class", "low": 0, "high": classes - 1} for n in guessed]
+    result += points.listed(project, round_, isinstance(files, RoundFiles))
+    if any(colors := _chosen_colors(project)):
+        result = [{**one, "colors": colors} if one["name"] in OF_CLASSES else one for one in result]
     return [*result, {"name": "selected", "kind": "flag", "low": 0, "high": 1}]
+
+
+def _chosen_colors(project: Stored) -> list[str]:
+    """#rrggbb of each class for which somebody chose a color, empty for the others; of masks, those they are painted in."""
+    if project.dense:
+        return ["#{:02x}{:02x}{:02x}".format(*color) for color in project.colors]
+    return [project.settings.get("looks", {}).get(name, {}).get("color", "") for name in project.classes]
 
 
 def score_names(files: RoundFiles | _Start) -> list[str]:
@@ -108,8 +120,8 @@ def score_names(files: RoundFiles | _Start) -> list[str]:
 
 
 def column(project: Stored, round_: Round, name: str) -> np.ndarray:
-    """One column over all mapped items: id and place_by_name int32, selected uint8, label and prediction int16 (-1: none), the rest
-    float32."""
+    """One column over all mapped items: id and place_by_name int32, selected uint8, classes, rounds, people and verdicts int16 (-1: none),
+    the rest float32."""
     files = _mapped(project, round_)
     if files is None:
         raise NotFound(f"round {round_.number} of {project.name!r} has no map")
@@ -129,6 +141,15 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
         labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
         return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
+    if name == "truth" and points.truth_is_open(project):
+        return points.truths(project, ids)
+    if name == "asked":
+        return points.asked(project, round_, ids)
+    if name == "annotator":
+        return points.annotators(project, ids)
+    if name == "correct" and isinstance(files, RoundFiles) and not project.dense:
+        truth = points.truths(project, ids) if points.truth_is_open(project) else None
+        return points.verdicts(column(project, round_, "prediction"), column(project, round_, "label"), truth)
     if name not in files.scores:
         raise NotFound(f"round {round_.number} has no column {name!r}")
     values = np.full(len(ids), np.nan, np.float32)

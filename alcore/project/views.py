@@ -46,6 +46,7 @@ class View:
         holds: class names: the current mask has pixels of one of them. `painted` is of PAINTED; `iou_above` and `iou_below` are bounds of
             the IoU of mask and draft (painted.py). All four are of masks as they are now, whatever `then` is.
         then: the number of a round: what had been said of each when it began, and what its model guessed.
+        noted: somebody wrote a note about it.
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
             lowest.
         back: from the other end.
@@ -71,6 +72,7 @@ class View:
     among: str = ""
     like: tuple[int, ...] = ()
     then: int | None = None
+    noted: bool = False
     order: str = "number"
     back: bool = False
 
@@ -158,6 +160,8 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
     if view.doubted:
         told = doubts.doubts(project, of)
         yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
+    if view.noted:
+        yield np.isin(of.ids, np.array(sorted(project.queries.remarks()), np.int64))
     yield from _of_masks(project, view, of)
     if view.among:
         yield np.isin(of.ids, chosen.kept(project, view.among))
@@ -299,6 +303,7 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "among": _one(_texts),
     "like": _numbers,
     "then": _one(_numbers),
+    "noted": _yes,
     "order": _ordering,
     "back": _yes,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -49,7 +50,8 @@ def answered_items(events: Iterable[Any], number: int, created: float) -> set[in
 
 
 def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
-    """The state an item's events (kind, value, annotator, time, replaces), oldest first, leave; None without any. `replaces` may lack.
+    """The state an item's events (kind, value, annotator, time, replaces, opinions), oldest first, leave; None without any. The last two
+    may lack.
     A label without a value is of a class that was taken away, and says nothing.
 
     An undo takes back its annotator's newest event that is not taken back yet; an undo of nothing changes nothing. A label or mask ends a
@@ -58,21 +60,29 @@ def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
 
     An item is disputed once somebody answers otherwise without having seen what another said: the newer label counts, a skip takes nothing
     away, and both wait for a review, which any answer is that was given in sight of the label.
+
+    Where an answer says how many `opinions` were asked for, each person has one vote, the newest they gave, and what most said counts; see
+    Opinions. `missing` is how many are still to answer.
     """
-    told = list(events)
+    told = [event for event in events if event[0] not in NOTES]
     standing = left_standing(told)
     if not standing:
         return None
-    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False}
+    state: dict[str, Any] = {"label": None, "partial": False, "disputed": False, "skipped": False, "flagged": False, "missing": 0}
     state |= {"annotator": standing[-1][2], "changed": told[-1][3]}
+    opinions = Opinions()
     for kind, value, annotator, _, *saw in standing:
         if kind == "flag":
             state["flagged"] = True
             continue
         if kind == "label" and value is None:
             continue
-        replaces = saw[0] if saw else None
+        replaces, of = (*saw, None, None)[:2]
+        if opinions.takes(replaces, of):
+            state |= opinions.given(annotator, value if kind == "label" else None, of, state)
+            continue
         unseen = differs(state, kind, value, replaces)
+        opinions.answered(annotator, value if kind == "label" else None, replaces, unseen)
         if unseen or replaces is None or replaces == (state["label"] or ""):
             state["disputed"] = unseen
         if kind != "skip":
@@ -82,8 +92,48 @@ def fold(events: Iterable[tuple[Any, ...]]) -> dict[str, Any] | None:
             state["skipped"] = True
         elif not unseen:
             state |= {"label": None, "skipped": True}
-        state["annotator"] = annotator  # a flag beside a label does not make its annotator the label's
+        state |= {"annotator": annotator, "missing": 0}  # a flag beside a label does not make its annotator the label's
     return state
+
+
+class Opinions:
+    """What people said of one item without seeing what the others said, and what counts of it.
+
+    A vote is a class or a skip (None). What most said counts, of as many the label that was said first; a tie waits for a review once all
+    who were asked have answered. An answer in sight of what others said, or of a script, decides: after it an opinion that says otherwise
+    takes nothing away, and the item waits for another review.
+    """
+
+    def __init__(self) -> None:
+        self.votes: dict[str, str | None] = {}  # by who, in the order in which they first answered
+        self.of = 0
+        self.decided = False
+
+    def takes(self, replaces: str | None, of: int | None) -> bool:
+        """Whether an answer is an opinion: it says so, or its author saw nothing of an item on which others gave theirs."""
+        return bool(of) or (self.of > 0 and replaces == "" and not self.decided)
+
+    def answered(self, annotator: str, value: str | None, replaces: str | None, unseen: bool) -> None:
+        """An answer that is none: the only vote of who saw nothing of others, a decision otherwise."""
+        others = self.votes.keys() - {annotator}
+        self.decided = replaces is None or (not unseen and replaces != "" and bool(others or self.decided))
+        if self.decided:
+            self.votes.clear()
+        self.votes[annotator] = value
+
+    def given(self, annotator: str, value: str | None, of: int | None, state: Mapping[str, Any]) -> dict[str, Any]:
+        """One more opinion: what it makes of the item's state."""
+        if self.decided:
+            return {"disputed": state["disputed"] or value != state["label"]}
+        self.of = of or self.of
+        self.votes[annotator] = value
+        tally = Counter(self.votes.values())
+        most = max(tally.values())
+        first = [vote for vote, n in tally.items() if n == most]
+        label = next((vote for vote in first if vote is not None), None)
+        missing = max(0, self.of - len(self.votes))
+        left = {"label": label, "partial": False, "skipped": label is None, "disputed": not missing and len(first) > 1}
+        return left | {"missing": missing, "annotator": [who for who, vote in self.votes.items() if vote == label][-1]}
 
 
 def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, replaces: str | None) -> bool:

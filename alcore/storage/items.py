@@ -102,14 +102,15 @@ class Items:
         return found[item_id]
 
     def rows(self, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, dict[str, Any]]:
-        """id -> row with label, skipped, flagged, partial, disputed; ids of other projects are left out."""
+        """id -> row with label, skipped, flagged, partial, disputed, missing; ids of other projects are left out."""
         result: dict[int, dict[str, Any]] = {}
-        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed)
+        state = (current.c.label, current.c.skipped, current.c.flagged, current.c.partial, current.c.disputed, current.c.missing)
         with self._database.read(within) as conn:
             for part in chunks([int(i) for i in ids]):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
                 for row in conn.execute(query.where(items.c.project_id == self._project, items.c.id.in_(part))).mappings():
-                    result[row["id"]] = {**row, **{mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}}
+                    marks = {mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}
+                    result[row["id"]] = {**row, **marks, "missing": row["missing"] or 0}
         return result
 
     def snapshot(self, within: sa.Connection | None = None) -> Snapshot:
@@ -171,6 +172,30 @@ class Items:
         query = sa.select(current.c.item_id, current.c.label).where(current.c.project_id == self._project, current.c.label.is_not(None))
         with self._database.read(within) as conn:
             return dict(conn.execute(query).all())
+
+    def authors(self) -> dict[int, str]:
+        """id -> who gave the current label, of those that have one."""
+        mine = (current.c.project_id == self._project, current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(current.c.item_id, current.c.annotator).where(*mine)).all())
+
+    def annotators(self) -> list[str]:
+        """Who gave a label that still stands, by name."""
+        mine = (current.c.project_id == self._project, current.c.label.is_not(None))
+        with self._database.read() as conn:
+            return list(conn.scalars(sa.select(current.c.annotator).where(*mine).distinct().order_by(current.c.annotator)))
+
+    def truths(self) -> dict[int, str]:
+        """id -> the class the data came with, of those that are there and have one."""
+        mine = (items.c.project_id == self._project, items.c.present, items.c.truth.is_not(None))
+        with self._database.read() as conn:
+            return dict(conn.execute(sa.select(items.c.id, items.c.truth).where(*mine)).all())
+
+    def knows_truths(self) -> bool:
+        """Whether any item that is there came with its class."""
+        mine = (items.c.project_id == self._project, items.c.present, items.c.truth.is_not(None))
+        with self._database.read() as conn:
+            return conn.scalar(sa.select(items.c.id).where(*mine).limit(1)) is not None
 
     def labeled(self, given: bool = False) -> list[dict[str, Any]]:
         """The rows of all labeled items that are there, by id; with `given` those too that are held out, with the label they came with."""
@@ -257,12 +282,13 @@ class Items:
                 result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
         return result
 
-    def label_moments(self, n: int) -> list[float]:
-        """When the newest `n` labels were given, in seconds since 1970, the newest first; whoever gave them."""
+    def label_moments(self, n: int) -> list[tuple[str, float]]:
+        """Who gave the newest `n` labels, and when, in seconds since 1970, the newest first."""
         a = annotation_rows.c
         given = (a.project_id == self._project, a.kind.in_(("label", "mask", "region")), a.ms.is_not(None))
         with self._database.read() as conn:
-            return [at for (at,) in conn.execute(sa.select(a.created).where(*given).order_by(a.id.desc()).limit(n))]
+            found = conn.execute(sa.select(a.annotator, a.created).where(*given).order_by(a.id.desc()).limit(n))
+            return [(who, at) for who, at in found]
 
     def label_times(self) -> list[tuple[str, int]]:
         """(annotator, milliseconds) of every label event that says how long it took."""

@@ -13,9 +13,11 @@ from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import MASK_KINDS, differs, fold
 from alcore.storage.items import Items
-from alcore.storage.lineage import Change, Lineage
+from alcore.storage.lineage import MERGE, Change, Lineage
 from alcore.storage.schema import annotation_rows, current, items, masks
-from alcore.types import EVENT_KINDS, SLICE, Annotation
+from alcore.types import AGAIN, EVENT_KINDS, SLICE, Annotation
+
+NAMES = ("label", AGAIN)  # kinds of events whose value is the name of a class
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,16 @@ class Journal:
                 stored.add((event.client, event.seq))
                 taken.acked.append(event.seq)
                 rows.append(_row(event, self._project, now))
-                if event.replaces is not None:
+                if event.replaces is not None and not event.opinions:  # opinions are given without sight of one another
                     state = fold(before[event.item])
                     if state and differs(state, event.kind, event.value, event.replaces):
                         said = {"label": state["label"], "annotator": state["annotator"], "value": event.value}
                         taken.conflicts.append({"seq": event.seq, "item": event.item, **said})
                 if event.item in before:
-                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces))
+                    before[event.item].append((event.kind, event.value, event.annotator, now, event.replaces, event.opinions))
             if rows:
                 conn.execute(annotation_rows.insert(), rows)
-                self._derive(conn, sorted({row["item_id"] for row in rows}))
+                self._derive(conn, sorted({row["item_id"] for row in rows}), before)
         return taken
 
     def draw(self, ids: Sequence[int], annotator: str, client: str, before: int) -> bool:
@@ -139,8 +141,18 @@ class Journal:
         """What current labels are after a class was renamed or became part of another, inside the caller's transaction."""
         mine = (current.c.project_id == self._project, current.c.label == change.name)
         conn.execute(current.update().where(*mine).values(label=change.value))
+        if change.kind != MERGE:
+            return
         disputed = (current.c.project_id == self._project, current.c.label == change.value, current.c.disputed)
-        self._derive(conn, list(conn.scalars(sa.select(current.c.item_id).where(*disputed).order_by(current.c.item_id))))
+        a, names = annotation_rows.c, sorted(self._lineage(conn).names_before(change))
+        of_several = (
+            a.project_id == self._project,
+            a.kind == "label",
+            a.opinions.is_not(None),
+            a.value.in_(names),
+        )  # a majority may be another
+        found = {*conn.scalars(sa.select(current.c.item_id).where(*disputed)), *conn.scalars(sa.select(a.item_id).where(*of_several))}
+        self._derive(conn, sorted(found))
 
     def labeled_as(self, conn: sa.Connection, name: str) -> int:
         """How many images have a class now, inside the caller's transaction."""
@@ -178,13 +190,14 @@ class Journal:
         """How many current labels do not follow from the journal; 0 in a sound store. Changes nothing."""
         with self._database.read() as conn:
             stored = {
-                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged))
+                r.item_id: (r.label, bool(r.partial), bool(r.disputed), bool(r.skipped), bool(r.flagged), r.missing)
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
             mine = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
             undrawn = int(conn.scalar(sa.select(sa.func.count()).select_from(items).where(*mine)) or 0)
-        derived = {i: (s["label"], s["partial"], s["disputed"], s["skipped"], s["flagged"]) for i, s in states.items() if s}
+        names = ("label", "partial", "disputed", "skipped", "flagged", "missing")
+        derived = {i: tuple(s[name] for name in names) for i, s in states.items() if s}
         return undrawn + sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
@@ -236,7 +249,7 @@ class Journal:
         found: dict[int, tuple[int, int]] = {}
         for part in chunks(sorted(ids)):
             query = sa.select(items.c.id, items.c.width, items.c.height).where(items.c.project_id == self._project, items.c.id.in_(part))
-            found.update({i: (width, height) for i, width, height in conn.execute(query)})
+            found.update({i: (width, height) for i, width, height in conn.execute(query).all()})
         return found
 
     def _sizes_of_masks(self, conn: sa.Connection, events: Sequence[Annotation]) -> dict[str, tuple[int, int]]:
@@ -258,7 +271,11 @@ class Journal:
         if event.kind in ("label", *MASK_KINDS) and event.kind not in self._answers:
             how = "one class each: send a label" if "label" in self._answers else "masks: send a mask"
             return f"this project's images are labeled by {how}"
-        if event.kind == "label" and event.value not in classes:
+        if event.opinions and event.kind in MASK_KINDS:
+            return "a mask has one author: opinions are asked for classes"
+        if event.kind == AGAIN and "label" not in self._answers:
+            return "only classes are asked a second time"
+        if (event.kind == "label" or (event.kind == AGAIN and event.value is not None)) and event.value not in classes:
             return f"{event.value!r} is not a class of this project"
         if event.kind in MASK_KINDS and sizes.get(event.value or "") != there[event.item]:
             return "there is no stored mask {!r} of {} x {} pixels".format(event.value, *there[event.item])
@@ -274,11 +291,17 @@ class Journal:
                 found.update((client, seq) for seq in conn.scalars(query.where(annotation_rows.c.seq.in_(part))))
         return found
 
-    def _derive(self, conn: sa.Connection, ids: Sequence[int]) -> None:
-        rows = []
+    def _derive(self, conn: sa.Connection, ids: Sequence[int], told: Mapping[int, list[tuple[Any, ...]]] | None = None) -> None:
+        """Makes the current labels of items what their events say.
+
+        Args:
+            told: all events of some of them, as `_told` gives them; the others' are read.
+        """
+        known, rows = told or {}, []
         for part in chunks(ids):
             conn.execute(current.delete().where(current.c.item_id.in_(part)))
-            states = self._states(conn, part)
+            unread = [item for item in part if item not in known]
+            states = {item: fold(known[item]) for item in part if item in known} | (self._states(conn, unread) if unread else {})
             rows += [{"item_id": item, "project_id": self._project, **state} for item, state in states.items() if state]
         if rows:
             conn.execute(current.insert(), rows)
@@ -295,21 +318,22 @@ class Journal:
     def _told(
         self, conn: sa.Connection, ids: Collection[int] | None, until: tuple[int, int] | None = None
     ) -> dict[int, list[tuple[Any, ...]]]:
-        """id -> (kind, value, annotator, time, replaces) of each of its events, oldest first; of all items for None, and up to an event
-        and a change of the classes where these are given."""
+        """id -> (kind, value, annotator, time, replaces, opinions) of each of its events, oldest first; of all items for None, and up to an
+        event and a change of the classes where these are given."""
         a = annotation_rows.c
-        query = sa.select(a.id, a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces)
+        query = sa.select(a.id, a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces, a.opinions)
         query = query.where(a.project_id == self._project).order_by(a.id)
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
         lineage = self._lineage(conn)
         if until is not None:
             query, lineage = query.where(a.id <= until[0]), lineage.until(until[1])
         for part in [None] if ids is None else chunks(sorted(ids)):
-            for number, item, *event in conn.execute(query if part is None else query.where(a.item_id.in_(part))):
+            found = conn.execute(query if part is None else query.where(a.item_id.in_(part)))
+            for number, item, *event in found if part is None else found.all():  # of a million events not all at once
                 if lineage:
-                    kind, value, *other, replaces = event
-                    value = lineage.today(value, number) if kind == "label" else value
-                    event = [kind, value, *other, lineage.today(replaces, number)]
+                    kind, value, annotator, created, replaces, opinions = event
+                    value = lineage.today(value, number) if kind in NAMES else value
+                    event = [kind, value, annotator, created, lineage.today(replaces, number), opinions]
                 by_item.setdefault(item, []).append(tuple(event))
         return by_item
 
@@ -321,14 +345,14 @@ class Journal:
 def _in_names_of_now(event: Annotation, lineage: Lineage, classes: Collection[str]) -> Annotation:
     """An event by somebody who may not have heard of the newest changes of the classes."""
     now = tuple(classes)
-    value = lineage.meant(event.value, now) or event.value if event.kind == "label" and event.value else event.value
+    value = lineage.meant(event.value, now) or event.value if event.kind in NAMES and event.value else event.value
     return replace(event, value=value, replaces=lineage.meant(event.replaces, now) if event.replaces else event.replaces)
 
 
 def _told_today(row: dict[str, Any], lineage: Lineage) -> dict[str, Any]:
     """An event's row with the names that its classes have now; `said` is what its author said."""
     said = {"said": row["value"]}
-    if lineage and row["kind"] == "label":
+    if lineage and row["kind"] in NAMES:
         row["value"] = lineage.today(row["value"], row["id"])
     return row | said
 
@@ -346,5 +370,6 @@ def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
         "ms": event.ms,
         "clicks": event.clicks,
         "replaces": event.replaces,
+        "opinions": event.opinions,
         "created": now,
     }

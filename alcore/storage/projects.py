@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alcore.errors import BadInput, NotFound
 from alcore.storage.database import Database, new_id
-from alcore.storage.schema import annotation_rows, class_changes, current, items, jobs, masks, projects, queries, rounds, skipped
+from alcore.storage.schema import annotation_rows, class_changes, current, items, jobs, masks, presence, projects, queries, rounds, skipped
 
 
 class Projects:
@@ -60,6 +60,6 @@ class Projects:
             conn.execute(current.delete().where(current.c.item_id.in_(mine)))
             conn.execute(annotation_rows.delete().where(annotation_rows.c.project_id == project_id))
             conn.execute(queries.delete().where(queries.c.item_id.in_(mine)))
-            for table in (rounds, skipped, masks, class_changes, items):
+            for table in (rounds, skipped, masks, presence, class_changes, items):
                 conn.execute(table.delete().where(table.c.project_id == project_id))
             conn.execute(projects.delete().where(projects.c.id == project_id))

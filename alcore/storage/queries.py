@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
-from alcore.storage.schema import NOTED, annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import FRAMES, NOTES, SURE, WANTED
+from alcore.storage.lineage import Lineage
+from alcore.storage.schema import MISSING, NOTED, annotation_rows, current, events_of_query, items, queries, rounds
+from alcore.types import AGAIN, FRAMES, NOTES, REMARK, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -21,7 +23,8 @@ ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
 @dataclass(frozen=True)
 class OpenQuery:
     """A round's query: its round's number, items nobody has dealt with (best first), its size, how many were skipped or flagged, and the
-    items somebody has dealt with, by the newest event first. `by_hand` of those that wait were asked for by a person: they come first."""
+    items somebody has dealt with, by the newest event first. `by_hand` of those that wait were asked for by a person: they come first.
+    `aside` says of each that was skipped or flagged which of the two."""
 
     number: int
     waiting: list[int]
@@ -30,16 +33,31 @@ class OpenQuery:
     flagged: int
     answered: tuple[int, ...] = ()
     by_hand: int = 0
+    aside: Mapping[int, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event of the journal that no undo took back."""
+    """An event of the journal that no undo took back; `at` is when it was stored, in seconds since 1970."""
 
     id: int
     kind: str
     value: str | None
     annotator: str
+    round: int | None
+    at: float = 0.0
+    replaces: str | None = None
+    opinions: int | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a person said of an item, and when, in seconds since 1970."""
+
+    item: int
+    kind: str
+    value: str | None
+    at: float
     round: int | None
 
 
@@ -57,9 +75,9 @@ class Queries:
     def __init__(self, database: Database, project_id: int) -> None:
         self._database, self._project = database, project_id
 
-    def open(self, number: int | None = None) -> OpenQuery | None:
+    def open(self, number: int | None = None, within: sa.Connection | None = None) -> OpenQuery | None:
         """The query of a round, or the newest one, with what was asked for by hand before it; None where there is none."""
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             mine = sa.select(rounds).where(rounds.c.project_id == self._project)
             mine = mine if number is None else mine.where(rounds.c.number == number)
             row = conn.execute(mine.order_by(rounds.c.number.desc()).limit(1)).first()
@@ -100,6 +118,19 @@ class Queries:
         with self._database.read() as conn:
             return list(conn.scalars(query))
 
+    def remarks(self, ids: Sequence[int] | None = None) -> dict[int, str]:
+        """id -> what stands on its note, of those that have one; of all items for None."""
+        a = annotation_rows.c
+        mine = (a.project_id == self._project, a.kind == REMARK, sa.text(NOTED))
+        newest = sa.select(sa.func.max(a.id)).where(*mine).group_by(a.item_id)
+        query = sa.select(a.item_id, a.value).where(a.value.is_not(None))
+        result: dict[int, str] = {}
+        with self._database.read() as conn:
+            for part in [None] if ids is None else chunks([int(i) for i in ids]):
+                some = newest if part is None else newest.where(a.item_id.in_(part))
+                result.update(conn.execute(query.where(a.id.in_(some.scalar_subquery()))).all())
+        return result
+
     def left(self) -> list[tuple[int, int]]:
         """(round, open items) of the newest rounds that have some, oldest first; the newest round is always among them."""
         with self._database.read() as conn:
@@ -131,21 +162,46 @@ class Queries:
         last = {item: number for number, item in found}
         return Changes(found[-1][0] if found else after, sorted(last, key=lambda item: last[item]))
 
-    def standing(self, ids: Sequence[int]) -> dict[int, list[Event]]:
+    def standing(self, ids: Sequence[int], within: sa.Connection | None = None) -> dict[int, list[Event]]:
         """id -> its events that no undo took back, oldest first."""
         a = annotation_rows.c
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids}
-        with self._database.read() as conn:
+        with self._database.read(within) as conn:
             lineage = Classes(self._database, self._project).lineage(conn)
             for part in chunks(list(by_item)):
-                query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.round, a.id)
+                query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.id, a.round, a.created, a.replaces, a.opinions)
                 mine = (a.project_id == self._project, a.item_id.in_(part))
-                for item, kind, value, *event in conn.execute(query.where(*mine).order_by(a.id)):
-                    by_item[item].append((kind, lineage.today(value, event[-1]) if kind == "label" else value, *event))
+                for item, kind, value, who, number, round_, at, replaces, opinions in conn.execute(query.where(*mine).order_by(a.id)):
+                    value = lineage.today(value, number) if kind == "label" else value
+                    by_item[item].append((kind, value, who, number, round_, at, lineage.today(replaces, number), opinions))
         return {
-            item: [Event(number, kind, value, annotator, round_) for kind, value, annotator, round_, number in left_standing(events)]
+            item: [Event(number, kind, value, annotator, *more) for kind, value, annotator, number, *more in left_standing(events)]
             for item, events in by_item.items()
         }
+
+    def half(self, annotator: str, client: str, within: sa.Connection | None = None) -> dict[int, int]:
+        """id -> how many more opinions it takes, of the items that wait for some and have none of this person, whatever round asked for
+        them, in the order they came to. What was answered from one window under two names has one person's answer."""
+        a, mine = annotation_rows.c, annotation_rows.alias().c
+        waits = (current.c.project_id == self._project, sa.text(MISSING), items.c.present, sa.not_(current.c.flagged))
+        of_mine = (mine.item_id == current.c.item_id, (mine.annotator == annotator) | (mine.client == client))
+        answered = sa.exists().where(*of_mine, mine.kind.in_(("label", "skip")))
+        query = sa.select(current.c.item_id, current.c.missing).join(items, items.c.id == current.c.item_id)
+        query = query.where(*waits).order_by(current.c.changed, current.c.item_id)
+        with self._database.read(within) as conn:
+            found = dict(conn.execute(query.where(sa.not_(answered))).all())
+            undone = sa.exists().where(a.item_id == current.c.item_id, a.annotator == annotator, a.kind == "undo")
+            again = dict(conn.execute(query.where(answered, undone)).all())
+            standing = self.standing(list(again), conn) if again else {}
+        free = (i for i, events in standing.items() if not any(e.annotator == annotator and e.kind in ("label", "skip") for e in events))
+        return found | {i: again[i] for i in free}
+
+    def missing(self) -> int:
+        """How many items wait for more opinions."""
+        query = sa.select(sa.func.count()).select_from(current.join(items, items.c.id == current.c.item_id))
+        waits = (current.c.project_id == self._project, sa.text(MISSING), items.c.present, sa.not_(current.c.flagged))
+        with self._database.read() as conn:
+            return int(conn.scalar(query.where(*waits)) or 0)
 
     def people(self) -> list[str]:
         """Who gave labels by hand, most labels first: those whose answers say how long they took."""
@@ -153,6 +209,25 @@ class Queries:
         query = sa.select(a.annotator).where(a.project_id == self._project, a.ms.is_not(None)).group_by(a.annotator)
         with self._database.read() as conn:
             return list(conn.scalars(query.order_by(sa.func.count().desc(), a.annotator)))
+
+    def said(self) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
+        """Each item with its events (kind, value, annotator, time, replaces, opinions, milliseconds), notes among them, oldest first."""
+        a = annotation_rows.c
+        query = sa.select(a.item_id, a.id, a.kind, a.value, a.annotator, a.created, a.replaces, a.opinions, a.ms)
+        with self._database.read() as conn:
+            lineage = Classes(self._database, self._project).lineage(conn)
+            found = conn.execute(query.where(a.project_id == self._project).order_by(a.item_id, a.id))
+            for item, events in groupby(found, key=lambda row: row[0]):
+                yield item, [_in_names_of_now(lineage, *event[1:]) for event in events]
+
+    def own(self, annotator: str, n: int) -> list[Own]:
+        """A person's newest `n` answers, undos and second answers, oldest first."""
+        a = annotation_rows.c
+        kinds = ("label", "skip", "undo", AGAIN)
+        query = sa.select(a.item_id, a.kind, a.value, a.created, a.round)
+        mine = (a.project_id == self._project, a.annotator == annotator, a.kind.in_(kinds))
+        with self._database.read() as conn:
+            return [Own(*row) for row in conn.execute(query.where(*mine).order_by(a.id.desc()).limit(n))][::-1]
 
     def _with_wanted(self, conn: sa.Connection, query: OpenQuery) -> OpenQuery:
         """The newest query with the items that were asked for by hand at its head."""
@@ -175,8 +250,15 @@ class Queries:
         marked = [r for r in there if r.label is None or (in_parts and r.partial and r.item_id not in answered)]
         waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
         done = _newest_first((r for r in there if r.changed is not None), set(waiting))
-        skips, flags = sum(bool(r.skipped) for r in marked), sum(bool(r.flagged and not r.skipped) for r in marked)
-        return OpenQuery(row.number, waiting, len(asked), skips, flags, done)
+        aside = {r.item_id: "skip" if r.skipped else "flag" for r in marked if r.skipped or r.flagged}
+        skips = sum(kind == "skip" for kind in aside.values())
+        return OpenQuery(row.number, waiting, len(asked), skips, len(aside) - skips, done, aside=aside)
+
+
+def _in_names_of_now(lineage: Lineage, number: int, kind: str, value: str | None, who: str, at: float, saw: str | None, *more: Any) -> Any:
+    """An event's (kind, value, annotator, time, replaces, ...) with the names that its classes have now."""
+    value = lineage.today(value, number) if kind in ("label", AGAIN) else value
+    return kind, value, who, at, lineage.today(saw, number), *more
 
 
 def _newest_first(found: Iterable[Any], waiting: Collection[int]) -> tuple[int, ...]:

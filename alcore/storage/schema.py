@@ -9,7 +9,8 @@ import sqlalchemy as sa
 meta = sa.MetaData()
 Json = sa.JSON
 # Of a million events a few are notes (types.NOTES): an index of these alone. A query that says this in these words uses it.
-NOTED = "kind IN ('slice', 'wanted', 'sure')"
+NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark')"
+MISSING = "missing > 0"  # the same of images that wait for more people's answers
 
 
 def _id() -> sa.Column[int]:
@@ -69,6 +70,7 @@ annotation_rows = sa.Table(
     sa.Column("ms", sa.Integer),
     sa.Column("clicks", sa.Integer),
     sa.Column("replaces", sa.String(400)),
+    sa.Column("opinions", sa.Integer),
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "client", "seq"),
     sa.Index("annotations_by_item", "item_id"),
@@ -85,9 +87,21 @@ current = sa.Table(
     sa.Column("flagged", sa.Boolean, nullable=False),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("disputed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("missing", sa.Integer, nullable=False, server_default="0"),
     sa.Column("annotator", sa.String(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
+    sa.Index("current_missing", "project_id", sqlite_where=sa.text(MISSING), postgresql_where=sa.text(MISSING)),
+)
+presence = sa.Table(  # who is here, by open window; a row is forgotten soon after its window is closed
+    "presence",
+    meta,
+    sa.Column("project_id", sa.Integer, sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("client", sa.String(64), primary_key=True),
+    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("seen", sa.Float, nullable=False),
+    sa.Column("item_id", sa.Integer),
+    sa.Column("held", Json, nullable=False),
 )
 class_changes = sa.Table(
     "class_changes",
@@ -215,6 +229,16 @@ def _classes(conn: sa.Connection) -> None:
         conn.execute(rounds.update().where(rounds.c.project_id == project, rounds.c.classes.is_(None)).values(classes=names))
 
 
+def _several_people(conn: sa.Connection) -> None:
+    _add_columns(conn, annotation_rows, ("opinions",))
+    _add_columns(conn, current, ("missing",))
+    next(index for index in current.indexes if index.name == "current_missing").create(conn, checkfirst=True)
+    presence.create(conn, checkfirst=True)
+    notes = next(index for index in annotation_rows.indexes if index.name == "annotations_notes")
+    notes.drop(conn, checkfirst=True)  # there is a kind of note more
+    notes.create(conn)
+
+
 def _add_columns(conn: sa.Connection, table: sa.Table, names: tuple[str, ...]) -> None:
     there = {column["name"] for column in sa.inspect(conn).get_columns(table.name)}  # a new database has them from the first schema
     for name in names:
@@ -231,6 +255,7 @@ MIGRATIONS = (
     ("0004_job_attempts", _job_attempts),
     ("0005_notes", _notes),
     ("0006_classes", _classes),
+    ("0007_several_people", _several_people),
 )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, painted, savedviews, similar, views, why
+from alcore.project import asking, batches, chosen, doubts, history, notes, painted, savedviews, similar, views, why
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -131,6 +131,15 @@ def _why(place: Workspace, grant: Grant, request: Request, body: bytes) -> Respo
     return json_answer(why.why(project_of(place, request), path_number(request, "item"), None if number < 0 else number))
 
 
+def _note(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    project, content = project_of(place, request), json_object(body)
+    text = content.get("text")
+    if not isinstance(text, str):
+        raise Refused(400, "text must be a text, empty to take the note away")
+    item, client = path_number(request, "item"), _client(content, "client")
+    return json_answer({"note": notes.write(project, item, text, annotator=grant.annotator, client=client)})
+
+
 def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, content = project_of(place, request), json_object(body)
     client = _client(content, "client")
@@ -202,5 +211,6 @@ READS: dict[str, Answer] = {
 POSTS: dict[str, Answer] = {
     "/projects/{project}/batches": _batches,
     "/projects/{project}/selections": _selections,
+    "/projects/{project}/items/{item}/note": _note,
     "/projects/{project}/views": _views,
 }

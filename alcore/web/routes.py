@@ -37,8 +37,9 @@ from alcore.door.requests import (
     segment,
 )
 from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
-from alcore.project import labeling, tables
+from alcore.project import labeling, points, tables
 from alcore.project.addresses import API
+from alcore.project.sharing import MOST
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
 from alcore.web import classes, clicks, files, images, learn, proposals, room
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 EVENTS = Takes("application/json", 1_000_000)
 EVENT_LIMIT = 1000  # events of an annotations request
+MOST_TRAILS = 200  # images of a trails request
 COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 
 
@@ -94,6 +96,7 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: roo
         route("/projects/{project}/items/{item}/image", _image),
         route("/projects/{project}/rounds/{round}/columns", _columns),
         route("/projects/{project}/rounds/{round}/columns/{column}", _column),
+        route("/projects/{project}/trails", _trails),
         *(route(path, answer) for reads in READS for path, answer in reads.items()),
         *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
         *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
@@ -198,7 +201,8 @@ def _status(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
 
 
 def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    """The plain queue; with `done` what was answered too, the newest so many, and with `view=review` the items that have two answers."""
+    """The plain queue; with `done` what was answered too, the newest so many, with `here` what is this window's of it, and with
+    `view=review` the items that have two answers."""
     project = project_of(place, request)
     number = query_number(request, "round", -1, 0, 2**53)
     done, skip = query_number(request, "done", 0, 0, 500), query_number(request, "skip", 0, 0, 2**53)
@@ -209,12 +213,27 @@ def _queue(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
     if view == "review":
         return json_answer(labeling.review(project, n))
     if "done" in request.query_params or number >= 0:
-        return json_answer(labeling.query(project, n, None if number < 0 else number, done, skip))
+        return json_answer(labeling.query(project, n, None if number < 0 else number, done, skip, _window(grant, request)))
     return json_answer(project.queue(n))
 
 
 def _changes(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(labeling.changes(project_of(place, request), query_number(request, "after", 0, 0, 2**53)))
+    project, window = project_of(place, request), _window(grant, request)
+    on, after = query_number(request, "on", 0, 0, 2**53), query_number(request, "after", 0, 0, 2**53)
+    if window and query_number(request, "leaving", 0, 0, 1):
+        project.presence.leave(window.client)
+        return json_answer({})
+    return json_answer(labeling.changes(project, after, window, on or None))
+
+
+def _window(grant: Grant, request: Request) -> labeling.Window | None:
+    """Who is at the page, where the request says from which open one it comes."""
+    here = request.query_params.get("here")
+    if here is None:
+        return None
+    if not CLIENT.fullmatch(here):
+        raise Refused(400, "here must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    return labeling.Window(grant.annotator, here, query_number(request, "share", 500, 0, 500))
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -244,6 +263,13 @@ def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     # Labels change within a round, so the browser asks each time. "identity" keeps gzip away from numbers that it cannot make smaller.
     headers = {"Content-Type": "application/octet-stream", "X-Dtype": values.dtype.name, "Cache-Control": "private, no-cache"}
     return cacheable(request, content, etag, {**headers, "Content-Encoding": "identity"})
+
+
+def _trails(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    asked = request.query_params.get("ids", "").split(",")
+    if len(asked) > MOST_TRAILS or not all(i.isascii() and i.isdigit() and len(i) < 16 for i in asked):
+        raise Refused(400, f"ids must be 1 to {MOST_TRAILS} numbers with commas between them")
+    return json_answer(points.trails(project_of(place, request), [int(i) for i in asked]))
 
 
 def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -299,6 +325,8 @@ def _wrong(event: Any) -> str | None:
         return f"ms must be a whole number from 0 to {DAY}"
     if not isinstance(event.get("replaces", ""), str) and event["replaces"] is not None:
         return "replaces must be the label its author saw, as text, or null for none"
+    if event.get("opinions") is not None and not is_whole(event["opinions"], 2, MOST):
+        return f"opinions must be a whole number from 2 to {MOST}, or null"
     if event.get("round") is not None and not is_whole(event["round"], 0, 2**53):
         return "round must be the number of a round"
     return None
@@ -320,4 +348,5 @@ def _annotation(event: Mapping[str, Any], client: str, annotator: str) -> Annota
         annotator=annotator,
         round=event.get("round"),
         replaces=(event["replaces"] or "") if "replaces" in event else None,
+        opinions=event.get("opinions"),
     )

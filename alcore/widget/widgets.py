@@ -13,7 +13,7 @@ import traitlets
 
 from alcore.browser import script, style
 from alcore.errors import BadInput
-from alcore.project import tables
+from alcore.project import points, tables
 from alcore.project.addresses import API
 from alcore.project.facade import Project
 from alcore.widget.line import Line
@@ -93,7 +93,13 @@ class Labeler(Labeling):
             raise BadInput(f"labeling needs two classes, {project.name!r} has {len(project.classes)}: project.add_class(…) adds one")
         if mode not in ("single", "grid"):
             raise BadInput(f"mode {mode!r} is unknown: say single or grid")
-        super().__init__(project, annotator, height, style("label/labeler.css", "shared/why.css", SHARED_STYLE), {"mode": mode})
+        super().__init__(
+            project,
+            annotator,
+            height,
+            style("label/labeler.css", "shared/why.css", SHARED_STYLE),
+            {"mode": mode, "looks": dict(project.settings.get("looks", {}))},
+        )
 
 
 class MaskEditor(Labeling):
@@ -121,13 +127,14 @@ class Map(Part):
     selection = traitlets.Tuple(help="Ids of what the last lasso caught, at most 2,000, in that order.", read_only=True)
     count = traitlets.Int(help="How many images it caught in all.", read_only=True)
     _selection = traitlets.Dict().tag(sync=True)
+    _round = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(self, project: Project, color: str, *, round: int | None = None, height: int = 480) -> None:
         self.round, names = _mapped(project, round)
         self.columns = tuple(names)
         self._data_there = False
         color = color or names[0]
-        data = {"round": self.round, "color": color, "order": "most", "renderer": "auto"}
+        data = {"round": self.round, "color": color, "order": "most", "renderer": "auto", **points.timeline(project, {})}
         super().__init__(project, "map", height, style("map/map.css", SHARED_STYLE), data)
         self._data_there = True
         self.color = color
@@ -143,6 +150,12 @@ class Map(Part):
     def _retell(self, change: dict[str, Any]) -> None:
         if self._data_there:
             self._data = {**self._data, change["name"]: change["new"]}
+
+    @traitlets.observe("_round")
+    def _hear_round(self, change: dict[str, Any]) -> None:
+        """The slider was moved: `round` is what the page shows."""
+        self.round = int(change["new"])
+        self._data = {**self._data, "round": self.round}
 
     @traitlets.observe("_selection")
     def _hear_selection(self, change: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from starlette.routing import Route
 
 from alcore.browser import script, style
 from tests.browser import fake_rounds
+from tests.browser.fake_map import ANNOTATORS, ROUNDS, class_names, column, shape
 from tests.house import ROOT
 
 CONTROL: dict[str, Any] = {"down": None, "delay": 0, "reject": []}
@@ -38,42 +38,6 @@ DATABASE.execute(
         annotator default 'anna', unique(client, seq))"""
 )
 COLUMNS = ("seq", "item", "kind", "value", "ms", "round")  # of an event as it is sent
-LONG_NAMES = ("Gewöhnliches Rotkehlchen (Jungvogel)", "hand-knitted pullover with a very long description", "sea anemone", "x")
-WORDS = (
-    "T-shirt",
-    "trousers",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-    "hat",
-    "scarf",
-    "glove",
-    "belt",
-    "sock",
-)
-
-
-def shape(project: str) -> dict[str, int]:
-    found = dict(re.findall(r"([a-z])(\d+)", project))
-    return {
-        "classes": int(found.get("c", 3)),
-        "items": int(found.get("n", 50)),
-        "size": int(found.get("s", 32)),
-        "round": int(found.get("r", 2)),
-    }
-
-
-def class_names(project: str) -> list[str]:
-    n = shape(project)["classes"]
-    if "digits" in project:
-        return [str(i) for i in range(n)]
-    names = [WORDS[i] if n <= 15 else f"{LONG_NAMES[i % 4]} {i}" for i in range(n)]
-    return [name.replace(" ", "_") for name in names] if "under" in project else names
 
 
 def states(project: str) -> dict[int, list[tuple[str, str | None]]]:
@@ -235,40 +199,18 @@ async def one_item(request: Request) -> Response:
     return await gate(request) or JSONResponse(describe(request.path_params["project"], request.path_params["item"]))
 
 
-def column(project: str, name: str) -> np.ndarray:
-    """The map's columns: eight blobs, or with `grid` in the name a regular lattice whose points a test can name."""
-    n = shape(project)["items"]
-    rng = np.random.default_rng(0)
-    side = int(np.ceil(np.sqrt(n)))
-    group = rng.integers(0, 8, n)
-    x = group % 4 * 2.2 + rng.normal(0, 0.55, n)
-    y = group // 4 * 2.6 + rng.normal(0, 0.6, n) + 0.3 * np.sin(x * 3)
-    if "grid" in project:
-        x, y = (np.arange(n) % side).astype(float), (np.arange(n) // side).astype(float)
-    entropy = (np.sin(x * 1.3) + np.cos(y * 1.7) + 2) / 2 + rng.uniform(0, 0.3, n)
-    label = np.where(rng.random(n) < 0.1, group % shape(project)["classes"], -1)
-    columns = {
-        "id": np.arange(1, n + 1, dtype="<i4"),
-        "x": x.astype("<f4"),
-        "y": y.astype("<f4"),
-        "entropy": np.where(label >= 0, np.nan, entropy).astype("<f4"),
-        "total": rng.random(n).astype("<f4"),
-        "selected": (rng.random(n) < min(0.05, 60 / n)).astype("u1"),
-        "label": label.astype("<i2"),
-        "prediction": (group % shape(project)["classes"]).astype("<i2"),
-    }
-    return columns[name]
-
-
 async def columns(request: Request) -> Response:
     if refused := await gate(request):
         return refused
     project = request.path_params["project"]
     listed = []
-    kinds = {"entropy": "number", "total": "number", "selected": "flag", "label": "class", "prediction": "class"}
+    kinds = {"entropy": "number", "total": "number", "selected": "flag", "asked": "order"}
+    kinds |= dict.fromkeys(("label", "prediction", "truth", "correct", "annotator"), "class")
+    names = {"asked": [f"Round {r}" for r in ROUNDS], "annotator": list(ANNOTATORS), "correct": ["wrong", "right"]}
     for name, kind in kinds.items():
         values = column(project, name)
-        listed.append({"name": name, "kind": kind, "low": float(np.nanmin(values)), "high": float(np.nanmax(values))})
+        told = {"name": name, "kind": kind, "low": float(np.nanmin(values)), "high": float(np.nanmax(values))}
+        listed.append(told | ({"names": names[name]} if name in names else {}))
     answer = {"round": request.path_params["round"], "count": shape(project)["items"], "columns": listed, "classes": class_names(project)}
     return JSONResponse(answer)
 
@@ -276,8 +218,24 @@ async def columns(request: Request) -> Response:
 async def one_column(request: Request) -> Response:
     if refused := await gate(request):
         return refused
-    values = column(request.path_params["project"], request.path_params["name"])
+    values = column(request.path_params["project"], request.path_params["name"], request.path_params["round"])
     return Response(values.tobytes(), media_type="application/octet-stream", headers={"X-Dtype": str(values.dtype)})
+
+
+async def thumbnails(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    pictures = [draw(int(i), 32, 32) for i in request.query_params["ids"].split(",")]
+    body = b"".join(len(png).to_bytes(4, "little") + png for png in pictures)
+    return Response(body, media_type="application/octet-stream")
+
+
+async def trails(request: Request) -> Response:
+    if refused := await gate(request):
+        return refused
+    at = [int(i) - 1 for i in request.query_params["ids"].split(",")]
+    places = {axis: [column(request.path_params["project"], axis, r)[at].tolist() for r in ROUNDS] for axis in "xy"}
+    return JSONResponse({"rounds": ROUNDS, **places})
 
 
 async def control(request: Request) -> Response:
@@ -335,6 +293,8 @@ app = st.App(
         Route(P + "/items/{item:int}", one_item),
         Route(P + "/rounds/{round:int}/columns", columns),
         Route(P + "/rounds/{round:int}/columns/{name}", one_column),
+        Route(P + "/thumbnails", thumbnails),
+        Route(P + "/trails", trails),
         Route("/control", control, methods=["POST"]),
         Route("/rows/{project}", rows),
         Route("/rounds/{project}", rounds, methods=["POST"]),

@@ -162,11 +162,13 @@ def test_labels_are_told_as_the_types_say(labels: Project) -> None:
 
 def test_columns_are_told_as_the_types_say(labels: Project) -> None:
     columns = told(client(labels), f"rounds/{labels.round().number}/columns")
-    assert {column["kind"] for column in columns["columns"]} == {"number", "class", "flag"}
+    assert {column["kind"] for column in columns["columns"]} == {"number", "class", "order", "flag"}
     assert wrong(columns, "ColumnsTold", "columns") == []
     for column in columns["columns"]:
         http = client(labels).get(f"rounds/{labels.round().number}/columns/{column['name']}")
         assert http.headers["x-dtype"] in ("float32", "int32", "int16", "uint8")
+    trails = told(client(labels), "trails", ids=labels.round().query[0])
+    assert wrong(trails, "TrailsTold", "trails") == []
 
 
 def test_masks_are_told_as_the_types_say(workspace, tmp_path) -> None:

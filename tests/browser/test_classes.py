@@ -28,10 +28,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     photos.features(device="cpu", report=lambda _: None)
     photos.label_from_truth(24, seed=0)
     photos.run_round("margin", 5, 0, "cpu", train={"steps": 12, "batch_size": 8}, report=lambda _: None)
-    for name in ("named", "busy", "keys"):
+    for name in ("named", "busy", "keys", "heard"):
         shapes = Project.import_into(workspace, name, write_images(folder / name, 20))
         shapes.label_from_truth(12, seed=0)
         shapes.start(QUERY, "random", seed=0)
+    many = Project.import_into(workspace, "many", write_images(folder / "many", 20), classes=[f"kind {n}" for n in range(40)])
+    many.label_from_truth(12, seed=0)
+    many.annotate({int(i): f"kind {n}" for n, i in enumerate(many.pool().unlabeled[:10])})
+    many.run_round("margin", QUERY, 0, "cpu", train={"steps": 12, "batch_size": 8}, report=lambda _: None)
     assert workspace.token
     workspace.close()
     served = App(folder / "home")
@@ -168,3 +172,71 @@ def test_the_whole_of_it_without_a_mouse(page_factory: PageFactory, app: App, of
     page.keyboard.press("Enter")
     note(page, "Added “star”.")
     assert of.project("keys").classes == ("cross", "disc", "ring", "star")
+
+
+def test_an_open_label_page_hears_of_other_classes_and_keys(page_factory: PageFactory, app: App, of: Workspace) -> None:
+    page = page_factory()
+    page.goto(f"{app.url}/label?project=heard")
+    wait_labeler(page, QUERY)
+    on_stage = page.locator(".labeler").get_attribute("data-item")
+    expect(page.locator(".labeler .class").first).to_have_attribute("data-value", "cross")
+    project = of.project("heard")
+    classes.rename(project, "cross", "plus", "ann")
+    classes.describe(project, "ring", "ann", key="q", about="A hole in it", color="#0a8f3c")
+    classes.arrange(project, ["ring", "disc", "plus"], "ann")
+    expect(page.locator(".labeler .class")).to_have_count(3)
+    expect(page.locator(".labeler .class").first).to_have_attribute("data-value", "ring", timeout=PATIENCE * 1000)
+    ring = page.locator(".labeler .class[data-value=ring]")
+    expect(ring.locator("kbd")).to_have_text("q")
+    expect(ring).to_have_attribute("title", "ring: A hole in it")
+    expect(ring.locator(".swatch")).to_have_css("background-color", "rgb(10, 143, 60)")
+    wait_labeler(page, QUERY)
+    assert page.locator(".labeler").get_attribute("data-item") == on_stage
+    items = app.queue("heard")
+    label(page, ["q", "2"])
+    wait_saved(page)
+    labels = of.project("heard").items.labels()
+    assert [labels[i] for i in items[:2]] == ["ring", "plus"]  # 1 is the first class without a key of its own
+
+
+def test_of_many_classes_the_first_digits_are_the_models_guesses_and_the_last_given_are_in_reach(
+    page_factory: PageFactory, app: App, of: Workspace
+) -> None:
+    page = page_factory()
+    page.goto(f"{app.url}/label?project=many")
+    wait_labeler(page, 5)
+    told = {item["id"]: item for item in app.get("/projects/many/queue?n=20")["items"]}
+
+    def on_stage() -> dict:
+        return told[int(page.locator(".labeler").get_attribute("data-item") or 0)]
+
+    first = on_stage()
+    assert page.get_by_role("checkbox", name="1–5: the model’s guesses").is_checked()  # not every class has a key of its own
+    top = [name for name, _ in first["top"]]
+    for at, name in enumerate(top[:5]):
+        expect(page.locator(f".labeler .class[data-value='{name}'] kbd")).to_have_text(str(at + 1))
+    label(page, ["3"])
+    wait_saved(page)
+    assert of.project("many").items.labels()[first["id"]] == top[2]
+    again = page.get_by_role("group", name="Given lately").get_by_role("button")
+    expect(again).to_have_count(1)
+    expect(again).to_have_attribute("title", top[2])
+    second = on_stage()
+    page.wait_for_selector(".labeler[data-live='1']")
+    again.click()
+    wait_saved(page)
+    assert of.project("many").items.labels()[second["id"]] == top[2]
+    page.keyboard.press("/")
+    page.keyboard.type("kid3")  # letters in order: kind 31 is not meant, kind 3… begins
+    expect(page.locator(".labeler .class[data-best]")).to_have_count(1)
+    best = page.locator(".labeler .class[data-best]").get_attribute("data-value")
+    third = on_stage()
+    page.wait_for_selector(".labeler[data-live='1']")
+    page.keyboard.press("Enter")
+    wait_saved(page)
+    assert of.project("many").items.labels()[third["id"]] == best
+    page.get_by_role("checkbox", name="1–5: the model’s guesses").uncheck()
+    expect(page.locator(".labeler .class").first.locator("kbd")).to_have_text("1")
+    page.reload()
+    wait_labeler(page, 5)
+    expect(page.get_by_role("checkbox", name="1–5: the model’s guesses")).not_to_be_checked()

@@ -599,13 +599,16 @@ def test_a_lasso_selects_exactly_the_points_inside(page_factory: PageFactory, fa
 def test_a_new_colour_fetches_that_column_only(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_map(page, fake, "c10-n3000-colour")
+    page.wait_for_selector(".map .centers span", state="attached")  # the classes are there
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url.split("/rounds/")[-1]) if "/rounds/" in request.url else None)
-    page.get_by_text("prediction", exact=True).click()
+    page.get_by_text("total", exact=True).click()
+    expect(page.locator(".legend b")).to_have_text("total")
+    page.get_by_text("prediction", exact=True).click()  # known already: names of classes stand where it says
     expect(page.locator(".legend b")).to_have_text("prediction")
     page.get_by_text("entropy", exact=True).first.click()
     expect(page.locator(".legend b")).to_have_text("entropy")
-    assert fetched == ["2/columns/prediction"]
+    assert fetched == ["2/columns/total"]
 
 
 def test_hovering_a_point_shows_its_image_path_and_value(page_factory: PageFactory, fake: Server) -> None:

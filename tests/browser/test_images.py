@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from alcore.importing.samples import bundled_digits
-from alcore.project import classes
+from alcore.project import classes, notes
 from alcore.project.catalog import catalog
 from alcore.project.doubts import doubts
 from alcore.project.facade import Project, Workspace
@@ -419,3 +419,23 @@ def test_a_view_and_a_selection_are_saved_as_tables(page_factory: PageFactory, a
     with page.expect_download() as saved:
         page.get_by_role("button", name="CSV").click()
     assert pd.read_csv(saved.value.path())["id"].tolist() == sorted([wanted[1], wanted[4]])
+
+
+def test_a_note_is_kept_found_and_taken_away(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app)
+    item = shown(page)[0]
+    tile(page, 0).dblclick()
+    field = page.get_by_role("textbox", name="Note", exact=True)
+    field.fill("smudged, ask again")
+    page.get_by_role("button", name="Keep", exact=True).last.click()
+    expect(page.locator(".images .events")).to_contain_text("noted: smudged, ask again", timeout=PATIENCE * 1000)
+    assert notes.of(project, item) == "smudged, ask again"
+    look(page, app, "noted=1")
+    count(page, "1 of 1,797 images")
+    expect(page.locator(".images .chip")).to_contain_text("Has a note")
+    tile(page, 0).dblclick()
+    expect(field).to_have_value("smudged, ask again")
+    field.fill("")
+    page.get_by_role("button", name="Keep", exact=True).last.click()
+    expect(page.locator(".images .events li")).to_have_count(2, timeout=PATIENCE * 1000)
+    assert notes.of(project, item) == ""

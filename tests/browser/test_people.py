@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from alcore.project.facade import Project, Workspace
+from alcore.project.facade import Workspace
 from tests.browser.conftest import PageFactory
+from tests.browser.persons import QUERY, Person, path_of, started
 from tests.browser.real_app import App, label, stored, wait_labeler, wait_saved, write_images
 
 pytestmark = pytest.mark.browser
-
-QUERY = 12
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +36,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[App]
     app.kill()
 
 
-class Person:
-    """Somebody in a browser of their own."""
-
-    def __init__(self, browser: Browser, app: App) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 800})
-        self.page, self.app = self.context.new_page(), app
-
-    def open(self, project: str, name: str, pictures: int = QUERY) -> Page:
-        self.context.add_cookies([{"name": "alcore_annotator", "value": name, "url": self.app.url}])
-        self.page.goto(f"{self.app.url}/label?project={project}")
-        wait_labeler(self.page, pictures)
-        return self.page
-
-    def deaf(self) -> None:
-        """From now on this browser hears nothing of what others say."""
-        self.page.route("**/changes?*", lambda route: route.abort())
-
-
 @pytest.fixture
 def people(browser: Browser, app: App) -> Iterator[Any]:
     made: list[Person] = []
@@ -66,19 +47,6 @@ def people(browser: Browser, app: App) -> Iterator[Any]:
     yield make
     for person in made:
         person.context.close()
-
-
-def started(app: App, source: Path, name: str, query: int = QUERY) -> list[int]:
-    """A new project with a query; the items asked for."""
-    workspace = Workspace(app.home)
-    project = Project.import_into(workspace, name, source)
-    project.start(query, "random", seed=0)
-    workspace.close()
-    return app.queue(name)
-
-
-def path_of(page: Page) -> str:
-    return page.locator(".caption .path").inner_text()
 
 
 # ---- one person, several visits

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alcore.errors import BadInput
-from alcore.project import batches, classes, delivery, history, loop, predictions, queue, slices
+from alcore.project import batches, classes, delivery, history, loop, predictions, queue, slices, tables
 from alcore.project.carrying import ProjectModel, export_model
 from alcore.project.catalog import catalog, guesses
 from alcore.project.facade import Project
@@ -313,3 +313,12 @@ def test_what_a_round_looked_at_is_asked_by_its_own_outputs(toy, quick):
     at, targets = looked._with_labels(places, fresh(toy).pool())
     assert dict(zip(looked.files.walked_ids[at].tolist(), targets.tolist(), strict=True)) == expected
     assert len(seen.targets) == len(expected)
+
+
+def test_a_chosen_color_is_that_of_the_map(toy, quick):
+    toy.run_round("margin", 5, 0, "cpu", train=quick, report=lambda _: None)
+    assert not any("colors" in column for column in tables.columns(toy, toy.round()))
+    classes.describe(toy, "2", color="#123456")
+    told = {column["name"]: column.get("colors") for column in tables.columns(fresh(toy), toy.round())}
+    assert told["label"] == told["prediction"] == ["", "", "#123456", ""]
+    assert told["total"] is None

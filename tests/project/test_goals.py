@@ -8,15 +8,16 @@ import pytest
 
 from alcore.errors import BadInput
 from alcore.measures import outlook
-from alcore.project import creation, goals, live, slices
+from alcore.project import creation, goals, live, sharing, slices
 from alcore.project.goals import Goal
 from alcore.storage.items import Items
 from alcore.types import Annotation
 
 
-def moments(monkeypatch, *seconds: float) -> None:
-    """Labels were given at these times."""
-    monkeypatch.setattr(Items, "label_moments", lambda self, n: sorted(seconds, reverse=True)[:n])
+def moments(monkeypatch, *seconds: float, **others: list[float]) -> None:
+    """Labels were given at these times, by one person and by others of these names."""
+    given = [("me", at) for at in seconds] + [(who, at) for who, of_one in others.items() for at in of_one]
+    monkeypatch.setattr(Items, "label_moments", lambda self, n: sorted(given, key=lambda one: -one[1])[:n])
 
 
 def test_the_pace_leaves_pauses_out(photos, monkeypatch):
@@ -27,6 +28,32 @@ def test_the_pace_leaves_pauses_out(photos, monkeypatch):
     assert goals.pace(photos) == pytest.approx(6.0)
     moments(monkeypatch, *[7.0] * 20)  # stored at one moment
     assert goals.pace(photos) is None
+
+
+def test_the_pace_of_several_people_is_the_sum_of_theirs(photos, monkeypatch):
+    ann, ben = [float(at) for at in range(0, 200, 10)], [float(at) for at in range(3, 203, 20)]
+    moments(monkeypatch, ann=ann, ben=ben)
+    assert goals.pace(photos) == pytest.approx(6.0 + 3.0)
+    # ann's pauses are no work, though ben labels through them
+    moments(monkeypatch, ann=[*ann[:10], *(at + 1000 for at in ann[:10])], ben=[float(at) for at in range(0, 1200, 20)])
+    assert goals.pace(photos) == pytest.approx(6.0 + 3.0)
+    moments(monkeypatch, ann=ann, ben=[at + 2000 for at in ben])  # ann left half an hour ago
+    assert goals.pace(photos) == pytest.approx(3.0)
+    moments(monkeypatch, ann=ann, ben=ben[:3])  # three labels say nothing of how fast ben is
+    assert goals.pace(photos) == pytest.approx(6.0)
+    many = {f"p{n}": [float(n + at) for at in range(0, 100, 10)] for n in range(20)}
+    moments(monkeypatch, **many)
+    assert goals.pace(photos) == pytest.approx(20 * 6.0)
+
+
+def test_where_each_image_takes_two_people_their_labels_make_half_as_many(photos, monkeypatch):
+    moments(monkeypatch, ann=list(range(0, 60, 5)), ben=list(range(0, 60, 5)))
+    goals.aim(photos, minutes=20)
+    until = goals.goal(photos).until
+    assert goals.told(photos, until - 600) == ["10 min left: about 240 labels more"]
+    sharing.choose(photos, opinions=2)
+    assert goals.pace(photos) == pytest.approx(12.0)
+    assert goals.told(photos, until - 600) == ["10 min left: about 120 labels more"]
 
 
 def test_moments_are_those_of_labels_that_people_gave_one_by_one(photos):

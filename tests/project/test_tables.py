@@ -126,7 +126,7 @@ def test_the_listing_of_columns_names_kinds_and_ranges(played):
     assert [c["name"] for c in tables.columns(played, played.round(2))][:3] == ["x", "y", "total"]
     assert {name: c["kind"] for name, c in listed.items()} == {
         **dict.fromkeys(("x", "y", "total", "entropy", "margin", "confidence", "discrepancy"), "number"),
-        "prediction": "class", "label": "class", "selected": "flag",
+        "prediction": "class", "label": "class", "selected": "flag", "correct": "class", "asked": "order", "annotator": "class",
     }  # fmt: skip
     assert (listed["entropy"]["low"], listed["entropy"]["high"]) == (0.0, pytest.approx(math.log(4)))
     assert (listed["prediction"]["low"], listed["prediction"]["high"]) == (0, 3)

@@ -69,7 +69,7 @@ def test_what_cannot_be_taken_is_rejected_with_a_reason_and_the_rest_is_stored(d
     assert rejected == [
         {"seq": 2, "reason": "there is no item 99 in this project"},
         {"seq": 3, "reason": "'bird' is not a class of this project"},
-        {"seq": 4, "reason": "unknown kind 'erase': use one of label, skip, flag, undo, mask, region"},
+        {"seq": 4, "reason": "unknown kind 'erase': use one of label, skip, flag, undo, mask, region, again"},
         {"seq": 5, "reason": "there is no item 7 in this project"},
         {"seq": 6, "reason": "None is not a class of this project"},
     ]

@@ -10,6 +10,7 @@ from alcore.storage import schema
 from alcore.storage.classes import Classes
 from alcore.storage.jobtable import Jobs
 from alcore.storage.journal import Journal
+from alcore.storage.presence import Presence, Seat
 from alcore.storage.projects import Projects
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import add_project, label, round_values
@@ -35,6 +36,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
         with database.write() as conn:
             conn.execute(schema.masks.insert().values(project_id=owner, digest="ab", width=2, height=1, pixels=[1, 0, 1]))
             Classes(database, owner).note(conn, "add", "cow", "ann")
+            Presence(database, owner).sit(Seat("w", "ann", 1.0), conn)
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
     Projects(database).delete(project, "pets")
@@ -53,6 +55,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
         "queries": 1,
         "jobs": 1,
         "job_log": 1,
+        "presence": 1,
     }
     assert [job.project for job in jobs.jobs()] == ["other"]
     assert add_project(database, "pets", ["1.png"]) not in (project, other)  # ids are for ever

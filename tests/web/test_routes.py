@@ -422,6 +422,17 @@ def test_a_column_of_another_type_is_our_bug(http):
     assert http.get("/api/v1/projects/digits/rounds/2/columns/wrong").status_code == 500
 
 
+def test_trails_are_of_the_items_that_are_named(http, monkeypatch):
+    told = {"rounds": [1], "x": [[0.5, None]], "y": [[1.0, None]]}
+    asked = []
+    monkeypatch.setattr("alcore.project.points.trails", lambda project, ids: asked.append((project.name, ids)) or told)
+    assert http.get("/api/v1/projects/digits/trails?ids=3,5").json() == told
+    assert asked == [("digits", [3, 5])]
+    for wrong in ("", "?ids=", "?ids=3,x", f"?ids={','.join(['1'] * 201)}"):
+        answer = http.get(f"/api/v1/projects/digits/trails{wrong}")
+        assert (answer.status_code, answer.json()) == (400, {"error": "ids must be 1 to 200 numbers with commas between them"})
+
+
 def test_columns_lists_what_the_map_can_show(http):
     assert http.get("/api/v1/projects/digits/rounds/2/columns").json() == {
         "round": 2,

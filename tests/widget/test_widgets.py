@@ -60,6 +60,7 @@ def test_a_labeler_tells_its_page_all_it_needs_and_no_token(asked: Project):
         "empty": "Nothing was asked for yet: project.run_round(…) asks for images.",
         "pace": 5000,
         "mode": "grid",
+        "looks": {},
     }
     kept = json.dumps({name: value for name, value in state(made).items() if name not in ("_esm", "layout", "tabbable", "tooltip")})
     assert asked.workspace.token not in kept
@@ -130,6 +131,14 @@ def test_a_lasso_comes_back_as_ids_in_the_order_of_the_page(trained: Project):
     assert (made.selection, made.count) == ((), 0)
     made.set_state({"_selection": {"ids": [5, 3, 9], "count": 3000}})
     assert (made.selection, made.count, heard) == ((5, 3, 9), 3000, [((5, 3, 9), 3000)])
+    made.close()
+
+
+def test_the_slider_over_the_rounds_sets_the_round(trained: Project):
+    made = widget.map(trained)
+    assert [r["number"] for r in made._data["rounds"]] == [r.number for r in trained.rounds() if not r.start]
+    made.set_state({"_round": 4})
+    assert (made.round, made._data["round"], made._data["color"]) == (4, 4, "total")
     made.close()
 
 

@@ -21,7 +21,7 @@ import { Why } from "../shared/why.js";
  * @property {number | null} confidence
  */
 
-const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right" };
+const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right", again: "asked again, said", remark: "noted:" };
 
 /**
  * What was said of an image, the newest first.
@@ -55,6 +55,9 @@ export class Details {
     this.project = "";
     this.told = new Why(api);
     this.why = element("details", { class: "fold", ontoggle: () => this.explain() }, element("summary", { text: "Why" }), this.told.root);
+    this.field = element("textarea", { rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
+    this.keeping = button({ text: "Keep", onclick: () => this.keep() });
+    this.note = element("div", { class: "noted" }, this.field, this.keeping);
     this.paint = button({ text: "Paint it next", title: "Put it at the head of the queue, and go to the Label page", hidden: true, onclick: () => acts.paint(this.id) });
     this.alike = element("span", { class: "more" },
       button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
@@ -64,6 +67,7 @@ export class Details {
       element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
       element("div", { class: "picture" }, this.picture),
       this.more,
+      this.note,
       this.said,
       this.why);
   }
@@ -98,6 +102,7 @@ export class Details {
     const turn = (this.turn += 1);
     if (id !== this.id) {
       this.name.textContent = `Image ${id}`;
+      this.field.value = "";
       this.picture.removeAttribute("src");
       this.said.replaceChildren();
     }
@@ -109,6 +114,7 @@ export class Details {
       const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
       if (turn !== this.turn) return;
       this.tell(told.item, told.events);
+      if (!this.note.contains(document.activeElement)) this.field.value = told.note;
       const { answer, body } = await this.api.request(this.api.url(told.item.image, { size: 640 }));
       if (turn !== this.turn) return;
       this.free();
@@ -116,6 +122,20 @@ export class Details {
     } catch (error) {
       if (turn === this.turn) this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));
     }
+  }
+
+  /** Keeps what stands in the field; an empty one takes the note away. */
+  async keep() {
+    const { id, project } = this;
+    this.keeping.disabled = true;
+    try {
+      await this.api.post(this.api.url(["projects", project, "items", id, "note"]), { text: this.field.value, client: `note-${crypto.randomUUID().slice(0, 18)}` });
+      this.field.blur();
+      if (id === this.id) await this.show(project, id);
+    } catch (error) {
+      this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));
+    }
+    this.keeping.disabled = false;
   }
 
   /** Why it was asked for, once somebody unfolds it; it stays unfolded from image to image. */

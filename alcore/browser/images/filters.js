@@ -121,6 +121,7 @@ export class Filters {
     if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
     if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
     if (view.has("doubted")) chip("Label the others speak against", (other) => other.delete("doubted"));
+    if (view.has("noted")) chip("Has a note", (other) => other.delete("noted"));
     if (view.has("group")) chip(`Near duplicates of image ${view.get("group")}`, (other) => other.delete("group"));
     if (view.has("asked")) chip(`Asked by round ${view.getAll("asked").join(" or ")}`, (other) => other.delete("asked"));
     if (view.has("among")) chip("A selection", (other) => other.delete("among"));
@@ -137,8 +138,8 @@ export class Filters {
     const { head } = this;
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
-    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"));
-    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), ...(head.round === null && !head.features ? [] : [flags]), ...(head.rounds.length ? [this.past(head)] : []));
+    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"), this.flag("noted", "that have a note"));
+    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), flags, ...(head.rounds.length ? [this.past(head)] : []));
   }
 
   /** What had been said when a round began. @param {Head} head */

@@ -5,7 +5,7 @@
 import { CLIENT } from "./outbox.js";
 
 /** @import { ChangeTold, EventKind, ItemTold, StateTold } from "../shared/types.js" */
-/** @import { Waiting } from "./outbox.js" */
+/** @import { Given, Waiting } from "./outbox.js" */
 /** @typedef {"open" | "label" | "skip" | "flag"} State */
 /**
  * An event of an item; an own answer has no id until the server has told it.
@@ -17,6 +17,7 @@ import { CLIENT } from "./outbox.js";
  * @property {number | null} [round]
  * @property {string} [client]
  * @property {number} [seq]
+ * @property {number} [at] when it was stored, in seconds since 1970
  */
 /**
  * An item of a query as the browser has it; what a part needs of it besides is the part's.
@@ -82,6 +83,16 @@ function stateOf({ label, skipped, flagged }) {
   return skipped ? "skip" : label !== null ? "label" : flagged ? "flag" : "open";
 }
 
+/**
+ * Whether an item that is asked a second time may come behind these: not too soon after another one.
+ * @param {Item[]} items
+ * @param {number} [every]
+ */
+export function farFromLast(items, every = 20) {
+  const last = items.findLastIndex(({ again }) => again !== undefined);
+  return last < 0 || items.length - last >= every;
+}
+
 /** @template {Item} I */
 export class Answers {
   /** @param {Place<I>} place */
@@ -131,6 +142,14 @@ export class Answers {
    * @param {I} item
    */
   saidOf(item) {
+    return this.lastOf(item).map((event) => this.inWords(event)).join(", ");
+  }
+
+  /**
+   * The last answer of each who gave one.
+   * @param {I} item
+   */
+  lastOf(item) {
     /** @type {Map<string, Said>} */
     const last = new Map();
     const told = item.events.filter((event) => ANSWERS.includes(event.kind));
@@ -138,8 +157,31 @@ export class Answers {
       last.delete(event.annotator);
       last.set(event.annotator, event);
     }
-    const events = last.size > 1 ? [...last.values()] : told.slice(-2); // one person in two windows may disagree with itself
-    return events.map((event) => this.inWords(event)).join(", ");
+    return last.size > 1 ? [...last.values()] : told.slice(-2); // one person in two windows may disagree with itself
+  }
+
+  /**
+   * An answer as it is sent. To an item that is asked again it is a note beside the first one, and changes nothing.
+   * @param {I} item
+   * @param {EventKind} kind
+   * @param {string | null} value
+   * @returns {Pick<Given, "item" | "kind" | "value" | "replaces" | "opinions">}
+   */
+  sent(item, kind, value) {
+    const { id, again, opinions, saw } = item;
+    if (again === undefined) return { item: id, kind, value, replaces: saw, ...(opinions ? { opinions } : {}) };
+    return kind === "flag" ? { item: again, kind, value } : { item: again, kind: "again", value: kind === "label" ? value : null };
+  }
+
+  /**
+   * What takes an answer back, as it is sent.
+   * @param {I} item
+   * @param {Said} said
+   * @returns {Pick<Given, "item" | "kind" | "value">}
+   */
+  sentBack(item, said) {
+    if (item.again === undefined) return { item: item.id, kind: "undo", value: null };
+    return { item: item.again, kind: said.kind === "flag" ? "undo" : "again", value: null };
   }
 
   /** @param {Pick<Said, "kind" | "value" | "annotator">} said */
@@ -219,6 +261,7 @@ export class Answers {
     });
     item.before = Math.min(item.before, item.events.length);
     item.disputed = told.disputed;
+    item.opinions = told.opinions;
     this.settle(item);
     const changed = before !== shown();
     const { label } = told.state;
@@ -260,7 +303,7 @@ export class Answers {
    */
   count(counted, ofAll) {
     Object.assign(this, { counted, ofAll });
-    for (const item of this.place.items) item.countedAs = item.state;
+    for (const item of this.place.items) item.countedAs = item.again === undefined ? item.state : "open"; // the server counts an image once
   }
 
   /** An open item leaves the queue; where the server counted it as answered, that answer is over. @param {I} item */

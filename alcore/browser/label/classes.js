@@ -1,7 +1,7 @@
 // The list of classes, and the field that finds one by typing. What a row is and what choosing it does is the part's.
 
 import { element } from "../shared/dom.js";
-import { plain } from "../shared/keys.js";
+import { fit, plain } from "../shared/keys.js";
 
 export class ClassList {
   /** @param {(row: HTMLElement, event: Event) => void} give a class was found by typing */
@@ -32,10 +32,12 @@ export class ClassList {
 
   filter() {
     const typed = plain(this.find.value);
-    const name = (/** @type {HTMLElement} */ row) => plain(row.dataset.value ?? "");
-    for (const row of this.rows) row.hidden = !name(row).includes(typed);
+    const fits = this.rows.map((row) => fit(row.dataset.value ?? "", typed));
+    const best = Math.min(...fits.filter((how) => how >= 0));
+    // letters in order fit much of what nobody meant: only where nothing fits better
+    this.rows.forEach((row, at) => (row.hidden = fits[at] < 0 || (fits[at] === 3 && best < 3)));
     const shown = this.shown();
-    this.setBest(typed ? shown.find((row) => name(row).startsWith(typed)) || shown[0] : null);
+    this.setBest(typed && shown.length ? this.rows[fits.indexOf(best)] : null);
     this.unknown.hidden = shown.length > 0;
     this.unknown.textContent = shown.length ? "" : `No class has “${this.find.value.trim()}” in its name. Esc shows all.`;
   }

@@ -5,6 +5,7 @@ import { Api } from "../shared/api.js";
 import { blur, element, rootOf } from "../shared/dom.js";
 import { Pictures } from "../shared/pictures.js";
 import { ClassList } from "./classes.js";
+import { Dress } from "./dress.js";
 import { Exposure } from "./exposure.js";
 import { NameField } from "./name_field.js";
 import { Notice } from "./notice.js";
@@ -22,6 +23,7 @@ import { fileName } from "./words.js";
 /** @import { Told } from "../shared/mount.js" */
 /** @import { Item } from "./answers.js" */
 /** @import { Words } from "./notice.js" */
+/** @import { SetClasses } from "./dress.js" */
 /** @import { Outbox, Waiting, Who } from "./outbox.js" */
 /** @import { TileWords } from "./tiles.js" */
 /** @typedef {Omit<LabelerData, "mode"> & {colors?: Rgb[]}} DeskData */
@@ -45,7 +47,7 @@ import { fileName } from "./words.js";
  * @property {TileWords<I>} tileWords
  * @property {(item: I, event: MouseEvent) => void} clickTile
  * @property {(item: I | null) => void} hoverTile
- * @property {(classes: string[], colors?: Rgb[]) => void} setClasses
+ * @property {SetClasses} setClasses
  * @property {(row: HTMLElement, event: Event) => void} give a class was found by typing
  * @property {[string, string][]} help keys and what they do
  * @property {(event?: Event) => void} renderWork the picture and what goes with it
@@ -70,6 +72,7 @@ export class Desk {
     this.api = new Api();
     this.pictures = new Pictures(this.api, pictures);
     this.disposed = false;
+    this.share = () => (part.mode === "grid" ? 48 : 6); // a page, or what is on the stage with what comes right after it
     /** @type {DeskData | null} */
     this.data = null;
     /** @type {(name: string, value: unknown) => void} tells Python */
@@ -98,7 +101,7 @@ export class Desk {
     this.root = element("div", { class: "labeler", role: "application" });
     this.ready = 0; // pictures that can be shown at once
     this.scope = "";
-    this.classesShown = "";
+    this.dress = new Dress(part);
     /** @type {Listening[]} */
     this.listeners = [];
     this.resizing = new ResizeObserver(() => this.layout());
@@ -167,11 +170,8 @@ export class Desk {
     this.api.connect(data.api, data.token, carry);
     if (data.pace) this.others.pace = data.pace;
     fitHeight(this.root);
-    this.root.dataset.mode = this.part.mode;
-    this.root.dataset.annotator = data.annotator;
-    const classes = JSON.stringify([data.classes, data.colors]);
-    if (classes !== this.classesShown) this.part.setClasses(data.classes, data.colors);
-    this.classesShown = classes;
+    Object.assign(this.root.dataset, { mode: this.part.mode, annotator: data.annotator });
+    this.dress.wear(data.classes, data.colors, data.looks);
     const { queue } = this;
     queue.who = { project: data.project, annotator: data.annotator, identity: data.identity };
     const scope = JSON.stringify([data.identity, data.project, data.annotator]);
@@ -216,6 +216,7 @@ export class Desk {
 
   /** @param {QueueTold} answer */
   took(answer) {
+    this.dress.wear(answer.classes, answer.colors, answer.looks);
     this.others.took(answer);
   }
 
@@ -291,7 +292,7 @@ export class Desk {
    */
   rejected(event, reason) {
     const { queue, notice } = this;
-    const item = queue.byId.get(event.item);
+    const item = queue.byId.get(event.kind === "again" ? -event.item : event.item);
     const said = item?.events.find(({ client, seq }) => client === event.client && seq === event.seq);
     if (item && said) queue.answers.unsay(item, said);
     if (!item) return this.say(`An earlier ${notice.words.answer} could not be saved: ${reason}`, true);

@@ -17,6 +17,7 @@ import { MARKS, fileName } from "./words.js";
 /** @import { EventKind, ItemTold, LabelerData } from "../shared/types.js" */
 /** @import { Told } from "../shared/mount.js" */
 /** @import { Item } from "./answers.js" */
+/** @import { DeskPart } from "./desk.js" */
 /** @import { Who } from "./outbox.js" */
 /** @typedef {Item & {full: string, picture?: HTMLImageElement}} LabelItem with the URL of its large picture, and that picture once it is asked for */
 /** @typedef {{item: LabelItem, kind: EventKind, value?: string | null}} Act */
@@ -55,6 +56,8 @@ class Labeler {
     this.stage.node.addEventListener("dblclick", () => this.resetZoom());
     this.grid = new Grid(this.desk, this.zoomLabel);
     this.buttons = new ClassButtons(this.desk.classes, (name, event) => this.label(name, event));
+    this.desk.reasons.opinions.give = (value, event) => this.label(value, event);
+    this.desk.reasons.opinions.keyOf = (value) => this.buttons.keyOf(value);
     this.build(parent);
     this.desk.listen([[window, "keydown", (event) => this.key(event)]], [this.desk.root]);
   }
@@ -181,9 +184,9 @@ class Labeler {
     if (this.mode === "grid") this.grid.hover(item);
   }
 
-  /** @param {string[]} classes */
-  setClasses(classes) {
-    this.buttons.set(classes);
+  /** @type {DeskPart<LabelItem>["setClasses"]} */
+  setClasses(classes, _, looks) {
+    this.buttons.set(classes, looks);
   }
 
   /**
@@ -207,13 +210,14 @@ class Labeler {
     const { root } = this.desk;
     root.dataset.loading = item.seen ? "0" : "1";
     root.dataset.item = String(item.id);
+    this.stage.beside = this.desk.others.lookingAt(item);
     this.stage.render(item, picture, this.queue.answers, event);
     this.desk.strip.render();
   }
 
   /** @param {LabelItem} item */
   renderPanel(item) {
-    this.buttons.mark(item);
+    this.buttons.mark(item, this.mode === "single");
   }
 
   renderBar() {}
@@ -266,7 +270,7 @@ class Labeler {
     const { outbox, answers } = queue;
     const done = ready.map(({ item, kind, value = null }) => {
       const ms = Math.round(Math.min(Math.max(now - (item.shownAt ?? now), 0), 3_600_000));
-      const seq = outbox.push({ item: item.id, kind, value, ms, round: queue.asked, replaces: item.saw }, event.timeStamp);
+      const seq = outbox.push({ ...answers.sent(item, kind, value), ms, round: queue.asked }, event.timeStamp);
       const step = answers.answered(item, kind, value, seq);
       item.shownAt = now;
       desk.tiles.fill(item);
@@ -290,7 +294,7 @@ class Labeler {
     if (!steps) return desk.say("You have nothing to undo in this query.");
     for (const { item, event: said } of steps.reverse()) {
       queue.answers.unsay(item, said);
-      queue.outbox?.push({ item: item.id, kind: "undo", value: null, ms: null, round: queue.asked }, event.timeStamp);
+      queue.outbox?.push({ ...queue.answers.sentBack(item, said), ms: null, round: queue.asked }, event.timeStamp);
       desk.tiles.fill(item);
     }
     desk.notice.message = null;

@@ -108,7 +108,7 @@ export class Notice {
    */
   offered({ round, remaining }) {
     const { queue, others } = this;
-    const open = queue.told ? queue.told.total - Object.values(queue.answers.counts()).reduce((a, b) => a + b) : 0;
+    const open = queue.told ? queue.total - Object.values(queue.answers.counts()).reduce((a, b) => a + b) : 0;
     const text = `Round ${round} is ready${remaining === null ? "" : `: ${whole(remaining)} to label`}.`;
     return [text, "hint", { text: "Switch to it", does: () => queue.show("query", round) }, { text: `Keep these ${whole(Math.max(0, open))}`, does: () => others.keepRound() }];
   }

@@ -17,6 +17,7 @@ import { measure, sleep } from "../shared/wait.js";
  * @property {number | null} ms
  * @property {number | null} round
  * @property {string | null} [replaces]
+ * @property {number} [opinions]
  * @property {Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>} [packed]
  * @property {number} [width]
  * @property {number} [height]
@@ -162,7 +163,7 @@ export class LabelPost {
   send(batch, extra = {}) {
     const api = this.api();
     /** @type {EventSent[]} */
-    const events = batch.map(({ seq, item, kind, value = null, ms, round, replaces }) => ({ seq, item, kind, value, ms, round, replaces }));
+    const events = batch.map(({ seq, item, kind, value = null, ms, round, replaces, opinions }) => ({ seq, item, kind, value, ms, round, replaces, opinions }));
     return api.post(api.url(["projects", this.project, "annotations"]), { client: batch[0].client, events }, extra);
   }
 }

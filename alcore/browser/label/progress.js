@@ -20,11 +20,12 @@ export class Progress {
     this.meter = element("i");
     this.count = element("span", { class: "count", role: "status" });
     this.save = element("span", { class: "save" });
+    this.here = element("span", { class: "here", role: "status" });
     this.places = element("span", { class: "places" });
     this.placesTold = "";
     this.learned = element("span", { class: "learned", role: "status" });
     this.ahead = element("span", { class: "ahead" }); // changes with every label: nothing to be read out
-    this.node = element("div", { class: "progress" }, this.count, this.learned, this.ahead, this.save, this.places, element("div", { class: "meter", "aria-hidden": "true" }, this.meter));
+    this.node = element("div", { class: "progress" }, this.count, this.learned, this.ahead, this.save, this.here, this.places, element("div", { class: "meter", "aria-hidden": "true" }, this.meter));
   }
 
   render() {
@@ -33,15 +34,18 @@ export class Progress {
     const { labeled, skipped, flagged } = answers.counts();
     const waiting = outbox.events.length;
     if (told) this.renderLearned();
+    const here = this.others.here();
+    if (here !== this.here.textContent) this.here.textContent = here; // what is said anew is read out anew
     if (told) this.node.toggleAttribute("data-all", answers.ofAll); // there is no end then that a meter could show
     if (told && answers.ofAll) {
       this.count.textContent = `${whole(labeled)} label${labeled === 1 ? "" : "s"}`;
       this.meter.style.width = "0";
     } else if (told) {
       const done = labeled + skipped + flagged;
-      const parts = [`${whole(labeled)} of ${whole(told.total)} labeled`, skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`];
-      this.count.textContent = told.total ? parts.filter(Boolean).join(" · ") : "";
-      this.meter.style.width = `${told.total ? Math.min(100, (100 * done) / told.total) : 0}%`;
+      const { total } = this.queue;
+      const parts = [`${whole(labeled)} of ${whole(total)} labeled`, skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`];
+      this.count.textContent = total ? parts.filter(Boolean).join(" · ") : "";
+      this.meter.style.width = `${total ? Math.min(100, (100 * done) / total) : 0}%`;
     } else {
       this.meter.style.width = "0";
     }

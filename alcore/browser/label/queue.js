@@ -3,7 +3,8 @@
 
 import { problemOf } from "../shared/api.js";
 import { sleep } from "../shared/wait.js";
-import { Answers } from "./answers.js";
+import { Answers, farFromLast } from "./answers.js";
+import { CLIENT } from "./outbox.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { ItemTold, QueueTold } from "../shared/types.js" */
@@ -29,6 +30,7 @@ import { Answers } from "./answers.js";
  * @property {(item: I) => void} changed what is known of an item that is here
  * @property {(counts: object) => void} finished the query is used up
  * @property {() => number} settled the last place that a new order leaves as it is
+ * @property {() => number} share how many items are held for this window where people share the queue out
  */
 
 const BACK = 200; // answered items that are fetched at a time
@@ -43,8 +45,10 @@ export class Queue {
    */
   constructor(api, ahead, keeper) {
     this.api = api;
-    this.ahead = ahead;
+    this.far = ahead;
     this.keeper = keeper;
+    this.counted = -1; // how many answers had been given here when the server last told all that is left
+    this.active = 0; // when a person last did something here
     this.turn = 0; // grows with each change of project, round or view; answers of an older turn are dropped
     /** @type {View} */
     this.view = "query";
@@ -75,6 +79,26 @@ export class Queue {
   /** Forgets all of the query that was here. */
   empty() {
     Object.assign(this, { items: [], byId: new Map(), cursor: 0, told: null, exhausted: false, isFinished: false, filling: false, answers: new Answers(this) });
+  }
+
+  /** Open items below which more are fetched: few where what is fetched is kept from others. */
+  get ahead() {
+    return this.told?.free === undefined ? this.far : this.keeper.share() / 2;
+  }
+
+  /** How many are asked for at a time; `share` is what counts where people share the queue out. */
+  get wanted() {
+    return { n: 2 * this.ahead + this.waiting.length, share: this.keeper.share() + this.waiting.length };
+  }
+
+  /** How many items a person thinks there are: those that are asked again are among them. */
+  get total() {
+    return (this.told?.total ?? 0) + this.items.filter(({ again }) => again !== undefined).length;
+  }
+
+  /** Nothing is left for this window, and others are on some. */
+  get waitsForOthers() {
+    return this.view === "query" && Boolean(this.told?.elsewhere) && !this.openItems().length && !this.waiting.length;
   }
 
   get me() {
@@ -126,6 +150,7 @@ export class Queue {
     this.keeper.opening();
     this.empty();
     this.isOpen = true;
+    this.active = performance.now();
     const outbox = this.keeper.outboxOf(this.who);
     this.outbox = outbox;
     this.keeper.render();
@@ -144,7 +169,7 @@ export class Queue {
    * @returns {Promise<QueueTold>}
    */
   ask(numbers) {
-    const asked = this.view === "review" ? { view: "review" } : { round: this.round };
+    const asked = this.view === "review" ? { view: "review" } : { round: this.round, here: CLIENT };
     return this.api.json(this.api.url(["projects", this.who.project, "queue"], { ...asked, ...numbers }));
   }
 
@@ -155,8 +180,7 @@ export class Queue {
     for (let wait = 500; turn === this.turn; wait = Math.min(wait * 2, 5000)) {
       try {
         const { said } = this;
-        const n = 2 * this.ahead + this.waiting.length;
-        const answer = await this.ask({ n, done: this.told ? 0 : BACK });
+        const answer = await this.ask({ ...this.wanted, done: this.told ? 0 : BACK });
         if (turn !== this.turn) return;
         this.filling = false;
         this.loadProblem = "";
@@ -179,6 +203,7 @@ export class Queue {
   take(answer, said) {
     const first = !this.told;
     const idle = !this.current;
+    if (this.told?.elsewhere && !answer.elsewhere) this.isFinished = false; // others were on the last ones: now all is done
     this.told = answer;
     this.round = answer.round ?? this.round;
     const done = this.madeOf(answer.done || [], false);
@@ -188,6 +213,7 @@ export class Queue {
     this.cursor += first ? 0 : done.length;
     this.answers.remember(done, this.told?.live?.on);
     if (first || this.knows(said)) this.recount(answer);
+    this.counted = this.knows(said) ? said.pushed : -1;
     this.taken(answer, fresh, idle);
   }
 
@@ -197,7 +223,8 @@ export class Queue {
    * @param {boolean} idle nothing was on the stage before
    */
   taken(answer, fresh, idle) {
-    this.exhausted = answer.remaining <= answer.items.length || (!fresh.length && !this.waiting.length);
+    this.exhausted = (answer.free ?? answer.remaining + (answer.more ?? 0)) <= answer.items.length || (!fresh.length && !this.waiting.length);
+    if (fresh.length) this.isFinished = false;
     if (idle) this.advance(0);
     this.keeper.prefetch();
     this.keeper.took(answer);
@@ -215,31 +242,32 @@ export class Queue {
    * Asks on in the order of a newer round: what was answered stays, and so does what was on the stage and what comes right after it; of the
    * rest the newer round says which come next. What it does not ask for is not lost: it waits for a round that does.
    * @param {number} round
+   * @param {() => number} [settled] the last place that stays
    */
-  async reorder(round) {
+  async reorder(round, settled = () => this.keeper.settled()) {
     if (this.filling || !this.told || this.view !== "query") return;
     this.filling = true;
     const { turn, said } = this;
     let answer;
     try {
-      answer = await this.ask({ n: 2 * this.ahead + this.waiting.length, done: 0, round });
+      answer = await this.ask({ ...this.wanted, done: 0, round });
     } catch (error) {
       console.warn("a newer round's order could not be fetched; the next look tries again:", error);
     }
     if (turn !== this.turn) return;
     this.filling = false;
-    if (answer) this.order(answer, said);
+    if (answer) this.order(answer, said, settled());
     else if (!this.exhausted && this.openItems().length <= this.ahead) this.fill(); // nothing was fetched meanwhile
   }
 
   /**
    * @param {QueueTold} answer of a newer round
    * @param {SoFar} said when it was asked for
+   * @param {number} last place that stays
    */
-  order(answer, said) {
+  order(answer, said, last) {
     const { items, byId } = this;
     const idle = !this.current;
-    const last = this.keeper.settled();
     const kept = items.filter((item, place) => place <= last || item.state !== "open");
     const stays = new Set(kept);
     const left = new Map(items.filter((item) => !stays.has(item)).map((item) => [item.id, item]));
@@ -247,7 +275,7 @@ export class Queue {
       byId.delete(item.id);
       this.answers.leave(item);
     }
-    const next = this.madeOf(answer.items, true, left);
+    const next = this.madeOf(answer.items, true, left, kept);
     const tests = [...left.values()].filter((item) => item.test && !byId.has(item.id)); // no order of a model says when these are due
     for (const item of tests) byId.set(item.id, item);
     Object.assign(this, { items: [...kept, ...next, ...tests], told: answer, round: answer.round, isFinished: false });
@@ -260,11 +288,13 @@ export class Queue {
    * @param {ItemTold[]} all
    * @param {boolean} open
    * @param {Map<number, I>} [known] items that were here: what comes back stays the same, with its pictures
+   * @param {I[]} [front] what they come behind
    */
-  madeOf(all, open, known) {
+  madeOf(all, open, known, front = this.items) {
+    /** @type {I[]} */
     const made = [];
     for (const told of all) {
-      if (this.byId.has(told.id)) continue;
+      if (this.byId.has(told.id) || (told.again !== undefined && !farFromLast([...front, ...made], this.told?.every))) continue;
       const before = known?.get(told.id);
       const item = before ? Object.assign(before, this.keeper.itemOf(told)) : this.keeper.itemOf(told);
       this.answers.adopt(item, told, open);
@@ -337,6 +367,7 @@ export class Queue {
 
   /** @param {Event} [event] */
   moved(event) {
+    this.active = performance.now();
     this.keeper.moving();
     this.keeper.render(event);
     this.keeper.prefetch();
@@ -357,6 +388,10 @@ export class Queue {
   checkFinished() {
     const { told } = this;
     if (!told || this.view !== "query" || !this.exhausted || this.isFinished || !this.touched || this.waiting.length || this.openItems().length) return;
+    if (told.free !== undefined && this.counted !== this.said.pushed) {
+      this.fill(); // whether others left something, or are on the last ones
+      return;
+    }
     this.isFinished = true;
     this.keeper.finished({ round: told.round, total: told.total, ...this.answers.counts() });
   }

@@ -3,6 +3,7 @@
 import { button, element } from "../shared/dom.js";
 import { short, wantedness, whole } from "../shared/numbers.js";
 import { Why } from "../shared/why.js";
+import { Opinions } from "./opinions.js";
 import { nameOf, thinBar } from "./words.js";
 
 /** @import { Detail } from "../shared/types.js" */
@@ -23,7 +24,10 @@ export class Reasons {
     this.ask = button({ class: "ask", "aria-expanded": "false", "aria-keyshortcuts": "w", title: "The numbers behind it (W)", text: "why?", onclick: () => this.toggle() });
     const close = button({ class: "ask", "aria-label": "Close", title: "Close (W)", text: "×", onclick: () => this.toggle(false) });
     this.sheet = element("aside", { class: "behind", "aria-label": "The numbers behind it", tabindex: "0", hidden: true }, element("header", {}, element("h4", { text: "The numbers behind it" }), close), this.told.root);
-    this.why = element("section", { class: "why" }, element("header", {}, element("h4", { text: "Why this image" }), this.ask), this.reason);
+    /** @type {Opinions<I>} */
+    this.opinions = new Opinions(queue);
+    this.title = element("h4", { text: "Why this image" });
+    this.why = element("section", { class: "why" }, element("header", {}, this.title, this.ask), this.reason, this.opinions.node);
     this.model = element("section", { class: "model" }, element("h4", { text: "What the model sees" }), this.top);
     this.numbers = element("section", { class: "numbers" }, element("h4", { text: "Scores" }), this.scores);
   }
@@ -60,6 +64,8 @@ export class Reasons {
     this.reason.textContent = item.problem ? `Not saved: ${item.problem}` : item.disputed ? `Two answers: ${this.queue.answers.saidOf(item)}. ${this.queue.view === "review" ? "What is it?" : "It waits for review."}` : item.reason || "";
     this.reason.toggleAttribute("data-problem", Boolean(item.problem || item.disputed));
     this.why.hidden = !this.reason.textContent;
+    this.title.textContent = this.queue.view === "review" ? "Who said what" : "Why this image";
+    this.opinions.render(item);
     if (item === this.described) return false;
     this.described = item;
     this.explain(item);

@@ -33,27 +33,41 @@ export class Blank {
   render(kind) {
     const { queue } = this;
     const { labeled, skipped, flagged } = queue.answers.counts();
-    const all = queue.told?.total ?? 0;
+    const all = queue.total;
     const { ofAll } = queue.answers; // then a query is soon another, and its size means nothing
     const these = ofAll ? "All that was asked for is" : `All ${whole(all)} of this query are`;
     const coming = this.live()?.on && this.live()?.learning ? "Learning from these: the next images come in a moment." : "";
+    const elsewhere = queue.view === "query" ? elsewhereWords(queue.told?.mode, queue.told?.elsewhere) : "";
     const aside = [skipped && `${whole(skipped)} skipped`, flagged && `${whole(flagged)} flagged`].filter(Boolean);
     const review = queue.view === "review";
     const texts = {
       loading: ["", queue.told ? "Fetching the next images…" : queue.waiting.length ? "Sending what an earlier visit left…" : "Loading the queue…", ""],
       empty: ["○", review ? "Nothing waits for review." : this.emptyWords(), ""],
-      done: ["✓", review ? `All ${whole(all)} are decided.` : `${these} ${aside.length ? "done" : "labeled"}.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
+      done: ["✓", review ? `All ${whole(all)} are decided.` : elsewhere ? "You have answered all there is for you." : `${these} ${aside.length ? "done" : "labeled"}.`, aside.length ? [`${whole(labeled)} labeled`, ...aside].join(" · ") : ""],
     };
     const [icon, title, detail] = texts[kind];
     /** @type {HTMLElement[]} */
     const parts = [icon ? element("div", { class: "icon", text: icon, "aria-hidden": "true" }) : element("div", { class: "spinner", "aria-hidden": "true" }), element("h3", { text: title })];
     if (detail) parts.push(element("p", { text: detail }));
+    if (kind === "done" && elsewhere) parts.push(element("p", { class: "elsewhere", text: elsewhere }));
     if (kind === "done" && coming) parts.push(element("p", { text: coming }));
     if (review && kind !== "loading") parts.push(button({ class: "tool", text: "Back to the query", onclick: () => queue.show("query", queue.round) }));
     if (kind === "done" && queue.answers.history.length) parts.push(element("p", { class: "hint" }, element("kbd", { text: "Z" }), " takes the last one back, ", element("kbd", { text: "←" }), " goes through them again"));
     this.node.replaceChildren(...parts);
     this.node.dataset.kind = kind;
   }
+}
+
+/**
+ * What others have still to do.
+ * @param {string} [mode]
+ * @param {number} [n]
+ */
+function elsewhereWords(mode = "shared", n = 0) {
+  if (!n || mode === "shared") return "";
+  const images = n === 1 ? "1 image is" : `${whole(n)} images are`;
+  if (mode === "split") return `${images} in the hands of others; what they leave comes to you.`;
+  return `${n === 1 ? "1 image waits" : `${whole(n)} images wait`} for the opinion of somebody else: ${mode} people answer each. The model learns from those there are.`;
 }
 
 /** The sheet of keys. */

@@ -21,6 +21,7 @@ export class PictureStage {
     this.node = element("div", { class: "stage" });
     this.caption = element("div", { class: "caption" });
     this.zoom = { scale: 1, x: 0, y: 0 };
+    this.beside = ""; // who else looks at it
     /** @type {LabelItem | null} */
     this.staged = null;
     /** @type {HTMLImageElement | undefined} */
@@ -71,7 +72,7 @@ export class PictureStage {
     const given = item.state === "open" ? null : element("span", { class: "given", "data-state": item.disputed ? "disputed" : item.state, text: words.filter(Boolean).join(" ") });
     const size = item.width ? `${item.width} × ${item.height}` : "";
     const test = item.test ? [element("span", { class: "test", text: "test", title: "Drawn at random to measure how often the model is right: nothing learns from it." })] : [];
-    this.caption.replaceChildren(...test, element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []));
+    this.caption.replaceChildren(...test, element("span", { class: "path", text: fileName(item), title: fileName(item) }), element("span", { class: "size", text: size }), ...(given ? [given] : []), this.beside && element("span", { class: "beside", text: this.beside }));
   }
 
   // ---- zoom and pan

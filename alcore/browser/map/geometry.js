@@ -20,24 +20,36 @@ export function boxAround(x, y) {
   return box;
 }
 
+const BANDS = 256; // of a polygon's height: a point is compared with the edges of its own band only
+
 /**
  * Even-odd rule. Returns the indices of the points inside, ascending.
  * @param {Values} x
  * @param {Values} y
  * @param {Place[]} polygon
+ * @param {Uint8Array | null} [shown] 0 where a point is hidden, and never inside
  */
-export function insidePolygon(x, y, polygon) {
+export function insidePolygon(x, y, polygon, shown = null) {
   const [left, right] = [Math.min(...polygon.map((p) => p[0])), Math.max(...polygon.map((p) => p[0]))];
   const [low, high] = [Math.min(...polygon.map((p) => p[1])), Math.max(...polygon.map((p) => p[1]))];
+  const step = (high - low) / BANDS || 1;
+  const band = (/** @type {number} */ at) => Math.min(BANDS - 1, Math.floor((at - low) / step));
+  /** @type {number[][]} of each band, four numbers an edge */
+  const edges = Array.from({ length: BANDS }, () => []);
+  polygon.forEach(([ax, ay], a) => {
+    const [bx, by] = polygon[a ? a - 1 : polygon.length - 1];
+    for (let k = band(Math.min(ay, by)); k <= band(Math.max(ay, by)); k++) edges[k].push(ax, ay, bx, by);
+  });
   /** @type {number[]} */
   const found = [];
   for (let i = 0; i < x.length; i++) {
-    if (!(x[i] >= left && x[i] <= right && y[i] >= low && y[i] <= high)) continue;
+    const [px, py] = [x[i], y[i]];
+    if (!(px >= left && px <= right && py >= low && py <= high) || shown?.[i] === 0) continue;
+    const near = edges[band(py)];
     let inside = false;
-    for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) {
-      const [ax, ay] = polygon[a];
-      const [bx, by] = polygon[b];
-      if (ay > y[i] !== by > y[i] && x[i] < ((bx - ax) * (y[i] - ay)) / (by - ay) + ax) inside = !inside;
+    for (let k = 0; k < near.length; k += 4) {
+      const [ay, by] = [near[k + 1], near[k + 3]];
+      if (ay > py !== by > py && px < ((near[k + 2] - near[k]) * (py - ay)) / (by - ay) + near[k]) inside = !inside;
     }
     if (inside) found.push(i);
   }
@@ -87,8 +99,9 @@ export class Nearby {
    * @param {number} x
    * @param {number} y
    * @param {number} reach
+   * @param {Uint8Array | null} [shown] 0 where a point is hidden
    */
-  find(x, y, reach) {
+  find(x, y, reach, shown = null) {
     let best = -1;
     let nearest = reach * reach;
     const [left, right] = [this.place(x - reach, this.box.left), this.place(x + reach, this.box.left)];
@@ -96,9 +109,37 @@ export class Nearby {
       for (let k = this.starts[row * this.side + left]; k < this.starts[row * this.side + right + 1]; k++) {
         const i = this.members[k];
         const far = (this.x[i] - x) ** 2 + (this.y[i] - y) ** 2;
-        if (far <= nearest) [best, nearest] = [i, far];
+        if (far <= nearest && shown?.[i] !== 0) [best, nearest] = [i, far];
       }
     }
     return best;
   }
+
+  /**
+   * Calls `take` with every point of the buckets that a box touches: those in the box, and some around it.
+   * @param {Box} box
+   * @param {(i: number) => void} take
+   */
+  around({ left, right, low, high }, take) {
+    const [first, last] = [this.place(left, this.box.left), this.place(right, this.box.left)];
+    for (let row = this.place(low, this.box.low); row <= this.place(high, this.box.low); row++) {
+      for (let k = this.starts[row * this.side + first]; k < this.starts[row * this.side + last + 1]; k++) take(this.members[k]);
+    }
+  }
+
+  /** How many points are in the buckets that a box touches. @param {Box} box */
+  count({ left, right, low, high }) {
+    const [first, last] = [this.place(left, this.box.left), this.place(right, this.box.left)];
+    let n = 0;
+    for (let row = this.place(low, this.box.low); row <= this.place(high, this.box.low); row++) n += this.starts[row * this.side + last + 1] - this.starts[row * this.side + first];
+    return n;
+  }
+}
+
+/**
+ * The middle one of some numbers; of an even count the upper of the two.
+ * @param {ArrayLike<number>} values
+ */
+export function median(values) {
+  return new Float64Array(values).sort()[values.length >> 1];
 }

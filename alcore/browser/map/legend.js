@@ -1,54 +1,73 @@
-// What the colors of the map mean.
+// What the colors of the map mean; an entry that is pressed shows its points only.
 
-import { element } from "../shared/dom.js";
+import { button, element } from "../shared/dom.js";
 import { short, whole } from "../shared/numbers.js";
-import { CLASS_COLORS } from "./colors.js";
+import { paletteOf } from "./colors.js";
 import { titleOf } from "./pool.js";
 
 /** @import { Column, Rgb } from "../shared/types.js" */
 /** @import { Theme } from "./colors.js" */
 /** @import { Values } from "./geometry.js" */
-
 /**
- * A color, what it means and how many points have it.
- * @param {Rgb} color
- * @param {string} text
- * @param {number} [n]
+ * @typedef {object} Told
+ * @property {Column} column
+ * @property {Values} values
+ * @property {number} ringed how many points are ringed
+ * @property {string[]} names of the values
+ * @property {Theme} theme
+ * @property {Set<number | string> | null} only the entries that are pressed; null where none is
+ * @property {(key: number | string) => void} press
+ * @property {() => void} all shows all again
  */
-function entry(color, text, n) {
-  const dot = element("i");
-  dot.style.background = `rgb(${color.join(" ")})`;
-  return element("li", { title: text }, dot, element("span", { text }), element("em", { text: n === undefined ? "" : whole(n) }));
-}
+
+const NONE = { label: "unlabeled", truth: "not known", asked: "not asked for", annotator: "unlabeled", correct: "not known" };
 
 /**
  * The legend of a column, as the children of its box.
- * @param {Column} column
- * @param {Values} values
- * @param {number} ringed how many points are ringed
- * @param {string[]} classes
- * @param {Theme} theme
+ * @param {Told} told
  * @returns {HTMLElement[]}
  */
-export function legendOf(column, values, ringed, classes, theme) {
-  const title = element("b", { text: titleOf(column) });
-  const ring = element("li", {}, element("i", { class: "ringed" }), element("span", { text: `queried (${whole(ringed)})` }));
+export function legendOf({ column, values, ringed, names, theme, only, press, all }) {
+  /**
+   * A color, what it means and how many points have it.
+   * @param {number | string} key
+   * @param {Rgb | null} color null for a ring
+   * @param {string} text
+   * @param {number} [n]
+   */
+  const entry = (key, color, text, n) => {
+    const dot = element("i", { class: color ? "" : "ringed" });
+    if (color) dot.style.background = `rgb(${color.join(" ")})`;
+    const on = only?.has(key) ?? false;
+    const counted = n === undefined ? "" : whole(n);
+    return element("li", {}, button({ class: "entry", "data-key": key, "aria-pressed": on ? "true" : "false", title: `${text}: ${on ? "no longer only these" : "show only these"}`, onclick: () => press(key) }, dot, element("span", { text }), element("em", { text: counted })));
+  };
+  const head = element("div", { class: "title" }, element("b", { text: titleOf(column) }), only && button({ class: "all", text: "Show all", onclick: all }));
+  const ring = entry("queried", null, "queried", ringed);
   if (column.kind === "number") {
     const bar = element("div", { class: "ramp" });
     bar.style.background = `linear-gradient(to right, ${[0, 51, 102, 153, 204, 255].map((i) => `rgb(${theme.ramp[i].join(" ")})`).join(", ")})`;
     const end = (/** @type {"low" | "high"} */ name) => element("span", {}, `${short(column[name])}${name === "high" && column.unit ? ` ${column.unit}` : ""}`, column.wanted === name ? element("em", { text: " wanted" }) : null);
-    const rows = values.some((/** @type {number} */ v) => !Number.isFinite(v)) ? [entry(theme.gray, "no value (labeled)"), ring] : [ring];
-    return [title, bar, element("div", { class: "ends" }, end("low"), end("high")), element("ul", {}, ...rows)];
+    let without = 0;
+    for (const v of values) if (!Number.isFinite(v)) without += 1;
+    const rows = without ? [entry("none", theme.gray, "no value (labeled)", without), ring] : [ring];
+    return [head, bar, element("div", { class: "ends" }, end("low"), end("high")), element("ul", {}, ...rows)];
   }
   /** @type {Map<number, number>} */
   const counts = new Map();
-  for (const v of values) counts.set(v, (counts.get(v) || 0) + 1);
+  for (const v of values) counts.set(v >= 0 ? v : -1, (counts.get(v >= 0 ? v : -1) || 0) + 1);
+  const palette = paletteOf(column, theme);
   /** @type {HTMLElement[]} */
   const rows = [];
-  if (column.kind === "flag") rows.push(entry(theme.accent, "yes", counts.get(1) || 0), entry(theme.gray, "no", counts.get(0) || 0));
+  if (column.kind === "flag") rows.push(entry(1, theme.accent, "yes", counts.get(1) || 0), entry(0, theme.gray, "no", counts.get(0) || 0));
   else {
-    classes.forEach((name, i) => counts.has(i) && rows.push(entry(CLASS_COLORS[i % CLASS_COLORS.length], name, counts.get(i))));
-    if (counts.has(-1)) rows.push(entry(theme.gray, column.name === "label" ? "unlabeled" : "none", counts.get(-1)));
+    names.forEach((name, i) => counts.has(i) && rows.push(entry(i, palette[i % palette.length], name, counts.get(i))));
+    if (counts.has(-1)) rows.push(entry("none", theme.gray, wordOfNone(column), counts.get(-1)));
   }
-  return [title, element("ul", {}, ...rows, ring)];
+  return [head, element("ul", {}, ...rows, ring)];
+}
+
+/** What a point without a value is called. @param {Column} column */
+export function wordOfNone({ name }) {
+  return /** @type {Record<string, string>} */ (NONE)[name] ?? "none";
 }

@@ -1,27 +1,29 @@
 // The map of the pool: points from the columns of a round, colored by one of them; hover and lasso tell what is behind them.
 
 import { Api, problemOf, wordsOf } from "../shared/api.js";
-import { button, element, press, rootOf } from "../shared/dom.js";
-import { keyDrivesControl, keysBelongElsewhere } from "../shared/keys.js";
+import { element, rootOf } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
 import { short, whole } from "../shared/numbers.js";
 import { Pictures } from "../shared/pictures.js";
-import { ramp } from "../shared/ramp.js";
-import { colorsAt, isDark } from "../shared/theme.js";
 import { sleep } from "../shared/wait.js";
 import { Board } from "./board.js";
-import { paint } from "./colors.js";
+import { paint, paletteOf, placing, themeAt } from "./colors.js";
+import { Controls } from "./controls.js";
 import { insidePolygon } from "./geometry.js";
-import { legendOf } from "./legend.js";
+import { keyed } from "./keyboard.js";
+import { Layers } from "./layers.js";
+import { legendOf, wordOfNone } from "./legend.js";
 import { Pointer } from "./pointer.js";
-import { Columns, Pool, titleOf } from "./pool.js";
+import { carried, Columns, Pool, titleOf, where } from "./pool.js";
 import { Selection } from "./selection.js";
+import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
 
 /** @import { Told } from "../shared/mount.js" */
 /** @import { ItemTold, MapData } from "../shared/types.js" */
 /** @import { Theme } from "./colors.js" */
 /** @import { Place, Values } from "./geometry.js" */
+/** @import { Classes } from "./layers.js" */
 
 /** @type {MapData} what stands here until the first update */
 const NOTHING = { project: "", token: "", round: -1, color: "", order: "most", classes: [], api: "", height: 0, renderer: "auto" };
@@ -40,24 +42,46 @@ class EmbeddingMap {
     this.pool = null;
     /** @type {Values | null} of the column that is shown */
     this.values = null;
+    /** @type {Classes} of the round that is shown */
+    this.classes = { label: null, prediction: null, labeled: null };
+    /** @type {Uint8Array<ArrayBuffer> | null} the colors that the points of a new round had before */
+    this.colors = null;
+    /** @type {Set<number | string> | null} the entries of the legend that are pressed: only their points are shown */
+    this.only = null;
+    this.round = -1; // that is shown, or on its way; the page hears of it a little later
+    /** @type {Set<number>} rounds that the page was told and has not come back with yet */
+    this.told = new Set();
     /** @type {(name: string, value: unknown) => void} tells Python */
     this.tell = () => {};
     /** @type {(name: string, value: unknown) => void} tells Python once */
     this.trigger = () => {};
     /** @type {(() => void) | undefined} ends a pause */
     this.retryNow = undefined;
-    this.legend = element("div", { class: "legend", role: "group", "aria-label": "Legend", tabindex: "0" }); // what may scroll can be reached by keyboard
+    this.legend = element("div", { class: "legend", role: "group", "aria-label": "Legend" });
     this.cover = element("div", { class: "cover", role: "status" });
     this.plot = element("div", { class: "plot" });
     this.root = element("div", { class: "map" });
-    this.board = new Board(this.plot, this.root, () => this.recolor(false));
+    this.board = new Board(this.plot, this.root, { lost: () => this.recolor(false), drawn: () => this.layers.draw(this.round) });
+    this.layers = new Layers(this.api, this.board);
+    this.timeline = new Timeline({ go: (number) => this.go(number), settled: (number) => this.settled(number) });
+    this.controls = new Controls({
+      board: this.board,
+      setTool: (name) => this.setTool(name),
+      selectView: () => this.selectView(),
+      shown: [
+        { name: "Names", title: "Names of classes where their points lie close together", what: this.layers.centers },
+        { name: "Pictures", title: "Pictures on the points, when few are in view", what: this.layers.faces },
+        { name: "Trails", title: "Where the selected points came from, else those that are asked for", what: this.layers.trails },
+      ],
+      changed: () => this.follow(),
+    });
     this.selection = new Selection(this);
     this.tip = new Tip(this);
     this.pointer = new Pointer(this.plot, this.board, { ready: () => this.ready, hover: (at) => this.hover(at), choose: (members) => this.choose(members) });
     this.build(parent);
     this.resized = new ResizeObserver(() => this.board.resize());
     this.resized.observe(this.plot);
-    this.onkey = (/** @type {KeyboardEvent} */ event) => this.key(event);
+    this.onkey = keyed(this);
     window.addEventListener("keydown", this.onkey, true);
   }
 
@@ -67,28 +91,18 @@ class EmbeddingMap {
     window.removeEventListener("keydown", this.onkey, true);
     this.resized.disconnect();
     this.pictures.close();
+    this.layers.close();
+    this.timeline.close();
     this.board.close();
     this.root.remove();
   }
 
   /** @param {HTMLElement} parent */
   build(parent) {
-    // a name begins with what stands on the button, for those who speak it; signs are read as what they do
-    const name = (/** @type {string} */ text, /** @type {string} */ title) => (/^\w/.test(text) ? `${text}: ${title[0].toLowerCase()}${title.slice(1)}` : title);
-    const tool = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) => button({ class: "tool", title, "aria-label": name(text, title), onclick: act }, element("span", { text }));
-    this.panButton = tool("Pan", "Drag moves the map", () => this.setTool("pan"));
-    this.lassoButton = tool("Lasso", "Drag around points to select them (L, or Shift and drag)", () => this.setTool("lasso"));
-    this.lassoButton.dataset.key = "L"; // drawn by the style sheet: text would be a part of the button's name
-    const { board } = this;
-    const tools = element(
-      "div",
-      { class: "tools", role: "toolbar", "aria-label": "Map tools" },
-      element("span", { class: "pair" }, this.panButton, this.lassoButton),
-      tool("Select view", "Select every point in view (V)", () => this.selectView()),
-      element("span", { class: "pair" }, tool("−", "Zoom out (−)", () => board.zoom(1 / 1.5)), tool("+", "Zoom in (+)", () => board.zoom(1.5)), tool("Fit", "Show all points (double click)", () => board.fit())),
-    );
-    this.plot.append(board.canvas, board.overlay, this.legend, tools, this.tip.node, this.cover);
-    this.root.append(element("div", { class: "board" }, this.plot, this.selection.node));
+    const { board, layers, controls } = this;
+    this.plot.append(board.canvas, board.ground, board.overlay, ...layers.nodes, controls.tools, this.tip.node, this.cover);
+    const below = element("div", { class: "below" }, this.timeline.node, controls.stays, controls.shown);
+    this.root.append(element("div", { class: "board" }, element("div", { class: "stage" }, this.plot, this.legend, below), this.selection.node));
     parent.append(this.root);
     this.setTool("pan");
   }
@@ -108,20 +122,19 @@ class EmbeddingMap {
     this.data = data;
     this.api.connect(data.api, data.token, carry);
     this.root.style.setProperty("--height", `${data.height}px`);
-    const theme = this.readTheme();
+    const theme = themeAt(this.root);
     const newTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
     this.theme = this.board.theme = theme;
-    if (before.project !== data.project || before.round !== data.round) this.open();
+    const mine = this.told.delete(data.round); // the page comes back with what the slider told it, maybe when that has moved on
+    if (before.color !== data.color) this.only = null;
+    if (before.project !== data.project) this.open(data.round);
+    else if (before.round !== data.round && !mine && data.round !== this.round) this.go(data.round);
     else if (before.color !== data.color) this.recolor(true).then(() => this.selection.chosen && this.selection.report());
     else if (before.order !== data.order) this.selection.reorder();
     else if (newTheme && this.values) this.recolor(false);
+    this.timeline.set(data.rounds ?? [], this.round);
+    this.controls.setMoves(data.moves ?? false, data.rounds?.length ?? 0);
     if (before !== NOTHING && before.token !== data.token) this.retryNow?.();
-  }
-
-  /** @returns {Theme} */
-  readTheme() {
-    const theme = colorsAt(this.root, { paper: "--ground", ink: "--ink", accent: "--accent", gray: "--faint" });
-    return { ...theme, ramp: ramp(isDark(theme.paper)) };
   }
 
   /**
@@ -147,24 +160,70 @@ class EmbeddingMap {
     }
   }
 
-  async open() {
-    this.turn += 1;
-    this.pool = this.values = this.selection.chosen = null;
+  /** Another project: nothing of what is shown stays. @param {number} round */
+  async open(round) {
+    this.pool = this.values = this.only = null;
+    this.selection.set([]);
+    this.told.clear();
     this.board.clear();
     this.tip.about.clear();
+    this.layers.open(this.data.project);
     this.say("Loading the map…", true);
     this.selection.render();
-    const { project, round } = this.data;
+    await this.go(round);
+  }
+
+  /**
+   * Shows a round: at once what there is is on the way to it.
+   * @param {number} round
+   * @returns {Promise<boolean>} false where something else is wanted by now
+   */
+  async go(round) {
+    this.turn += 1;
+    this.round = round;
+    const { project, color } = this.data;
     const columns = new Columns(this.api, project, round);
+    const names = ["id", "x", "y", "selected"];
+    for (const name of names) columns.get(name).catch(() => {}); // at the same time as the listing, which says what else there is
     const listing = await this.trying(() => columns.list());
-    if (!listing) return;
-    if (!listing.count) return this.say("This round has no images to show.");
-    const names = ["id", "x", "y", "selected", this.data.color];
+    if (!listing) return false;
+    if (!listing.count) {
+      this.say("This round has no images to show.");
+      return true;
+    }
     const parts = await this.trying(() => Promise.all(names.map((name) => columns.get(name))));
-    if (!parts) return;
-    this.pool = new Pool(columns, listing, parts);
-    this.board.setPool(this.pool, this.data.renderer);
-    await this.recolor(false);
+    const pool = parts && new Pool(columns, listing, parts);
+    if (!pool || !(await this.trying(() => pool.values(color)))) return false;
+    this.enter(pool);
+    await this.recolor(true);
+    if (this.selection.chosen) this.selection.report();
+    return this.round === round;
+  }
+
+  /** Puts the points of another round in the place of those that are shown. @param {Pool} pool */
+  enter(pool) {
+    const { pool: old, board, selection } = this;
+    const chosen = selection.chosen && old ? selection.chosen.map((i) => old.ids[i]) : [];
+    const from = old && board.painted ? pool.placesIn(old) : null;
+    const painted = board.painted?.colors;
+    this.pool = pool;
+    this.values = null;
+    this.classes = { label: null, prediction: null, labeled: null };
+    this.tip.hover(null);
+    selection.set(Array.from(pool.places(chosen).filter((i) => i >= 0)).sort((a, b) => a - b));
+    board.trails = [];
+    board.setPool(pool, this.data.renderer, from && old && pool.movedFrom(old, from));
+    this.colors = from && painted ? carried(painted, from) : null;
+    this.loadClasses(pool);
+  }
+
+  /** What everybody is asked for: who is labeled, and the classes whose names stand on the map. @param {Pool} pool */
+  async loadClasses(pool) {
+    const names = /** @type {const} */ (["label", "prediction"]);
+    const [label, prediction] = (await this.trying(() => Promise.all(names.map((name) => (pool.has(name) ? pool.columns.get(name) : null))))) ?? [];
+    if (pool !== this.pool || label === undefined) return;
+    this.classes = { label, prediction: prediction ?? null, labeled: label && where(label) };
+    if (this.values) await this.recolor(false);
   }
 
   /** @param {boolean} smoothly */
@@ -172,16 +231,64 @@ class EmbeddingMap {
     const { pool } = this;
     if (!pool) return;
     const name = this.data.color;
-    const values = await this.trying(() => pool.columns.get(name));
-    if (!values || name !== this.data.color || !this.theme) return;
+    const values = await this.trying(() => pool.values(name));
+    if (!values || name !== this.data.color || pool !== this.pool || !this.theme) return;
     this.say("");
     this.values = values;
     const column = pool.describe(name);
-    this.board.setColors(paint(values, column, this.theme, this.selection.chosen), smoothly);
-    this.legend.replaceChildren(...legendOf(column, values, pool.ringed.length, pool.classes(this.data.classes), this.theme));
+    this.repaint(pool, values, { smoothly, anew: true });
+    const names = pool.names(column, this.data.classes);
+    this.legend.replaceChildren(...legendOf({ column, values, ringed: pool.ringed.length, names, theme: this.theme, only: this.only, press: (key) => this.filter(key), all: () => this.filter(null) }));
+    this.root.dataset.round = String(this.round);
+    this.layers.name(pool, column, values, this.classes, pool.classes(this.data.classes));
+    this.follow();
     this.selection.render();
-    this.board.draw();
     this.board.canvas.setAttribute("aria-label", `Map of ${whole(pool.ids.length)} images colored by ${titleOf(column).toLowerCase()}; ${whole(pool.ringed.length)} queried images are ringed. Arrow keys move, plus and minus zoom, V selects what is in view.`);
+  }
+
+  /**
+   * @param {Pool} pool
+   * @param {Values} values
+   * @param {{smoothly: boolean, anew: boolean}} how not anew: the same points by the same values, of which others are selected
+   */
+  repaint(pool, values, { smoothly, anew }) {
+    const { theme, board } = this;
+    if (!theme) return;
+    const column = pool.describe(this.data.color);
+    const palette = paletteOf(column, theme);
+    const { mask } = this.selection;
+    const painted = paint(values, column, theme, { chosen: mask, labeled: this.classes.labeled, only: this.only, queried: pool.queried });
+    const before = smoothly ? (this.colors ?? board.painted?.colors ?? null) : null;
+    this.colors = null;
+    board.setColors(painted, anew ? { values, column, palette, place: placing(column, palette.length), gray: theme.gray, box: pool.box } : null, { before, aside: mask !== null });
+    board.draw();
+  }
+
+  /** Shows only the points of an entry of the legend, or no longer only them; all with null. @param {number | string | null} key */
+  filter(key) {
+    const only = new Set(key === null ? [] : this.only);
+    if (key !== null && !only.delete(key)) only.add(key);
+    this.only = only.size ? only : null;
+    const focused = rootOf(this.root).activeElement;
+    const had = focused instanceof HTMLElement && this.legend.contains(focused) ? focused.dataset.key : null;
+    this.recolor(false).then(() => {
+      /** @type {HTMLElement | null} */
+      const again = had === null ? null : this.legend.querySelector(`[data-key="${had}"]`);
+      again?.focus();
+    });
+  }
+
+  /** Trails of what is looked at now. */
+  follow() {
+    this.layers.follow(this.data, this.selection.chosen);
+    this.board.draw();
+  }
+
+  /** Tells the page which round is looked at. @param {number} number */
+  settled(number) {
+    if (number === this.data.round || number !== this.round) return;
+    this.told.add(number);
+    this.trigger("round", number);
   }
 
   // ---- what selection and tip ask
@@ -193,7 +300,8 @@ class EmbeddingMap {
     const { kind } = pool.describe(this.data.color);
     if (kind === "number") return short(values[i]);
     if (kind === "flag") return values[i] ? "yes" : "no";
-    return values[i] < 0 ? "unlabeled" : (pool.classes(this.data.classes)[values[i]] ?? String(values[i]));
+    const column = pool.describe(this.data.color);
+    return values[i] >= 0 ? (pool.names(column, this.data.classes)[values[i]] ?? String(values[i])) : wordOfNone(column);
   }
 
   /**
@@ -245,14 +353,17 @@ class EmbeddingMap {
   choose(members) {
     const { selection } = this;
     if (!members.length && !selection.chosen) return;
-    selection.chosen = members.length ? new Set(members) : null;
-    this.recolor(true);
-    selection.report();
+    selection.set(members);
+    selection.render().then(() => selection.report()); // how many there are is said before the points are painted
+    requestAnimationFrame(() => {
+      if (this.pool && this.values) this.repaint(this.pool, this.values, { smoothly: true, anew: false });
+      this.follow();
+    });
   }
 
   selectView() {
     const { pool, values } = this;
-    if (pool && values) this.choose(insidePolygon(pool.x, pool.y, this.board.corners()));
+    if (pool && values) this.choose(insidePolygon(pool.x, pool.y, this.board.corners(), this.board.shown));
   }
 
   /**
@@ -268,34 +379,7 @@ class EmbeddingMap {
   setTool(name) {
     this.pointer.tool = name;
     this.plot.dataset.tool = name;
-    if (this.panButton) press(this.panButton, name === "pan");
-    if (this.lassoButton) press(this.lassoButton, name === "lasso");
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (!this.values || event.ctrlKey || event.metaKey || event.altKey || keysBelongElsewhere(event, this.root)) return;
-    const { board, root } = this;
-    const focused = rootOf(root).activeElement;
-    const mine = root.matches(":hover") || root.contains(focused);
-    if (!mine || keyDrivesControl(event, root)) return;
-    if (event.key === "Tab" || event.key.startsWith("Arrow")) delete this.plot.dataset.pointed;
-    const move = (/** @type {number} */ x, /** @type {number} */ y) => () => board.move(x / 8, y / 8);
-    /** @type {Record<string, () => void>} */
-    const actions = {
-      l: () => this.setTool(this.pointer.tool === "lasso" ? "pan" : "lasso"),
-      v: () => this.selectView(),
-      "+": () => board.zoom(1.5),
-      "=": () => board.zoom(1.5),
-      "-": () => board.zoom(1 / 1.5),
-      Escape: () => this.choose([]),
-      ...(focused === board.canvas ? { ArrowLeft: move(-1, 0), ArrowRight: move(1, 0), ArrowUp: move(0, 1), ArrowDown: move(0, -1) } : {}),
-    };
-    const act = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    act();
+    this.controls.setTool(name);
   }
 }
 

@@ -1,4 +1,4 @@
-// Pointers on the map: moving, zooming and the lasso.
+// Pointers on the map: moving, zooming, also with two fingers, and the lasso.
 
 import { insidePolygon } from "./geometry.js";
 
@@ -25,6 +25,10 @@ export class Pointer {
     /** @type {"pan" | "lasso"} */
     this.tool = "pan";
     this.dragging = false;
+    /** @type {Map<number, Place>} the fingers on the map, by pointer, and where they are */
+    this.down = new Map();
+    /** @type {(() => void) | null} gives up what one pointer does */
+    this.abandon = null;
     this.listen();
   }
 
@@ -39,7 +43,7 @@ export class Pointer {
    */
   place(event) {
     const box = this.plot.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [event.clientX - box.left - this.plot.clientLeft, event.clientY - box.top - this.plot.clientTop]; // inside its border, as the canvases are
   }
 
   listen() {
@@ -59,30 +63,71 @@ export class Pointer {
       board.canvas.focus({ preventScroll: true });
       plot.setPointerCapture(event.pointerId);
       use.hover(null);
-      if (this.tool === "lasso" || event.shiftKey) this.lasso(event);
+      this.down.set(event.pointerId, this.place(event));
+      if (this.down.size === 2) this.pinch();
+      else if (this.down.size > 2) return;
+      else if (this.tool === "lasso" || event.shiftKey) this.lasso(event);
       else this.pan(event);
     });
+    for (const ended of ["pointerup", "pointercancel"]) plot.addEventListener(ended, (event) => event instanceof PointerEvent && this.down.delete(event.pointerId));
+  }
+
+  /** Two fingers: what lies between them stays there, and grows as they part. */
+  pinch() {
+    this.abandon?.();
+    const { plot, board } = this;
+    const seen = () => {
+      const [a, b] = [...this.down.values()];
+      return { at: /** @type {Place} */ ([(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]), far: Math.hypot(a[0] - b[0], a[1] - b[1]) || 1 };
+    };
+    let before = seen();
+    this.dragging = true;
+    const moved = (/** @type {PointerEvent} */ event) => {
+      if (!this.down.has(event.pointerId)) return;
+      this.down.set(event.pointerId, this.place(event));
+      const now = seen();
+      board.view.cx -= (now.at[0] - before.at[0]) / board.view.scale;
+      board.view.cy += (now.at[1] - before.at[1]) / board.view.scale;
+      board.zoom(now.far / before.far, now.at);
+      before = now;
+    };
+    const ended = (/** @type {PointerEvent} */ event) => {
+      if (!this.down.has(event.pointerId)) return;
+      this.down.clear(); // the finger that is left moves nothing until it comes anew
+      this.dragging = false;
+      plot.removeEventListener("pointerup", ended, true);
+      plot.removeEventListener("pointercancel", ended, true);
+      plot.removeEventListener("pointermove", moved);
+    };
+    plot.addEventListener("pointermove", moved);
+    plot.addEventListener("pointerup", ended, true);
+    plot.addEventListener("pointercancel", ended, true);
   }
 
   /**
-   * Follows the pointer until it is let go.
+   * Follows a pointer until it is let go, or until a second one makes something else of it.
+   * @param {PointerEvent} start
    * @param {(at: Place) => void} move
-   * @param {() => void} end
+   * @param {(gone: boolean) => void} end
    */
-  follow(move, end) {
+  follow({ pointerId }, move, end) {
     const { plot } = this;
     this.dragging = true;
     const moved = (/** @type {PointerEvent} */ event) => {
+      if (event.pointerId !== pointerId) return;
       move(this.place(event));
       this.board.draw();
     };
-    const ended = () => {
+    const over = (/** @type {boolean} */ gone) => {
       this.dragging = false;
+      this.abandon = null;
       plot.removeEventListener("pointerup", ended);
       plot.removeEventListener("pointercancel", ended);
       plot.removeEventListener("pointermove", moved);
-      end();
+      end(gone);
     };
+    const ended = (/** @type {PointerEvent} */ event) => event.pointerId === pointerId && over(event.type === "pointercancel");
+    this.abandon = () => over(true);
     plot.addEventListener("pointermove", moved);
     plot.addEventListener("pointerup", ended);
     plot.addEventListener("pointercancel", ended);
@@ -93,9 +138,14 @@ export class Pointer {
     const from = this.place(start);
     const { board } = this;
     const view = { ...board.view };
+    let still = true;
     this.follow(
-      (at) => Object.assign(board.view, { cx: view.cx - (at[0] - from[0]) / view.scale, cy: view.cy + (at[1] - from[1]) / view.scale }),
-      () => {},
+      start,
+      (at) => {
+        still &&= Math.hypot(at[0] - from[0], at[1] - from[1]) < 4;
+        Object.assign(board.view, { cx: view.cx - (at[0] - from[0]) / view.scale, cy: view.cy + (at[1] - from[1]) / view.scale });
+      },
+      (gone) => !gone && still && start.pointerType === "touch" && this.use.hover(from), // a finger cannot hover: it taps
     );
   }
 
@@ -105,16 +155,17 @@ export class Pointer {
     const path = [this.place(start)];
     board.path = path;
     this.follow(
+      start,
       (at) => {
         const last = path[path.length - 1];
         if (Math.hypot(at[0] - last[0], at[1] - last[1]) >= 2) path.push(at);
       },
-      () => {
+      (gone) => {
         const polygon = path.map(([px, py]) => board.toData(px, py));
         board.path = null;
-        const { pool } = board;
-        this.use.choose(polygon.length > 2 && pool ? insidePolygon(pool.x, pool.y, polygon) : []);
         board.draw();
+        const { pool } = board;
+        if (!gone) this.use.choose(polygon.length > 2 && pool ? insidePolygon(pool.x, pool.y, polygon, board.shown) : []);
       },
     );
   }

@@ -2,27 +2,27 @@
 
 import { pen } from "../shared/dom.js";
 
-/** @import { Rgb } from "../shared/types.js" */
 /** @import { Place, Values } from "./geometry.js" */
 /**
- * One picture: the view (pixels a unit, and the place in the middle), the size, and how far the colors have faded into the new ones.
- * @typedef {{scale: number, cx: number, cy: number, width: number, height: number, density: number, radius: number, share: number, paper: Rgb}} Frame
+ * One picture: the view (pixels a unit, and the place in the middle), the size, how far the colors have faded into the new ones and the
+ * points have moved to their new places (0 to 1), and the place in the order to begin with.
+ * @typedef {{scale: number, cx: number, cy: number, width: number, height: number, density: number, radius: number, share: number, way: number, first: number}} Frame
  */
 /**
  * @typedef {object} Renderer
  * @property {string} name
- * @property {(x: Values, y: Values) => void} setPoints
+ * @property {(x: Values, y: Values, x0: Values, y0: Values) => void} setPoints where they go to, and come from
  * @property {(before: Uint8Array<ArrayBuffer>, after: Uint8Array<ArrayBuffer>, order: Uint32Array<ArrayBuffer>) => void} setColors RGBA of each point, and the order to draw in
  * @property {(frame: Frame) => void} draw
  * @property {() => void} close
  */
 
 const VERTEX = `#version 300 es
-in vec2 at; in vec4 before; in vec4 after;
-uniform vec2 center; uniform vec2 scale; uniform float size; uniform float share;
+in vec2 at; in vec2 from; in vec4 before; in vec4 after;
+uniform vec2 center; uniform vec2 scale; uniform float size; uniform float share; uniform float way;
 out vec4 color;
 void main() {
-  gl_Position = vec4((at - center) * scale, 0.0, 1.0);
+  gl_Position = vec4((mix(from, at, way) - center) * scale, 0.0, 1.0);
   gl_PointSize = size;
   color = mix(before, after, share);
 }`;
@@ -75,14 +75,14 @@ export class WebglPoints {
     gl.useProgram(this.program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.buffers = { at: gl.createBuffer(), before: gl.createBuffer(), after: gl.createBuffer() };
+    this.buffers = { at: gl.createBuffer(), from: gl.createBuffer(), before: gl.createBuffer(), after: gl.createBuffer() };
     this.elements = gl.createBuffer();
     const uniform = (/** @type {string} */ name) => gl.getUniformLocation(this.program, name);
-    this.uniform = { center: uniform("center"), scale: uniform("scale"), size: uniform("size"), share: uniform("share") };
+    this.uniform = { center: uniform("center"), scale: uniform("scale"), size: uniform("size"), share: uniform("share"), way: uniform("way") };
   }
 
   /**
-   * @param {"at" | "before" | "after"} name
+   * @param {"at" | "from" | "before" | "after"} name
    * @param {Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>} values
    * @param {number} parts
    * @param {number} type
@@ -99,12 +99,20 @@ export class WebglPoints {
   /**
    * @param {Values} x
    * @param {Values} y
+   * @param {Values} x0
+   * @param {Values} y0
    */
-  setPoints(x, y) {
-    const at = new Float32Array(2 * x.length);
-    for (let i = 0; i < x.length; i++) at.set([x[i], y[i]], 2 * i);
-    this.feed("at", at, 2, this.gl.FLOAT);
-    this.count = x.length;
+  setPoints(x, y, x0, y0) {
+    const paired = (/** @type {Values} */ a, /** @type {Values} */ b) => {
+      const pairs = new Float32Array(2 * a.length);
+      for (let i = 0; i < a.length; i++) {
+        pairs[2 * i] = a[i];
+        pairs[2 * i + 1] = b[i];
+      }
+      return pairs;
+    };
+    this.feed("at", paired(x, y), 2, this.gl.FLOAT);
+    this.feed("from", paired(x0, y0), 2, this.gl.FLOAT);
   }
 
   /**
@@ -118,20 +126,21 @@ export class WebglPoints {
     this.feed("after", after, 4, gl.UNSIGNED_BYTE);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.elements);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STATIC_DRAW);
+    this.count = order.length;
   }
 
   /** @param {Frame} frame */
-  draw({ scale, cx, cy, width, height, density, radius, share, paper }) {
+  draw({ scale, cx, cy, width, height, density, radius, share, way, first }) {
     const { gl, uniform } = this;
     gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
-    const [r, g, b] = paper;
-    gl.clearColor(r / 255, g / 255, b / 255, 1);
+    gl.clearColor(0, 0, 0, 0); // the shading and the page lie below
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform2f(uniform.center, cx, cy);
     gl.uniform2f(uniform.scale, (2 * scale) / width, (2 * scale) / height);
     gl.uniform1f(uniform.size, 2 * radius * density + 1);
     gl.uniform1f(uniform.share, share);
-    gl.drawElements(gl.POINTS, this.count, gl.UNSIGNED_INT, 0);
+    gl.uniform1f(uniform.way, way);
+    gl.drawElements(gl.POINTS, this.count - first, gl.UNSIGNED_INT, 4 * first);
   }
 
   close() {
@@ -142,10 +151,10 @@ export class WebglPoints {
 export class CanvasPoints {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
-    this.context = pen(canvas, { alpha: false });
+    this.context = pen(canvas);
     this.name = "canvas";
     /** @type {Values} */
-    this.x = this.y = new Float32Array();
+    this.x = this.y = this.x0 = this.y0 = new Float32Array();
     this.before = this.after = new Uint8Array();
     this.order = new Uint32Array();
     /** @type {ImageData | null} */
@@ -156,9 +165,11 @@ export class CanvasPoints {
   /**
    * @param {Values} x
    * @param {Values} y
+   * @param {Values} x0
+   * @param {Values} y0
    */
-  setPoints(x, y) {
-    Object.assign(this, { x, y });
+  setPoints(x, y, x0, y0) {
+    Object.assign(this, { x, y, x0, y0 });
   }
 
   /**
@@ -189,23 +200,24 @@ export class CanvasPoints {
   }
 
   /** @param {Frame} frame */
-  draw({ scale, cx, cy, density, radius, share, paper }) {
+  draw({ scale, cx, cy, density, radius, share, way, first }) {
     const { width, height } = this.context.canvas;
     let { image } = this;
     if (image?.width !== width || image.height !== height) {
       this.image = image = this.context.createImageData(width, height);
       this.words = new Uint32Array(image.data.buffer);
     }
-    const { words, x, y, before, after, order } = this;
-    words.fill((0xff000000 | (paper[2] << 16) | (paper[1] << 8) | paper[0]) >>> 0);
+    const { words, x, y, x0, y0, before, after, order } = this;
+    words.fill(0);
     const { reach, offsets, covers } = this.stamp(radius * density, width);
     const step = scale * density;
     const left = width / 2 - cx * step;
     const top = height / 2 + cy * step;
-    for (let k = 0; k < order.length; k++) {
+    const back = 1 - way;
+    for (let k = first; k < order.length; k++) {
       const i = order[k];
-      const px = Math.round(left + x[i] * step);
-      const py = Math.round(top - y[i] * step);
+      const px = Math.round(left + (back ? x0[i] * back + x[i] * way : x[i]) * step);
+      const py = Math.round(top - (back ? y0[i] * back + y[i] * way : y[i]) * step);
       if (px < reach || py < reach || px >= width - reach || py >= height - reach) continue;
       const c = 4 * i;
       const r = before[c] + (after[c] - before[c]) * share;
@@ -217,8 +229,11 @@ export class CanvasPoints {
         const place = middle + offsets[p];
         const cover = (a * covers[p]) / 65025;
         const old = words[place];
-        const rest = 1 - cover;
-        words[place] = 0xff000000 | ((b * cover + ((old >>> 16) & 255) * rest) << 16) | ((g * cover + ((old >>> 8) & 255) * rest) << 8) | (r * cover + (old & 255) * rest);
+        const below = (old >>> 24) / 255;
+        const alpha = cover + below * (1 - cover);
+        const part = alpha ? cover / alpha : 0; // of the new color
+        const rest = 1 - part;
+        words[place] = ((255 * alpha) << 24) | ((b * part + ((old >>> 16) & 255) * rest) << 16) | ((g * part + ((old >>> 8) & 255) * rest) << 8) | (r * part + (old & 255) * rest);
       }
     }
     this.context.putImageData(image, 0, 0);

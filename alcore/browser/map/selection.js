@@ -27,13 +27,25 @@ export class Selection {
   /** @param {OfMap} map */
   constructor(map) {
     this.map = map;
-    /** @type {Set<number> | null} the points of the last lasso */
+    /** @type {number[] | null} the points of the last lasso, ascending */
     this.chosen = null;
+    /** @type {Uint8Array | null} 1 where a point is one of them */
+    this.mask = null;
     /** @type {object | null} the newest drawing that was asked for */
     this.asked = null;
     this.head = element("div", { class: "head" });
     this.grid = element("ul", { class: "grid", tabindex: "0", "aria-label": "Images of the selection" });
     this.node = element("section", { class: "side", "aria-label": "Selection" }, this.head, this.grid);
+  }
+
+  /** @param {number[]} members */
+  set(members) {
+    this.chosen = members.length ? members : null;
+    this.mask = null;
+    const { pool } = this.map;
+    if (!this.chosen || !pool) return;
+    this.mask = new Uint8Array(pool.ids.length);
+    for (const i of members) this.mask[i] = 1;
   }
 
   /**
@@ -47,16 +59,21 @@ export class Selection {
     return shown.kind === "number" ? shown : pool.describe("total");
   }
 
-  /** The wanted end first, or last when it is asked for; no value last; equal values by id, so that the order never wavers. */
-  async ranked() {
+  /**
+   * The wanted end first, or last when it is asked for; no value last; equal values by id, so that the order never wavers.
+   * @param {number} most how many are wanted: the first few of many are found without sorting the others
+   */
+  async ranked(most) {
     const { pool, data } = this.map;
+    const { chosen } = this;
     if (!pool) return null;
     const by = this.sorting(pool);
-    const values = await this.map.trying(() => pool.columns.get(by.name));
-    if (!values || !this.chosen) return null;
+    const values = await this.map.trying(() => pool.values(by.name));
+    if (!values || !chosen || chosen !== this.chosen) return null;
     const sign = (by.wanted === "low") === (data.order !== "least") ? 1 : -1;
     const key = (/** @type {number} */ i) => (Number.isFinite(values[i]) ? sign * values[i] : Infinity);
-    return [...this.chosen].sort((a, b) => key(a) - key(b) || pool.ids[a] - pool.ids[b]); // Infinity - Infinity is NaN, which is falsy
+    const first = most < chosen.length ? firstOf(chosen, key, (i) => pool.ids[i], most) : [...chosen];
+    return first.sort((a, b) => key(a) - key(b) || pool.ids[a] - pool.ids[b]); // Infinity - Infinity is NaN, which is falsy
   }
 
   /** @param {Pool} pool */
@@ -80,14 +97,21 @@ export class Selection {
       return;
     }
     const asked = (this.asked = {});
-    const order = await this.ranked();
+    const order = await this.ranked(SHOWN);
     const { pool } = map;
-    if (!order || !pool || this.asked !== asked) return; // something newer is on its way
+    if (!order || !pool || !this.chosen || this.asked !== asked) return; // something newer is on its way
+    const count = this.chosen.length;
     const words = this.orderWords(pool);
-    const note = order.length > SHOWN ? `first ${SHOWN}, ${words}` : words;
-    const all = map.data.opens && button({ class: "tool", text: "Open in Images", title: "Look at all of them, label many at once, or ask for them next", onclick: () => map.openAll(order.map((i) => pool.ids[i])) });
-    head.replaceChildren(element("b", { text: `${whole(order.length)} selected` }), all || "", button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
-    grid.replaceChildren(...order.slice(0, SHOWN).map((i) => this.card(pool, i)));
+    const note = count > SHOWN ? `first ${SHOWN}, ${words}` : words;
+    const all = map.data.opens && button({ class: "tool", text: "Open in Images", title: "Look at all of them, label many at once, or ask for them next", onclick: () => this.openAll() });
+    head.replaceChildren(element("b", { text: `${whole(count)} selected` }), all || "", button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
+    grid.replaceChildren(...order.map((i) => this.card(pool, i)));
+  }
+
+  async openAll() {
+    const order = await this.ranked(Infinity);
+    const { pool } = this.map;
+    if (order && pool) this.map.openAll(order.map((i) => pool.ids[i]));
   }
 
   /**
@@ -110,10 +134,33 @@ export class Selection {
   /** Tells Python what is selected. */
   async report() {
     const { chosen } = this;
-    const order = chosen ? await this.ranked() : [];
+    const order = chosen ? await this.ranked(REPORTED) : [];
     const { pool } = this.map;
-    if (order && chosen === this.chosen && (pool || !order.length)) this.map.report({ ids: order.slice(0, REPORTED).map((i) => pool?.ids[i] ?? 0), count: order.length });
+    if (order && chosen === this.chosen && (pool || !order.length)) this.map.report({ ids: order.map((i) => pool?.ids[i] ?? 0), count: chosen?.length ?? 0 });
   }
+}
+
+/**
+ * The `most` members of least key, equal ones of least id, in any order.
+ * @param {number[]} members
+ * @param {(i: number) => number} key
+ * @param {(i: number) => number} id
+ * @param {number} most fewer than there are members
+ */
+function firstOf(members, key, id, most) {
+  const keys = new Float64Array(members.length);
+  for (let k = 0; k < keys.length; k++) keys[k] = key(members[k]);
+  const limit = keys.slice().sort()[most];
+  /** @type {number[]} */
+  const below = [];
+  /** @type {number[]} */
+  const level = [];
+  for (let k = 0; k < keys.length; k++) {
+    if (keys[k] < limit) below.push(members[k]);
+    else if (keys[k] === limit) level.push(members[k]);
+  }
+  const last = Float64Array.from(level, id).sort()[most - below.length];
+  return below.concat(level.filter((i) => id(i) < last));
 }
 
 /**

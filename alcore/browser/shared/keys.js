@@ -45,10 +45,11 @@ export const LABELING = "abcdeghijklmnopqrtuvwxy"; // letters that give a class:
  * @param {string[]} classes
  * @param {string} letters
  * @param {Record<string, string>} [chosen] class -> key
+ * @param {string} [digits] that are for classes
  * @returns {Map<string, string>}
  */
-export function keysOf(classes, letters, chosen = {}) {
-  const keys = [..."1234567890", ...letters];
+export function keysOf(classes, letters, chosen = {}, digits = "1234567890") {
+  const keys = [...digits, ...letters];
   const own = classes.every((name) => /^[0-9]$/.test(name)) ? Object.fromEntries(classes.map((name) => [name, name])) : {};
   /** @type {Map<string, string>} */
   const found = new Map();
@@ -83,6 +84,22 @@ export function keyName(event, written = false) {
   const letter = /^Key([A-Z])$/.exec(code);
   if (letter && key.length === 1 && key.charCodeAt(0) > 127 && !written) return letter[1].toLowerCase();
   return key.length === 1 ? key.toLowerCase() : key;
+}
+
+/**
+ * How well a name fits what somebody types: 0 where it begins so, 1 where it has that in it, 2 where it has every word of it, 3 where its
+ * letters come in that order; -1 where it does not.
+ * @param {string} name
+ * @param {string} typed
+ * @returns {number}
+ */
+export function fit(name, typed) {
+  const [text, wanted] = [plain(name), plain(typed)];
+  if (text.startsWith(wanted)) return 0;
+  if (text.includes(wanted)) return 1;
+  if (wanted.split(" ").every((word) => text.includes(word))) return 2;
+  let at = -1;
+  return [...wanted.replaceAll(" ", "")].every((letter) => (at = text.indexOf(letter, at + 1)) >= 0) ? 3 : -1;
 }
 
 /**

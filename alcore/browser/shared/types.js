@@ -2,7 +2,7 @@
 
 export {};
 
-/** @typedef {"label" | "skip" | "flag" | "undo" | "mask" | "region"} EventKind */
+/** @typedef {"label" | "skip" | "flag" | "undo" | "mask" | "region" | "again"} EventKind */
 /** @typedef {[number, number, number]} Rgb 0 to 255 each */
 
 // ---- GET /projects/{project}/queue, and an item by itself
@@ -22,6 +22,7 @@ export {};
  * @property {string | null} value
  * @property {string} annotator
  * @property {number | null} round
+ * @property {number} [at] when it was stored, in seconds since 1970
  */
 /**
  * A score of an item: 100 is the most wanted percentile.
@@ -65,6 +66,8 @@ export {};
  * @property {boolean} [test] drawn to be tested on: nothing learns from it
  * @property {EventTold[]} [events] oldest first
  * @property {boolean} [disputed]
+ * @property {number} [opinions] how many people are to answer it, each without sight of the others
+ * @property {number} [again] the image it shows, where a person is asked a second time what they have said of it; its id is of this asking
  * @property {string | null} [mask] address of its mask
  * @property {string | null} [draft_mask] address of the model's mask
  * @property {Layer[]} [layers]
@@ -98,6 +101,8 @@ export {};
  * @property {number} labeled items of the project
  * @property {string[]} classes
  * @property {Rgb[]} [colors]
+ * @property {Record<string, LookTold>} [looks] of those classes for which somebody chose something
+ * @property {number} [classes_at] the newest change of the classes
  * @property {string} [unit]
  * @property {number} [skipped]
  * @property {number} [flagged]
@@ -108,12 +113,19 @@ export {};
  * @property {RoundTold[]} [rounds]
  * @property {number} [disputed] how many items have two answers
  * @property {LiveTold | null} [live]
+ * @property {string} [mode] how people share the queue: "shared", "split", or how many answer each image
+ * @property {number} [free] where it is shared out, how many are there for this window
+ * @property {number} [elsewhere] how many others are on, or have to answer too
+ * @property {number} [every] each so manieth item at most is asked a second time
+ * @property {number} [more] how many of `items` are
  */
 
 // ---- GET /projects/{project}/changes
 
-/** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean}} ChangeTold */
-/** @typedef {{event: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null}} ChangesTold */
+/** @typedef {{id: number, state: StateTold, events: EventTold[], disputed: boolean, opinions?: number}} ChangeTold */
+/** @typedef {{name: string, item: number | null}} PersonTold somebody else who is here, and the item they look at */
+/** @typedef {{color?: string, key?: string, about?: string}} LookTold how a class is shown */
+/** @typedef {{event: number, classes_at?: number, items: ChangeTold[], rounds: RoundTold[], disputed: number, live: LiveTold | null, mode?: string, people?: PersonTold[], lapsed?: boolean}} ChangesTold `lapsed`: this window had been taken for gone */
 
 // ---- POST /projects/{project}/annotations, and /items/{item}/mask
 
@@ -127,6 +139,7 @@ export {};
  * @property {number | null} ms how long the person took
  * @property {number | null} round
  * @property {string | null} [replaces] what its author saw on the item; left out where that is not known
+ * @property {number} [opinions] how many people were to answer it, each without sight of the others
  */
 /**
  * A stored answer that contradicts what its author had not seen.
@@ -202,13 +215,17 @@ export {};
  * @typedef {object} Column
  * @property {string} name
  * @property {string} [title]
- * @property {"number" | "class" | "flag"} kind
+ * @property {"number" | "class" | "order" | "flag"} kind an order is of values that come one after the other
  * @property {number} low
  * @property {number} high
  * @property {string} [unit]
  * @property {"low" | "high"} [wanted] the end of which more is asked for
  * @property {string} [help]
+ * @property {string[]} [names] what the values are called, where they are no classes
+ * @property {string[]} [colors] #rrggbb of each class, empty for the usual one
  */
+/** @typedef {number | null} Coordinate null for a point that is not on that map */
+/** @typedef {{rounds: number[], x: Coordinate[][], y: Coordinate[][]}} TrailsTold GET /projects/{project}/trails: places by round, then item */
 /** @typedef {{round: number, count: number, columns: Column[], classes?: string[]}} ColumnsTold */
 
 // ---- POST /learn/films and /learn/questions
@@ -256,6 +273,7 @@ export {};
  * @property {number | null} round
  * @property {string} identity of the workspace and the project's life
  * @property {string} empty
+ * @property {Record<string, LookTold>} [looks] of those classes for which somebody chose something
  * @property {number} [pace] milliseconds between two looks at what others said
  */
 /** @typedef {Omit<LabelerData, "mode"> & {colors: Rgb[], unit: "frames" | "tiles" | "superpixels"}} MaskEditorData */
@@ -270,6 +288,8 @@ export {};
  * @property {string} api
  * @property {number} height
  * @property {"auto" | "webgl" | "canvas"} renderer
+ * @property {{number: number, title: string}[]} [rounds] those with a map, oldest first
+ * @property {boolean} [moves] points lie elsewhere from round to round
  * @property {boolean} [opens] there is a page of all images, on which a selection can be opened
  */
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -36,6 +36,8 @@ def embedding_map(
     color: str,
     order: Literal["most", "least", "name"] = "most",
     classes: Sequence[str],
+    timeline: Mapping[str, Any] | None = None,
+    on_round: Callable[[int], None] | None = None,
     api: str = API,
     height: int = 560,
     renderer: Literal["auto", "webgl", "canvas"] = "auto",
@@ -51,6 +53,8 @@ def embedding_map(
         order: of the images of a selection: the most or the least wanted first, by the score shown or, where classes are, by what the
             strategy ranks by; or by name.
         classes: class names in index order.
+        timeline: of `points.timeline`: a slider over the rounds stands below the map where there are several.
+        on_round: called with the number of the round that the slider was moved to, before the page runs again.
         api: where the API is mounted.
         height: pixels on the page.
         renderer: auto takes WebGL where the browser has it on a real GPU and draws on a 2-D canvas elsewhere.
@@ -70,8 +74,22 @@ def embedding_map(
         "height": height,
         "renderer": renderer,
         "opens": True,
+        **(timeline or {}),
     }
-    result = _mount(key=key, data=data, default={"selection": None}, on_selection_change=lambda: None, on_opened_change=lambda: None)
+
+    def moved() -> None:
+        to = st.session_state[key].get("round")
+        if on_round and to is not None:
+            on_round(int(to))
+
+    result = _mount(
+        key=key,
+        data=data,
+        default={"selection": None},
+        on_selection_change=lambda: None,
+        on_opened_change=lambda: None,
+        on_round_change=moved,
+    )
     caught, opened = result.selection, str(result.opened or "")
     if not caught:
         return Selection(opened=opened)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -25,6 +25,7 @@ def labeler(
     classes: Sequence[str],
     api: str = API,
     mode: Literal["single", "grid"] = "single",
+    looks: Mapping[str, Mapping[str, str]] | None = None,
     round_number: int | None = None,
     identity: str = "",
     empty: str = "Nothing to label yet.",
@@ -39,6 +40,7 @@ def labeler(
         classes: class names in index order; the first get the keys 1 to 9, 0, then letters. Classes that are all single digits
             keep each name as its key.
         api: where the API is mounted.
+        looks: class -> color, key, about, of those for which somebody chose something.
         mode: one large image, or a grid of 48.
         round_number: changes when a new query is open, so that the labeler starts on it; None when there is no round yet.
         identity: names the workspace (and the project's life). Unsent labels are never sent to another one of the same name.
@@ -56,6 +58,7 @@ def labeler(
         "classes": list(classes),
         "api": api.rstrip("/"),
         "mode": mode,
+        "looks": {name: dict(look) for name, look in (looks or {}).items()},
         "round": round_number,
         "identity": identity,
         "empty": empty,
