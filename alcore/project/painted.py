@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import io
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -39,13 +40,11 @@ class Painted:
     partial: np.ndarray
     holds: np.ndarray
 
-    def is_so(self, name: str) -> np.ndarray:
-        """(n,) bool: whose mask is one of PAINTED."""
+    @cached_property
+    def extents(self) -> np.ndarray:
+        """(n,) places in PAINTED."""
         some = np.array([digest != "" for digest in self.digests], bool)
-        if name == "none":
-            return ~some
-        made: np.ndarray = some & (self.partial if name == "part" else ~self.partial)
-        return made
+        return np.where(some, self.partial.astype(np.int8), 2)
 
 
 def painted(project: Stored, of: Catalog) -> Painted:

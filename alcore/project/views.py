@@ -169,10 +169,10 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
 
 def _of_masks(project: Stored, view: View, of: Catalog) -> Iterable[np.ndarray]:
     if view.holds:
-        yield painted(project, of).holds[:, _indices(project, view.holds)].any(1)
+        yield painted(project, of).holds[:, _indices(project, view.holds)].max(1)
     if view.painted:
         told = painted(project, of)
-        yield np.stack([told.is_so(name) for name in view.painted]).any(0)
+        yield np.isin(told.extents, [PAINTED.index(name) for name in view.painted])
     if view.iou_above is not None or view.iou_below is not None:
         share = agreement(project, of)
         low, high = view.iou_above or 0.0, 1.0 if view.iou_below is None else view.iou_below

@@ -83,7 +83,7 @@ def _counts(project: Project, of: Catalog, said: Guesses | None) -> dict[str, li
         "split": by(of.splits, len(SPLITS)),
         "state": [int(views.in_state(of, name).sum()) for name in views.STATES],
         "holds": told.holds.sum(0).tolist() if told else [],
-        "painted": [int(told.is_so(name).sum()) for name in painted.PAINTED] if told else [],
+        "painted": by(told.extents, len(painted.PAINTED))[:-1] if told else [],
     }
 
 

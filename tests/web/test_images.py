@@ -12,8 +12,10 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore.project.facade import Project
 from alcore.project.views import View, found
 from alcore.web.routes import routes
+from tests.scenes import write_scenes
 
 AT = "/api/v1/projects/toy"
 
@@ -140,3 +142,25 @@ def test_why_comes_as_the_library_tells_it(client, toy, quick):
     assert client.get(f"{AT}/items/{item}/why?round=7").status_code == 404
     assert client.get(f"{AT}/items/999999/why").status_code == 404
     assert client.get(f"{AT}/items/{item}/why?round=x").status_code == 400
+
+
+def test_masks_and_drafts_come_many_at_once_and_projects_of_classes_have_none(client, workspace, tmp_path):
+    project = Project.import_into(workspace, "scenes", write_scenes(tmp_path / "scenes"), truth="labels")
+    client.headers["Authorization"] = f"Bearer {workspace.token}"
+    painted = project.items.labels()
+    item, free = next(iter(painted)), next(i for i in project.items.paths() if i not in painted)
+    answer = client.get("/api/v1/projects/scenes/overlays", params={"ids": f"{free},{item}", "size": 128})
+    (none,) = struct.unpack_from("<I", answer.content)
+    (length,) = struct.unpack_from("<I", answer.content, 4)
+    assert (none, 8 + length) == (0, len(answer.content))
+    seen = np.asarray(Image.open(io.BytesIO(answer.content[8:])).convert("RGBA"))
+    mask = project.mask(item)
+    assert np.array_equal(seen[..., 3] == 255, mask != 255)
+    assert np.array_equal(seen[mask != 255][:, :3], np.array(project.colors)[mask[mask != 255]])
+    head, columns = read(client.get("/api/v1/projects/scenes/images?painted=whole&holds=dot").content)
+    assert head["count"] == head["counts"]["holds"][2] == 10
+    assert (head["counts"]["painted"], head["counts"]["label"], head["drafts"]) == ([10, 0, 4], [], False)
+    assert set(columns["label"].tolist()) == {-1}
+    refused = client.get(f"{AT}/overlays?ids=1")
+    assert (refused.status_code, "there are no masks" in refused.json()["error"]) == (400, True)
+    assert client.get("/api/v1/projects/scenes/overlays?ids=x").status_code == 400

@@ -92,7 +92,7 @@ export class Doings {
     try {
       const { stored, reason } = await this.give({ kind: "ask", value: null, ids: [id], saw: [-1] });
       if (!stored) return `It is not asked for: it is ${reason} already.`;
-      location.assign(`${this.api.base}/label?project=${encodeURIComponent(this.project)}`);
+      location.assign(this.api.page("label", this.project));
       return "At the head of the queue.";
     } catch (error) {
       return `${wordsOf(error)}.`;

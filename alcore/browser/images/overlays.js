@@ -92,7 +92,10 @@ export class Overlays {
     const image = /** @type {HTMLImageElement} */ (there ?? element("img", { class: "mask", alt: "", draggable: "false" }));
     if (!there) picture.append(image);
     if (image.src !== url) image.src = url;
-    if (!caption.textContent) caption.replaceChildren(element("i", { text: "draft" }));
+    if (caption.textContent) return;
+    caption.replaceChildren(element("i", { text: "draft" }));
+    const tile = picture.parentElement;
+    tile?.setAttribute("aria-label", `draft, ${tile.getAttribute("aria-label") ?? ""}`);
   }
 
   clear() {

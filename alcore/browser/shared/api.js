@@ -80,6 +80,15 @@ export class Api {
   }
 
   /**
+   * The URL of a page of the app, for a project.
+   * @param {string} name
+   * @param {string} project
+   */
+  page(name, project) {
+    return `${this.base}/${name}?${new URLSearchParams({ project })}`;
+  }
+
+  /**
    * @param {string} url of `url`
    * @param {RequestInit} [init]
    * @param {number} [patience] in ms: after that the answer is not waited for any more
