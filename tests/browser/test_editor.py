@@ -283,9 +283,9 @@ def test_a_new_stroke_drops_what_was_undone(desk: Desk, fake: Server) -> None:
 def test_keys_choose_classes_tools_and_sizes(page_factory: PageFactory, fake: Server) -> None:
     page, project = page_factory(), "c12-n6-keys"
     open_editor(page, fake, project, size=12)
-    assert page.locator(".classes kbd").all_text_contents() == [*"1234567890AC", "V"]
+    assert page.locator(".classes kbd").all_text_contents() == [*"1234567890AI", "V"]
     chosen = page.locator(".class[aria-pressed=true] .name")
-    for key, name in (("0", "pole"), ("a", "cyclist"), ("c", "water"), ("v", "void"), ("1", "sky")):
+    for key, name in (("0", "pole"), ("a", "cyclist"), ("i", "water"), ("v", "void"), ("1", "sky")):
         press(page, key)
         expect(chosen).to_have_text(name)
     tool = page.locator(".rail [aria-pressed=true]")
@@ -294,6 +294,7 @@ def test_keys_choose_classes_tools_and_sizes(page_factory: PageFactory, fake: Se
         "p": "Polygon",
         "f": "Fill a connected area",
         "s": "Superpixels",
+        "c": "Click what you mean",
         "d": "Areas of the model's draft",
         "b": "Brush",
     }
@@ -630,7 +631,7 @@ def test_hostile_and_long_class_names_are_shown_as_they_are(page_factory: PageFa
     expect(page.locator(".row:visible")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator(".class[aria-pressed=true] .name")).to_have_text("../../etc 34")
-    assert page.locator(".class kbd:not([data-none])").all_text_contents() == [*"1234567890ACIJKMQRTUWY", "V"]
+    assert page.locator(".class kbd:not([data-none])").all_text_contents() == [*"1234567890AIJKMQRTUWY", "V"]
     click(page, (3, 3))
     wanted = void()
     wanted[3, 3] = 34
