@@ -26,7 +26,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def test_before_the_first_query_the_queue_is_empty(project):
     assert project.queue() == {
-        "project": "toy", "round": None, "remaining": 0, "total": 0, "labeled": 0, "classes": ["0", "1", "2", "3"], "items": [],
+        "project": "toy", "round": None, "remaining": 0, "total": 0, "labeled": 0, "classes": ["0", "1", "2", "3"], "looks": {}, "items": [],
     }  # fmt: skip
 
 
