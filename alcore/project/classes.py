@@ -18,7 +18,7 @@ from alcore.pixels.masks import MOST_CLASSES
 from alcore.project import batches
 from alcore.project.batches import Batch
 from alcore.project.stored import Stored
-from alcore.storage.lineage import ADD, ARRANGE, LOOK, MERGE, REMOVE, RENAME, UNDO, Change
+from alcore.storage.lineage import ADD, ARRANGE, LOOK, MERGE, REMOVE, RENAME, UNDO, Change, Lineage
 
 COLOR = re.compile(r"#[0-9a-f]{6}")
 LONGEST_ABOUT = 1000  # characters that say what belongs to a class
@@ -100,14 +100,13 @@ def add(project: Stored, name: str, annotator: str = "") -> None:
         for one in new:
             project.class_rows.note(conn, ADD, one, annotator)
         _set(project, conn, [*now, *new])
-    project.reread()
 
 
-def rename(project: Stored, name: str, to: str, annotator: str = "") -> Change | None:
+def rename(project: Stored, name: str, to: str, annotator: str = "", within: Any = None) -> Change | None:
     """Gives a class another name, wherever it stands; None where it has that already. BadInput: there is no such class, or one of the new
     name."""
     new = _one_name(to)
-    with project.place.database.write() as conn:
+    with project.place.database.write(within) as conn:
         now = _fresh(project, conn)
         _there(project, now, name)
         if new == name:
@@ -118,7 +117,6 @@ def rename(project: Stored, name: str, to: str, annotator: str = "") -> Change |
         project.journal.renamed(conn, change)
         project.items.renamed(conn, name, new)
         _set(project, conn, [new if one == name else one for one in now], {name: new}, former=name)
-    project.reread()
     return change
 
 
@@ -140,14 +138,13 @@ def merge(project: Stored, name: str, into: str, annotator: str = "") -> int:
         project.journal.renamed(conn, change)
         project.items.renamed(conn, name, into)
         _set(project, conn, [one for one in now if one != name], {name: None}, former=name)
-    project.reread()
     return count
 
 
-def remove(project: Stored, name: str, annotator: str = "") -> Change:
+def remove(project: Stored, name: str, annotator: str = "", within: Any = None) -> Change:
     """Takes away a class that no image has. BadInput: there is no such class, images have it, or it is one of masks."""
     _no_masks(project, "deleted")
-    with project.place.database.write() as conn:
+    with project.place.database.write(within) as conn:
         now = _fresh(project, conn)
         _there(project, now, name)
         if count := project.journal.labeled_as(conn, name):
@@ -159,7 +156,6 @@ def remove(project: Stored, name: str, annotator: str = "") -> Change:
         change = project.class_rows.note(conn, REMOVE, name, annotator, before=_kept(project, now, name))
         project.journal.derived_again(conn, project.class_rows.lineage(conn).names_before(change))
         _set(project, conn, [one for one in now if one != name], {name: None}, former=name)
-    project.reread()
     return change
 
 
@@ -172,11 +168,11 @@ def split(project: Stored, ids: Sequence[int], name: str, annotator: str, client
     return batches.give(project, ids, "label", new, annotator=annotator, client=client or f"split-{uuid.uuid4().hex[:16]}")
 
 
-def arrange(project: Stored, names: Sequence[str], annotator: str = "") -> Change | None:
+def arrange(project: Stored, names: Sequence[str], annotator: str = "", within: Any = None) -> Change | None:
     """Puts the classes in another order, in which they are shown and get their keys; None where it is theirs. BadInput unless all are
     named, once."""
     _no_masks(project, "put in another order")
-    with project.place.database.write() as conn:
+    with project.place.database.write(within) as conn:
         now = _fresh(project, conn)
         if sorted(names) != sorted(now):
             raise BadInput("the order must name each class once: reload the page, somebody may have changed them")
@@ -184,11 +180,10 @@ def arrange(project: Stored, names: Sequence[str], annotator: str = "") -> Chang
             return None
         change = project.class_rows.note(conn, ARRANGE, "", annotator, list(names), before=now)
         _set(project, conn, list(names))
-    project.reread()
     return change
 
 
-def describe(project: Stored, name: str, annotator: str = "", **look: str) -> Change | None:
+def describe(project: Stored, name: str, annotator: str = "", within: Any = None, **look: str) -> Change | None:
     """Sets how a class is shown: `color`, `key`, `about` of Look, those that are given; None where it is shown so.
 
     Raises:
@@ -201,7 +196,7 @@ def describe(project: Stored, name: str, annotator: str = "", **look: str) -> Ch
         raise BadInput(f"{key[:20]!r} cannot be a key: use a digit or a letter other than f, s and z")
     if len(look.get("about", "")) > LONGEST_ABOUT:
         raise BadInput(f"a description of {len(look['about']):,} characters is too long: use up to {LONGEST_ABOUT:,}")
-    with project.place.database.write() as conn:
+    with project.place.database.write(within) as conn:
         now = _fresh(project, conn)
         _there(project, now, name)
         known = looks(project)
@@ -214,7 +209,6 @@ def describe(project: Stored, name: str, annotator: str = "", **look: str) -> Ch
             return None
         change = project.class_rows.note(conn, LOOK, name, annotator, changed, before={what: before[what] for what in changed})
         _look(project, conn, name, changed)
-    project.reread()
     return change
 
 
@@ -224,46 +218,46 @@ def undo(project: Stored, number: int, annotator: str = "") -> None:
     Raises:
         BadInput: there is no such change, it was taken back already, or what came after it is in the way.
     """
-    lineage = project.class_rows.lineage()
-    change = next((one for one in lineage.changes if one.id == number), None)
-    if change is None or change.kind == UNDO or change.id in lineage.taken_back:
-        raise BadInput("there is no such change of the classes to take back, or it was taken back already")
-    name = lineage.since(change.name, change.id) if change.kind in (ADD, LOOK) else change.name
-    if name is None:
-        raise BadInput(f"“{change.name}” is not there any more: its look cannot be taken back")
-    if change.kind in (MERGE, REMOVE):
-        _bring_back(project, change, annotator)
-        return
-    if change.kind == ADD:
-        made: Change | None = remove(project, name, annotator)
-    elif change.kind == RENAME:
-        now_called = lineage.since(str(change.value), change.id)
-        if now_called is None or now_called != change.value:
-            raise BadInput(f"{change.value!r} was changed again since: take that back first")
-        made = rename(project, now_called, change.name, annotator)
-    elif change.kind == ARRANGE:
-        still = [one for one in change.before if one in project.classes]
-        made = arrange(project, [*still, *(one for one in project.classes if one not in still)], annotator)
-    else:
-        made = describe(project, name, annotator, **change.before)
-    with project.place.database.write() as conn:
-        project.class_rows.note(conn, UNDO, change.name, annotator, change.id, before=made.id if made else None)
-
-
-def _bring_back(project: Stored, change: Change, annotator: str) -> None:
-    """A class that was merged or deleted is there again, with the labels it had."""
-    with project.place.database.write() as conn:
-        now = _fresh(project, conn)
-        if change.name in now:
-            raise BadInput(f"there is another class {change.name!r} by now: rename that one first")
-        project.class_rows.note(conn, UNDO, change.name, annotator, change.id)
+    with project.place.database.write() as conn:  # what is done and that it was an undo: both or neither
         lineage = project.class_rows.lineage(conn)
-        project.journal.derived_again(conn, lineage.names_before(change))
-        project.items.named_again(conn, lambda origin: lineage.today(origin, 0))
-        at = min(int(change.before["place"]), len(now))
-        _set(project, conn, [*now[:at], change.name, *now[at:]])
-        _look(project, conn, change.name, change.before["look"])
-    project.reread()
+        change = next((one for one in lineage.changes if one.id == number), None)
+        if change is None or change.kind == UNDO or change.id in lineage.taken_back:
+            raise BadInput("there is no such change of the classes to take back, or it was taken back already")
+        _fresh(project, conn)
+        if change.kind in (MERGE, REMOVE):
+            _bring_back(project, conn, change, annotator)
+        else:
+            made = _inverse(project, conn, lineage, change, annotator)
+            project.class_rows.note(conn, UNDO, change.name, annotator, change.id, before=made.id if made else None)
+
+
+def _inverse(project: Stored, conn: Any, lineage: Lineage, change: Change, annotator: str) -> Change | None:
+    """The change that takes another one back; None where nothing is left to do."""
+    if change.kind == ARRANGE:
+        still = [one for one in change.before if one in project.classes]
+        return arrange(project, [*still, *(one for one in project.classes if one not in still)], annotator, conn)
+    if change.kind == RENAME:
+        if lineage.since(str(change.value), change.id) != change.value:
+            raise BadInput(f"{change.value!r} was changed again since: take that back first")
+        return rename(project, str(change.value), change.name, annotator, conn)
+    name = lineage.since(change.name, change.id)
+    if name is None:
+        raise BadInput(f"{change.name!r} is not there any more: it cannot be taken back")
+    return remove(project, name, annotator, conn) if change.kind == ADD else describe(project, name, annotator, conn, **change.before)
+
+
+def _bring_back(project: Stored, conn: Any, change: Change, annotator: str) -> None:
+    """A class that was merged or deleted is there again, with the labels it had."""
+    now = list(project.classes)
+    if change.name in now:
+        raise BadInput(f"there is another class {change.name!r} by now: rename that one first")
+    project.class_rows.note(conn, UNDO, change.name, annotator, change.id)
+    lineage = project.class_rows.lineage(conn)
+    project.journal.derived_again(conn, lineage.names_before(change))
+    project.items.named_again(conn, lambda origin: lineage.today(origin, 0))
+    at = min(int(change.before["place"]), len(now))
+    _set(project, conn, [*now[:at], change.name, *now[at:]])
+    _look(project, conn, change.name, change.before["look"])
 
 
 # ---- inside a transaction
@@ -314,3 +308,4 @@ def _look(project: Stored, conn: Any, name: str, changed: Mapping[str, str]) -> 
     every = dict(project.settings.get("looks", {}))
     every[name] = {what: value for what, value in {**every.get(name, {}), **changed}.items() if value}
     project.place.project_rows.set(conn, project.id, settings={**project.settings, "looks": every})
+    project.reread(conn)

@@ -70,6 +70,8 @@ def confusion(project: Stored, way: str = TESTED) -> Confusion:
         of = catalog(project)
         told = doubts.doubts(project, of)
         at = np.flatnonzero(told.likelier >= 0)
+        if not len(at):
+            raise AlcoreError("none of the labels could be held against the others: look again once more images are labeled")
         labels, guesses = of.labels[at].astype(np.int64), told.likelier[at].astype(np.int64)
         return Confusion(way, None, of.ids[at], labels, guesses, counts(labels, guesses, k))
     round_, pool = predictions.newest_model(project), project.pool()
@@ -82,5 +84,7 @@ def confusion(project: Stored, way: str = TESTED) -> Confusion:
     every, logits = predictions.logits(project, round_)
     at = np.minimum(np.searchsorted(every, pool.test), max(0, len(every) - 1))
     there = every[at] == pool.test if len(every) else np.zeros(len(pool.test), bool)
+    if not there.any():
+        raise AlcoreError("the model has looked at none of the labeled test images: read their features first")
     labels, guesses = pool.test_targets[there], logits[at[there]].argmax(1)
     return Confusion(way, round_.number, pool.test[there], labels, guesses, counts(labels, guesses, k))

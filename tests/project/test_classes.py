@@ -11,6 +11,7 @@ from alcore.project.carrying import ProjectModel, export_model
 from alcore.project.catalog import catalog, guesses
 from alcore.project.facade import Project
 from alcore.project.passes import Pass
+from alcore.storage.classes import Classes
 from alcore.types import Annotation
 from tests.project.sliced import QUICK, say
 
@@ -322,3 +323,33 @@ def test_a_chosen_color_is_that_of_the_map(toy, quick):
     told = {column["name"]: column.get("colors") for column in tables.columns(fresh(toy), toy.round())}
     assert told["label"] == told["prediction"] == ["", "", "#123456", ""]
     assert told["total"] is None
+
+
+@pytest.mark.parametrize("kind", ["rename", "arrange", "look", "add", "merge"])
+def test_an_undo_that_is_stopped_midway_has_changed_nothing(toy, monkeypatch, kind):
+    {
+        "rename": lambda: classes.rename(toy, "0", "zero"),
+        "arrange": lambda: classes.arrange(toy, ["3", "2", "1", "0"]),
+        "look": lambda: classes.describe(toy, "1", key="q"),
+        "add": lambda: classes.add(toy, "new"),
+        "merge": lambda: classes.merge(toy, "0", "1"),
+    }[kind]()
+    (change,) = classes.changes(toy)
+    before = (fresh(toy).classes, classes.looks(fresh(toy)), toy.items.labels())
+    note = Classes.note
+
+    def killed(self, conn, kind, *rest, **more):
+        told = note(self, conn, kind, *rest, **more)
+        if kind == "undo":
+            raise KeyboardInterrupt
+        return told
+
+    monkeypatch.setattr(Classes, "note", killed)
+    with pytest.raises(KeyboardInterrupt):
+        classes.undo(fresh(toy), change["id"])
+    monkeypatch.setattr(Classes, "note", note)
+    assert (fresh(toy).classes, classes.looks(fresh(toy)), toy.items.labels()) == before
+    assert classes.changes(fresh(toy)) == [change]
+    classes.undo(fresh(toy), change["id"])
+    assert fresh(toy).classes == ("0", "1", "2", "3")
+    assert toy.journal.differences() == 0

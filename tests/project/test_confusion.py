@@ -58,7 +58,7 @@ def test_labels_are_held_against_what_the_others_say(guessing):
     assert len(found.ids) == int((told.likelier >= 0).sum())
 
 
-def test_why_there_is_nothing_to_measure(photos, toy, quick, asked):
+def test_why_there_is_nothing_to_measure(photos, toy, quick, asked, monkeypatch):
     with pytest.raises(AlcoreError, match="no model has been trained yet"):
         confusion.confusion(photos)
     with pytest.raises(BadInput, match="there is no way 'x' to look at mistakes: use tested or labeled"):
@@ -68,5 +68,11 @@ def test_why_there_is_nothing_to_measure(photos, toy, quick, asked):
     toy.run_round("margin", 5, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
     with pytest.raises(AlcoreError, match="the model has not looked at all images yet"):
         confusion.confusion(toy)
+    nothing = (np.empty(0, np.int64), np.empty((0, 4), np.float32))
+    with monkeypatch.context() as other:
+        other.setattr(predictions, "at_hand", lambda *of: True)
+        other.setattr(predictions, "logits", lambda *of: nothing)
+        with pytest.raises(AlcoreError, match="the model has looked at none of the labeled test images"):
+            confusion.confusion(toy)
     delivery.guesses(toy)
     assert confusion.confusion(toy).counted.sum() == 16

@@ -94,6 +94,14 @@ def test_a_cell_opens_its_images(client, toy, quick):
     for label, guess, n in told["cells"]:
         counted[label, guess] = n
     np.testing.assert_array_equal(counted, said.counted)
+    for k, row in enumerate(told["rows"]):
+        others = sorted(((j, int(n)) for j, n in enumerate(counted[k]) if n and j != k), key=lambda other: (-other[1], other[0]))
+        assert row == {
+            "labeled": int(counted[k].sum()),
+            "guessed": int(counted[:, k].sum()),
+            "right": int(counted[k, k]),
+            "mixed": [list(other) for other in others],
+        }
     label, guess, n = told["cells"][0]
     answer = client.post(f"{AT}/classes/cell", json={"way": "tested", "label": str(label), "guess": str(guess)}).json()
     of, _, at = found(toy, View.of(parse_qsl(answer["view"])))

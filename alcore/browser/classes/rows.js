@@ -3,7 +3,7 @@
 import { button, element } from "../shared/dom.js";
 import { LABELING, keysOf, plain } from "../shared/keys.js";
 import { percent, whole } from "../shared/numbers.js";
-import { byClass, viewOf } from "./told.js";
+import { viewOf } from "./told.js";
 
 /** @import { Acts, ClassTold, ClassesTold, Seen } from "./told.js" */
 
@@ -35,7 +35,7 @@ export class Rows {
    * @param {string} chosen
    */
   show({ classes, measured, dense }, chosen) {
-    const seen = measured ? byClass(classes.length, measured.cells) : null;
+    const seen = measured?.rows;
     const keys = keysOf(classes.map(({ name }) => name), LABELING, Object.fromEntries(classes.map(({ name, key }) => [name, key])));
     this.rows = classes.map((told, at) => this.row(told, keys.get(told.name) ?? "", seen?.[at] ?? null, classes, told.name === chosen, dense));
     this.body.replaceChildren(...this.rows);

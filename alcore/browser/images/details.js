@@ -2,6 +2,7 @@
 
 import { wordsOf } from "../shared/api.js";
 import { button, element } from "../shared/dom.js";
+import { newName } from "../shared/names.js";
 import { percent } from "../shared/numbers.js";
 import { moment } from "../shared/time.js";
 import { Why } from "../shared/why.js";
@@ -129,7 +130,7 @@ export class Details {
     const { id, project } = this;
     this.keeping.disabled = true;
     try {
-      await this.api.post(this.api.url(["projects", project, "items", id, "note"]), { text: this.field.value, client: `note-${crypto.randomUUID().slice(0, 18)}` });
+      await this.api.post(this.api.url(["projects", project, "items", id, "note"]), { text: this.field.value, client: `note-${newName()}` });
       this.field.blur();
       if (id === this.id) await this.show(project, id);
     } catch (error) {
