@@ -56,7 +56,7 @@ def give(
         raise BadInput(f"many images at once cannot get {kind[:20]!r}: use {', '.join(KINDS)}")
     if kind == "label" and project.dense:
         raise BadInput(f"{project.name!r} is labeled pixel by pixel: its images have no label each")
-    if kind == "label" and value not in project.classes:
+    if kind == "label" and project.class_meant(str(value)) is None:
         raise BadInput(f"{str(value)[:40]!r} is not a class of {project.name!r}")
     if saw is not None and len(saw) != len(wanted):
         raise BadInput(f"{len(wanted)} images and {len(saw)} labels that were seen: give one for each")

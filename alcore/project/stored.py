@@ -122,6 +122,10 @@ class Stored:
         pairs = zip(places, round_.classes, strict=True)
         return tuple(self.classes[at] if at >= 0 and alone[at] else then for at, then in pairs)
 
+    def class_meant(self, name: str) -> str | None:
+        """The class that somebody means who may not have heard of the newest changes; None where there is none."""
+        return name if name in self.classes else self.class_rows.lineage().meant(name, self.classes)
+
     def job_folder(self, job_id: int) -> Path:
         """Where a job of this project keeps its checkpoint and loss history."""
         return self.folder / "jobs" / str(job_id)

@@ -140,9 +140,10 @@ def _cell(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
         value = content.get(name)
         if value is None:
             return None
-        if value not in project.classes:
+        meant = project.class_meant(str(value))
+        if meant is None:
             raise BadInput(f"{str(value)[:40]!r} is not a class of {project.name!r}")
-        return project.classes.index(value)
+        return project.classes.index(meant)
 
     ids = found.cell(wanted("label"), wanted("guess")).tolist()
     return json_answer({"view": View(among=chosen.keep(project, ids)).address(), "count": len(ids)})

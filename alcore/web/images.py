@@ -156,7 +156,7 @@ def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
         ids, kind, value = _ids(content), content.get("kind"), content.get("value")
         if not isinstance(kind, str) or not (value is None or isinstance(value, str)):
             raise Refused(400, "kind must be label, skip, flag, ask or sure, and value a class for a label")
-        saw = _seen(project, content.get("saw"))
+        saw = _seen(content.get("saw"), content.get("classes", list(project.classes)))
         done = batches.give(project, ids, kind, value, annotator=grant.annotator, client=client, saw=saw)
     if done.stored and content.get("kind") not in ("ask", "sure"):
         place.live.answered(project.name)
@@ -193,12 +193,15 @@ def _ids(content: dict[str, Any]) -> list[int]:
     return ids
 
 
-def _seen(project: Project, saw: Any) -> list[str | None] | None:
+def _seen(saw: Any, classes: Any) -> list[str | None] | None:
+    """The labels that a page showed: places among the classes that it had, which somebody may have changed since."""
     if saw is None:
         return None
-    if not isinstance(saw, list) or not all(is_whole(k, -1, len(project.classes) - 1) for k in saw):
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise Refused(400, "classes must be a list of the names that the page had")
+    if not isinstance(saw, list) or not all(is_whole(k, -1, len(classes) - 1) for k in saw):
         raise Refused(400, "saw must be a list of places of classes, -1 for none")
-    return [project.classes[k] if k >= 0 else None for k in saw]
+    return [classes[k] if k >= 0 else None for k in saw]
 
 
 READS: dict[str, Answer] = {

@@ -110,3 +110,19 @@ def test_a_cell_opens_its_images(client, toy, quick):
     every = client.post(f"{AT}/classes/cell", json={"way": "tested", "label": str(label), "guess": None}).json()
     assert every["count"] == int(said.counted[label].sum())
     assert client.post(f"{AT}/classes/cell", json={"way": "tested", "label": "9", "guess": None}).status_code == 400
+
+
+def test_a_grid_that_has_not_heard_of_other_names_and_another_order_is_understood(client, toy):
+    """Its key gives the class by the name it had then, and what it saw is told by places in its own list: no conflict is made up."""
+    labeled = {i: name for i, name in toy.items.labels().items() if name == "2"}
+    ids, had = sorted(labeled), list(toy.classes)
+    client.post(f"{AT}/classes", json={"do": "rename", "name": "1", "to": "one"})
+    client.post(f"{AT}/classes", json={"do": "arrange", "names": ["3", "2", "one", "0"]})
+    asked = {"client": "stale-1", "ids": ids, "kind": "label", "value": "1", "saw": [2] * len(ids), "classes": had}
+    told = client.post(f"{AT}/batches", json=asked).json()
+    assert (told["stored"], told["refused"], told["conflicts"]) == (len(ids), 0, 0)
+    now = toy.workspace.project("toy")
+    assert {now.items.labels()[i] for i in ids} == {"one"}
+    without = {**asked, "client": "stale-2", "classes": ["0"]}
+    assert client.post(f"{AT}/batches", json=without).status_code == 400
+    assert client.post(f"{AT}/batches", json={**asked, "client": "stale-3", "value": "never"}).status_code == 400

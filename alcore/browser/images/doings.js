@@ -68,13 +68,13 @@ export class Doings {
 
   /**
    * What is found right stays so: a label that is given anew is doubted anew.
-   * @param {{kind: string, value: string | null, ids: number[], saw: number[]}} doing
+   * @param {{kind: string, value: string | null, ids: number[], saw: number[], classes?: string[]}} doing saw are places among the classes
    * @returns {Promise<Done>}
    */
-  async give({ kind, value, ids, saw }) {
+  async give({ kind, value, ids, saw, classes }) {
     const client = newName();
     const started = performance.now();
-    const done = await this.post({ client, kind, value, ids, saw });
+    const done = await this.post({ client, kind, value, ids, saw, classes });
     measure("alcore:batch", started);
     if (kind !== "sure") {
       this.done.push({ client, kind, value, ids });

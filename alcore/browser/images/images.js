@@ -275,7 +275,7 @@ export class Images {
       return place < 0 ? -1 : listing.labels[place];
     });
     const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: ", sure: "Found right: " }[kind];
-    await this.doing(() => this.doings.give({ kind, value, ids, saw }), (done) => `${words}${told(done)}`);
+    await this.doing(() => this.doings.give({ kind, value, ids, saw, classes: listing.head.classes }), (done) => `${words}${told(done)}`);
   }
 
   /** Makes the chosen images a class of their own. @param {string} name */
