@@ -25,8 +25,9 @@ def annotate(project: Stored, labels: Mapping[int, str | np.ndarray], annotator:
     any of them cannot be taken."""
     if project.dense:
         return record(project, _stored(project, labels, labels.items()), annotator)
-    classes = set(project.classes)
-    wrong = sorted({str(value) for value in labels.values() if not isinstance(value, str) or value not in classes})
+    project.reread()  # a notebook's may be older than the newest names
+    known = {value: project.class_meant(value) for value in {value for value in labels.values() if isinstance(value, str)}}
+    wrong = sorted({str(value) for value in labels.values() if not isinstance(value, str) or known[value] is None})
     if wrong:
         raise BadInput(
             f"not a class of {project.name}: {', '.join(wrong[:5])}. Classes are {', '.join(project.classes[:20])}; add_class adds one."

@@ -353,3 +353,13 @@ def test_an_undo_that_is_stopped_midway_has_changed_nothing(toy, monkeypatch, ki
     classes.undo(fresh(toy), change["id"])
     assert fresh(toy).classes == ("0", "1", "2", "3")
     assert toy.journal.differences() == 0
+
+
+def test_a_notebook_that_was_opened_before_speaks_of_the_same_classes(toy):
+    other, one = fresh(toy), toy.pool().unlabeled[:2].tolist()
+    classes.rename(other, "0", "zero")
+    classes.add(other, "new")
+    toy.annotate({one[0]: "0", one[1]: "new"})
+    assert [toy.items.labels()[i] for i in one] == ["zero", "new"]
+    with pytest.raises(BadInput, match="not a class of toy: never. Classes are zero, 1, 2, 3, new"):
+        toy.annotate({one[0]: "never"})
