@@ -297,7 +297,8 @@ export class Board {
     points.draw({ ...view, ...size, radius: this.radius, share, way: this.way, first });
     this.use.drawn(); // says which trails there are
     this.drawOver(theme, pool, size);
-    Object.assign(this.root.dataset, { at: [view.scale, view.cx, view.cy].join(" "), drawn: crowd ? "shading" : "dots", moving: this.travel ? "1" : "0" });
+    const at = [view.scale, view.cx, view.cy].join(" "); // told together: who waits for a round finds where it was drawn
+    Object.assign(this.root.dataset, { at, round: String(pool.columns.round), drawn: crowd ? "shading" : "dots", moving: this.travel ? "1" : "0" });
     measure("alcore:map", started);
     if (share === 1) this.fade = null;
     if (share < 1 || this.travel) this.draw();

@@ -239,7 +239,6 @@ class EmbeddingMap {
     this.repaint(pool, values, { smoothly, anew: true });
     const names = pool.names(column, this.data.classes);
     this.legend.replaceChildren(...legendOf({ column, values, ringed: pool.ringed.length, names, theme: this.theme, only: this.only, press: (key) => this.filter(key), all: () => this.filter(null) }));
-    this.root.dataset.round = String(this.round);
     this.layers.name(pool, column, values, this.classes, pool.classes(this.data.classes));
     this.follow();
     this.selection.render();

@@ -24,6 +24,7 @@ export class Columns {
    */
   constructor(api, project, round) {
     this.api = api;
+    this.round = round;
     this.place = ["projects", project, "rounds", round, "columns"];
     /** @type {Map<string, Promise<Values>>} */
     this.fetched = new Map();
