@@ -14,7 +14,8 @@ from alcore.progress import Progress
 from alcore.showing import as_html
 
 SLICE = "slice"  # images drawn from the pool to be tested on: people label them, and nothing trains on them
-SPLITS = ("pool", "val", "test", SLICE)
+HELD = "held"  # images that somebody chose to be tested on: nobody is asked for them, and nothing trains on them
+SPLITS = ("pool", "val", "test", SLICE, HELD)
 WRITTEN = {"pool": "train", "val": "val", "test": "test"}  # what each is called in what is written for others
 VOID = 255  # in a mask, a pixel without a class: it neither trains nor scores
 FRAMES = "frames"  # what a query consists of, unless it asks for tiles or superpixels of images
@@ -25,13 +26,14 @@ NOT = "not"
 SURE = "sure"  # somebody looked at the label an image has and found it right
 AGAIN = "again"  # somebody was asked a second time what they had said: the second answer is compared with the first and changes nothing
 REMARK = "remark"  # somebody wrote something about an image; the newest counts, none takes it away
-NOTES = (SLICE, WANTED, SURE, AGAIN, REMARK)  # kinds of events that say nothing of what is in an image
+HOLD = "hold"  # somebody held an image out; with the value NOT, they put it back
+NOTES = (SLICE, WANTED, SURE, AGAIN, REMARK, HOLD)  # kinds of events that say nothing of what is in an image
 EVENT_KINDS = ("label", "skip", "flag", "undo", "mask", "region", AGAIN)  # what a browser may send; beside them the journal has NOTES
 
 
 def written(split: str) -> str:
-    """What a split is called in what is written for others: images drawn to be tested on are test images there."""
-    return WRITTEN["test" if split == SLICE else split]
+    """What a split is called in what is written for others: images drawn or chosen to be tested on are test images there."""
+    return WRITTEN["test" if split in (SLICE, HELD) else split]
 
 
 @dataclass(frozen=True, slots=True)

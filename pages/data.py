@@ -13,7 +13,7 @@ from alcore.nets.tasks import train_params
 from alcore.project import exporting, features, loop, tables
 from alcore.project.background import IMPORTS, submit_features, submit_refresh
 from alcore.project.facade import Project
-from alcore.types import SLICE
+from alcore.types import HELD, SLICE
 from pages.ui import tour
 from pages.ui.components.download import download
 from pages.ui.components.gallery import gallery
@@ -98,7 +98,7 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
         st.metric("Images", f"{counts['items']:,}", width="content")
         st.metric("In the pool", f"{splits.get('pool', 0):,}", width="content")
         held = splits.get("test", 0) or splits.get("val", 0)
-        st.metric("Held out for testing", f"{held + splits.get(SLICE, 0):,}", width="content")
+        st.metric("Held out for testing", f"{held + splits.get(SLICE, 0) + splits.get(HELD, 0):,}", width="content")
         st.metric("Classes", f"{len(of.classes):,}", width="content")
         st.metric("Labeled", f"{counts['labeled'] + counts['sliced']:,}", width="content")
         st.metric("Skipped / flagged", f"{counts['skipped']:,} / {counts['flagged']:,}", width="content")
@@ -112,7 +112,7 @@ def _facts(of: Project, counts: dict[str, Any]) -> None:
         st.warning(
             f"This project has {there} yet; labeling and training need at least two. Add them under Manage.", icon=":material/label:"
         )
-    elif not any(splits.get(name) for name in ("test", "val", SLICE)):
+    elif not any(splits.get(name) for name in ("test", "val", SLICE, HELD)):
         learns = "draw some where labeling begins, on the Label page, or " if features.suits(of) else ""
         st.info(
             "There are no labeled test images, so accuracy cannot be measured. Everything else works. "

@@ -10,7 +10,7 @@ import numpy as np
 from alcore.project import notes, queue
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
-from alcore.types import AGAIN, NOTES, REMARK, SLICE, SURE, WANTED, Round
+from alcore.types import AGAIN, HOLD, NOTES, REMARK, SLICE, SURE, WANTED, Round
 
 
 def history(project: Stored, item_id: int) -> dict[str, Any]:
@@ -18,9 +18,9 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
 
     Returns:
         `item` as the queue tells it, `note` (what somebody wrote about it), and `events` of the journal, oldest first: kind (drawn: for the
-        test slice; wanted and unwanted: asked for by hand, and that taken back; remark: a note), value, annotator, time (seconds since
-        1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round it was an answer to or, where it was none, of
-        the newest round of that time.
+        test slice; wanted and unwanted: asked for by hand, and that taken back; held and put back: held out, and that taken back; remark:
+        a note), value, annotator, time (seconds since 1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round
+        it was an answer to or, where it was none, of the newest round of that time.
 
     Raises:
         NotFound: there is no such item.
@@ -51,6 +51,8 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
 def _kind(event: Mapping[str, Any]) -> str:
     if event["kind"] == WANTED:
         return "wanted" if event["value"] is None else "unwanted"
+    if event["kind"] == HOLD:
+        return "held" if event["value"] is None else "put back"
     return {SLICE: "drawn", SURE: "sure"}.get(event["kind"], str(event["kind"]))
 
 

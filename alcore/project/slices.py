@@ -125,7 +125,7 @@ def _drawn_up_to(project: Stored, n: int, seed: int, annotator: str) -> bool:
     if more <= 0:
         return True
     chosen = pool.ids[free][_whole_groups(groups[free], more, seed)].tolist()
-    return project.journal.draw(chosen, annotator, f"slice-{uuid.uuid4().hex[:16]}", drawn.drawn)
+    return project.journal.apart.draw(chosen, annotator, f"slice-{uuid.uuid4().hex[:16]}", drawn.drawn)
 
 
 def _whole_groups(groups: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -156,7 +156,7 @@ def groups_of(project: Stored, ids: np.ndarray, found: Features | None) -> np.nd
 def kept_apart(project: Stored, pool: Pool, found: Features) -> Pool:
     """The pool without near duplicates of what is tested on: nothing trains on them, and nobody is asked for them. So no model has seen
     what it is tested on, whatever was labeled before and whatever images came later."""
-    drawn = np.array([i for i, _, _ in project.items.slice()], np.int64)
+    drawn = np.array([*(i for i, _, _ in project.items.slice()), *project.items.held()], np.int64)
     if not len(drawn):
         return pool
     every = np.unique(np.concatenate([pool.labeled, pool.unlabeled, drawn]))

@@ -144,6 +144,7 @@ def _configured(plan: Experiment, report: Report) -> tuple[dict[str, Any], Data]
         beside = plan.out / "data.again"
         data = oracle.prepare(request, beside, report)
         if data.fingerprint == old["fingerprint"]:
+            vectors.carry(folder, beside)
             shutil.rmtree(folder, ignore_errors=True)
             beside.rename(folder)
             data = Data.load(folder)

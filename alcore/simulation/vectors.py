@@ -50,6 +50,12 @@ def make(data: Data, names: Iterable[str], device: str, report: Report) -> None:
             raise AlcoreError(f"{len(found.failed)} images have no features, the first is {path}: {reason}. Take them out of the source.")
 
 
+def carry(folder: Path, to: Path) -> None:
+    """Moves the vectors of data that were read again and found the same: an hour's work of a large set is not done twice."""
+    for store in sorted(folder.glob("features-*")):
+        store.rename(to / store.name)
+
+
 def seen(data: Data, name: str) -> tuple[Data, np.ndarray]:
     """The data with the rows of its vectors, and these, (n, d) float16."""
     store = _store(data, name)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from alcore.types import NOTES
+from alcore.types import NOTES, Annotation
 
 MASK_KINDS = ("mask", "region")
 
@@ -143,3 +143,22 @@ def differs(state: Mapping[str, Any] | None, kind: str, value: str | None, repla
     if label is None or replaces is None or replaces == label or kind not in ("label", "mask", "skip"):
         return False
     return kind == "skip" or value != label
+
+
+def row_of(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
+    """An event as a row of the journal, at a time in seconds since 1970."""
+    return {
+        "project_id": project_id,
+        "item_id": event.item,
+        "kind": event.kind,
+        "value": event.value,
+        "annotator": event.annotator,
+        "client": event.client,
+        "seq": event.seq,
+        "round": event.round,
+        "ms": event.ms,
+        "clicks": event.clicks,
+        "replaces": event.replaces,
+        "opinions": event.opinions,
+        "created": now,
+    }

@@ -11,7 +11,7 @@ from alcore.columns import Known, Snapshot
 from alcore.errors import NotFound
 from alcore.storage.database import Database, blocks, chunks, parts
 from alcore.storage.schema import annotation_rows, current, items, skipped
-from alcore.types import SLICE, Item, Skipped
+from alcore.types import HELD, SLICE, Item, Skipped
 
 
 class Items:
@@ -31,8 +31,8 @@ class Items:
         }
         names = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")
         change = items.update().where(items.c.id == sa.bindparam("b_id"))
-        # what was drawn to be tested on stays that, whatever the source says
-        split = sa.case((items.c.split == SLICE, SLICE), else_=sa.bindparam("split"))
+        # what was drawn or chosen to be tested on stays that, whatever the source says
+        split = sa.case((sa.or_(items.c.split == SLICE, items.c.split == HELD), items.c.split), else_=sa.bindparam("split"))
         change = change.values({n: sa.bindparam(n) for n in names} | {"split": split})
         for part in blocks(rows):
             there = [{"origin": None, **row, "present": True} for row in part]
@@ -140,6 +140,12 @@ class Items:
         with self._database.read() as conn:
             found = conn.execute(query.where(items.c.project_id == self._project, items.c.present, items.c.split == SLICE)).all()
         return [(i, None if skip else label, label is None and not skip and not flag) for i, label, skip, flag in found]
+
+    def held(self) -> list[int]:
+        """Ids of the items that somebody held out and that are there, ascending."""
+        mine = (items.c.project_id == self._project, items.c.present, items.c.split == HELD)
+        with self._database.read() as conn:
+            return list(conn.scalars(sa.select(items.c.id).where(*mine).order_by(items.c.id)))
 
     def facts(self) -> list[tuple[Any, ...]]:
         """(id, path, split, truth, label, annotator, round, time) of every item that is there, by id: the round its newest label was an

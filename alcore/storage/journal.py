@@ -9,13 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.storage.apart import Apart
 from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks
-from alcore.storage.events import MASK_KINDS, differs, fold
+from alcore.storage.events import MASK_KINDS, differs, fold, row_of
 from alcore.storage.items import Items
 from alcore.storage.lineage import MERGE, Change, Lineage
 from alcore.storage.schema import annotation_rows, current, items, masks
-from alcore.types import AGAIN, EVENT_KINDS, SLICE, Annotation
+from alcore.types import AGAIN, EVENT_KINDS, Annotation
 
 NAMES = ("label", AGAIN)  # kinds of events whose value is the name of a class
 
@@ -46,6 +47,7 @@ class Journal:
     def __init__(self, database: Database, project_id: int, answers: Collection[str] = ("label",)) -> None:
         self._database, self._project, self._answers = database, project_id, tuple(answers)
         self._classes = Classes(database, project_id)
+        self.apart = Apart(database, project_id)
 
     def record(
         self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None
@@ -86,7 +88,7 @@ class Journal:
                     continue
                 stored.add((event.client, event.seq))
                 taken.acked.append(event.seq)
-                rows.append(_row(event, self._project, now))
+                rows.append(row_of(event, self._project, now))
                 if event.replaces is not None and not event.opinions:  # opinions are given without sight of one another
                     state = fold(before[event.item])
                     if state and differs(state, event.kind, event.value, event.replaces):
@@ -99,29 +101,6 @@ class Journal:
                 self._derive(conn, sorted({row["item_id"] for row in rows}), before)
         return taken
 
-    def draw(self, ids: Sequence[int], annotator: str, client: str, before: int) -> bool:
-        """Makes items of the pool ones that are tested on, for good, and notes it: an event each.
-
-        Args:
-            before: how many there were when these were chosen.
-
-        Returns:
-            False, and nothing is done, where others were drawn or one of these was dealt with since they were chosen.
-        """
-        now = time.time()
-        with self._database.write() as conn:
-            there = sa.select(sa.func.count()).select_from(items).where(items.c.project_id == self._project, items.c.split == SLICE)
-            if conn.scalar(there.where(items.c.present)) != before:
-                return False
-            for part in chunks([int(i) for i in ids]):
-                if conn.scalar(sa.select(current.c.item_id).where(current.c.item_id.in_(part)).limit(1)) is not None:
-                    return False
-            rows = [_row(Annotation(client, seq, int(i), SLICE, annotator=annotator), self._project, now) for seq, i in enumerate(ids, 1)]
-            if rows:
-                conn.execute(annotation_rows.insert(), rows)
-            self._mark_drawn(conn)
-            return True
-
     def note(self, kind: str, ids: Sequence[int], annotator: str, client: str, value: str | None = None) -> list[int]:
         """Notes something of images that says nothing of what is in them: one of NOTES, an event each. The ids that are there.
 
@@ -132,7 +111,7 @@ class Journal:
             there = self._items_there(conn, {int(i) for i in ids})
             events = [Annotation(client, seq, int(i), kind, value, annotator=annotator) for seq, i in enumerate(ids, 1)]
             stored = self._stored(conn, events)
-            rows = [_row(e, self._project, now) for e in events if e.item in there and (e.client, e.seq) not in stored]
+            rows = [row_of(e, self._project, now) for e in events if e.item in there and (e.client, e.seq) not in stored]
             if rows:
                 conn.execute(annotation_rows.insert(), rows)
         return [int(i) for i in ids if int(i) in there]
@@ -165,20 +144,11 @@ class Journal:
         said = sa.select(a.item_id).where(a.project_id == self._project, a.kind == "label", a.value.in_(sorted(names))).distinct()
         self._derive(conn, sorted(conn.scalars(said)))
 
-    def _drawn(self) -> sa.ScalarSelect[int]:
-        a = annotation_rows.c
-        return sa.select(a.item_id).where(a.project_id == self._project, a.kind == SLICE).scalar_subquery()
-
-    def _mark_drawn(self, conn: sa.Connection) -> int:
-        """Gives every item that the journal says was drawn its split; how many had another."""
-        other = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
-        return int(conn.execute(items.update().where(*other).values(split=SLICE)).rowcount)
-
     def rebuild(self) -> int:
         """Derives every current label, and which images are tested on, anew from the journal; how many rows differed from the table
         before."""
         with self._database.write() as conn:
-            drawn = self._mark_drawn(conn)
+            drawn = self.apart.place(conn)
             mine = sa.select(items.c.id).where(items.c.project_id == self._project)
             before = {r.item_id: tuple(r) for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))}
             conn.execute(current.delete().where(current.c.project_id == self._project))
@@ -194,11 +164,10 @@ class Journal:
                 for r in conn.execute(sa.select(current).where(current.c.project_id == self._project))
             }
             states = self._states(conn, None)
-            mine = (items.c.project_id == self._project, items.c.id.in_(self._drawn()), items.c.split != SLICE)
-            undrawn = int(conn.scalar(sa.select(sa.func.count()).select_from(items).where(*mine)) or 0)
+            misplaced = self.apart.misplaced(conn)
         names = ("label", "partial", "disputed", "skipped", "flagged", "missing")
         derived = {i: tuple(s[name] for name in names) for i, s in states.items() if s}
-        return undrawn + sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
+        return misplaced + sum(stored.get(i) != derived.get(i) for i in stored.keys() | derived.keys())
 
     def events(self, limit: int | None = None, newest_first: bool = False) -> list[dict[str, Any]]:
         """The events with their items' paths, in the order they were stored unless `newest_first`."""
@@ -229,7 +198,7 @@ class Journal:
         """Stores labels that came with images which have no event yet: what follows from them needs no look into the journal, and a
         million of them may hold up nobody for long."""
         now = time.time()
-        rows = [_row(event, self._project, now) for event in events]
+        rows = [row_of(event, self._project, now) for event in events]
         if rows:
             within.execute(annotation_rows.insert(), rows)
             alike = {"item_id": 0, "project_id": self._project, **(fold([(events[0].kind, "", events[0].annotator, now)]) or {})}
@@ -355,21 +324,3 @@ def _told_today(row: dict[str, Any], lineage: Lineage) -> dict[str, Any]:
     if lineage and row["kind"] in NAMES:
         row["value"] = lineage.today(row["value"], row["id"])
     return row | said
-
-
-def _row(event: Annotation, project_id: int, now: float) -> dict[str, Any]:
-    return {
-        "project_id": project_id,
-        "item_id": event.item,
-        "kind": event.kind,
-        "value": event.value,
-        "annotator": event.annotator,
-        "client": event.client,
-        "seq": event.seq,
-        "round": event.round,
-        "ms": event.ms,
-        "clicks": event.clicks,
-        "replaces": event.replaces,
-        "opinions": event.opinions,
-        "created": now,
-    }

@@ -14,7 +14,7 @@ from alcore.storage.database import Database, chunks
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.lineage import Lineage
 from alcore.storage.schema import MISSING, NOTED, annotation_rows, current, events_of_query, items, queries, rounds
-from alcore.types import AGAIN, FRAMES, NOTES, REMARK, SURE, WANTED
+from alcore.types import AGAIN, FRAMES, HELD, NOTES, REMARK, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
 ROUNDS_BACK = 5  # how many rounds back unanswered items are looked for
@@ -103,8 +103,8 @@ class Queries:
         newest = sa.select(sa.func.max(a.id)).where(*mine).group_by(a.item_id).scalar_subquery()
         joined = annotation_rows.join(items, items.c.id == a.item_id).outerjoin(current, current.c.item_id == a.item_id)
         skip, flag = (sa.func.coalesce(mark, False) for mark in (current.c.skipped, current.c.flagged))
-        free = (current.c.label.is_(None), sa.not_(skip), sa.not_(flag))
-        query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), items.c.present, *free)
+        free = (items.c.present, items.c.split != HELD, current.c.label.is_(None), sa.not_(skip), sa.not_(flag))
+        query = sa.select(a.item_id).select_from(joined).where(a.id.in_(newest), a.value.is_(None), *free)
         with self._database.read(within) as conn:
             return list(conn.scalars(query.order_by(a.id)))
 
@@ -241,14 +241,14 @@ class Queries:
     def _of(self, conn: sa.Connection, row: sa.Row[Any]) -> OpenQuery:
         state = (current.c.label, current.c.partial, current.c.skipped, current.c.flagged)
         joined = queries.join(items, items.c.id == queries.c.item_id).outerjoin(current, current.c.item_id == queries.c.item_id)
-        columns = (queries.c.item_id, items.c.present, *state, current.c.changed)
+        columns = (queries.c.item_id, items.c.present, items.c.split, *state, current.c.changed)
         asked = conn.execute(sa.select(*columns).select_from(joined).where(queries.c.round_id == row.id).order_by(queries.c.position)).all()
         in_parts = row.train.get("query_unit", FRAMES) != FRAMES
         answered = answered_items(conn.execute(events_of_query(row.id)), row.number, row.created) if in_parts else set()
         # of an image that is asked for in parts, parts that were answered to an earlier round are no answer; a whole mask always is
         there = [r for r in asked if r.present]
         marked = [r for r in there if r.label is None or (in_parts and r.partial and r.item_id not in answered)]
-        waiting = [r.item_id for r in marked if not r.skipped and not r.flagged]
+        waiting = [r.item_id for r in marked if not r.skipped and not r.flagged and r.split != HELD]
         done = _newest_first((r for r in there if r.changed is not None), set(waiting))
         aside = {r.item_id: "skip" if r.skipped else "flag" for r in marked if r.skipped or r.flagged}
         skips = sum(kind == "skip" for kind in aside.values())

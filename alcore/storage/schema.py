@@ -9,7 +9,7 @@ import sqlalchemy as sa
 meta = sa.MetaData()
 Json = sa.JSON
 # Of a million events a few are notes (types.NOTES): an index of these alone. A query that says this in these words uses it.
-NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark')"
+NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark', 'hold')"
 MISSING = "missing > 0"  # the same of images that wait for more people's answers
 
 
@@ -234,6 +234,14 @@ def _several_people(conn: sa.Connection) -> None:
     _add_columns(conn, current, ("missing",))
     next(index for index in current.indexes if index.name == "current_missing").create(conn, checkfirst=True)
     presence.create(conn, checkfirst=True)
+    _notes_anew(conn)
+
+
+def _held_out(conn: sa.Connection) -> None:
+    _notes_anew(conn)
+
+
+def _notes_anew(conn: sa.Connection) -> None:
     notes = next(index for index in annotation_rows.indexes if index.name == "annotations_notes")
     notes.drop(conn, checkfirst=True)  # there is a kind of note more
     notes.create(conn)
@@ -256,6 +264,7 @@ MIGRATIONS = (
     ("0005_notes", _notes),
     ("0006_classes", _classes),
     ("0007_several_people", _several_people),
+    ("0008_held_out", _held_out),
 )
 
 

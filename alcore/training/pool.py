@@ -9,7 +9,7 @@ import numpy as np
 
 from alcore.columns import Snapshot
 from alcore.errors import NotEnoughLabels
-from alcore.types import SLICE, SPLITS
+from alcore.types import HELD, SLICE, SPLITS
 
 
 def _nobody() -> np.ndarray:
@@ -48,7 +48,7 @@ class Pool:
     @classmethod
     def of(cls, snapshot: Snapshot, classes: Sequence[str]) -> Pool:
         """Who is what in a project. Skipped items, and flagged ones without a label, are neither labeled nor unlabeled; val stands in for
-        a test split without truth, and images drawn to be tested on are, once people have labeled them."""
+        a test split without truth, and images drawn or held out to be tested on are, once people have labeled them."""
         index = {name: i for i, name in enumerate(classes)}
         return cls._split(snapshot, snapshot.indices(snapshot.labels, index), snapshot.indices(snapshot.truths, index))
 
@@ -69,7 +69,8 @@ class Pool:
         given = of_split["test"] & (truth >= 0)
         if not given.any():
             given = of_split["val"] & (truth >= 0)
-        drawn = of_split[SLICE] & (label >= 0) & ~snapshot.skipped  # what people said of these, whatever truth may lie hidden
+        # what people said of these, whatever truth may lie hidden
+        drawn = (of_split[SLICE] | of_split[HELD]) & (label >= 0) & ~snapshot.skipped
         test, answer = given | drawn, np.where(drawn, label, truth)
         ids = snapshot.ids
         return cls(ids[labeled], label[labeled], ids[unlabeled], ids[test], answer[test], ids, snapshot.rows, partial=ids[partial])

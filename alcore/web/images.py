@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, notes, painted, savedviews, similar, views, why
+from alcore.project import asking, batches, chosen, doubts, history, holding, notes, painted, savedviews, similar, views, why
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -143,9 +143,13 @@ def _note(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
 def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, content = project_of(place, request), json_object(body)
     client = _client(content, "client")
-    asks = content.get("kind") == "ask"
+    asks, holds = content.get("kind") == "ask", content.get("kind") in ("hold", "back")
     if "undo" in content and asks:
         done = asking.take_back(project, _client(content, "undo"), annotator=grant.annotator, undo=client)
+    elif "undo" in content and holds:
+        done = holding.take_back(project, _client(content, "undo"), annotator=grant.annotator, undo=client)
+    elif holds:
+        done = holding.hold(project, _ids(content), annotator=grant.annotator, client=client, back=content["kind"] == "back")
     elif content.get("kind") == "sure":
         done = doubts.confirm(project, _ids(content), annotator=grant.annotator, client=client)
     elif asks:
@@ -155,7 +159,7 @@ def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     else:
         ids, kind, value = _ids(content), content.get("kind"), content.get("value")
         if not isinstance(kind, str) or not (value is None or isinstance(value, str)):
-            raise Refused(400, "kind must be label, skip, flag, ask or sure, and value a class for a label")
+            raise Refused(400, "kind must be label, skip, flag, ask, hold, back or sure, and value a class for a label")
         saw = _seen(content.get("saw"), content.get("classes", list(project.classes)))
         done = batches.give(project, ids, kind, value, annotator=grant.annotator, client=client, saw=saw)
     if done.stored and content.get("kind") not in ("ask", "sure"):

@@ -421,6 +421,27 @@ def test_a_view_and_a_selection_are_saved_as_tables(page_factory: PageFactory, a
     assert pd.read_csv(saved.value.path())["id"].tolist() == sorted([wanted[1], wanted[4]])
 
 
+def test_a_selection_is_held_out_and_put_back(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app, "state=unlabeled&split=pool&order=name&back=1")
+    wanted = ids_of(project, state=("unlabeled",), split=("pool",), order="name", back=True)
+    for place in (0, 2):
+        tile(page, place).click(modifiers=["Control"])
+    page.get_by_role("button", name="Hold out", exact=True).click()
+    note(page, "Held out: 2 images.")
+    count(page, f"{len(wanted) - 2:,} of 1,797 images")
+    assert ids_of(project, split=("held",)) == sorted([wanted[0], wanted[2]])
+    look(page, app, "split=held")
+    expect(page.locator(".images .chip").filter(has_text="held out by hand")).to_be_visible()
+    tile(page, 0).click()
+    page.get_by_role("button", name="Put back", exact=True).click()
+    note(page, "Put back: 1 image.")
+    page.get_by_role("button", name="Undo").click()
+    note(page, "Taken back: 1 image.")
+    page.get_by_role("button", name="Undo").click()
+    note(page, "Taken back: 2 images.")
+    assert ids_of(project, split=("held",)) == []
+
+
 def test_a_note_is_kept_found_and_taken_away(page_factory: PageFactory, app: App, project):
     page = look(page_factory(), app)
     item = shown(page)[0]

@@ -86,7 +86,7 @@ def test_many_events_are_followed_in_as_many_looks_as_they_take(toy, monkeypatch
 def test_a_drawn_image_changes_its_part(toy):
     catalog(toy)
     ids = toy.pool().unlabeled[:3].tolist()
-    assert toy.journal.draw(ids, "ann", "drawn", 0)
+    assert toy.journal.apart.draw(ids, "ann", "drawn", 0)
     of = catalog(toy)
     assert {SPLITS[k] for k in of.splits[of.places(np.array(ids))]} == {SLICE}
 

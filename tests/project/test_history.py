@@ -56,7 +56,7 @@ def test_a_round_whose_files_were_thinned_out_is_not_quoted(toy, quick):
 
 def test_a_drawn_image_says_so(toy):
     item = int(toy.pool().unlabeled[0])
-    toy.journal.draw([item], "ann", "drawn", 0)
+    toy.journal.apart.draw([item], "ann", "drawn", 0)
     assert [(e["kind"], e["stands"]) for e in history(toy, item)["events"]] == [("drawn", True)]
 
 

@@ -84,6 +84,19 @@ def test_one_answer_for_many_its_undo_and_the_history(client, toy):
     assert contradicted["conflicts"] == 0  # what she saw is gone, and nobody else said anything
 
 
+def test_images_are_held_out_and_that_is_taken_back(client, toy):
+    ids = toy.pool().unlabeled[:3].tolist()
+    before = toy.pool().unlabeled.tolist()
+    assert client.post(f"{AT}/batches", json={"client": "out", "ids": ids, "kind": "hold"}).json()["stored"] == 3
+    head, columns = read(client.get(f"{AT}/images", params={"split": "held"}).content)
+    assert columns["id"].tolist() == ids
+    assert head["counts"]["split"][head["splits"].index("held")] == 3
+    assert client.post(f"{AT}/batches", json={"client": "some", "ids": ids[:1], "kind": "back"}).json()["stored"] == 1
+    undone = client.post(f"{AT}/batches", json={"client": "in", "undo": "out", "kind": "hold"}).json()
+    assert undone == {"stored": 2, "refused": 1, "reason": "not held out by hand", "conflicts": 0}
+    assert toy.pool().unlabeled.tolist() == before
+
+
 def test_selections_and_views_are_kept(client, toy):
     ids = toy.pool().unlabeled[:4].tolist()
     among = client.post(f"{AT}/selections", json={"ids": ids}).json()["among"]
@@ -111,6 +124,8 @@ def test_selections_and_views_are_kept(client, toy):
         ("batches", {"client": "a", "ids": [1], "kind": "label", "value": ["0"]}, 400, "kind must be"),
         ("batches", {"client": "a", "ids": [1], "kind": "label", "value": "0", "saw": [9]}, 400, "saw must be"),
         ("batches", {"client": "a", "undo": "b"}, 400, "nothing of yours"),
+        ("batches", {"client": "a", "undo": "b", "kind": "hold"}, 400, "nothing of yours"),
+        ("batches", {"client": "a", "ids": [], "kind": "hold"}, 400, "nothing is selected"),
         ("selections", {"ids": []}, 400, "nothing is selected"),
         ("selections", {"ids": [424242]}, 404, "no item 424242"),
         ("views", {"name": 7, "address": ""}, 400, "name must be a text"),

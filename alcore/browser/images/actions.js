@@ -39,6 +39,8 @@ export class Actions {
     this.splitting = button({ text: "New class", title: "Make them a class of their own", onclick: () => this.name() });
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
     this.right = button({ text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
+    this.holding = button({ text: "Hold out", title: "Test on them: nobody is asked for them, and nothing trains on them", onclick: () => acts.give(this.held ? "back" : "hold", null) });
+    this.held = false;
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
       this.count,
       button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }),
@@ -47,6 +49,7 @@ export class Actions {
       button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
       this.right,
       button({ text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
+      this.holding,
       this.similar,
       button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }));
   }
@@ -68,8 +71,14 @@ export class Actions {
     this.splitting.hidden = dense;
   }
 
-  /** @param {number} n how many are chosen */
-  chosen(n) {
+  /**
+   * @param {number} n how many are chosen
+   * @param {boolean} [held] all of them are held out by hand
+   */
+  chosen(n, held = false) {
+    this.held = held;
+    this.holding.textContent = held ? "Put back" : "Hold out";
+    this.holding.title = held ? "Label them and learn from them again" : "Test on them: nobody is asked for them, and nothing trains on them";
     this.root.hidden = n === 0 || this.past;
     this.count.textContent = `${whole(n)} chosen`;
   }

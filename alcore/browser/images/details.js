@@ -22,7 +22,7 @@ import { Why } from "../shared/why.js";
  * @property {number | null} confidence
  */
 
-const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", sure: "found the label right", again: "asked again, said", remark: "noted:" };
+const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", held: "held it out", "put back": "put it back", sure: "found the label right", again: "asked again, said", remark: "noted:" };
 
 /**
  * What was said of an image, the newest first.

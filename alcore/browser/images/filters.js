@@ -10,7 +10,7 @@ import { PAINTED, STATES } from "./pages.js";
 const MANY = 12; // values of a filter among which one is found by typing
 const NO_CLASS = { label: "no label", guess: "no guess", by: "nobody" };
 const TITLES = { state: "State", label: "Label", guess: "Model's guess", by: "Labeled by", split: "Part", painted: "Painted", holds: "Mask holds" };
-const PARTS = { pool: "to label", val: "validation", test: "test", slice: "test slice" };
+const PARTS = { pool: "to label", val: "validation", test: "test", slice: "test slice", held: "held out by hand" };
 const EXTENTS = { whole: "whole masks", part: "unfinished", none: "without a mask" };
 const DOUBT = ["doubt", "Doubtful labels"];
 const ORDERS = [["number", "Number"], ["name", "Name"], ["time", "Last answered"], ["label", "Label"], ["guess", "Guess"], ["confidence", "Confidence"]];

@@ -162,7 +162,7 @@ export class Images {
     this.nothing.hidden = listing.count > 0;
     this.nothing.textContent = listing.head.of ? "No image is like that. Take a filter away." : "There are no images in this project.";
     this.actions.past = this.view.has("then"); // nothing is answered in the past
-    this.actions.chosen(this.chosen.size);
+    this.changed();
     this.actions.right.hidden = !listing.likelier;
     this.actions.similar.hidden = this.details.alike.hidden = !listing.head.features;
     this.details.paint.hidden = !this.data.dense;
@@ -214,7 +214,8 @@ export class Images {
   // ---- choosing
 
   changed() {
-    this.actions.chosen(this.chosen.size);
+    const { chosen, listing } = this;
+    this.actions.chosen(chosen.size, listing !== null && chosen.size > 0 && [...chosen.ids].every((id) => listing.isHeld(id)));
     this.grid.refresh();
   }
 
@@ -274,7 +275,7 @@ export class Images {
       const place = listing.placeOf(id);
       return place < 0 ? -1 : listing.labels[place];
     });
-    const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: ", sure: "Found right: " }[kind];
+    const words = { label: `${value}: `, skip: "Skipped: ", flag: "Flagged: ", ask: "At the head of the queue: ", hold: "Held out: ", back: "Put back: ", sure: "Found right: " }[kind];
     await this.doing(() => this.doings.give({ kind, value, ids, saw, classes: listing.head.classes }), (done) => `${words}${told(done)}`);
   }
 

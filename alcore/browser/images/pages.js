@@ -69,6 +69,12 @@ export class Listing {
     return this.places.get(id) ?? -1;
   }
 
+  /** Whether the view has an image and somebody held it out by hand. @param {number} id */
+  isHeld(id) {
+    const place = this.placeOf(id);
+    return place >= 0 && this.head.splits[this.splits[place]] === "held";
+  }
+
   /** The label's name, "" for none. @param {number} at */
   label(at) {
     return this.head.classes[this.labels[at]] ?? "";
