@@ -49,7 +49,7 @@ def test_the_columns_say_what_stands(toy):
     assert of.labels[at[:4]].tolist() == [2, -1, -1, 1]
     assert [of.people[k] for k in of.annotators[at[:4]]] == ["ann", "ann", "ben", "ben"]
     assert len(of) == 56
-    assert np.bincount(of.splits, minlength=len(SPLITS)).tolist() == [40, 0, 16, 0]
+    assert np.bincount(of.splits, minlength=len(SPLITS)).tolist() == [40, 0, 16, 0, 0]
     assert int((of.states & LABELED > 0).sum()) == 12
     assert of.event == toy.queries.newest_event()
     assert (of.changed > 0).tolist() == (of.states > 0).tolist()

@@ -11,8 +11,8 @@ from alcore.project import doctor, exporting, labeling, loop, predictions, slice
 from alcore.project.facade import Workspace
 from alcore.project.features import Features
 from alcore.project.slices import Measured, mixed, slice_of
+from alcore.storage.apart import Apart
 from alcore.storage.database import Database
-from alcore.storage.journal import Journal
 from tests.project.photos import POOL
 from tests.project.sliced import QUICK, grouped, say
 
@@ -235,7 +235,7 @@ def test_fewer_photos_than_a_slice_wants(apart):
 def test_two_that_draw_at_once_draw_what_one_would(apart, monkeypatch):
     """The second chooses while the first has chosen and not yet drawn: it chooses again, and finds nothing left to do."""
     other = Workspace(apart.workspace.home)
-    draw, begun = Journal.draw, []
+    draw, begun = Apart.draw, []
 
     def late(self, ids, annotator, client, before):
         if not begun:
@@ -243,14 +243,14 @@ def test_two_that_draw_at_once_draw_what_one_would(apart, monkeypatch):
             slices.draw(other.project(apart.name), 8, seed=5)
         return draw(self, ids, annotator, client, before)
 
-    monkeypatch.setattr(Journal, "draw", late)
+    monkeypatch.setattr(Apart, "draw", late)
     assert slices.draw(apart, 8, seed=1).drawn == 8
     assert len(apart.items.slice()) == sum(event["kind"] == "slice" for event in apart.journal.events()) == 8
     other.close()
 
 
 def test_an_image_labeled_while_it_is_drawn_stays_in_the_pool(apart, monkeypatch):
-    draw, chosen = Journal.draw, []
+    draw, chosen = Apart.draw, []
 
     def late(self, ids, annotator, client, before):
         if not chosen:
@@ -258,13 +258,13 @@ def test_an_image_labeled_while_it_is_drawn_stays_in_the_pool(apart, monkeypatch
             say(apart, ids[:1])
         return draw(self, ids, annotator, client, before)
 
-    monkeypatch.setattr(Journal, "draw", late)
+    monkeypatch.setattr(Apart, "draw", late)
     assert slices.draw(apart, 8, seed=1).drawn == 8
     assert chosen[0] in apart.pool().labeled.tolist()
     assert chosen[0] not in [i for i, _, _ in apart.items.slice()]
 
 
 def test_who_never_gets_to_draw_is_told(apart, monkeypatch):
-    monkeypatch.setattr(Journal, "draw", lambda *given: False)
+    monkeypatch.setattr(Apart, "draw", lambda *given: False)
     with pytest.raises(Busy, match="at this moment: try again"):
         slices.draw(apart, 8)
