@@ -7,7 +7,7 @@ says what is missing, never an exception.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -81,7 +81,7 @@ def score_histogram(frame: pd.DataFrame, score: str, *, heading: str = "") -> go
     is_finite = np.isfinite(values)
     if not is_finite.any():
         return _empty(f"there are no values of {score} yet: train a round first")
-    edges = np.histogram_bin_edges(values[is_finite], bins=BINS)
+    edges = _edges(values)
     figure = go.Figure(_bars(values[is_finite], edges, "pool", POOL))
     figure.update_xaxes(title_text=heading or score)
     figure.update_yaxes(title_text="pool", rangemode="tozero", nticks=4)
@@ -94,6 +94,25 @@ def score_histogram(frame: pd.DataFrame, score: str, *, heading: str = "") -> go
         middle = float(np.median(values[is_chosen]))
         figure.add_shape(type="line", x0=middle, x1=middle, y0=0, y1=1, xref="x", yref="paper", line=line)
     return _finish(figure, bargap=0.05, height=280)
+
+
+def in_bars(frame: pd.DataFrame, score: str, bars: Iterable[tuple[int, int]]) -> np.ndarray:
+    """(n,) bool: which rows of a frame stand in bars of its `score_histogram`.
+
+    Args:
+        bars: (0 for the pool or 1 for the query, the bar's position from the left).
+    """
+    values = frame[score].to_numpy(dtype=float)
+    edges, result = _edges(values), np.zeros(len(values), bool)
+    at = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)  # the last bar holds its right end
+    for of_query, bar in bars:
+        result |= np.isfinite(values) & (at == bar) & (frame["selected"].to_numpy(dtype=bool) if of_query else True)
+    return result
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    edges: np.ndarray = np.histogram_bin_edges(values[np.isfinite(values)], bins=BINS)
+    return edges
 
 
 def learning_curve(rounds: pd.DataFrame, order: Sequence[str] = ()) -> go.Figure:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
+from alcore.project import chosen as chosen_images
 from alcore.project import features, points, tables
 from alcore.project.facade import Project
 from alcore.project.tables import score_names
@@ -20,6 +21,7 @@ from pages.ui.jobs import PLAIN_CHART, running, watch
 from pages.ui.session import VIEW, empty, header, maker, plural, project, token
 
 TABLE_ROWS = 500
+AMONG = "among"  # in the address: a kept selection
 Order = Literal["most", "least", "name"]
 ORDERS: dict[Order, str] = {"most": "Most wanted first", "least": "Least wanted first", "name": "Name"}
 CLASSES = {"prediction": "The class the model guesses.", "label": "The class a person gave."}
@@ -67,10 +69,13 @@ def main() -> None:
             classes=of.classes,
             timeline=points.timeline(of, titles),
             on_round=lambda to: st.session_state.update({round_key: to}),
+            among=st.query_params.get(AMONG, ""),
             key="map",
         )
+        if selection.left and selection.left == st.query_params.get(AMONG):
+            del st.query_params[AMONG]
         if selection.opened:
-            st.switch_page("images.py", query_params={"project": of.name, VIEW: View(among=selection.opened).address()})
+            _open(of, selection.opened)
         if selection.count and chosen.folder:
             _table(of, chosen, selection.ids, selection.count)
     _histograms(of, chosen)
@@ -112,9 +117,32 @@ def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None
     shown = frame.loc[[i for i in ids if i in frame.index][:TABLE_ROWS]].reset_index()
     shown["path"] = [of.shown_name(int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
     st.subheader(f"{count:,} selected", anchor=False)
-    st.dataframe(shown.drop(columns=["x", "y"], errors="ignore"), hide_index=True, column_config=_headings(shown, chosen))
+    listed = st.dataframe(
+        shown.drop(columns=["x", "y"], errors="ignore"),
+        hide_index=True,
+        column_config=_headings(shown, chosen),
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"table.{hash((chosen.number, ids))}",  # rows that were chosen mean nothing among other rows
+    )
+    if rows := listed.selection.rows:
+        with st.container(horizontal=True):
+            _of_these(of, [int(i) for i in shown["id"].iloc[rows]], "rows")
     if count > len(shown):
         st.caption(f"The table lists {len(shown):,} of them: those that were scored, at most {TABLE_ROWS}.")
+
+
+def _of_these(of: Project, ids: list[int], key: str) -> None:
+    """What can be done with images that were chosen in a table or a chart."""
+    if st.button(f"Select {plural(len(ids), 'image')} on the map", icon=":material/scatter_plot:", key=f"{key}.map"):
+        st.query_params[AMONG] = chosen_images.keep(of, ids)
+        st.rerun()
+    if st.button("Open in Images", icon=":material/grid_view:", key=f"{key}.open"):
+        _open(of, chosen_images.keep(of, ids))
+
+
+def _open(of: Project, among: str) -> None:
+    st.switch_page("images.py", query_params={"project": of.name, VIEW: View(among=among).address()})
 
 
 def _headings(frame: pd.DataFrame, chosen: Round) -> dict[str, Any]:
@@ -138,7 +166,7 @@ def _histograms(of: Project, chosen: Round) -> None:
     if files is None:
         return
     st.subheader("How the scores are spread", anchor=False)
-    st.caption("Gray: the pool. Orange: what was queried, on an axis of its own, its median dotted.")
+    st.caption("Gray: the pool. Orange: what was queried, on an axis of its own, its median dotted. Press a bar to choose its images.")
     frame = pd.DataFrame({**files.scores, "selected": np.isin(files.ids, files.selected)})  # no names: of 200,000 they take a second
     names = score_names(files)
     for start in range(0, len(names), 3):  # a row at a time, so that on a narrow page they stay in order
@@ -150,7 +178,11 @@ def _histograms(of: Project, chosen: Round) -> None:
                 figure.update_layout(showlegend=False, margin={"l": 36, "r": 16, "t": 12, "b": 24})
                 figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
                 figure.update_yaxes(title_text="", automargin=False)
-                st.plotly_chart(figure, key=f"histogram.{name}", height=190, config=PLAIN_CHART)
+                key = f"histogram.{chosen.number}.{name}"
+                pressed = st.plotly_chart(figure, key=key, height=190, config=PLAIN_CHART, on_select="rerun", selection_mode="points")
+                bars = [(point["curve_number"], point["point_index"]) for point in pressed.selection.points]
+                if bars:
+                    _of_these(of, files.ids[figures.in_bars(frame, name, bars)].tolist(), key)
 
 
 main()

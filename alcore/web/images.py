@@ -171,6 +171,10 @@ def _selections(place: Workspace, grant: Grant, request: Request, body: bytes) -
     return json_answer({"among": chosen.keep(project_of(place, request), _ids(json_object(body)))})
 
 
+def _selected(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    return json_answer({"ids": chosen.kept(project_of(place, request), request.path_params["among"]).tolist()})
+
+
 def _views(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project, content = project_of(place, request), json_object(body)
     name, address = content.get("name"), content.get("address")
@@ -212,6 +216,7 @@ READS: dict[str, Answer] = {
     "/projects/{project}/images": _images,
     "/projects/{project}/thumbnails": _thumbnails,
     "/projects/{project}/overlays": _overlays,
+    "/projects/{project}/selections/{among}": _selected,
     "/projects/{project}/items/{item}/history": _history,
     "/projects/{project}/items/{item}/why": _why,
 }

@@ -344,6 +344,41 @@ def test_a_part_of_the_map_is_opened_and_asked_for_next(page_factory: PageFactor
     assert not set(free[:3]) & set(project.queries.open().waiting)
 
 
+def test_a_selection_goes_to_the_map_and_rows_and_bars_come_from_it(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app, "state=unlabeled&split=pool&order=confidence&back=1")
+    wanted = ids_of(project, state=("unlabeled",), split=("pool",), order="confidence", back=True)
+    for place in (0, 1, 4):
+        tile(page, place).click(modifiers=["Control"])
+    page.get_by_role("button", name="On the map", exact=True).click()
+    expect(page.locator(".map .side .head b")).to_have_text("3 selected", timeout=PATIENCE * 1000)
+    expect(page.get_by_role("heading", name="3 selected")).to_be_visible()
+    assert re.search("among=[0-9a-f]{16}", page.url)
+    # rows of the table: the first two
+    table = page.get_by_test_id("stDataFrame")
+    table.scroll_into_view_if_needed()
+    for row in (1, 2):
+        table.locator(".dvn-scroller").click(position={"x": 16, "y": 35 * row + 17})
+    page.get_by_role("button", name="Select 2 images on the map").click()
+    expect(page.locator(".map .side .head b")).to_have_text("2 selected")
+    expect(page.get_by_role("heading", name="2 selected")).to_be_visible()
+    # another selection by hand: the address says the old one no more
+    page.locator(".map canvas.points").focus()
+    page.keyboard.press("v")
+    expect(page.locator(".map .side .head b")).not_to_have_text("2 selected")
+    page.wait_for_url(lambda url: "among=" not in url)
+    expect(page.get_by_role("heading", name=page.locator(".map .side .head b").inner_text())).to_be_visible()
+    # a bar of a histogram
+    chart = page.get_by_test_id("stPlotlyChart").first
+    chart.locator(".barlayer .point path").first.click(force=True)
+    words = page.get_by_role("button", name=re.compile(r"Select [\d,]+ images? on the map"))
+    expect(words).to_be_visible()
+    count_of = int(re.sub(r"\D", "", words.inner_text()))
+    page.get_by_test_id("stButton").get_by_role("button", name="Open in Images").click()
+    settled(page)
+    count(page, f"{count_of:,} of 1,797 images")
+    assert set(wanted[:1]) <= set(ids_of(project))
+
+
 def test_wrong_labels_are_found_fixed_and_confirmed(page_factory: PageFactory, photo_app: App):
     workspace = Workspace(photo_app.home)
     project = workspace.project("photos")

@@ -7,7 +7,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from alcore.figures import PALETTE, class_balance, differences, embedding_map, learning_curve, losses, progress_curve, score_histogram
+from alcore.figures import (
+    PALETTE,
+    class_balance,
+    differences,
+    embedding_map,
+    in_bars,
+    learning_curve,
+    losses,
+    progress_curve,
+    score_histogram,
+)
 
 
 @pytest.fixture
@@ -218,3 +228,19 @@ def test_differences_stand_around_zero_in_points_with_their_intervals():
     assert figure.layout.xaxis.title.text == "difference to random, points"
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(0, 0)]
     assert "no difference to random yet" in sentence(differences(rows.assign(mean=np.nan), "random", ["b", "c"], "accuracy"))
+
+
+def test_images_of_bars_are_those_that_were_counted_there():
+    rng = np.random.default_rng(2)
+    values = np.concatenate([rng.normal(size=300), [np.nan, np.inf]])
+    frame = pd.DataFrame({"total": values, "selected": rng.random(302) < 0.2})
+    bars = score_histogram(frame, "total").data
+    for curve in (0, 1):
+        for at, count in enumerate(bars[curve].y):
+            found = in_bars(frame, "total", [(curve, at)])
+            low, high = bars[curve].customdata[at]
+            assert found.sum() == count
+            assert ((values[found] >= low) & (values[found] <= high)).all()
+            assert not curve or frame["selected"][found].all()
+    every = in_bars(frame, "total", [(0, at) for at in range(len(bars[0].y))])
+    assert every.tolist() == np.isfinite(values).tolist()  # the highest stands in the last bar

@@ -101,6 +101,7 @@ def test_selections_and_views_are_kept(client, toy):
     ids = toy.pool().unlabeled[:4].tolist()
     among = client.post(f"{AT}/selections", json={"ids": ids}).json()["among"]
     assert read(client.get(f"{AT}/images", params={"among": among}).content)[1]["id"].tolist() == sorted(ids)
+    assert client.get(f"{AT}/selections/{among}").json() == {"ids": sorted(ids)}
     assert client.post(f"{AT}/views", json={"name": "mine", "address": "state=skipped"}).json() == {"views": {"mine": "state=skipped"}}
     assert read(client.get(f"{AT}/images").content)[0]["views"] == {"mine": "state=skipped"}
     assert client.post(f"{AT}/views", json={"name": "mine", "address": None}).json() == {"views": {}}
@@ -126,6 +127,7 @@ def test_selections_and_views_are_kept(client, toy):
         ("batches", {"client": "a", "undo": "b"}, 400, "nothing of yours"),
         ("batches", {"client": "a", "undo": "b", "kind": "hold"}, 400, "nothing of yours"),
         ("batches", {"client": "a", "ids": [], "kind": "hold"}, 400, "nothing is selected"),
+        ("selections/0123456789abcdef", None, 400, "is not kept"),
         ("selections", {"ids": []}, 400, "nothing is selected"),
         ("selections", {"ids": [424242]}, 404, "no item 424242"),
         ("views", {"name": 7, "address": ""}, 400, "name must be a text"),

@@ -13,6 +13,7 @@ const SHOWN = 12; // class buttons; more are found by typing
  * @property {(name: string) => void} split makes them a class of their own
  * @property {() => void} clear
  * @property {() => void} link keeps the selection and gives its address
+ * @property {() => void} map shows them on the map
  * @property {() => void} similar shows what is like the chosen images
  */
 
@@ -39,6 +40,7 @@ export class Actions {
     this.splitting = button({ text: "New class", title: "Make them a class of their own", onclick: () => this.name() });
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
     this.right = button({ text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
+    this.mapping = button({ text: "On the map", title: "Select them on the map of the newest round", onclick: () => acts.map() });
     this.holding = button({ text: "Hold out", title: "Test on them: nobody is asked for them, and nothing trains on them", onclick: () => acts.give(this.held ? "back" : "hold", null) });
     this.held = false;
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
@@ -51,6 +53,7 @@ export class Actions {
       button({ text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
       this.holding,
       this.similar,
+      this.mapping,
       button({ text: "Only these", title: "A view of the chosen images alone, with an address to pass on", onclick: () => acts.link() }));
   }
 

@@ -4,13 +4,13 @@ import { Api, wordsOf } from "../shared/api.js";
 import { button, element, targetOf } from "../shared/dom.js";
 import { keyIsOurs, keyName } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
-import { handOver } from "../shared/saving.js";
 import { Actions } from "./actions.js";
 import { Chosen } from "./chosen.js";
 import { Details } from "./details.js";
 import { Doings, told } from "./doings.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
+import { Leaving, PATIENCE } from "./leaving.js";
 import { MOVES } from "./moves.js";
 import { Overlays } from "./overlays.js";
 import { Listing } from "./pages.js";
@@ -22,7 +22,6 @@ import { Views } from "./views.js";
 
 const SIDES = { small: 84, medium: 128, large: 200 };
 const NARROW = 520; // px of a window that begins with small pictures
-const PATIENCE = 60_000; // ms for a view of a million images
 const SIMILAR = 50; // images at most whose middle others are compared with
 
 export class Images {
@@ -50,14 +49,14 @@ export class Images {
     });
     this.filters = new Filters((view) => this.look(view));
     this.views = new Views(this.api, { look: (view) => this.look(view), changed: () => this.load(false), failed: (error) => this.tell(`${wordsOf(error)}.`) });
-    this.actions = new Actions({ give: (kind, value) => this.give(kind, value), split: (name) => this.split(name), clear: () => this.chosen.clear(), link: () => this.only(), similar: () => this.likeness(this.picked()) });
+    this.actions = new Actions({ give: (kind, value) => this.give(kind, value), split: (name) => this.split(name), clear: () => this.chosen.clear(), link: () => this.leaving.only(), map: () => this.leaving.map(), similar: () => this.likeness(this.picked()) });
     this.count = element("output", { class: "count" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.nothing = element("p", { class: "empty", hidden: true });
     this.undoButton = button({ text: "Undo", title: "Take the last answer back (Z)", "aria-keyshortcuts": "Z", onclick: () => this.turnBack("undo") });
     this.redoButton = button({ text: "Redo", title: "Give it again (Shift Z)", "aria-keyshortcuts": "Shift+Z", onclick: () => this.turnBack("redo") });
     this.sizes = element("select", { "aria-label": "Size of the pictures", onchange: () => this.resize() }, ...Object.keys(SIDES).map((name) => element("option", { value: name, text: `${name[0].toUpperCase()}${name.slice(1)} pictures` })));
-    this.saving = button({ text: "CSV", title: "Save these images as a table: what was said of each, and what the model thinks", onclick: () => this.save() });
+    this.leaving = new Leaving(this);
     this.root = element("div", { class: "images" });
     this.build(parent);
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.key(event);
@@ -71,7 +70,7 @@ export class Images {
     this.sizes.value = innerWidth < NARROW ? "small" : "medium";
     this.grid.resize(SIDES[/** @type {keyof typeof SIDES} */ (this.sizes.value)]);
     this.root.append(
-      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.overlays.root, this.sizes, this.saving, this.views.root)),
+      element("div", { class: "top" }, this.filters.root, element("span", { class: "tools" }, this.undoButton, this.redoButton, this.overlays.root, this.sizes, this.leaving.saving, this.views.root)),
       element("div", { class: "told" }, this.count, this.note),
       element("div", { class: "body" }, element("div", { class: "shelf" }, this.grid.root, this.nothing), this.details.root),
       this.actions.root,
@@ -184,31 +183,6 @@ export class Images {
     const view = new URLSearchParams(ids.slice(0, SIMILAR).map((id) => ["like", String(id)]));
     view.set("order", "similar");
     this.look(view);
-  }
-
-  /** Keeps the selection, and shows it alone. */
-  async only() {
-    try {
-      const { among } = await this.api.post(this.api.url(["projects", this.data.project, "selections"]), { ids: this.picked() });
-      this.look(new URLSearchParams({ among }));
-      this.tell("The address of this page shows these images to others too.");
-    } catch (error) {
-      this.tell(`${wordsOf(error)}.`);
-    }
-  }
-
-  /** Saves the chosen images, or all of the view, as a table. */
-  async save() {
-    const { api, data, chosen } = this;
-    this.saving.disabled = true;
-    try {
-      const view = chosen.size ? new URLSearchParams({ among: (await api.post(api.url(["projects", data.project, "selections"]), { ids: this.picked() })).among }) : this.view;
-      const { body } = await api.request(`${api.url(["projects", data.project, "files", "images.csv"])}?${view}`, {}, PATIENCE);
-      handOver(new Blob([body], { type: "text/csv" }), `${data.project}-images.csv`);
-    } catch (error) {
-      this.tell(`${wordsOf(error)}.`);
-    }
-    this.saving.disabled = false;
   }
 
   // ---- choosing

@@ -1,6 +1,6 @@
 // The map of the pool: points from the columns of a round, colored by one of them; hover and lasso tell what is behind them.
 
-import { Api, problemOf, wordsOf } from "../shared/api.js";
+import { Api, problemOf } from "../shared/api.js";
 import { element, rootOf } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
 import { short, whole } from "../shared/numbers.js";
@@ -10,6 +10,7 @@ import { Board } from "./board.js";
 import { paint, paletteOf, placing, themeAt } from "./colors.js";
 import { Controls } from "./controls.js";
 import { insidePolygon } from "./geometry.js";
+import { Kept } from "./kept.js";
 import { keyed } from "./keyboard.js";
 import { Layers } from "./layers.js";
 import { legendOf, wordOfNone } from "./legend.js";
@@ -76,6 +77,7 @@ class EmbeddingMap {
       changed: () => this.follow(),
     });
     this.selection = new Selection(this);
+    this.kept = new Kept(this);
     this.tip = new Tip(this);
     this.pointer = new Pointer(this.plot, this.board, { ready: () => this.ready, hover: (at) => this.hover(at), choose: (members) => this.choose(members) });
     this.build(parent);
@@ -132,6 +134,7 @@ class EmbeddingMap {
     else if (before.color !== data.color) this.recolor(true).then(() => this.selection.chosen && this.selection.report());
     else if (before.order !== data.order) this.selection.reorder();
     else if (newTheme && this.values) this.recolor(false);
+    if (this.values) this.kept.take();
     this.timeline.set(data.rounds ?? [], this.round);
     this.controls.setMoves(data.moves ?? false, data.rounds?.length ?? 0);
     if (before !== NOTHING && before.token !== data.token) this.retryNow?.();
@@ -197,6 +200,7 @@ class EmbeddingMap {
     this.enter(pool);
     await this.recolor(true);
     if (this.selection.chosen) this.selection.report();
+    this.kept.take();
     return this.round === round;
   }
 
@@ -327,18 +331,7 @@ class EmbeddingMap {
 
   /** @param {{ids: number[], count: number}} value */
   report(value) {
-    this.tell("selection", value);
-  }
-
-  /** Shows these images on the page of all images. @param {number[]} ids */
-  async openAll(ids) {
-    const { project } = this.data;
-    try {
-      const { among } = await this.api.post(this.api.url(["projects", project, "selections"]), { ids });
-      this.trigger("opened", among);
-    } catch (error) {
-      this.selection.tell(`${wordsOf(error)}.`);
-    }
+    this.tell("selection", { ...value, left: this.kept.left });
   }
 
   // ---- what a person does
@@ -348,10 +341,15 @@ class EmbeddingMap {
     this.tip.hover(at);
   }
 
-  /** @param {number[]} members */
-  choose(members) {
+  /**
+   * @param {number[]} members
+   * @param {string} [among] the kept selection that they are
+   */
+  choose(members, among = "") {
     const { selection } = this;
-    if (!members.length && !selection.chosen) return;
+    this.kept.left = among ? "" : this.kept.taken;
+    selection.note = "";
+    if (!members.length && !selection.chosen && !among) return;
     selection.set(members);
     selection.render().then(() => selection.report()); // how many there are is said before the points are painted
     requestAnimationFrame(() => {

@@ -17,7 +17,7 @@ import { whole } from "../shared/numbers.js";
  * @property {(i: number) => void} point says which point is meant; -1 for none
  * @property {(members: number[]) => void} choose
  * @property {(value: {ids: number[], count: number}) => void} report
- * @property {(ids: number[]) => void} openAll shows images on the page of all images
+ * @property {{open: (ids: number[]) => void}} kept shows images on the page of all images
  */
 
 const SHOWN = 60; // images beside the map
@@ -31,6 +31,7 @@ export class Selection {
     this.chosen = null;
     /** @type {Uint8Array | null} 1 where a point is one of them */
     this.mask = null;
+    this.note = ""; // what is to be said beside the count
     /** @type {object | null} the newest drawing that was asked for */
     this.asked = null;
     this.head = element("div", { class: "head" });
@@ -92,7 +93,7 @@ export class Selection {
   async render() {
     const { map, head, grid } = this;
     if (!this.chosen || !map.ready) {
-      head.replaceChildren(element("b", { text: "Selection" }));
+      head.replaceChildren(element("b", { text: "Selection" }), element("span", { text: this.note }));
       grid.replaceChildren(element("li", { class: "none" }, "Draw around points to see their images here: press ", element("kbd", { text: "L" }), " or hold ", element("kbd", { text: "Shift" }), " and drag."));
       return;
     }
@@ -102,7 +103,7 @@ export class Selection {
     if (!order || !pool || !this.chosen || this.asked !== asked) return; // something newer is on its way
     const count = this.chosen.length;
     const words = this.orderWords(pool);
-    const note = count > SHOWN ? `first ${SHOWN}, ${words}` : words;
+    const note = [count > SHOWN ? `first ${SHOWN}, ${words}` : words, this.note].filter(Boolean).join("; ");
     const all = map.data.opens && button({ class: "tool", text: "Open in Images", title: "Look at all of them, label many at once, or ask for them next", onclick: () => this.openAll() });
     head.replaceChildren(element("b", { text: `${whole(count)} selected` }), all || "", button({ class: "tool", text: "Clear", title: "Clear the selection (Esc)", onclick: () => map.choose([]) }), element("span", { text: note }));
     grid.replaceChildren(...order.map((i) => this.card(pool, i)));
@@ -111,7 +112,7 @@ export class Selection {
   async openAll() {
     const order = await this.ranked(Infinity);
     const { pool } = this.map;
-    if (order && pool) this.map.openAll(order.map((i) => pool.ids[i]));
+    if (order && pool) this.map.kept.open(order.map((i) => pool.ids[i]));
   }
 
   /**

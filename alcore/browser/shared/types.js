@@ -290,6 +290,7 @@ export {};
  * @property {"auto" | "webgl" | "canvas"} renderer
  * @property {{number: number, title: string}[]} [rounds] those with a map, oldest first
  * @property {boolean} [moves] points lie elsewhere from round to round
+ * @property {string} [among] the name of a kept selection to select
  * @property {boolean} [opens] there is a page of all images, on which a selection can be opened
  */
 /** @typedef {{title: string, text: string, images: {image: string, title: string}[]}} GalleryRow */

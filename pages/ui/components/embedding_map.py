@@ -21,11 +21,13 @@ _mount = st.components.v2.component(
 @dataclass(frozen=True)
 class Selection:
     """What a lasso caught: how many points, and the ids of at most 2,000 of them, in the order that was asked for. `opened` is the name of
-    the kept selection that somebody wants to see on the page of all images, once; else empty."""
+    the kept selection that somebody wants to see on the page of all images, once; `left` that of `among` once something else was selected.
+    Else both are empty."""
 
     ids: tuple[int, ...] = ()
     count: int = 0
     opened: str = ""
+    left: str = ""
 
 
 def embedding_map(
@@ -38,6 +40,7 @@ def embedding_map(
     classes: Sequence[str],
     timeline: Mapping[str, Any] | None = None,
     on_round: Callable[[int], None] | None = None,
+    among: str = "",
     api: str = API,
     height: int = 560,
     renderer: Literal["auto", "webgl", "canvas"] = "auto",
@@ -55,6 +58,7 @@ def embedding_map(
         classes: class names in index order.
         timeline: of `points.timeline`: a slider over the rounds stands below the map where there are several.
         on_round: called with the number of the round that the slider was moved to, before the page runs again.
+        among: name of a kept selection, which is selected as if somebody had drawn around it.
         api: where the API is mounted.
         height: pixels on the page.
         renderer: auto takes WebGL where the browser has it on a real GPU and draws on a 2-D canvas elsewhere.
@@ -74,6 +78,7 @@ def embedding_map(
         "height": height,
         "renderer": renderer,
         "opens": True,
+        "among": among,
         **(timeline or {}),
     }
 
@@ -93,4 +98,4 @@ def embedding_map(
     caught, opened = result.selection, str(result.opened or "")
     if not caught:
         return Selection(opened=opened)
-    return Selection(tuple(int(i) for i in caught["ids"]), int(caught["count"]), opened)
+    return Selection(tuple(int(i) for i in caught["ids"]), int(caught["count"]), opened, str(caught.get("left") or ""))
