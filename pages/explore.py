@@ -126,19 +126,19 @@ def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None
         key=f"table.{hash((chosen.number, ids))}",  # rows that were chosen mean nothing among other rows
     )
     if rows := listed.selection.rows:
-        with st.container(horizontal=True):
-            _of_these(of, [int(i) for i in shown["id"].iloc[rows]], "rows")
+        _of_these(of, [int(i) for i in shown["id"].iloc[rows]], "rows")
     if count > len(shown):
         st.caption(f"The table lists {len(shown):,} of them: those that were scored, at most {TABLE_ROWS}.")
 
 
 def _of_these(of: Project, ids: list[int], key: str) -> None:
     """What can be done with images that were chosen in a table or a chart."""
-    if st.button(f"Select {plural(len(ids), 'image')} on the map", icon=":material/scatter_plot:", key=f"{key}.map"):
-        st.query_params[AMONG] = chosen_images.keep(of, ids)
-        st.rerun()
-    if st.button("Open in Images", icon=":material/grid_view:", key=f"{key}.open"):
-        _open(of, chosen_images.keep(of, ids))
+    with st.container(horizontal=True, gap="small"):
+        if st.button(f"Select {plural(len(ids), 'image')} on the map", icon=":material/scatter_plot:", key=f"{key}.map"):
+            st.query_params[AMONG] = chosen_images.keep(of, ids)
+            st.rerun()
+        if st.button("Open in Images", icon=":material/grid_view:", key=f"{key}.open"):
+            _open(of, chosen_images.keep(of, ids))
 
 
 def _open(of: Project, among: str) -> None:

@@ -12,16 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from alcore.errors import BadInput
 from alcore.naming import clean_classes
 from alcore.pixels.masks import MOST_CLASSES
-from alcore.project import batches
+from alcore.project import addresses, batches
 from alcore.project.batches import Batch
+from alcore.project.catalog import DISPUTED, catalog
 from alcore.project.stored import Stored
 from alcore.storage.lineage import ADD, ARRANGE, LOOK, MERGE, REMOVE, RENAME, UNDO, Change, Lineage
 
 COLOR = re.compile(r"#[0-9a-f]{6}")
 LONGEST_ABOUT = 1000  # characters that say what belongs to a class
+EXAMPLES = 6  # images that show what belongs to a class
 NEWEST = 50  # changes that are told of
 KEYS = "0123456789abcdeghijklmnopqrtuvwxy"  # z, s and f are undo, skip and flag
 
@@ -50,6 +54,26 @@ def looks(project: Stored) -> dict[str, Look]:
 def told(project: Stored) -> list[dict[str, str]]:
     """The classes as a browser takes them: name, color, key, about."""
     return [{"name": name, **vars(look)} for name, look in looks(project).items()]
+
+
+def examples(project: Stored, name: str, n: int = EXAMPLES) -> dict[str, Any]:
+    """What belongs to a class, for somebody who labels: name, about, labels (how many) and images, at most `n` of {id, image} that people
+    gave it and nobody contradicted, from the first to the last.
+
+    Raises:
+        BadInput: there is no such class.
+    """
+    meant = project.class_meant(name)
+    if meant is None:
+        raise BadInput(f"{name[:40]!r} is not a class of {project.name!r}")
+    ids = np.array([], np.int64)
+    if not project.dense:
+        of = catalog(project)
+        ids = of.ids[(of.labels == project.classes.index(meant)) & (of.states & DISPUTED == 0)]
+    shown = ids[np.linspace(0, len(ids) - 1, min(n, len(ids))).round().astype(np.int64)].tolist()
+    rows = project.items.rows(shown)
+    images = [{"id": i, "image": addresses.picture(project.name, i, rows[i]["fingerprint"])} for i in shown]
+    return {"name": meant, "about": looks(project)[meant].about, "labels": len(ids), "images": images}
 
 
 def changes(project: Stored) -> list[dict[str, Any]]:

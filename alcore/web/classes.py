@@ -31,6 +31,10 @@ def _classes(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     return json_answer({**_now(project), **_measured(project, request.query_params.get("way", confusion.TESTED))})
 
 
+def _examples(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
+    return json_answer(classes.examples(project_of(place, request), request.query_params.get("name", "")))
+
+
 def _now(project: Project) -> dict[str, Any]:
     of = catalog(project)
     said = guesses(project, of)
@@ -149,5 +153,5 @@ def _cell(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
     return json_answer({"view": View(among=chosen.keep(project, ids)).address(), "count": len(ids)})
 
 
-READS: dict[str, Answer] = {"/projects/{project}/classes": _classes}
+READS: dict[str, Answer] = {"/projects/{project}/classes": _classes, "/projects/{project}/examples": _examples}
 POSTS: dict[str, Answer] = {"/projects/{project}/classes": _change, "/projects/{project}/classes/cell": _cell}

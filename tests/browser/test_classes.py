@@ -28,7 +28,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     photos.features(device="cpu", report=lambda _: None)
     photos.label_from_truth(24, seed=0)
     photos.run_round("margin", 5, 0, "cpu", train={"steps": 12, "batch_size": 8}, report=lambda _: None)
-    for name in ("named", "busy", "keys", "heard"):
+    for name in ("named", "busy", "keys", "heard", "shown"):
         shapes = Project.import_into(workspace, name, write_images(folder / name, 20))
         shapes.label_from_truth(12, seed=0)
         shapes.start(QUERY, "random", seed=0)
@@ -188,7 +188,6 @@ def test_an_open_label_page_hears_of_other_classes_and_keys(page_factory: PageFa
     expect(page.locator(".labeler .class").first).to_have_attribute("data-value", "ring", timeout=PATIENCE * 1000)
     ring = page.locator(".labeler .class[data-value=ring]")
     expect(ring.locator("kbd")).to_have_text("q")
-    expect(ring).to_have_attribute("title", "ring: A hole in it")
     expect(ring.locator(".swatch")).to_have_css("background-color", "rgb(10, 143, 60)")
     wait_labeler(page, QUERY)
     assert page.locator(".labeler").get_attribute("data-item") == on_stage
@@ -197,6 +196,29 @@ def test_an_open_label_page_hears_of_other_classes_and_keys(page_factory: PageFa
     wait_saved(page)
     labels = of.project("heard").items.labels()
     assert [labels[i] for i in items[:2]] == ["ring", "plus"]  # 1 is the first class without a key of its own
+
+
+def test_a_class_that_is_pointed_at_says_what_belongs_to_it(page_factory: PageFactory, app: App, of: Workspace) -> None:
+    project = of.project("shown")
+    name = project.classes[0]
+    classes.describe(project, name, "ann", about="Round, and nothing in the middle")
+    told = classes.examples(project, name)
+    page = page_factory()
+    page.goto(f"{app.url}/label?project=shown")
+    target = page.locator(".labeler .classes").get_by_role("button").filter(has_text=name).first
+    target.hover(timeout=PATIENCE * 1000)
+    card = page.locator(".labeler .examples")
+    expect(card).to_be_visible()
+    expect(card.locator("p")).to_have_text("Round, and nothing in the middle")
+    expect(card.get_by_role("img")).to_have_count(len(told["images"]))
+    page.wait_for_function("(card) => [...card.querySelectorAll('img')].every((one) => one.naturalWidth > 0)", arg=card.element_handle())
+    target.click()  # it answers, and the card goes
+    expect(card).to_be_hidden()
+    page.mouse.move(0, 0)
+    page.locator(".labeler .classes").get_by_role("button").nth(1).focus()
+    page.keyboard.press("Shift+Tab")
+    expect(target).to_be_focused()
+    expect(card).to_be_visible()
 
 
 def test_of_many_classes_the_first_digits_are_the_models_guesses_and_the_last_given_are_in_reach(

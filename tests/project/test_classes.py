@@ -363,3 +363,22 @@ def test_a_notebook_that_was_opened_before_speaks_of_the_same_classes(toy):
     assert [toy.items.labels()[i] for i in one] == ["zero", "new"]
     with pytest.raises(BadInput, match="not a class of toy: never. Classes are zero, 1, 2, 3, new"):
         toy.annotate({one[0]: "never"})
+
+
+def test_a_class_is_shown_by_images_that_people_gave_it(toy):
+    ids = toy.pool().unlabeled.tolist()
+    classes.add(toy, "ring", "ann")
+    assert classes.examples(toy, "ring")["images"] == []
+    toy.annotate(dict.fromkeys(ids[:11], "ring"))
+    classes.describe(toy, "ring", "ann", about="A hole in it")
+    disputed = ids[3]
+    toy.journal.take([Annotation("ben", 1, disputed, "label", "0", annotator="ben", replaces="")], toy.classes)
+    classes.rename(toy, "ring", "hoop", "ann")
+    told = classes.examples(toy, "ring")  # of a page that has not heard
+    given = [i for i in ids[:11] if i != disputed]
+    assert [one["id"] for one in told["images"]] == [given[k] for k in (0, 2, 4, 5, 7, 9)]
+    assert (told["name"], told["about"], told["labels"]) == ("hoop", "A hole in it", 10)
+    zeros = [i for i, label in toy.items.labels().items() if label == "0" and i != disputed]
+    assert [one["id"] for one in classes.examples(toy, "0", 100)["images"]] == sorted(zeros)  # not the hidden truth, not what is disputed
+    with pytest.raises(BadInput, match="'fish' is not a class"):
+        classes.examples(toy, "fish")

@@ -53,6 +53,8 @@ def test_everything_that_can_be_done_is_done(client, toy):
     assert post(do="split", name="odd", ids=free, client="b-1").json()["stored"] == 3
     assert named(post(do="arrange", names=["odd", "new", "2", "1", "zero"])) == ["odd", "new", "2", "1", "zero"]
     described = post(do="describe", name="odd", color="#112233", about="What is odd").json()["classes"][0]
+    shown = client.get(f"{AT}/examples", params={"name": "odd"}).json()
+    assert (shown["about"], shown["labels"], [one["id"] for one in shown["images"]]) == ("What is odd", 3, sorted(free))
     assert (described["color"], described["key"], described["about"]) == ("#112233", "", "What is odd")
     assert named(post(do="delete", name="new")) == ["odd", "2", "1", "zero"]
     merged = next(c for c in post(do="describe", name="1", key="q").json()["changes"] if c["words"] == "merged “3” into “2”")

@@ -79,12 +79,12 @@ export class ClassButtons {
 
   /** @param {string} name */
   button(name) {
-    const { color, about } = this.looks[name] ?? {};
+    const { color } = this.looks[name] ?? {};
     const key = this.keys.get(name);
     const swatch = element("i", { class: "swatch", hidden: !color });
     if (color) swatch.style.background = color;
     return button(
-      { class: "class", "data-value": name, title: about ? `${name}: ${about}` : name, "aria-keyshortcuts": key, onclick: (/** @type {Event} */ event) => this.give(name, event) },
+      { class: "class", "data-value": name, title: name, "aria-keyshortcuts": key, onclick: (/** @type {Event} */ event) => this.give(name, event) },
       element("kbd", { text: key || "", "data-none": !key }),
       swatch,
       nameOf(name),
@@ -149,7 +149,7 @@ export class ClassButtons {
   showRecent() {
     const there = this.recent.filter((name) => this.buttonOf.has(name));
     this.again.hidden = this.classes.length <= MANY || !there.length;
-    this.again.replaceChildren(...(this.again.hidden ? [] : there).map((name) => button({ class: "tool", title: name, onclick: (/** @type {Event} */ event) => this.give(name, event) }, nameOf(name))));
+    this.again.replaceChildren(...(this.again.hidden ? [] : there).map((name) => button({ class: "tool", "data-value": name, title: name, onclick: (/** @type {Event} */ event) => this.give(name, event) }, nameOf(name))));
   }
 }
 

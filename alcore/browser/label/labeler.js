@@ -7,6 +7,7 @@ import { keyDrivesControl, keyIsOurs, keyName } from "../shared/keys.js";
 import { mounted } from "../shared/mount.js";
 import { UNANSWERED } from "./answers.js";
 import { ClassButtons } from "./class_buttons.js";
+import { Examples } from "./examples.js";
 import { Desk, SMALL } from "./desk.js";
 import { Grid, PAGE } from "./grid.js";
 import { AHEAD, Near } from "./near.js";
@@ -59,6 +60,8 @@ class Labeler {
     this.desk.reasons.opinions.give = (value, event) => this.label(value, event);
     this.desk.reasons.opinions.keyOf = (value) => this.buttons.keyOf(value);
     this.build(parent);
+    this.examples = new Examples(this.desk.api, this.desk.pictures, this.desk.root);
+    for (const box of [this.desk.classes.box, this.buttons.again]) this.examples.listen(box);
     this.desk.listen([[window, "keydown", (event) => this.key(event)]], [this.desk.root]);
   }
 
@@ -67,6 +70,7 @@ class Labeler {
   }
 
   dispose() {
+    this.examples.close();
     this.desk.dispose();
   }
 
@@ -99,6 +103,7 @@ class Labeler {
       this.grid.enter();
     }
     this.mode = mode;
+    this.examples.of(told.data.project);
     this.desk.update(told);
   }
 
