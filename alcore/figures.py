@@ -28,7 +28,7 @@ def swatch(color: Sequence[int]) -> str:
     """A color (r, g, b) as the address of a small picture, for tables."""
     box = f'<rect width="32" height="20" rx="4" fill="rgb{tuple(color)}"/>'
     drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="32" height="20">{box}</svg>'
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
 
 
 def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
@@ -47,13 +47,8 @@ def embedding_map(frame: pd.DataFrame, color: str = "total") -> go.Figure:
         return _empty(f"there is no column {color!r} to color by")
     figure = go.Figure()
     if pd.api.types.is_numeric_dtype(placed[color]) and not pd.api.types.is_bool_dtype(placed[color]):
-        marker = {
-            "color": placed[color].to_numpy(dtype=float),
-            "colorscale": "Viridis",
-            "showscale": True,
-            "colorbar": {"title": {"text": color}},
-        }
-        figure.add_trace(_points(placed, color, "pool", marker))
+        shade = {"colorscale": "Viridis", "showscale": True, "colorbar": {"title": {"text": color}}}
+        figure.add_trace(_points(placed, color, "pool", {"color": placed[color].to_numpy(dtype=float), **shade}))
     else:
         names = placed[color].astype("object").where(placed[color].notna(), "none").astype(str)
         for place, name in enumerate(sorted(names.unique())):
@@ -102,8 +97,8 @@ def in_bars(frame: pd.DataFrame, score: str, bars: Iterable[tuple[int, int]]) ->
     Args:
         bars: (0 for the pool or 1 for the query, the bar's position from the left).
     """
-    values = frame[score].to_numpy(dtype=float)
-    edges, result = _edges(values), np.zeros(len(values), bool)
+    values, result = frame[score].to_numpy(dtype=float), np.zeros(len(frame), bool)
+    edges = _edges(values)
     at = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)  # the last bar holds its right end
     for of_query, bar in bars:
         result |= np.isfinite(values) & (at == bar) & (frame["selected"].to_numpy(dtype=bool) if of_query else True)
@@ -111,8 +106,7 @@ def in_bars(frame: pd.DataFrame, score: str, bars: Iterable[tuple[int, int]]) ->
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    edges: np.ndarray = np.histogram_bin_edges(values[np.isfinite(values)], bins=BINS)
-    return edges
+    return np.asarray(np.histogram_bin_edges(values[np.isfinite(values)], bins=BINS))
 
 
 def learning_curve(rounds: pd.DataFrame, order: Sequence[str] = ()) -> go.Figure:

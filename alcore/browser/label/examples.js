@@ -26,6 +26,8 @@ export class Examples {
     this.known = new Map();
     /** @type {HTMLElement | null} the button that is pointed at */
     this.on = null;
+    /** @type {HTMLElement | null} the button that was just pressed: who labels by mouse stays there, and wants to see the next picture */
+    this.pressed = null;
     this.held = false; // by a finger, so that its end is no answer
     /** @type {number | undefined} */
     this.timer = undefined;
@@ -54,7 +56,10 @@ export class Examples {
     });
     box.addEventListener("click", (event) => {
       if (this.held) event.stopImmediatePropagation();
-      else this.point(null);
+      else {
+        this.point(null);
+        this.pressed = buttonAt(event);
+      }
       this.held = false;
     }, true);
     box.addEventListener("contextmenu", (event) => this.held && event.preventDefault());
@@ -69,7 +74,8 @@ export class Examples {
 
   /** Somebody points at a button, or no longer at one. @param {HTMLElement | null} node @param {boolean} [finger] */
   point(node, finger = false) {
-    if (node === this.on) return;
+    if (node === this.on || (node && node === this.pressed)) return;
+    this.pressed = null;
     if (this.on && !this.card.hidden) {
       this.on.removeAttribute("aria-describedby");
       this.on.title = this.on.dataset.value ?? "";
