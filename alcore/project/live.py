@@ -11,7 +11,7 @@ from typing import Any
 
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
 from alcore.jobs.runner import JobRunner
-from alcore.project import goals, loop, predictions, slices
+from alcore.project import goals, loop, predictions, proposals, slices
 from alcore.project.advice import advise
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -58,9 +58,9 @@ def state(project: Stored) -> dict[str, Any] | None:
 
     Returns:
         on, every; `labeled` (labels in all, those of the slice too), `learned` (labels the newest model learned from, None without one),
-        `learning` (whether a round is on its way), `tested` and `test` (images of the slice: labeled, in all), `accuracy` (words, None
-        without any), `low` (whether its interval says little), `pace` (labels a minute, None before there are some), `goal` (sentences,
-        what it takes to reach what somebody aims at).
+        `learning` (whether a round is on its way), `waits` (whether that one waits for another project's job), `tested` and `test` (images
+        of the slice: labeled, in all), `accuracy` (words, None without any), `low` (whether its interval says little), `pace` (labels a
+        minute, None before there are some), `goal` (sentences, what it takes to reach what somebody aims at).
     """
     chosen, drawn = settings(project), slices.slice_of(project)
     if not chosen.on and not drawn.drawn and goals.goal(project) == goals.Goal():
@@ -73,6 +73,7 @@ def state(project: Stored) -> dict[str, Any] | None:
         "labeled": project.items.labeled_count() + len(drawn.labels),
         "learned": newest.labeled if newest else None,
         "learning": _at_work(project, "round"),
+        "waits": _held_up(project),
         "tested": len(drawn.labels),
         "test": drawn.drawn,
         "accuracy": found.words() if found else None,
@@ -160,6 +161,8 @@ class Live:
         if not new or (new < chosen.every and _waiting(project)):
             return False
         if _at_work(project, "round"):
+            if not _waiting(project) and _held_up(project):
+                _go_on(project)
             return True
         if not Features(project).done:
             return _at_work(project, "features")  # where nobody makes them, nothing is waited for
@@ -176,6 +179,27 @@ def _waiting(project: Stored) -> bool:
     """Whether somebody still has something to label: without it, the next round is due whatever was learned from."""
     opened = project.queries.open()
     return opened is None or bool(opened.waiting)
+
+
+def _held_up(project: Stored) -> bool:
+    """Whether the project's next round waits for a job of another project, which may take hours."""
+    rows = project.place.job_rows
+    waits = next((job for job in rows.jobs(project.name, limit=5) if job.kind == "round" and job.state == "queued"), None)
+    return waits is not None and any(
+        job.state == "running" and job.device == waits.device and job.project != project.name for job in rows.jobs()
+    )
+
+
+def _go_on(project: Stored) -> None:
+    """Asks for more by the look that there is or, where no model has looked yet, at random: nobody who labels has to wait."""
+    left = len(project.pool().unlabeled)
+    if not left:
+        return
+    size = _order(project, left).query_size
+    if predictions.newest_model(project) is None:
+        loop.start(project, size, seed=len(project.rounds()))
+    else:
+        proposals.more(project, size)
 
 
 def _order(project: Stored, left: int) -> Order:

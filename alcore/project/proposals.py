@@ -197,6 +197,21 @@ def _is_linear(head: nn.Module) -> bool:
     return True
 
 
+def more(project: Stored, size: int) -> Round:
+    """The next query by the look that there is: what the newest round's method asks for of the images that are left. For people who have
+    answered everything before a next round can begin.
+
+    Raises:
+        BadInput, AlcoreError: as `check`; or nothing that the round looked at is left.
+    """
+    looked = Pass(project, check(project, size))
+    look = _look(looked, ignore_progress)
+    name = looked.round.strategy
+    ids = _asked(look, name, check_query_size(size, len(look.seen.ids)), ignore_progress)
+    proposal = {"name": name, "title": _title(looked, name), "ids": ids.tolist()}
+    return take(project, {"round": looked.round.number, "proposals": [proposal]}, name)
+
+
 # ---- what a query is like
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from alcore.project import live, loop
 from alcore.project.facade import Project, Workspace
+from tests.browser.conftest import WATCH
 from tests.browser.real_app import (
     COUNT_DIALOGS,
+    ENDLESS,
     PATIENCE,
     App,
     PageFactory,
@@ -33,6 +35,8 @@ from tests.browser.real_app import (
 from tests.project.photos import COLORS, photo
 
 pytestmark = pytest.mark.browser
+
+KEYS = 120  # it was run with 300 too, which takes minutes
 
 
 @pytest.fixture
@@ -138,6 +142,70 @@ def test_sigkill_while_it_learns_by_itself_loses_no_label_and_it_learns_on(tmp_p
         assert rounds(app)[-1] == given == len(stored(app.home, "photos", "api"))
     finally:
         app.kill()
+
+
+def test_keys_with_live_rounds_a_job_and_a_sigkill_are_all_accounted_for(page_factory: PageFactory, tmp_path: Path) -> None:
+    home, keys = tmp_path / "home", random.Random(4).choices("1234", k=KEYS)
+    prepare(home, write_images(tmp_path / "shapes", 30), "shapes", labels=12, query=20)
+    (tmp_path / "photos").mkdir()
+    for kind in COLORS:
+        for number in range(40):
+            Image.fromarray(photo(kind, number)).save(tmp_path / "photos" / f"{kind}_{number:02d}.png")
+    workspace = Workspace(home)
+    project = Project.import_into(workspace, "photos", tmp_path / "photos", classes=list(COLORS))
+    project.features(report=lambda progress: None)
+    live.choose(project, True, 10)
+    loop.start(project, KEYS + 10, "random", 0)
+    workspace.close()
+    app = App(home)
+    app.start()
+    try:
+        page = page_factory()
+        page.add_init_script(WATCH)
+        open_page(page, app, "label", "photos")
+        wait_labeler(page, 60)
+        label_all(page, keys[: KEYS // 3])
+        wait(lambda: len(rounds(app)) >= 1, "it did not learn by itself")
+        trains = open_page(page_factory(), app, "train", "shapes")
+        start_training(trains, steps=ENDLESS)
+        wait(lambda: app.job("shapes")["progress"]["done"] > 0, "the job did not train")
+        label_all(page, keys[KEYS // 3 : KEYS // 2])
+        wait_saved(page)  # these are acknowledged
+        label_all(page, keys[KEYS // 2 : KEYS // 2 + 10])  # some of these are under way
+        app.kill()
+        label_all(page, keys[KEYS // 2 + 10 : KEYS // 2 + 30])  # nobody is there to take these
+        assert KEYS // 2 <= len(stored(home, "photos")) <= KEYS // 2 + 10
+        before = len(rounds_of(home))
+        app.start()
+        wait(lambda: len(stored(home, "photos")) >= KEYS // 2 + 30, "what was not acknowledged was not sent again")
+        expect(page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")).to_be_attached(timeout=PATIENCE * 1000)
+        label_all(page, keys[KEYS // 2 + 30 :])
+        wait_saved(page)
+        wait(lambda: len(rounds_of(home)) > before, "it did not learn on")
+        pressed = page.evaluate("pressed")
+        assert [key for key, _, _, _ in pressed] == keys
+        assert len({item for _, _, item, _ in pressed}) == KEYS  # whatever was ordered anew meanwhile, nothing was asked twice
+        given = [(item, "label", list(COLORS)[int(key) - 1]) for key, _, item, _ in pressed]
+        assert stored(home, "photos") == given
+        assert app.job("shapes")["state"] == "interrupted"
+    finally:
+        app.kill()
+
+
+def label_all(page: Page, keys: Sequence[str]) -> None:
+    """Presses each key on a picture, waiting for more of them where the query was used up."""
+    for key in keys:
+        page.wait_for_selector(".labeler[data-view=work][data-live='1']", timeout=PATIENCE * 1000)
+        page.keyboard.press(key)
+
+
+def rounds_of(home: Path) -> list[int]:
+    """The same from the files, while no server may be there."""
+    workspace = Workspace(home)
+    try:
+        return [each.labeled for each in workspace.project("photos").rounds() if not each.start]
+    finally:
+        workspace.close()
 
 
 def give(app: App, n: int, client: str) -> int:

@@ -132,6 +132,7 @@ def test_a_test_slice_is_told_with_the_queue_and_with_changes(waiting):
         "labeled": 1,
         "learned": None,
         "learning": False,
+        "waits": False,
         "tested": 1,
         "test": 8,
         "accuracy": None,

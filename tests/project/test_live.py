@@ -122,6 +122,51 @@ def test_a_query_that_is_used_up_is_followed_by_a_round_at_once(learning):
     assert learning.round().labeled == 3
 
 
+def test_who_has_labeled_everything_while_another_projects_job_runs_gets_more_by_the_same_look(learning, monkeypatch):
+    say(learning, learning.start(12, "random", seed=0).query)
+    first = learning._round_now(loop.ordered(learning, "margin", 6), report=lambda _: None)
+    rest = [i for i in learning.pool().unlabeled.tolist() if i not in first.query]
+    with monkeypatch.context() as patched:
+        patched.setattr(live, "_held_up", lambda of: True)
+        patched.setattr(live, "_at_work", lambda of, kind: kind == "round")
+        say(learning, first.query)
+        assert learning.workspace.live._look(learning) is True
+        more = learning.newest_round()
+        assert (more.number, more.strategy, more.params["round"]) == (2, "start:proposed", 1)
+        assert set(more.query) <= set(rest)
+        assert learning.queries.open().waiting == list(more.query)
+        assert learning.workspace.live._look(learning) is True  # there is something to label: no more of it
+        assert learning.newest_round().number == 2
+        said = labeling.query(learning, 1)["items"][0]["reason"]
+        assert "by round 1's look at the pool" in said
+        say(learning, more.query)
+        assert len(learning.pool().unlabeled) == 0
+        assert learning.workspace.live._look(learning) is True  # nothing is left, and nothing is asked for
+    numbers = [i for r in learning.rounds() for i in r.query]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_without_a_model_more_is_drawn_at_random(learning, monkeypatch):
+    first = learning.start(4, "random", seed=0)
+    say(learning, first.query)
+    monkeypatch.setattr(live, "_held_up", lambda of: True)
+    monkeypatch.setattr(live, "_at_work", lambda of, kind: kind == "round")
+    assert learning.workspace.live._look(learning) is True
+    assert learning.newest_round().strategy == "start:random"
+    assert set(learning.newest_round().query).isdisjoint(first.query)
+
+
+def test_it_is_held_up_by_a_running_job_of_another_project_alone(learning):
+    rows = learning.place.job_rows
+    assert not live._held_up(learning)
+    assert live.state(learning)["waits"] is False
+    rows.add_job("round", "other", "in the way", {}, "cpu", owner="somebody")
+    assert not live._held_up(learning)  # nothing of its own waits
+    rows.add_job("round", learning.name, "waits", {}, "cpu")
+    assert live._held_up(learning)
+    assert live.state(learning)["waits"] is True
+
+
 def test_switched_off_it_begins_none(learning):
     live.choose(learning, False)
     say(learning, shuffled(learning)[:12])
@@ -173,6 +218,7 @@ def test_what_is_told_of_it(learning):
         "labeled": 0,
         "learned": None,
         "learning": False,
+        "waits": False,
         "tested": 0,
         "test": 0,
         "accuracy": None,

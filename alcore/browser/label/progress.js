@@ -88,8 +88,8 @@ export class Progress {
  * What a project has learned, and how right it is.
  * @param {LiveTold} live
  */
-function learnedWords({ on, every, learned, learning, tested, test, accuracy }) {
-  const model = learning ? "learning…" : learned ? `learned from ${whole(learned)}` : `learns after ${whole(every)} labels`;
+function learnedWords({ on, every, learned, learning, waits, tested, test, accuracy }) {
+  const model = waits ? "learns once another job is done" : learning ? "learning…" : learned ? `learned from ${whole(learned)}` : `learns after ${whole(every)} labels`;
   const right = accuracy ?? (test && learned ? `${whole(tested)} of ${whole(test)} test images labeled` : "");
   return [on && model, right].filter(Boolean).join(" · ");
 }

@@ -83,6 +83,7 @@ export {};
  * @property {number} labeled labels in all, those of the test slice too
  * @property {number | null} learned labels the newest model learned from; null without a model
  * @property {boolean} learning a round is on its way
+ * @property {boolean} [waits] and waits for the job of another project
  * @property {number} tested labeled images of the test slice
  * @property {number} test images of it in all
  * @property {string | null} accuracy in words, with its interval
