@@ -26,6 +26,7 @@ from typing import Any
 from alcore.errors import BadInput, Cancelled, DiskFull, NotFound, disk_full_told
 from alcore.files import written_whole
 from alcore.formats.base import IMAGE_SUFFIXES
+from alcore.naming import natural
 from alcore.progress import Report, ignore_progress
 from alcore.uploads.archives import RESERVE, SUFFIX, unpack
 from alcore.uploads.names import amount, folder_name, is_leftover, safe_name, safe_path
@@ -182,7 +183,7 @@ class Shelf:
                 except BadInput as wrong:
                     if alone:
                         raise
-                    notes.append(f"{wrong}"[:1].upper() + f"{wrong}"[1:] + ".")
+                    notes.append(f"{wrong}.")
                     archive.unlink()
                     continue
                 if made.links:
@@ -219,12 +220,12 @@ class Shelf:
     def all(self) -> list[Standing]:
         """The uploads by name, those that were refused left out."""
         found = []
-        for entry in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+        for entry in self.folder.iterdir() if self.folder.is_dir() else ():
             if match := _DESK.fullmatch(entry.name):
                 known = self._read(match[1])
                 if known and known.state != REFUSED and (known.state != DONE or (self.folder / known.name).exists()):
                     found.append(known)
-        return found
+        return sorted(found, key=lambda one: natural(one.name))
 
     def there(self, name: str) -> int:
         """Bytes of an upload that have come."""

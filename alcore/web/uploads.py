@@ -130,11 +130,15 @@ def _folders(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 
 def _told(place: Workspace, standing: Standing) -> dict[str, Any]:
     """As the browser knows it; of one that is being unpacked how far that is, or why it has stopped."""
+    job = None
+    if standing.state == UNPACKING:
+        job = next((job for job in place.runner.jobs(unpacking_of(standing.name), limit=1) if job.kind == UNPACK), None)
+        if job is None or job.over:
+            standing = Shelf(place.home).standing(standing.name)  # its job wrote it before it was over
     told: dict[str, Any] = {"upload": standing.name, "state": standing.state, "files": standing.files, "bytes": standing.bytes}
     told |= {"source": standing.source, "notes": list(standing.notes), "error": standing.error}
     told["have"] = Shelf(place.home).there(standing.name) if standing.state == RECEIVING else standing.bytes
     if standing.state == UNPACKING:
-        job = next((job for job in place.runner.jobs(unpacking_of(standing.name), limit=1) if job.kind == UNPACK), None)
         if job is None or job.over:
             told |= {"state": "stopped", "error": (job.error if job else "") or "unpacking was interrupted"}
         else:
