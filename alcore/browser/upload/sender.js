@@ -16,7 +16,6 @@ const LANES = 3; // requests at a time
 const LISTED = 1_000; // files whose bytes are asked for at a time
 const PATIENCE = 60_000; // ms for an answer
 const LONGEST = 15_000; // ms between two tries
-const TRIES = 3; // without an answer, after which smaller pieces are tried
 const LOOK = 500; // ms between two looks at what the server unpacks
 const AGAIN = new Set([0, 408, 429, 502, 503, 504]); // answers that say nothing of the request itself
 
@@ -195,9 +194,10 @@ export class Sender {
         return answer;
       } catch (error) {
         const { status } = problemOf(error);
-        const isSmaller = (status === 413 || (status === 0 && turn >= TRIES)) && this.piece > LEAST;
-        if (isSmaller) this.piece = Math.max(LEAST, this.piece / 2);
-        if (status === 413 && isSmaller) continue;
+        if (status === 413 && this.piece > LEAST) {
+          this.piece = Math.max(LEAST, this.piece / 2);
+          continue;
+        }
         if (!(error instanceof ApiError) || !AGAIN.has(status)) throw error;
         const pause = Math.min(LONGEST, 500 * 2 ** turn) * (0.75 + Math.random() / 2);
         const words = status >= 502 && !error.told ? "the server does not answer" : wordsOf(error);
