@@ -87,7 +87,7 @@ def _unpacked(opened: zipfile.ZipFile, into: Path, name: str, size: int, free: i
         )
     if total > free - RESERVE:
         raise DiskFull(f"{name} unpacks to {amount(total)}, and the disk has {amount(free)} free: free some space and unpack it again")
-    done, folders = 0, set()
+    done, told, folders = 0, 0, set()
     for number, (path, entry) in enumerate(found):
         target = into / safe_path(path)
         if target.parent not in folders:
@@ -101,6 +101,9 @@ def _unpacked(opened: zipfile.ZipFile, into: Path, name: str, size: int, free: i
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError) as wrong:
             raise BadInput(f"{name} is damaged at {path[:80]!r} ({wrong}): make it again, or drop the folder itself") from wrong
         done += entry.file_size
+        if number + 1 < len(found) and done - told < PIECE:
+            continue
+        told = done
         report(Progress("unpacking", done, total, message=f"{number + 1:,} of {len(found):,} files"))
     return Unpacked(len(found), total, links)
 

@@ -12,7 +12,7 @@ import pytest
 
 from alcore.errors import BadInput, Cancelled, DiskFull, NotFound
 from alcore.uploads import shelf as shelves
-from alcore.uploads.archives import RESERVE
+from alcore.uploads.archives import PIECE, RESERVE
 from alcore.uploads.shelf import DONE, RECEIVING, REFUSED, UNPACKING, Sent, Shelf
 
 TIME = 1_700_000_000_123
@@ -226,7 +226,7 @@ def test_what_does_not_fit_stays_and_is_unpacked_later(shelf, monkeypatch):
 
 
 def test_unpacking_that_was_killed_begins_anew(shelf, home, monkeypatch):
-    given = of_zip("pets.zip", archive(a=b"1", b=b"2"))
+    given = of_zip("pets.zip", archive(a=bytes(PIECE), b=b"2"))
     name = begin(shelf, given, "pets")
     send(shelf, name, given)
     shelf.finish(name)
@@ -253,7 +253,7 @@ def test_an_upload_is_taken_away_whole_or_not_also_while_it_is_unpacked(shelf, h
     shelf.finish("photos")
     shelf.remove("photos")
     assert list((home / "uploads").iterdir()) == []
-    zip_ = of_zip("pets.zip", archive(a=b"1", b=b"2"))
+    zip_ = of_zip("pets.zip", archive(a=bytes(PIECE), b=b"2"))
     send(shelf, begin(shelf, zip_, "pets"), zip_)
     shelf.finish("pets")
     with pytest.raises(Cancelled, match="the upload pets was taken away"):

@@ -142,15 +142,13 @@ export class Sender {
   async put(files) {
     /** @type {[string, number, number, number, number][]} */
     const head = [];
-    /** @type {ArrayBuffer[]} */
-    const contents = [];
     let room = this.piece;
     for (const { path, file, have } of files) {
       const length = Math.max(0, Math.min(file.size - have, room - overhead({ path })));
       head.push([path, file.size, timeOf(file), have, length]);
       room -= length + overhead({ path });
-      contents.push(await bytesOf(file, path, have, length));
     }
+    const contents = await Promise.all(files.map(({ path, file }, at) => bytesOf(file, path, head[at][3], head[at][4])));
     const text = new TextEncoder().encode(JSON.stringify({ pieces: head }));
     const length = new Uint8Array(new Uint32Array([text.length]).buffer); // every machine that runs a browser is little-endian
     const init = { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: new Blob([length, text, ...contents]) };

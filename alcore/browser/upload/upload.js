@@ -146,7 +146,7 @@ class Upload {
     const total = gathered.found.reduce((sum, { file }) => sum + file.size, 0);
     const count = gathered.found.length;
     this.pace = new Pace();
-    this.sender = new Sender(this.api, (seen) => this.progress(seen, count, total));
+    this.sender = new Sender(this.api, (seen) => this.progress(seen, count, total, gathered.found[0].path));
     const told = await this.sender.send(gathered);
     const left = gathered.left ? [`${several(gathered.left, "hidden file")} ${gathered.left === 1 ? "was" : "were"} left out.`] : [];
     this.now.hidden = true;
@@ -160,8 +160,9 @@ class Upload {
    * @param {Seen} seen
    * @param {number} count
    * @param {number} total
+   * @param {string} only the name of the first file
    */
-  progress({ bytes, files, waiting, unpacking }, count, total) {
+  progress({ bytes, files, waiting, unpacking }, count, total, only) {
     if (this.disposed || !this.sender || this.sender.stopped) return;
     if (unpacking) {
       const { done = 0, total: all = 0, message = "" } = unpacking;
@@ -171,7 +172,7 @@ class Upload {
     this.pace.note(bytes, performance.now());
     const { rate } = this.pace;
     const left = rate ? ` · ${amount(rate)}/s · about ${span((total - bytes) / rate)} left` : "";
-    const words = `${whole(files)} of ${several(count, "file")} · ${amount(bytes)} of ${amount(total)}${waiting ? "" : left}`;
+    const words = `${count === 1 ? only : `${whole(files)} of ${several(count, "file")}`} · ${amount(bytes)} of ${amount(total)}${waiting ? "" : left}`;
     this.show("sending", words, waiting ? `${sentence(waiting)} Trying again; nothing that is there is sent twice.` : "", bytes, total);
   }
 
