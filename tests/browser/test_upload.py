@@ -27,6 +27,7 @@ from alcore.uploads.roots import VARIABLE
 from tests.browser.conftest import PageFactory, missing
 from tests.browser.real_app import PATIENCE, App, wait
 from tests.browser.test_accessibility import findings
+from tests.browser.test_front_door import free_port
 from tests.house import ROOT
 
 pytestmark = pytest.mark.browser
@@ -79,34 +80,41 @@ def app(root: Path) -> Iterator[App]:
 
 
 @pytest.fixture(scope="module")
-def proxy(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The README's nginx, which takes bodies of 1 MB as it does when nobody says otherwise."""
+def proxies(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The README's nginx twice: one takes bodies of 1 MB as it does when nobody says otherwise, one of 100 kB."""
     nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if nginx is None:
         missing("no nginx on the PATH: install it (apt-get install nginx-light) to run the tests behind a proxy")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```nginx\n(location / \{.*?\n\})\n```", readme, re.S)
-    block = re.sub(r"client_max_body_size \w+;", "client_max_body_size 1m;", block.replace("8501", str(app.port)))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    block, ports = block.replace("8501", str(app.port)), [free_port(), free_port()]
+    servers = "\n".join(
+        f"server {{ listen 127.0.0.1:{port};\n{re.sub(r'client_max_body_size [0-9a-z]+;', f'client_max_body_size {most};', block)}\n}}"
+        for port, most in zip(ports, ("1m", "100k"), strict=True)
+    )
     folder = tmp_path_factory.mktemp("nginx")
     kept = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\nevents {{}}\nhttp {{ access_log off;\n{kept}\n"
-        f"server {{ listen 127.0.0.1:{port};\n{block}\n}}\n}}\n"
+        f"{servers}\n}}\n"
     )
     process = subprocess.Popen([str(nginx), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
 
     def is_up() -> bool:
         assert process.poll() is None, (folder / "error.log").read_text()
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+            return probe.connect_ex(("127.0.0.1", ports[0])) == 0
 
     wait(is_up, "nginx did not start")
-    yield f"http://127.0.0.1:{port}"
+    yield [f"http://127.0.0.1:{port}" for port in ports]
     process.terminate()
     process.wait()
+
+
+@pytest.fixture
+def proxy(proxies: list[str]) -> str:
+    """The one that takes 1 MB."""
+    return proxies[0]
 
 
 @pytest.fixture
@@ -232,6 +240,14 @@ def test_dropped_files_arrive_and_what_must_not_be_is_refused_in_a_sentence(page
     page.get_by_role("button", name="Remove photos-3 for good").click()
     expect(page.locator(".upload .there")).not_to_contain_text("photos-3")
     assert not (app.home / "uploads" / "photos-3").exists()
+
+
+def test_a_proxy_that_allows_less_gets_smaller_pieces(page: Page, app: App, proxies: list[str]) -> None:
+    open_data(page, proxies[1])
+    content = np.random.default_rng(2).bytes(700_000)
+    page.get_by_label("Files to upload").set_input_files(in_memory("large.jpg", content))
+    wait_state(page, "done")
+    assert (app.home / "uploads" / "large" / "large.jpg").read_bytes() == content
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

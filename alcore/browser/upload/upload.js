@@ -25,6 +25,7 @@ class Upload {
     /** @type {Sender | null} */
     this.sender = null;
     this.isReading = false; // the files of a drop are being listed
+    this.turn = 0; // one more with every cancel
     this.pace = new Pace();
     this.depth = 0; // elements that something is dragged over
     this.files = element("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files to upload", onchange: (event) => this.pick(event) });
@@ -121,10 +122,12 @@ class Upload {
       return;
     }
     this.isReading = true;
+    const { turn } = this;
     this.problem.hidden = this.good.hidden = true;
     this.show("reading", "Looking at the files …", "");
     try {
       const gathered = await coming;
+      if (turn !== this.turn || this.disposed) throw new Stopped();
       if (!gathered.found.length) throw new Error(gathered.left ? "only hidden files were dropped: none of them is taken" : "there is no file in what was dropped");
       await this.send(gathered);
     } catch (error) {
@@ -195,6 +198,7 @@ class Upload {
 
   /** Stops; what is there stays until it is removed, so that a cancel by mistake costs nothing. */
   cancel() {
+    this.turn += 1;
     this.sender?.stop();
     this.now.hidden = true;
   }
