@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from alcore.cli.main import main
-from alcore.door.serve import announced
+from alcore.door.serve import announced, confine
 from alcore.project import facade as workspaces
 from alcore.project.facade import Workspace
 from alcore.uploads.roots import VARIABLE
@@ -179,3 +179,9 @@ def test_a_root_that_is_no_folder_is_refused_before_it_starts(serve, tmp_path):
     code, lines, asked = serve("--data-root", str(tmp_path / "none"))
     assert (code, asked) == (2, None)
     assert lines == [f"alcore: --data-root {tmp_path}/none is no folder: name one that is there"]
+
+
+@pytest.mark.parametrize(("bound", "said"), [("127.0.0.1", None), ("localhost", None), ("", ""), ("192.168.1.5", "")])
+def test_started_another_way_the_same_is_decided_by_the_address(bound, said):
+    confine(bound)
+    assert os.environ.get(VARIABLE) == said
