@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from alcore import __version__
 from alcore.door.middleware import Door
+from alcore.door.serve import confine
 from alcore.project.facade import shared
 from alcore.web import routes as web
 from alcore.web.room import Mount
@@ -30,6 +31,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
     # a training thread made of many small calls would else keep each answer waiting for its 5 ms turns of the interpreter
     sys.setswitchinterval(0.001)
+    confine(bound_address())
     workspace = await asyncio.to_thread(shared)
     await asyncio.to_thread(lambda: workspace.token)  # its file is there from the first start
     await asyncio.to_thread(workspace.runner.start)

@@ -31,14 +31,15 @@ MAY: dict[str, set[str]] = {
     "importing": SOURCES | {"nets"},
     "storage": GROUND | {"pixels", "jobs"},
     "simulation": NUMBERS | SOURCES | {"training", "importing", "extractors"},
-    "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs"},
-    "door": GROUND | {"project"},
-    "web": GROUND | {"project", "door", "storage", "jobs", "pixels", "teaching"},
+    "uploads": GROUND | {"formats"},
+    "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs", "uploads"},
+    "door": GROUND | {"project", "uploads"},
+    "web": GROUND | {"project", "door", "storage", "jobs", "pixels", "teaching", "uploads"},
     "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "project", "simulation", "door"},
     "widget": GROUND | {"project", "web", "browser"},
 }
 PAGES_MAY = GROUND | {
-    "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser"
+    "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser", "uploads"
 }  # fmt: skip
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from alcore.door.hosts import WILDCARDS, is_loopback, listed_hosts
 from alcore.errors import BadInput
+from alcore.uploads.roots import VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = 16  # characters; a token of less can be guessed
@@ -22,6 +23,11 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     """The options of the verb."""
     verb.add_argument("--port", type=int, default=8501)
     verb.add_argument("--host", default="127.0.0.1", help="address to listen at; anything but a loopback address asks for a sign-in")
+    verb.add_argument(
+        "--data-root", action="append", metavar="FOLDER",
+        help="a folder that pages may import from, with all below it; several are allowed. Without it every folder on a loopback address "
+        "where nobody signs in, else none but the uploads",
+    )  # fmt: skip
     asked = verb.add_mutually_exclusive_group()
     asked.add_argument("--sign-in", action="store_true", help="ask for a sign-in on a loopback address too, as one wants behind a proxy")
     asked.add_argument("--insecure", action="store_true", help="ask nobody to sign in, whoever can reach the address")
@@ -46,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
     elif wanted() is False and not is_loopback(args.host):
         raise BadInput(f"ALCORE_SIGN_IN=0 with --host {args.host} lets everybody in: unset it, or say --insecure if that is what you want")
     os.environ["ALCORE_BIND"] = args.host
+    if args.data_root:
+        os.environ[VARIABLE] = os.pathsep.join(_checked_roots(args.data_root))
+    confine(args.host)
     _check_free(args.host, args.port)
     workspace = shared()  # one that cannot be opened or written is told here
     workspace.database.check_writable()
@@ -58,6 +67,29 @@ def run(args: argparse.Namespace) -> int:
     # Streamlit's own listener holds each answer back for 44 ms (Nagle), uvicorn's does not.
     uvicorn.run("app:app", host=args.host, port=args.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     return 0
+
+
+def confine(bound: str) -> None:
+    """Where nobody has said which folders pages may read: all of them when this server is the user's own, none but the uploads when others
+    can reach it, or will through a proxy that asks for a sign-in.
+
+    Args:
+        bound: the address the server is bound to; "" when nobody knows.
+    """
+    from alcore.door.signin import wanted
+
+    if not is_loopback(bound) or wanted():
+        os.environ.setdefault(VARIABLE, "")
+
+
+def _checked_roots(given: Sequence[str]) -> list[str]:
+    folders = [Path(one).expanduser().absolute() for one in given]
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadInput(f"--data-root {folder} is no folder: name one that is there")
+        if os.pathsep in str(folder):
+            raise BadInput(f"--data-root {folder}: a name with {os.pathsep!r} in it cannot be taken; name the folder above it")
+    return [str(folder) for folder in folders]
 
 
 def announced(host: str, port: int, token: str) -> Sequence[str]:

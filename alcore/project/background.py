@@ -1,5 +1,5 @@
-"""The kinds of background job: imports (again), features, rounds, guesses, simulations, from a job's JSON arguments. Knows no thread and no
-page."""
+"""The kinds of background job: imports (again), features, rounds, guesses, simulations, archives, from a job's JSON arguments. Knows no
+thread and no page."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
 from alcore.training.turn import Order
 from alcore.types import Job, Round
+from alcore.uploads.roots import UPLOADS
+from alcore.uploads.shelf import Shelf
 
 IMPORTS = ("import", "refresh")  # the kinds that read a source
 GUESSES = "guesses"  # the kind that looks at every image with a model
@@ -29,7 +31,9 @@ COMPARISON = "comparison"  # the kind that finds what each method would ask for
 COMPARING = "comparison"  # its device: seconds of work, which need not wait for a round
 SIMULATION = "simulation"  # the kind that runs an experiment in a process of its own
 SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
+UNPACK = "unpack"  # the kind that opens the archives of an upload
 DISK = "disk"  # their device: two of them would only wait for each other
+ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever is imported meanwhile
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
 
@@ -118,6 +122,19 @@ def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked:
     return runner.submit(SIMULATION, simulation_of(name), f"Simulation {name}", arguments, str(pick_device("auto")))
 
 
+def unpacking_of(upload: str) -> str:
+    """What stands in the place of a project for the job of an upload."""
+    return f"{UPLOADS}/{upload}"
+
+
+def submit_unpack(runner: JobRunner, upload: str) -> Job:
+    """Unpacks the archives of an upload in the background; the job there is, where one has not ended."""
+    for job in runner.jobs(unpacking_of(upload)):
+        if not job.over:
+            return job
+    return runner.submit(UNPACK, unpacking_of(upload), f"Unpacking {upload}", {"upload": upload}, ARRIVING)
+
+
 def _nothing(of: Stored) -> None:
     pass
 
@@ -177,6 +194,10 @@ def kinds(
         run_verb(["simulate", *job.arguments["words"], "--out", str(place.home / job.project)], report)
         return {"rounds": job.arguments["rounds"]}
 
+    def unpack_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        done = Shelf(place.home).unpack(job.arguments["upload"], report)
+        return {"source": done.source, "notes": list(done.notes)}
+
     return {
         "import": import_job,
         "refresh": refresh_job,
@@ -185,4 +206,5 @@ def kinds(
         GUESSES: guesses_job,
         COMPARISON: comparison_job,
         SIMULATION: simulation_job,
+        UNPACK: unpack_job,
     }

@@ -42,7 +42,7 @@ from alcore.project.addresses import API
 from alcore.project.sharing import MOST
 from alcore.storage.journal import Taken
 from alcore.types import EVENT_KINDS, Annotation, Job
-from alcore.web import classes, clicks, files, images, learn, proposals, room
+from alcore.web import classes, clicks, files, images, learn, proposals, room, uploads
 from alcore.web import masks as webmasks
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 logger = logging.getLogger(__name__)
 
 
-READS = (files.READS, images.READS, classes.READS, webmasks.READS, clicks.READS, learn.READS, proposals.READS)
+READS = (files.READS, images.READS, classes.READS, webmasks.READS, clicks.READS, learn.READS, proposals.READS, uploads.READS)
 NOWHERE = room.Mount(script=lambda: "", style=lambda: "", bound=lambda: "")
 
 
@@ -102,6 +102,7 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: roo
         *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
         *(route(path, answer, "POST", classes.TAKES) for path, answer in classes.POSTS.items()),
         *(route(path, answer, "POST") for posts in (proposals.POSTS, clicks.POSTS) for path, answer in posts.items()),
+        *(route(path, answer, "POST", takes) for path, (answer, takes) in uploads.POSTS.items()),
         route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
         *(route(way.path, way.answer, way.method, room.TAKES, way.admit) for way in room.ways(mount)),
     ]

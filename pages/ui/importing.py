@@ -11,6 +11,7 @@ from alcore.formats import FORMATS
 from alcore.importing import samples
 from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
+from pages.ui.bringing import bring, refusal
 from pages.ui.jobs import running
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
@@ -44,6 +45,7 @@ def new_project() -> None:
                 _submit("street", {"source": str(samples.bundled_street())})
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
     with st.container(border=True, width=FORM_WIDTH):
+        bring(SOURCE)
         source = st.text_input(
             "Folder, CSV or array file on this machine", placeholder="/home/me/photos", key=SOURCE, persist_state="session"
         ).strip()
@@ -106,10 +108,11 @@ def new_project() -> None:
 
 def _name_of(source: str) -> str:
     """A name for a project of this source, when there is something at it."""
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
-        return path.stem if source and path.exists() else ""
-    except (OSError, ValueError):
+        path = path.expanduser()
+        return path.stem if source and not refusal(source) and path.exists() else ""
+    except (OSError, ValueError, RuntimeError):
         return ""
 
 

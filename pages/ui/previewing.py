@@ -13,6 +13,7 @@ import streamlit as st
 from alcore.errors import AlcoreError
 from alcore.importing.preview import Preview, preview
 from alcore.importing.request import ImportRequest
+from pages.ui.bringing import refusal
 from pages.ui.session import plural
 
 KEPT = "preview"  # of the session: (what was asked, what came out)
@@ -24,6 +25,9 @@ SPLITS = {"pool": "to label", "val": "for validation", "test": "held out for tes
 
 def look(source: str, options: Mapping[str, Any]) -> Preview | None:
     """The preview of a source, or None when it cannot be imported as asked; draws either."""
+    if why := refusal(source):
+        st.error(f"{why}.", icon=":material/block:")
+        return None
     path = Path(source).expanduser()
     try:
         if not path.exists():

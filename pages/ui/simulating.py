@@ -30,6 +30,7 @@ from alcore.simulation.outlook import Outlook, measured, outlook
 from alcore.simulation.shelf import Kept
 from alcore.strategies import STRATEGIES
 from alcore.training.devices import device_list
+from pages.ui.bringing import refusal
 from pages.ui.forecasting import shown_when_known
 from pages.ui.forms import params_form
 from pages.ui.session import FORM_WIDTH, plain_errors, plural, workspace
@@ -133,6 +134,8 @@ def _source(of: Project | None) -> _Source | None:
         st.caption(":material/info: Labeled images: class folders, a CSV, arrays, or images with masks, as on the Data page.")
         return None
     with plain_errors():
+        if why := refusal(typed):
+            raise BadInput(why)
         path = Path(typed).expanduser().absolute()
         if not path.exists():
             raise BadInput(f"there is no {typed} on this machine: give a folder or file with labeled images")

@@ -32,6 +32,7 @@ ENTRIES = (
     "page/remember.js",
     "room/student.js",
     "room/teacher.js",
+    "upload/upload.js",
 )
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="no node")

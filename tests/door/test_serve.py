@@ -10,16 +10,17 @@ import pytest
 import uvicorn
 
 from alcore.cli.main import main
-from alcore.door.serve import announced
+from alcore.door.serve import announced, confine
 from alcore.project import facade as workspaces
 from alcore.project.facade import Workspace
+from alcore.uploads.roots import VARIABLE
 
 LONG = "a-token/of+the workspace"
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch):
-    for name in ("ALCORE_HOSTS", "ALCORE_SIGN_IN", "ALCORE_TOKEN", "ALCORE_BIND", "ALCORE_HOME", "ALCORE_DATABASE"):
+    for name in ("ALCORE_HOSTS", "ALCORE_SIGN_IN", "ALCORE_TOKEN", "ALCORE_BIND", "ALCORE_HOME", "ALCORE_DATABASE", VARIABLE):
         monkeypatch.setenv(name, "")  # what serve sets is put back at the end
         monkeypatch.delenv(name)
 
@@ -150,3 +151,37 @@ def test_what_no_module_has_put_in_words_is_one_line_too(home, monkeypatch, caps
     monkeypatch.setattr(Workspace, "projects", full)
     assert main(["doctor", "--home", str(home)]) == 2
     assert capsys.readouterr().err == "alcore: the disk is full: /somewhere/x. Free some space and try again.\n"
+
+
+def test_pages_read_every_folder_on_loopback_and_none_where_others_can_reach_it(serve):
+    serve()
+    assert VARIABLE not in os.environ
+    serve("--sign-in")
+    assert os.environ[VARIABLE] == ""
+
+
+@pytest.mark.parametrize(("host", "options"), [("0.0.0.0", []), ("0.0.0.0", ["--insecure"])])
+def test_on_a_network_pages_read_nothing_but_uploads_unless_roots_are_given(serve, tmp_path, host, options):
+    serve("--host", host, *options)
+    assert os.environ[VARIABLE] == ""
+    (tmp_path / "a").mkdir()
+    serve("--host", host, *options, "--data-root", str(tmp_path / "a"), "--data-root", str(tmp_path))
+    assert os.environ[VARIABLE] == os.pathsep.join([str(tmp_path / "a"), str(tmp_path)])
+
+
+def test_what_the_environment_says_of_roots_stays(serve, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    serve("--host", "0.0.0.0")
+    assert os.environ[VARIABLE] == str(tmp_path)
+
+
+def test_a_root_that_is_no_folder_is_refused_before_it_starts(serve, tmp_path):
+    code, lines, asked = serve("--data-root", str(tmp_path / "none"))
+    assert (code, asked) == (2, None)
+    assert lines == [f"alcore: --data-root {tmp_path}/none is no folder: name one that is there"]
+
+
+@pytest.mark.parametrize(("bound", "said"), [("127.0.0.1", None), ("localhost", None), ("", ""), ("192.168.1.5", "")])
+def test_started_another_way_the_same_is_decided_by_the_address(bound, said):
+    confine(bound)
+    assert os.environ.get(VARIABLE) == said

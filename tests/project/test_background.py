@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import zipfile
 
 import pytest
 
@@ -11,6 +13,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.progress import Progress
 from alcore.project import background
 from alcore.training import turn as rounds
+from alcore.uploads.shelf import Sent, Shelf
 from tests.project.played import labeled_project
 from tests.project.timed import wait
 
@@ -55,6 +58,26 @@ def test_a_simulation_is_the_verb_into_the_workspaces_folder(workspace, monkeypa
     done = workspace.runner.snapshot(job.id)
     assert (done.state, done.result, done.progress.done) == ("done", {"rounds": 8}, 3)
     assert ran == [["simulate", "set", "--rounds", "2", "--out", str(workspace.home / "simulations" / "digits-2")]]
+
+
+def test_an_archive_is_unpacked_by_one_job_at_a_time(workspace):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("cat/1.jpg", b"1")
+    content, shelf = packed.getvalue(), Shelf(workspace.home)
+    sent = Sent("pets.zip", len(content), 0)
+    shelf.begin("pets", "p", 1, len(content))
+    shelf.take("pets", [(sent, 0, memoryview(content))])
+    shelf.finish("pets")
+    job = background.submit_unpack(workspace.runner, "pets")
+    assert (job.kind, job.project, job.title, job.device) == ("unpack", "uploads/pets", "Unpacking pets", "uploads")
+    again = background.submit_unpack(workspace.runner, "pets")
+    wait(lambda: workspace.runner.snapshot(again.id).over)
+    wait(lambda: workspace.runner.snapshot(job.id).over)
+    done = workspace.runner.snapshot(job.id)
+    assert (done.state, done.result) == ("done", {"source": str(workspace.home / "uploads" / "pets"), "notes": []})
+    assert (workspace.home / "uploads" / "pets" / "cat" / "1.jpg").read_bytes() == b"1"
+    assert background.unpacking_of("pets") == "uploads/pets"
 
 
 @pytest.mark.parametrize("name", ["", "..", "../out", "a/b", ".hidden"])

@@ -360,3 +360,21 @@ export {};
  */
 /** @typedef {{code: string, link: string, qr: string, warning: string}} ClassInvitation */
 /** @typedef {{token: string, api: string, projects: Named[]}} ClassroomData */
+/**
+ * An upload: `have` of its bytes are there; `done` of `total` are unpacked; `source` is what an import takes.
+ * @typedef {object} UploadTold
+ * @property {string} upload its name
+ * @property {"receiving" | "unpacking" | "stopped" | "refused" | "done"} state
+ * @property {number} files
+ * @property {number} bytes
+ * @property {number} have
+ * @property {string} source
+ * @property {string[]} notes
+ * @property {string} error
+ * @property {number} [done]
+ * @property {number} [total]
+ * @property {string} [message]
+ */
+/** @typedef {{name: string, path: string, images: number, more: boolean}} FolderTold */
+/** @typedef {{at: string, up: string | null, images: number, folders: FolderTold[], cut: boolean}} ListingTold */
+/** @typedef {{token: string, api: string}} UploadData */
