@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project import notes, queue
+from alcore.project import notes, queue, sharing
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
 from alcore.types import AGAIN, HOLD, NOTES, REMARK, SLICE, SURE, WANTED, Round
 
 
-def history(project: Stored, item_id: int) -> dict[str, Any]:
+def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[str, Any]:
     """An image with what was said of it.
+
+    Args:
+        viewer: who looks; without anybody all is told. What others said of an image that still wants this person's own opinion is not.
 
     Returns:
         `item` as the queue tells it, `note` (what somebody wrote about it), and `events` of the journal, oldest first: kind (drawn: for the
@@ -27,6 +30,9 @@ def history(project: Stored, item_id: int) -> dict[str, Any]:
     """
     item = queue.item(project, item_id)
     events = project.journal.of_item(item_id)
+    if viewer is not None and item_id in sharing.unseen(project, viewer):
+        events = [event for event in events if event["kind"] in NOTES or event["annotator"] == viewer]
+        item["state"] = dict.fromkeys(item["state"], False) | {"label": None}
     standing = {event[-1] for event in left_standing((e["kind"], e["value"], e["annotator"], e["id"]) for e in events)}
     rounds = [r for r in project.rounds() if not r.start]
     told = []

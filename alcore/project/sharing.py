@@ -145,6 +145,12 @@ def _first(kept: Sequence[int], fresh: Iterable[int], n: int) -> list[int]:
     return given
 
 
+def unseen(project: Stored, annotator: str) -> list[int]:
+    """Images, ascending, of which a person is not to see what others said: they wait for more opinions, and have none of this person. Empty
+    in a project where one opinion an image is enough."""
+    return sorted(project.queries.half(annotator, "")) if settings(project).opinions > 1 else []
+
+
 def seen_by(events: Sequence[Event], annotator: str, missing: int) -> tuple[list[Event], bool]:
     """What a person is to see of what was said of an image in a project of several opinions, and whether their own answer is one of these:
     as long as it counts as an opinion they see their own alone. What others decided in sight of all, and what nobody asks them any more,

@@ -6,14 +6,14 @@ An address names each filter once or, where any of several values will do, once 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.project import alike, chosen, doubts, past, similar
+from alcore.project import alike, chosen, doubts, past, sharing, similar
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
 from alcore.project.painted import PAINTED, agreement, painted
 from alcore.project.stored import Stored
@@ -47,6 +47,7 @@ class View:
             the IoU of mask and draft (painted.py). All four are of masks as they are now, whatever `then` is.
         then: the number of a round: what had been said of each when it began, and what its model guessed.
         noted: somebody wrote a note about it.
+        answered: at least so many people gave it a label that stands.
         order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
             lowest.
         back: from the other end.
@@ -73,6 +74,7 @@ class View:
     like: tuple[int, ...] = ()
     then: int | None = None
     noted: bool = False
+    answered: int = 0
     order: str = "number"
     back: bool = False
 
@@ -113,8 +115,12 @@ def asks_for_doubts(view: View) -> bool:
     return view.doubted or view.order == "doubt"
 
 
-def found(project: Stored, view: View) -> tuple[Catalog, Guesses | None, np.ndarray]:
+def found(project: Stored, view: View, viewer: str | None = None) -> tuple[Catalog, Guesses | None, np.ndarray]:
     """(columns, what the newest model says, (m,) int64 places of the view's images in these, in its order).
+
+    Args:
+        viewer: who looks: where several people answer an image without seeing one another's answers, those they may not see yet are as if
+            nobody had said anything of them.
 
     Raises:
         BadInput: it asks for what the project does not have: a class, a score, a selection, features to compare.
@@ -122,12 +128,24 @@ def found(project: Stored, view: View) -> tuple[Catalog, Guesses | None, np.ndar
     """
     round_ = None if view.then is None else project.round(view.then)
     of = catalog(project) if round_ is None else past.catalog_of(project, round_)
+    if viewer is not None:
+        of = _without(of, sharing.unseen(project, viewer))
     said = guesses(project, of, round_)
     kept = np.ones(len(of), bool)
     for condition in _conditions(project, view, of, said):
         kept &= condition
     places = np.flatnonzero(kept)
     return of, said, places[_order(project, view, of, said, places)]
+
+
+def _without(of: Catalog, ids: Sequence[int]) -> Catalog:
+    """The columns without what was said of some images."""
+    if not ids:
+        return of
+    at = of.places(np.array(ids, np.int64))
+    labels, states, annotators, changed = (column.copy() for column in (of.labels, of.states, of.annotators, of.changed))
+    labels[at], states[at], annotators[at], changed[at] = -1, 0, -1, 0.0
+    return replace(of, labels=labels, states=states, annotators=annotators, changed=changed)
 
 
 def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) -> Iterable[np.ndarray]:
@@ -160,6 +178,8 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
     if view.doubted:
         told = doubts.doubts(project, of)
         yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
+    if view.answered > 1:
+        yield np.isin(of.ids, np.array(project.queries.answered_by(view.answered), np.int64))
     if view.noted:
         yield np.isin(of.ids, np.array(sorted(project.queries.remarks()), np.int64))
     yield from _of_masks(project, view, of)
@@ -304,6 +324,7 @@ _READ: Mapping[str, Callable[[str, list[str]], Any]] = {
     "like": _numbers,
     "then": _one(_numbers),
     "noted": _yes,
+    "answered": _one(_numbers),
     "order": _ordering,
     "back": _yes,
 }

@@ -203,6 +203,16 @@ class Queries:
         with self._database.read() as conn:
             return int(conn.scalar(query.where(*waits)) or 0)
 
+    def answered_by(self, n: int) -> list[int]:
+        """Items, ascending, of which at least `n` people gave a label that stands."""
+        a = annotation_rows.c
+        who = sa.func.count(a.annotator.distinct())
+        query = sa.select(a.item_id).where(a.project_id == self._project, a.kind == "label").group_by(a.item_id).having(who >= n)
+        with self._database.read() as conn:
+            some = sorted(conn.scalars(query))  # an undo may have taken back one of them
+            standing = self.standing(some, conn)
+        return [i for i in some if len({event.annotator for event in standing[i] if event.kind == "label"}) >= n]
+
     def people(self) -> list[str]:
         """Who gave labels by hand, most labels first: those whose answers say how long they took."""
         a = annotation_rows.c

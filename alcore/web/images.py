@@ -30,7 +30,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     """A view's images as columns in its order: the length of a JSON head, the head, and one array after the other."""
     project = project_of(place, request)
     view = views.View.of(request.query_params.multi_items())
-    of, said, at = views.found(project, view)
+    of, said, at = views.found(project, view, grant.annotator)
     nothing = np.full(len(of), -1, np.int16)
     unsure = np.full(len(of), np.nan, np.float32)
     columns: dict[str, np.ndarray] = {  # those of wide numbers first: each begins where a browser may read it as what it is
@@ -123,7 +123,7 @@ def _together(contents: list[bytes]) -> Response:
 
 
 def _history(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(history.history(project_of(place, request), path_number(request, "item")))
+    return json_answer(history.history(project_of(place, request), path_number(request, "item"), grant.annotator))
 
 
 def _why(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:

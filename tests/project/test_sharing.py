@@ -9,8 +9,10 @@ import pytest
 
 from alcore.errors import BadInput
 from alcore.project import again, labeling, sharing, slices
+from alcore.project.history import history
 from alcore.project.labeling import Window
 from alcore.project.sharing import Settings, owner, share
+from alcore.project.views import View, found
 from alcore.storage.presence import GONE
 from alcore.storage.queries import Event
 from alcore.types import SLICE, Annotation
@@ -200,6 +202,30 @@ def test_each_person_sees_an_image_unanswered_until_they_answered_it(many):
     assert (many.items.row(item)["label"], many.items.row(item)["disputed"]) == ("1", False)
     (own,) = labeling.query(many, 0, done=5, window=ann)["done"]
     assert [e["annotator"] for e in own["events"]] == ["ann", "ben", "cleo"]
+
+
+def test_the_page_of_all_images_keeps_others_opinions_too_until_ones_own_is_given(many):
+    sharing.choose(many, opinions=2)
+    item = labeling.query(many, 1, window=Window("ann", "w-ann"))["items"][0]["id"]
+    say(many, "ann", item, "0")
+
+    def told(who: str | None) -> tuple[int, bool, list[str], str | None]:
+        of, _, _ = found(many, View(), who)
+        (at,) = of.places(np.array([item])).tolist()
+        shown = history(many, item, who)
+        labeled = item in of.ids[found(many, View(state=("labeled",)), who)[2]].tolist()
+        return int(of.labels[at]), labeled, [event["annotator"] for event in shown["events"]], shown["item"]["state"]["label"]
+
+    whole = (0, True, ["ann"], "0")
+    assert (told("ann"), told(None)) == (whole, whole)
+    assert told("ben") == (-1, False, [], None)
+    say(many, "ben", item, "0")
+    assert told("ben") == told("cleo") == (0, True, ["ann", "ben"], "0")
+    other = many.pool().unlabeled[:1].tolist()[0]
+    say(many, "cleo", other, "1", None)
+    assert found(many, View(answered=2))[0].ids[found(many, View(answered=2))[2]].tolist() == [item]
+    say(many, "ben", item, None, kind="undo")
+    assert found(many, View(answered=2))[2].tolist() == []
 
 
 def test_one_person_alone_is_told_that_second_opinions_are_missing_and_training_goes_on(many):

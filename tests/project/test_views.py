@@ -133,6 +133,7 @@ def test_addresses_say_the_same_there_and_back():
     view = View(
         state=("labeled", "flagged"), label=("a & b", ""), guess=("ü",), by=("me",), asked=(0, 3), split=("pool",), text="x=1&y",
         above=0.25, below=0.5, differs=True, alike=True, group=7, among="0123456789abcdef", like=(4, 2), order="similar", back=True,
+        answered=2,
     )  # fmt: skip
     assert View.of(parse_qsl(view.address(), keep_blank_values=True)) == view
     assert View().address() == ""

@@ -121,6 +121,7 @@ export class Filters {
     if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
     if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
     if (view.has("doubted")) chip("Label the others speak against", (other) => other.delete("doubted"));
+    if (view.has("answered")) chip(`Labeled by at least ${view.get("answered")} people`, (other) => other.delete("answered"));
     if (view.has("noted")) chip("Has a note", (other) => other.delete("noted"));
     if (view.has("group")) chip(`Near duplicates of image ${view.get("group")}`, (other) => other.delete("group"));
     if (view.has("asked")) chip(`Asked by round ${view.getAll("asked").join(" or ")}`, (other) => other.delete("asked"));
@@ -138,7 +139,7 @@ export class Filters {
     const { head } = this;
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
-    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"), this.flag("noted", "that have a note"));
+    const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"), this.flag("noted", "that have a note"), head.people.length > 1 && this.flag("answered", "that two people or more labeled", "2"));
     this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), flags, ...(head.rounds.length ? [this.past(head)] : []));
   }
 
@@ -169,9 +170,10 @@ export class Filters {
   /**
    * @param {string} name
    * @param {string} text
+   * @param {string} [value]
    */
-  flag(name, text) {
-    const tick = element("input", { type: "checkbox", checked: this.view.has(name), onchange: () => this.change((view) => (tick.checked ? view.set(name, "1") : view.delete(name))) });
+  flag(name, text, value = "1") {
+    const tick = element("input", { type: "checkbox", checked: this.view.has(name), onchange: () => this.change((view) => (tick.checked ? view.set(name, value) : view.delete(name))) });
     return element("label", {}, tick, element("span", { text }));
   }
 
