@@ -109,12 +109,20 @@ def _gathered(run: _Run, reading: Reading, before: Mapping[str, Any]) -> Importe
     with disk_full_told(run.folder, "the original images"):
         settings["arrays"] = _keep_originals(reading, settings["image_size"], run.folder, run.name)
     given = good[(truths[good] >= 0) & (splits[good] == POOL)] if request.truth == "labels" else good[:0]
-    labels = Given(entries.paths, given, names, truths.copy())
+    if request.truth == "labels" and reading.answers:
+        given = np.union1d(given, _answered(reading, good[(truths[good] < 0) & (splits[good] == POOL)]))
+    labels = Given(entries.paths, given, names, truths.copy(), reading.answers)
     truths[given] = -1
     rows = ItemRows(entries.paths, good, splits, looked.sizes, looked.prints, names, truths)
     return Imported(
         task, tuple(reading.classes), rows, aside, labels, settings, reading.took_for, settings["notes"], list(labeled_by.rows.values())
     )
+
+
+def _answered(reading: Reading, unlabeled: np.ndarray) -> np.ndarray:
+    """Those of the unlabeled entries of which somebody said something all the same: a skip, or classes of which none counts."""
+    said = [at for at in unlabeled.tolist() if any(one.value != "" for one in reading.answers.get(at, ()))]
+    return np.array(said, np.int64)
 
 
 def _chosen(run: _Run, reading: Reading, sources: streaming.Sources, before: Mapping[str, Any], dense: bool) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_what_is_written_comes_back_pixel_for_pixel(tmp_path: Path, name: str) -
         assert reading.colors == tuple(colors)
     back = {Path(entry.path).stem.removesuffix("_leftImg8bit"): at for at, entry in enumerate(reading.entries)}
     assert sorted(back) == sorted(Path(path).stem for path, *_ in given)
-    for path, content, split, values in given:
+    for path, content, split, values, *_ in given:
         at = back[Path(path).stem]
         assert reading.entries[at].split == {"train": "pool"}.get(split, split)
         assert (tmp_path / "out" / reading.entries[at].path).read_bytes() == (
