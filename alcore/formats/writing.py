@@ -103,13 +103,18 @@ class Legend:
 
 
 class Writing:
-    """Files of a data set that is being written: images byte for byte where they stand upright, names and splits checked on the way."""
+    """Files of a data set that is being written: images byte for byte where they stand upright, names and splits checked on the way.
+
+    Attributes:
+        size: width and height of the image that was written last.
+    """
 
     def __init__(self, out: Path, classes: Sequence[str]) -> None:
         check_classes(out, classes)
         self.out, self.classes = out, classes
         self.names: dict[str, list[str]] = {split: [] for split in WRITTEN.values()}
         self.renamed: list[tuple[str, str]] = []
+        self.size = (0, 0)
         self._seen: set[str] = set()
 
     def image(self, item: Item, path: str) -> str:
@@ -131,7 +136,7 @@ class Writing:
         if place != path and (not isinstance(item.image, bytes) or os.path.splitext(place)[0] != os.path.splitext(path)[0]):
             self.renamed.append((item.path, place))
         self.names[item.split].append(stem)
-        size = self._copy(item, self.out / place)
+        self.size = size = self._copy(item, self.out / place)
         if not item.mask.size:
             return place
         try:
