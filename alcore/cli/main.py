@@ -106,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         "the free disk",
     )
     sub.add_argument("--classes", nargs="+", help="class names, for sources without labels, or of masks in the order of their values")
+    sub.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        metavar='"NAMES = CLASS"',
+        help="classes of the source under another name: kitty, Cat = cat; nothing behind = leaves them out; or a text file of such lines",
+    )
     sub.add_argument("--void", default="auto", help="the value of a mask that is void: auto, none, 0 or 255")
     sub.add_argument("--cut", default="aside", help="JPEGs that end too early: aside, or keep, gray where nothing is")
     sub.add_argument("--duplicates", default="apart", help="images of the pool whose very bytes are tested too: apart, or keep")

@@ -140,6 +140,12 @@ def most(votes: Sequence[Answer]) -> tuple[str | None, bool]:
     return (None if is_torn else tally[0][0]), is_torn
 
 
+def torn_words(number: int) -> str:
+    """What is said of so many images of which no class counts."""
+    verbs = ("has", "counts") if number == 1 else ("have", "count")
+    return f"{count(number, 'image')} {verbs[0]} as many answers of one class as of another and {verbs[1]} as unlabeled"
+
+
 def _finished(
     source: Source,
     names: Mapping[str, Color | None],
@@ -162,12 +168,7 @@ def _finished(
     if len(people) > 1:
         reading.warnings.append(f"{len(people)} people answered ({_first(people)}): where they differ, what most of them said counts")
     if torn:
-        verb = (
-            "has as many answers of one class as of another and counts"
-            if torn == 1
-            else "have as many answers of one class as of another and count"
-        )
-        reading.warnings.append(f"{count(torn, 'image')} {verb} as unlabeled")
+        reading.warnings.append(torn_words(torn))
     if several:
         reading.warnings.append(f"{count(several, 'answer')} of several classes at once left out: an image has one")
     return reading

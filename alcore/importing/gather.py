@@ -19,6 +19,7 @@ from alcore.files import written_whole
 from alcore.formats.base import count
 from alcore.importing import alike
 from alcore.importing.items import Given, Imported, ItemRows
+from alcore.importing.renaming import rename
 from alcore.importing.request import ImportRequest
 from alcore.importing.splits import POOL, held_out, kept_apart
 from alcore.nets.tasks import TASKS
@@ -147,7 +148,12 @@ def _remembered(request: ImportRequest, reading: Reading, notes: Sequence[str], 
         "read_from": str(Path(reading.read_from).absolute()),
         "notes": [one_line(note) for note in notes],
         "naming": dict(reading.naming),
-        "asked": {"void": request.void, "classes": list(request.classes), "duplicates": request.duplicates},
+        "asked": {
+            "void": request.void,
+            "classes": list(request.classes),
+            "duplicates": request.duplicates,
+            "rename": [list(pair) for pair in request.rename],
+        },
         "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
     }
 
@@ -168,7 +174,9 @@ def files_of(settings: Mapping[str, Any]) -> set[str]:
 def _read(request: ImportRequest, old: Mapping[str, Any]) -> Reading:
     """The source as it is read for the first time, or as the earlier import read it: a guess is not made twice."""
     source, format_name = Path(old.get("read_from", request.source)), old.get("read_as", request.format)
-    return formats.read(source, format_name, request.task, request.reading)
+    reading = formats.read(source, format_name, request.task, request.reading)
+    reading.warnings += rename(reading, request.rename)
+    return reading
 
 
 def task_of(request: ImportRequest, reading: Reading) -> str:

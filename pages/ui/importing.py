@@ -77,12 +77,20 @@ def new_project() -> None:
             placeholder="cat, dog, other",
             help="Separated by commas; more can be added later. Of masks without a list of classes: in the order of their values, 0 first.",
         )
+        rename = st.text_area(
+            "Classes under another name",
+            placeholder="kitty, Cat = cat\nblurred =",
+            height=92,
+            help="One line a class: names of the source, =, and the class they are. Nothing behind the = leaves them out. A name with a "
+            'comma or = in it stands in quotes: "a, b" = cat. It is kept for reading the source again.',
+        )
         options = {
             "format": kind,
             "task": task,
             "truth": truth,
             "hold_out": None if hold == 20 else hold / 100,
             "classes": [c for c in classes.split(",") if c.strip()],
+            "rename": [line for line in rename.splitlines() if line.strip()],
             **_rarely(),
         }
         with shown:
