@@ -59,9 +59,9 @@ class Image:
 
     def add(self, said: Said) -> None:
         """Takes one more answer in the place of that person's last one."""
-        self.said = [one for one in self.said if one.annotator != said.annotator or not said.annotator]
-        self.said.append(said)
-        self.said.sort(key=lambda one: one.at)
+        self.said = sorted([*self.said, said], key=lambda one: one.at)
+        newest = {one.annotator or f"\0{at}": at for at, one in enumerate(self.said)}  # who is not told may be anybody
+        self.said = [self.said[at] for at in sorted(newest.values())]
 
 
 @dataclass
@@ -170,7 +170,9 @@ def _finished(
     if torn:
         reading.warnings.append(torn_words(torn))
     if several:
-        reading.warnings.append(f"{count(several, 'answer')} of several classes at once left out: an image has one")
+        verb = "counts" if several == 1 else "count"
+        own = f"{count(several, 'image')} with objects of several classes {verb} as unlabeled"
+        reading.warnings.append(own if of_shapes else f"{count(several, 'answer')} of several classes at once left out: an image has one")
     return reading
 
 

@@ -1,4 +1,4 @@
-"""Pascal VOC's segmentation: `JPEGImages`, `SegmentationClass`, `ImageSets/Segmentation`, and `labelmap.txt` for classes of one's own."""
+"""Pascal VOC: `JPEGImages`, `SegmentationClass`, `ImageSets/Segmentation`, and `labelmap.txt` for classes of one's own; or boxes in XML."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from alcore.errors import BadInput
 from alcore.formats import void
 from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of
 from alcore.formats.dense import Color, Found, check_classes, images_below, listed, owned, stem_of
+from alcore.formats.voc_xml import has_boxes, reading_of_boxes
 from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
 from alcore.pixels import kinds, masks
@@ -31,24 +32,27 @@ SPLITS = {name: split for split, name in WRITTEN.items()}
 class Voc(Format):
     """The 20 classes and the background, or those of labelmap.txt (`name:r,g,b:parts:actions` a line), as labeling tools write it.
 
-    Only images that a list names are taken; without lists all are. trainval.txt adds what train.txt and val.txt do not name.
+    Only images that a list names are taken; without lists all are. trainval.txt adds what train.txt and val.txt do not name. Without masks,
+    or for the task classification, an image has the class of the objects in its XML file, when that is only one.
     """
 
     name = "voc"
-    title = "Pascal VOC (segmentation)"
+    title = "Pascal VOC (masks, or boxes in XML)"
     rank = 30
-    tasks = ("segmentation",)
+    tasks = ("segmentation", "classification")
     chooses_void = True
 
     def recognizes(self, src: Path) -> str | None:
-        """By its folders of images and masks, with the lists or a labelmap.txt."""
+        """By its folders of images and masks, with the lists or a labelmap.txt; or by an XML file of an image's objects."""
         place = _place(src)
         known = place is not None and ((src / place / SETS).is_dir() or Inside(src).has(f"{place}{LABEL_MAP}"))
-        return "Pascal VOC" if known else None
+        return "Pascal VOC" if known or (place is None and has_boxes(src)) else None
 
     def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         place = _place(src)
+        if options.task == "classification" or (place is None and options.task == "auto" and has_boxes(src)):
+            return reading_of_boxes(src)
         if place is None:
             raise BadInput(
                 f"{src} has no folder {IMAGES} beside one of {LABELS}: give the folder these lie in, or that of one year (VOC2012)"
