@@ -43,22 +43,8 @@ PAGES_MAY = GROUND | {
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
 FORMATS_SHARE = {
-    "base",
-    "brush",
-    "coco_json",
-    "dense",
-    "labelstudio_json",
-    "listing",
-    "markup",
-    "oddities",
-    "pairs",
-    "places",
-    "runs",
-    "said",
-    "shapes",
-    "tables",
-    "void",
-    "writing",
+    *("base", "brush", "coco_json", "dense", "labelstudio_json", "listing", "markup", "oddities", "pairs", "places", "runs", "said"),
+    *("shapes", "tables", "void", "voc_xml", "writing"),
 }
 # library -> the modules, or whole rooms, that may import it; numpy and the standard library may be imported by all
 ONLY = {

@@ -26,6 +26,7 @@ NAMES = (
     *("dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 BORDER = (224, 224, 192)  # of the border around objects, which is void
+UNDER = ("ignored", "ignore", "void")  # what that color is called where a list names it: other programs refuse colors that it lacks
 SPLITS = {name: split for split, name in WRITTEN.items()}
 
 
@@ -151,6 +152,8 @@ def _read_label_map(door: Inside, file: str) -> dict[str, Color]:
         if len(channels) != 3 or max(channels) > 255:
             raise BadInput(f"{LABEL_MAP} line {number}: {line[:80]!r} is not of the form name:r,g,b:parts:actions")
         color = (channels[0], channels[1], channels[2])
+        if color == BORDER and name.lower() in UNDER:
+            continue
         for what, key in (("class", name), ("color", color)):
             if lines.setdefault(key, number) != number:
                 raise BadInput(f"{LABEL_MAP} line {number}: the {what} {key!r} is in line {lines[key]} already")
@@ -180,6 +183,8 @@ def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[
         writing.file(f"{LABELS}/{stem_of(path)}.png", encoded.getvalue())
     writing.lists(f"{SETS}/", lambda stem: stem.rsplit("/", 1)[-1])
     rows = [f"{name}:{red},{green},{blue}::\n" for name, (red, green, blue) in zip(legend.classes, given, strict=True)]
+    void_name = next((name for name in UNDER if name not in legend.classes), None)
+    rows += [f"{void_name}:{BORDER[0]},{BORDER[1]},{BORDER[2]}::\n"] if void_name and BORDER not in given else []
     writing.file(LABEL_MAP, "# label:color_rgb:parts:actions\n" + "".join(rows))
     return writing.renamed
 
