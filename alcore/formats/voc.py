@@ -11,7 +11,7 @@ from PIL import Image
 
 from alcore.errors import BadInput
 from alcore.formats import void
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, has_images, inside_of
 from alcore.formats.dense import Color, Found, check_classes, images_below, listed, owned, stem_of
 from alcore.formats.voc_xml import has_boxes, reading_of_boxes
 from alcore.formats.writing import Item, Legend, Writing, distinct
@@ -47,12 +47,13 @@ class Voc(Format):
         """By its folders of images and masks, with the lists or a labelmap.txt; or by an XML file of an image's objects."""
         place = _place(src)
         known = place is not None and ((src / place / SETS).is_dir() or Inside(src).has(f"{place}{LABEL_MAP}"))
-        return "Pascal VOC" if known or (place is None and has_boxes(src)) else None
+        return "Pascal VOC" if known or has_boxes(src) else None
 
     def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         place = _place(src)
-        if options.task == "classification" or (place is None and options.task == "auto" and has_boxes(src)):
+        no_masks = place is None or not has_images(src / place / LABELS)  # some write an empty folder
+        if options.task == "classification" or (no_masks and options.task == "auto" and has_boxes(src)):
             return reading_of_boxes(src)
         if place is None:
             raise BadInput(

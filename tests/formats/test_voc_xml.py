@@ -40,6 +40,16 @@ def test_the_class_of_the_objects_is_that_of_the_image(tmp_path: Path, place: st
     assert list(reasons_of(reading).values()) == [f"{place}Annotations/gone.xml: there is no such image"]
 
 
+def test_an_empty_folder_of_masks_and_a_list_without_colors_hide_no_boxes(tmp_path: Path) -> None:
+    """As datumaro writes boxes alone."""
+    picture(tmp_path / "JPEGImages" / "a.jpg")
+    (tmp_path / "SegmentationClass").mkdir()
+    write(tmp_path / "labelmap.txt", "# label:color_rgb:parts:actions\nbackground:::\ncat:::\n")
+    write(tmp_path / "ImageSets" / "Main" / "train.txt", "a\n")
+    write(tmp_path / "Annotations" / "a.xml", boxes("a.jpg", "cat"))
+    assert labels_of(read(tmp_path)) == {"JPEGImages/a.jpg": "cat"}
+
+
 def test_files_beside_their_images_in_folders_of_splits(tmp_path: Path) -> None:
     for name, label in (("train/a", "cat"), ("valid/b", "dog"), ("train/c", "no & such")):
         picture(tmp_path / f"{name}.jpg")
