@@ -153,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     verb("status", "counts, classes, rounds, running jobs")
     sub = verb("export", "writes the labels in a public format, or the newest model as one file")
     sub.add_argument(
-        "--format", required=True, help="csv, folder; parquet with --with-predictions; onnx: the model; of masks camvid, coco, …"
+        "--format",
+        required=True,
+        help="csv, folder; parquet with --with-predictions; labelstudio and cvat; onnx: the model; of masks camvid, coco, …",
     )
     sub.add_argument("--out", required=True)
     sub.add_argument("--with-predictions", action="store_true", help="every image, the unlabeled ones by the model: csv, parquet, folder")

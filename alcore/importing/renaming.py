@@ -157,7 +157,8 @@ def alike(names: Sequence[str]) -> list[str]:
     same = [of for key, of in groups.items() if len(of) > 1 and key]
     if not same:
         return []
-    more = f"; so do {len(same) - 1:,} more" if len(same) > 1 else ""
+    others = len(same) - 1
+    more = f"; so {'does' if others == 1 else 'do'} {count(others, 'other group')}" if others else ""
     return [
         f"{_quoted(same[0])} differ in capitals, blanks or dashes alone{more}: if they are one class, rename {same[0][1]} = {same[0][0]}"
     ]

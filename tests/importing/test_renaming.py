@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alcore.cli.main import main
 from alcore.errors import BadInput
 from alcore.formats import read
 from alcore.importing.preview import preview
@@ -135,8 +136,21 @@ def test_a_project_of_masks_is_read_again_with_its_joined_values(tmp_path: Path,
     assert np.array_equal(project.masks.load(project.items.labeled()[0]["label"])[0], [0, 1, 1, 1])
 
 
+def test_the_command_line_takes_lines_and_a_file_and_says_first_what_they_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = pictures(tmp_path / "set", *(f"{name}/{at}.png" for name in ("cat", "kitty", "dog") for at in range(3)))
+    file = write(tmp_path / "names.txt", "dog = hound\n")
+    assert main(["import", str(source), "--dry-run", "--json", "--rename", "kitty = cat", "--rename", str(file)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["classes"] == ["cat", "hound"]
+    assert told["warnings"][:2] == ["'cat' and 'kitty' are one class here, 'cat' (6 images)", "'dog' is called 'hound' here (3 images)"]
+    assert main(["import", str(source), "--dry-run", "--rename", "kitty"]) == 2
+    assert capsys.readouterr().err == (
+        "alcore: 'kitty' is no text file of class names: write the names, =, and their class, as in: kitty, Cat = cat, or name a file of such lines\n"
+    )
+
+
 def test_names_that_may_be_one_are_pointed_at() -> None:
     assert alike(["cat", "dog", "hot dog", "1", "2"]) == []
     assert alike(["Cat", "cat", "hot-dog", "hot dog"]) == [
-        "'Cat' and 'cat' differ in capitals, blanks or dashes alone; so do 1 more: if they are one class, rename cat = Cat"
+        "'Cat' and 'cat' differ in capitals, blanks or dashes alone; so does 1 other group: if they are one class, rename cat = Cat"
     ]
