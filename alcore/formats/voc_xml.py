@@ -39,7 +39,8 @@ def reading_of_boxes(src: Path) -> Reading:
     called_by: dict[str, str] = {}
     left_out, names, faults = Counted(), list(_files(src)), []
     if not names:
-        raise BadInput(f"{src} holds no XML file of VOC's objects: put them into {src.name}/{FOLDER}, beside {src.name}/{IMAGES}")
+        cure = f"put them into {src.name}/{FOLDER}, beside {src.name}/{IMAGES}, or import its masks as segmentation"
+        raise BadInput(f"{src} holds no XML file of VOC's objects: {cure}")
     for name in names:
         try:
             top = root_of(door, name)
