@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.types import Entry, Skipped
+from alcore.types import Answer, Entry, Skipped
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Reading:
         used: files of the source that were read as listings, relative to `root`.
         format: name of the format; read_from: what it was given. Set by formats.read.
         naming: how masks lie beside their images and what their values are, for an export that gives them back so.
+        answers: entry -> who said what of it, oldest first, where the source tells who; an entry's label is what most of them said.
         remarks: asked once all masks were read: what was found on the way, a sentence each.
     """
 
@@ -48,4 +49,5 @@ class Reading:
     format: str = ""
     read_from: Any = None  # Path
     naming: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[int, Sequence[Answer]] = field(default_factory=dict)
     remarks: Callable[[], list[str]] = list

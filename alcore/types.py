@@ -66,6 +66,16 @@ class Entry:
     label: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one person said of an image, as a source or an export has it: a class, "" for the mask beside it, None where they skipped it.
+    `decides` is set where it counts whatever others said."""
+
+    annotator: str
+    value: str | None
+    decides: bool = False
+
+
 @dataclass(frozen=True)
 class Annotation:
     """One event of the journal. `(client, seq)` names it for ever, so sending it twice stores it once.

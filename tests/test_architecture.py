@@ -43,7 +43,10 @@ PAGES_MAY = GROUND | {
 }  # fmt: skip
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
-FORMATS_SHARE = {"base", "coco_json", "dense", "listing", "oddities", "pairs", "places", "runs", "tables", "void", "writing"}
+FORMATS_SHARE = {
+    *("base", "brush", "coco_json", "dense", "labelstudio_json", "listing", "markup", "oddities", "pairs", "places", "runs", "said"),
+    *("shapes", "tables", "void", "voc_xml", "writing"),
+}
 # library -> the modules, or whole rooms, that may import it; numpy and the standard library may be imported by all
 ONLY = {
     "sqlalchemy": {"storage"},

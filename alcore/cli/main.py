@@ -106,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         "the free disk",
     )
     sub.add_argument("--classes", nargs="+", help="class names, for sources without labels, or of masks in the order of their values")
+    sub.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        metavar='"NAMES = CLASS"',
+        help="classes of the source under another name: kitty, Cat = cat; nothing behind = leaves them out; or a text file of such lines",
+    )
     sub.add_argument("--void", default="auto", help="the value of a mask that is void: auto, none, 0 or 255")
     sub.add_argument("--cut", default="aside", help="JPEGs that end too early: aside, or keep, gray where nothing is")
     sub.add_argument("--duplicates", default="apart", help="images of the pool whose very bytes are tested too: apart, or keep")
@@ -146,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     verb("status", "counts, classes, rounds, running jobs")
     sub = verb("export", "writes the labels in a public format, or the newest model as one file")
     sub.add_argument(
-        "--format", required=True, help="csv, folder; parquet with --with-predictions; onnx: the model; of masks camvid, coco, …"
+        "--format",
+        required=True,
+        help="csv, folder; parquet with --with-predictions; labelstudio and cvat; onnx: the model; of masks camvid, coco, …",
     )
     sub.add_argument("--out", required=True)
     sub.add_argument("--with-predictions", action="store_true", help="every image, the unlabeled ones by the model: csv, parquet, folder")

@@ -20,6 +20,7 @@ from alcore.errors import BadInput
 from alcore.files import written_whole
 from alcore.formats.tables import open_table
 from alcore.importing.preview import preview
+from alcore.importing.renaming import lines_of
 from alcore.importing.request import ImportRequest, levels_of
 from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
@@ -62,14 +63,17 @@ def quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def import_(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.again:
         return workspace.project(args.project).refresh(report=Line(), levels=levels_of(args.levels))
-    options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
-    return creation.summary(Project.import_into(workspace, args.project, Path(args.source), report=Line(), **options))
+    return creation.summary(Project.import_into(workspace, args.project, Path(args.source), report=Line(), **_import_options(args)))
+
+
+def _import_options(args: argparse.Namespace) -> dict[str, Any]:
+    named = {"classes": args.classes or (), "rename": lines_of(args.rename)}
+    return {name: getattr(args, name) for name in IMPORT_OPTIONS} | named
 
 
 def dry_run(args: argparse.Namespace) -> Answer:
     """What an import would do; touches no workspace."""
-    options = {name: getattr(args, name) for name in IMPORT_OPTIONS} | {"classes": args.classes or ()}
-    return preview(ImportRequest.of(args.source, options)).answer()
+    return preview(ImportRequest.of(args.source, _import_options(args))).answer()
 
 
 def features(workspace: Workspace, args: argparse.Namespace) -> Answer:

@@ -48,6 +48,9 @@ def _writers(function: str) -> Mapping[str, Callable[..., Renamed]]:
 MASK_WRITERS, LABEL_WRITERS = _writers("write_masks"), _writers("write_labels")
 
 
+WHOLE = frozenset(known.name for known, module in _FOUND if getattr(module, "WHOLE", False))  # write images without a label too
+
+
 def read(src: str | Path, format: str = "auto", task: str = "auto", options: ReadOptions | None = None) -> Reading:
     """What lies in `src`, read as `format`; `auto` takes the first format that recognises it and `Reading.took_for` says which.
 

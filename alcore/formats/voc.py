@@ -1,4 +1,4 @@
-"""Pascal VOC's segmentation: `JPEGImages`, `SegmentationClass`, `ImageSets/Segmentation`, and `labelmap.txt` for classes of one's own."""
+"""Pascal VOC: `JPEGImages`, `SegmentationClass`, `ImageSets/Segmentation`, and `labelmap.txt` for classes of one's own; or boxes in XML."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from PIL import Image
 
 from alcore.errors import BadInput
 from alcore.formats import void
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, has_images, inside_of
 from alcore.formats.dense import Color, Found, check_classes, images_below, listed, owned, stem_of
+from alcore.formats.voc_xml import has_boxes, reading_of_boxes
 from alcore.formats.writing import Item, Legend, Writing, distinct
 from alcore.naming import class_name, printable
 from alcore.pixels import kinds, masks
@@ -25,30 +26,35 @@ NAMES = (
     *("dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 BORDER = (224, 224, 192)  # of the border around objects, which is void
+UNDER = ("ignored", "ignore", "void")  # what that color is called where a list names it: other programs refuse colors that it lacks
 SPLITS = {name: split for split, name in WRITTEN.items()}
 
 
 class Voc(Format):
     """The 20 classes and the background, or those of labelmap.txt (`name:r,g,b:parts:actions` a line), as labeling tools write it.
 
-    Only images that a list names are taken; without lists all are. trainval.txt adds what train.txt and val.txt do not name.
+    Only images that a list names are taken; without lists all are. trainval.txt adds what train.txt and val.txt do not name. Without masks,
+    or for the task classification, an image has the class of the objects in its XML file, when that is only one.
     """
 
     name = "voc"
-    title = "Pascal VOC (segmentation)"
+    title = "Pascal VOC (masks, or boxes in XML)"
     rank = 30
-    tasks = ("segmentation",)
+    tasks = ("segmentation", "classification")
     chooses_void = True
 
     def recognizes(self, src: Path) -> str | None:
-        """By its folders of images and masks, with the lists or a labelmap.txt."""
+        """By its folders of images and masks, with the lists or a labelmap.txt; or by an XML file of an image's objects."""
         place = _place(src)
         known = place is not None and ((src / place / SETS).is_dir() or Inside(src).has(f"{place}{LABEL_MAP}"))
-        return "Pascal VOC" if known else None
+        return "Pascal VOC" if known or has_boxes(src) else None
 
     def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
         place = _place(src)
+        no_masks = place is None or not has_images(src / place / LABELS)  # some write an empty folder
+        if options.task == "classification" or (no_masks and options.task == "auto" and has_boxes(src)):
+            return reading_of_boxes(src)
         if place is None:
             raise BadInput(
                 f"{src} has no folder {IMAGES} beside one of {LABELS}: give the folder these lie in, or that of one year (VOC2012)"
@@ -147,6 +153,8 @@ def _read_label_map(door: Inside, file: str) -> dict[str, Color]:
         if len(channels) != 3 or max(channels) > 255:
             raise BadInput(f"{LABEL_MAP} line {number}: {line[:80]!r} is not of the form name:r,g,b:parts:actions")
         color = (channels[0], channels[1], channels[2])
+        if color == BORDER and name.lower() in UNDER:
+            continue
         for what, key in (("class", name), ("color", color)):
             if lines.setdefault(key, number) != number:
                 raise BadInput(f"{LABEL_MAP} line {number}: the {what} {key!r} is in line {lines[key]} already")
@@ -176,6 +184,8 @@ def write_masks(out: Path, items: Iterable[Item], legend: Legend) -> list[tuple[
         writing.file(f"{LABELS}/{stem_of(path)}.png", encoded.getvalue())
     writing.lists(f"{SETS}/", lambda stem: stem.rsplit("/", 1)[-1])
     rows = [f"{name}:{red},{green},{blue}::\n" for name, (red, green, blue) in zip(legend.classes, given, strict=True)]
+    void_name = next((name for name in UNDER if name not in legend.classes), None)
+    rows += [f"{void_name}:{BORDER[0]},{BORDER[1]},{BORDER[2]}::\n"] if void_name and BORDER not in given else []
     writing.file(LABEL_MAP, "# label:color_rgb:parts:actions\n" + "".join(rows))
     return writing.renamed
 

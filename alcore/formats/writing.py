@@ -17,7 +17,7 @@ from alcore.errors import BadInput
 from alcore.formats.base import is_image_name
 from alcore.formats.dense import Color, check_classes
 from alcore.pixels import kinds, masks
-from alcore.types import VOID, WRITTEN
+from alcore.types import VOID, WRITTEN, Answer
 
 SUFFIXES = {
     **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "DIB": ".bmp"},
@@ -32,13 +32,18 @@ class Item(NamedTuple):
         path: as the source has it, relative, with forward slashes; an image out of an array has no suffix.
         image: its file, or the content of one.
         split: train, val or test.
-        mask: (H, W) uint8 of class indices with 255 for void, upright.
+        mask: (H, W) uint8 of class indices with 255 for void, upright; of no pixel where the image has none, which only formats get that
+            write a project whole.
+        annotator: whose it is.
+        said: that somebody skipped it, for those formats; empty for a mask.
     """
 
     path: str
     image: Path | bytes
     split: str
     mask: np.ndarray
+    annotator: str = ""
+    said: Sequence[Answer] = ()
 
 
 class Labeled(NamedTuple):
@@ -47,9 +52,10 @@ class Labeled(NamedTuple):
     Attributes:
         path: as the source has it, relative, with forward slashes; an image out of an array has no suffix.
         split: train, val or test.
-        label: its class.
+        label: its class; "" without one, which only formats get that write a project whole.
         annotator: who gave that.
         picture: gives its file, or the content of one and the suffix to go with that; asked only where images are written.
+        said: gives each person's newest answer, oldest first; asked only where several can be written.
     """
 
     path: str
@@ -57,6 +63,7 @@ class Labeled(NamedTuple):
     label: str
     annotator: str
     picture: Callable[[], tuple[Path | bytes, str]]
+    said: Callable[[], Sequence[Answer]] = tuple
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,18 @@ class Legend:
 
 
 class Writing:
-    """Files of a data set that is being written: images byte for byte where they stand upright, names and splits checked on the way."""
+    """Files of a data set that is being written: images byte for byte where they stand upright, names and splits checked on the way.
+
+    Attributes:
+        size: width and height of the image that was written last.
+    """
 
     def __init__(self, out: Path, classes: Sequence[str]) -> None:
         check_classes(out, classes)
         self.out, self.classes = out, classes
         self.names: dict[str, list[str]] = {split: [] for split in WRITTEN.values()}
         self.renamed: list[tuple[str, str]] = []
+        self.size = (0, 0)
         self._seen: set[str] = set()
 
     def image(self, item: Item, path: str) -> str:
@@ -124,7 +136,9 @@ class Writing:
         if place != path and (not isinstance(item.image, bytes) or os.path.splitext(place)[0] != os.path.splitext(path)[0]):
             self.renamed.append((item.path, place))
         self.names[item.split].append(stem)
-        size = self._copy(item, self.out / place)
+        self.size = size = self._copy(item, self.out / place)
+        if not item.mask.size:
+            return place
         try:
             masks.check(item.mask, size, len(self.classes))
         except BadInput as wrong:
@@ -149,6 +163,30 @@ class Writing:
         for split, names in self.names.items():
             if names:
                 self.file(f"{folder}{split}.txt", "".join(f"{name(one)}\n" for one in names))
+
+
+class Pictures:
+    """Copies of images that go out without masks, each as the path it is given: made possible, and told apart from those before."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.renamed: list[tuple[str, str]] = []
+        self._taken: set[str] = set()
+
+    def write(self, path: str, picture: Path | bytes, suffix: str, was: str) -> tuple[str, tuple[int, int]]:
+        """Writes one, `was` its path in the source; the path it got, and its width and height. BadInput when it is no picture."""
+        stem, tail = os.path.splitext(possible(path + suffix))
+        place, number = stem + tail, 1
+        while place.casefold() in self._taken:
+            number += 1
+            place = f"{stem}-{number}{tail}"
+        self._taken.add(place.casefold())
+        if place != path + suffix:
+            self.renamed.append((was, place))
+        try:
+            return place, copy_upright(picture, self.out / place)
+        except BadInput as wrong:
+            raise BadInput(f"{was}: {wrong}") from wrong
 
 
 def copy_upright(source: Path | bytes, target: Path, link: bool = False) -> tuple[int, int]:

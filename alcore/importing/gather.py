@@ -19,6 +19,7 @@ from alcore.files import written_whole
 from alcore.formats.base import count
 from alcore.importing import alike
 from alcore.importing.items import Given, Imported, ItemRows
+from alcore.importing.renaming import rename
 from alcore.importing.request import ImportRequest
 from alcore.importing.splits import POOL, held_out, kept_apart
 from alcore.nets.tasks import TASKS
@@ -109,12 +110,20 @@ def _gathered(run: _Run, reading: Reading, before: Mapping[str, Any]) -> Importe
     with disk_full_told(run.folder, "the original images"):
         settings["arrays"] = _keep_originals(reading, settings["image_size"], run.folder, run.name)
     given = good[(truths[good] >= 0) & (splits[good] == POOL)] if request.truth == "labels" else good[:0]
-    labels = Given(entries.paths, given, names, truths.copy())
+    if request.truth == "labels" and reading.answers:
+        given = np.union1d(given, _answered(reading, good[(truths[good] < 0) & (splits[good] == POOL)]))
+    labels = Given(entries.paths, given, names, truths.copy(), reading.answers)
     truths[given] = -1
     rows = ItemRows(entries.paths, good, splits, looked.sizes, looked.prints, names, truths)
     return Imported(
         task, tuple(reading.classes), rows, aside, labels, settings, reading.took_for, settings["notes"], list(labeled_by.rows.values())
     )
+
+
+def _answered(reading: Reading, unlabeled: np.ndarray) -> np.ndarray:
+    """Those of the unlabeled entries of which somebody said something all the same: a skip, or classes of which none counts."""
+    said = [at for at in unlabeled.tolist() if any(one.value != "" for one in reading.answers.get(at, ()))]
+    return np.array(said, np.int64)
 
 
 def _chosen(run: _Run, reading: Reading, sources: streaming.Sources, before: Mapping[str, Any], dense: bool) -> dict[str, Any]:
@@ -139,7 +148,12 @@ def _remembered(request: ImportRequest, reading: Reading, notes: Sequence[str], 
         "read_from": str(Path(reading.read_from).absolute()),
         "notes": [one_line(note) for note in notes],
         "naming": dict(reading.naming),
-        "asked": {"void": request.void, "classes": list(request.classes), "duplicates": request.duplicates},
+        "asked": {
+            "void": request.void,
+            "classes": list(request.classes),
+            "duplicates": request.duplicates,
+            "rename": [list(pair) for pair in request.rename],
+        },
         "colors": masks.colors(len(reading.classes), reading.colors) if dense else [],
     }
 
@@ -160,7 +174,9 @@ def files_of(settings: Mapping[str, Any]) -> set[str]:
 def _read(request: ImportRequest, old: Mapping[str, Any]) -> Reading:
     """The source as it is read for the first time, or as the earlier import read it: a guess is not made twice."""
     source, format_name = Path(old.get("read_from", request.source)), old.get("read_as", request.format)
-    return formats.read(source, format_name, request.task, request.reading)
+    reading = formats.read(source, format_name, request.task, request.reading)
+    reading.warnings += rename(reading, request.rename)
+    return reading
 
 
 def task_of(request: ImportRequest, reading: Reading) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from alcore.types import SPLITS, Skipped
+from alcore.types import SPLITS, Answer, Skipped
 
 
 @dataclass
@@ -68,11 +68,17 @@ class ItemRows(Sequence[dict[str, Any]]):
         }
 
 
-class Given(Sequence[tuple[str, str]]):
-    """(path, name of the truth) of the entries `at`."""
+class Given(Sequence[tuple[str, str | None]]):
+    """(path, name of the truth) of the entries `at`; None where several people said so much that nothing counts, or all skipped it.
 
-    def __init__(self, paths: Sequence[str], at: np.ndarray, names: Sequence[str], truths: np.ndarray) -> None:
-        self._paths, self._at, self._names, self._truths = paths, at, names, truths
+    Args:
+        answers: entry -> who said what of it, of those where that is known.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], at: np.ndarray, names: Sequence[str], truths: np.ndarray, answers: Mapping[int, Sequence[Answer]]
+    ) -> None:
+        self._paths, self._at, self._names, self._truths, self._answers = paths, at, names, truths, answers
 
     def __len__(self) -> int:
         return len(self._at)
@@ -81,4 +87,8 @@ class Given(Sequence[tuple[str, str]]):
         if isinstance(number, slice):
             return [self[i] for i in range(*number.indices(len(self)))]
         at = int(self._at[number])
-        return self._paths[at], self._names[self._truths[at]]
+        return self._paths[at], None if self._truths[at] < 0 else self._names[self._truths[at]]
+
+    def said(self, number: int) -> Sequence[Answer]:
+        """Who said what of the entry that stands there; empty where the source does not tell."""
+        return self._answers.get(int(self._at[number]), ())

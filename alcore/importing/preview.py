@@ -13,6 +13,7 @@ from alcore import formats
 from alcore.columns import Entries, Known
 from alcore.errors import BadInput, one_line
 from alcore.importing.gather import task_of
+from alcore.importing.renaming import alike, rename
 from alcore.importing.request import ImportRequest
 from alcore.importing.splits import held_out
 from alcore.naming import printable
@@ -91,6 +92,7 @@ class Preview:
 def preview(request: ImportRequest) -> Preview:
     """Reads the source without decoding it. Raises BadInput as the import would, as far as that can be told without decoding."""
     reading = formats.read(request.source, request.format, request.task, request.reading)
+    renamed = rename(reading, request.rename)
     entries = Entries.of(reading.entries)
     if not len(entries):
         first = f"; the first file is {reading.skipped[0].path[:80]}: {reading.skipped[0].reason}" if reading.skipped else ""
@@ -113,8 +115,8 @@ def preview(request: ImportRequest) -> Preview:
         counts={} if TASKS[task].dense else {name: by_name.get(name, 0) for name in reading.classes},
         unlabeled=int((groups < 0).sum()),
         skipped=reading.skipped,
-        warnings=[one_line(said) for said in reading.warnings],
-        notes=[one_line(said) for said in notes],
+        warnings=[one_line(said) for said in (*reading.warnings, *alike(reading.classes))],
+        notes=[one_line(said) for said in (*renamed, *notes)],
         samples=_samples(entries, groups, () if TASKS[task].dense else reading.classes),
         levels=request.levels or (None if len(reading.arrays) else suggest_levels(sources)),
         _sources=sources,

@@ -11,6 +11,7 @@ from typing import Any
 
 from alcore.errors import BadInput
 from alcore.formats import ReadOptions, void
+from alcore.importing.renaming import Pairs, rename_of
 from alcore.naming import clean_classes
 from alcore.pixels.images import LEAST, MOST
 from alcore.pixels.streaming import CACHES
@@ -37,6 +38,7 @@ class ImportRequest:
         void: the value of masks that is void: auto, none, 0 or 255; see formats.void.chosen.
         cut: JPEGs that end before their picture does are set "aside", or with "keep" taken, gray where nothing is.
         duplicates: "apart" leaves images out of the pool whose very bytes are tested too, "keep" takes them all.
+        rename: (name in the source, class) of names that are to be another class, "" to leave them out; see renaming.rename_of.
         levels: the values that become black and white in pictures of more than 8 bits, "low,high"; None chooses one range for them all.
     """
 
@@ -52,6 +54,7 @@ class ImportRequest:
     cut: str = "aside"
     duplicates: str = "apart"
     levels: tuple[float, float] | None = None
+    rename: Pairs = ()
 
     @classmethod
     def of(cls, source: str | Path, options: Mapping[str, Any]) -> ImportRequest:
@@ -61,6 +64,7 @@ class ImportRequest:
             raise BadInput(f"an import has no option {unknown[0]!r}: use {', '.join(sorted(known))}")
         values = dict(options)
         values["classes"] = tuple(dict.fromkeys(clean_classes(values.get("classes") or ())))
+        values["rename"] = rename_of(values.get("rename"))
         values["levels"] = levels_of(values.get("levels"))
         made = cls(Path(os.path.abspath(Path(source).expanduser())), **values)  # without `..`, links as they are
         made._check()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.lineage import Lineage
 from alcore.storage.maskstore import MaskStore
-from alcore.types import Annotation
+from alcore.types import Annotation, Answer
 
 LABELS = 10_000  # labels of an import in memory at a time
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
@@ -164,14 +166,49 @@ def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest
 
 def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | None = None, lineage: Lineage | None = None) -> None:
     """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, within the transaction that
-    stores the images: an import that is killed leaves neither or both.
+    stores the images: an import that is killed leaves neither or both. Where the source tells who said what, each said it.
 
     Args:
         number: of the open query.
     """
     client, kind = f"py-{uuid.uuid4().hex[:16]}", TASKS[found.task].answers[0]
+    seqs = itertools.count(1)
     for start in range(0, len(found.labels), LABELS):
-        given = {path: _today(lineage, label) if lineage else label for path, label in found.labels[start : start + LABELS]}
-        fresh = journal.untouched(given, conn)
-        seqs = enumerate(fresh.items(), start + 1)
-        journal.begin([Annotation(client, n, i, kind, given[path], annotator="import", round=number) for n, (path, i) in seqs], conn)
+        part = range(start, min(start + LABELS, len(found.labels)))
+        told = {found.labels[at][0]: _answers(found, at, lineage) for at in part}
+        fresh = journal.untouched(told, conn)
+        alone: dict[str, list[Annotation]] = {}
+        several: list[Annotation] = []
+        for path, item in fresh.items():
+            answers = told[path]
+            if len(answers) == 1 and answers[0].value is not None:
+                event = Annotation(client, next(seqs), item, kind, answers[0].value, annotator=answers[0].annotator, round=number)
+                alone.setdefault(event.annotator, []).append(event)
+            else:
+                several += _opinions(answers, Annotation(client, 0, item, kind, round=number), seqs)
+        for events in alone.values():
+            journal.begin(events, conn)
+        _, rejected = journal.record(several, {event.value for event in several if event.value}, conn)
+        if rejected:
+            raise BadInput(f"an answer that came with the images cannot be stored: {rejected[0]['reason']}")
+
+
+def _answers(found: Imported, at: int, lineage: Lineage | None) -> list[Answer]:
+    """Who said what of the image that stands there, by the names that classes have now; of masks the digest."""
+    _, label = found.labels[at]
+    said = found.labels.said(at) or ([Answer("import", label)] if label is not None else [])
+    values = [label if one.value == "" else one.value for one in said]
+    now = [_today(lineage, value) if lineage and value is not None else value for value in values]
+    return [Answer(one.annotator, value, one.decides) for one, value in zip(said, now, strict=True)]
+
+
+def _opinions(answers: Sequence[Answer], event: Annotation, seqs: Iterator[int]) -> list[Annotation]:
+    """The events of several answers to one image: opinions that were given without sight of one another, and the one that decides last."""
+    opinions = [one for one in answers if not one.decides]
+    ordered = [*opinions, *(one for one in answers if one.decides)]
+    made = []
+    for one in ordered:
+        of = len(opinions) if not one.decides and len(opinions) > 1 else None
+        said = dataclasses.replace(event, seq=next(seqs), kind="skip" if one.value is None else event.kind, value=one.value)
+        made.append(dataclasses.replace(said, annotator=one.annotator, opinions=of, replaces="" if of else None))
+    return made

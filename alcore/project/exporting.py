@@ -1,4 +1,5 @@
-"""Labels out, in public formats: a CSV, class folders, or images with masks, named and valued as they came in. Knows no page, no route."""
+"""Labels out, in public formats: a table, class folders, a labeling program's file, or images with masks, named and valued as they came in.
+Knows no page, no route."""
 
 from __future__ import annotations
 
@@ -10,15 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import at_work, made_beside
-from alcore.formats import LABEL_WRITERS, MASK_WRITERS, Renamed
+from alcore.formats import LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
 from alcore.formats.csv import text_of
 from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
 from alcore.project.stored import Stored
-from alcore.types import WRITTEN, written
+from alcore.storage.queries import Event
+from alcore.types import WRITTEN, Answer, written
 
+ANSWERS = ("label", "mask", "region")
+AT_ONCE = 500  # items whose events are read in one go
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
 
@@ -26,8 +32,9 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
     """Writes the current labels, and those that came with the images held out; `out` appears whole or not at all.
 
     Args:
-        format_name: csv (path,label,split,annotator) or folder (a copy of each labeled image below its split and class); for masks one of
-            formats.MASK_WRITERS (a copy of each labeled image with its mask).
+        format_name: one of formats.LABEL_WRITERS, as csv (path,label,split,annotator) or folder (a copy of each labeled image below its
+            split and class); for masks one of formats.MASK_WRITERS (a copy of each labeled image with its mask). Those of formats.WHOLE
+            write images without a label too.
         splits: which go out: train, val, test.
 
     Returns:
@@ -44,7 +51,7 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
         raise BadInput(f"unknown split {unknown[0]!r}: use {', '.join(WRITTEN.values())}")
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
-    rows = _rows(project, splits)
+    rows = _rows(project, splits, whole=format_name in WHOLE)
     renamed: Renamed = []
     try:
         with made_beside(out) as part:
@@ -60,15 +67,20 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
     return {"format": format_name, "items": len(rows), "splits": dict(counted), "renamed": told, "out": str(out)}
 
 
-def _rows(project: Stored, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """The labeled items of these splits that can go out."""
+def _rows(project: Stored, splits: Sequence[str], whole: bool = False) -> list[dict[str, Any]]:
+    """The labeled items of these splits that can go out; with `whole` the others too, with None as their label."""
     rows = [row for row in project.items.labeled(given=True) if written(row["split"]) in splits]
     if not any(row["annotator"] != "given" for row in rows) and "train" in splits:
         raise AlcoreError(f"nothing of {project.name!r} is labeled yet: there is nothing to export")
     if not rows:
         raise AlcoreError(f"nothing of {project.name!r} in {', '.join(splits)} is labeled: there is nothing to export")
     misfits = project.masks.misfits() if project.dense else {}  # the image was replaced by one of another size since; `doctor` names it
-    return [row for row in rows if row["id"] not in misfits]
+    rows = [row for row in rows if row["id"] not in misfits]
+    if whole:
+        there = {row["id"] for row in rows}
+        others = [row for row in project.items.unlabeled() if row["id"] not in there and written(row["split"]) in splits]
+        rows = sorted([*rows, *others], key=lambda row: int(row["id"]))
+    return rows
 
 
 def archive(project: Stored, format_name: str) -> bytes:
@@ -85,13 +97,39 @@ def export_formats(project: Stored) -> tuple[str, ...]:
 
 
 def _masked(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Item]:
+    standing = _Standing(project, [row["id"] for row in rows])
     for row in rows:
-        yield Item(row["path"], picture(project, row)[0], written(row["split"]), project.masks.load(row["label"]))
+        split, mask = written(row["split"]), project.masks.load(row["label"]) if row["label"] else np.empty((0, 0), np.uint8)
+        said = () if row["label"] else tuple(one for one in standing.of(row["id"]) if one.value is None)
+        yield Item(row["path"], picture(project, row)[0], split, mask, row["annotator"] or "", said)
 
 
 def _labeled(project: Stored, rows: list[dict[str, Any]]) -> Iterator[Labeled]:
+    standing = _Standing(project, [row["id"] for row in rows])
     for row in rows:
-        yield Labeled(row["path"], written(row["split"]), row["label"], row["annotator"], partial(picture, project, row))
+        whose = (row["annotator"] or "", partial(picture, project, row), partial(standing.of, row["id"]))
+        yield Labeled(row["path"], written(row["split"]), row["label"] or "", *whose)
+
+
+class _Standing:
+    """What people said of items that no undo took back, read some hundreds of items at a time as they are asked for, in their order."""
+
+    def __init__(self, project: Stored, ids: Sequence[int]) -> None:
+        self._project, self._ids = project, ids
+        self._place = {item: at for at, item in enumerate(ids)}
+        self._read: dict[int, list[Event]] = {}
+
+    def of(self, item: int) -> list[Answer]:
+        """Each person's newest answer, oldest first; a class that was taken away says nothing."""
+        if item not in self._read:
+            at = self._place[item]
+            self._read = self._project.queries.standing(self._ids[at : at + AT_ONCE])
+        newest: dict[str, Answer] = {}
+        for event in self._read[item]:
+            if event.kind == "skip" or (event.kind in ANSWERS and event.value is not None):
+                newest.pop(event.annotator, None)
+                newest[event.annotator] = Answer(event.annotator, None if event.kind == "skip" else event.value)
+        return list(newest.values())
 
 
 def picture(project: Stored, row: dict[str, Any]) -> tuple[Path | bytes, str]:

@@ -214,6 +214,13 @@ class Items:
             found = conn.execute(query.where(*mine).order_by(items.c.id))
             return [dict(r) for r in found.mappings()]
 
+    def unlabeled(self) -> list[dict[str, Any]]:
+        """The rows of all items that are there without a label, by id, as `labeled` gives others: the annotator is who skipped it."""
+        query = sa.select(items, current.c.label, current.c.annotator).outerjoin(current, current.c.item_id == items.c.id)
+        with self._database.read() as conn:
+            mine = (items.c.project_id == self._project, items.c.present, current.c.label.is_(None))
+            return [dict(r) for r in conn.execute(query.where(*mine).order_by(items.c.id)).mappings()]
+
     def labeled_count(self) -> int:
         """How many items have a label: the same number as in `counts`."""
         query = sa.select(sa.func.count()).select_from(current.join(items, items.c.id == current.c.item_id))

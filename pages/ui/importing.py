@@ -79,12 +79,20 @@ def new_project() -> None:
             placeholder="cat, dog, other",
             help="Separated by commas; more can be added later. Of masks without a list of classes: in the order of their values, 0 first.",
         )
+        rename = st.text_area(
+            "Classes under another name",
+            placeholder="kitty, Cat = cat\nblurred =",
+            height=92,
+            help="One line a class: names of the source, =, and the class they are. Nothing behind the = leaves them out. A name with a "
+            'comma or = in it stands in quotes: "a, b" = cat. It is kept for reading the source again.',
+        )
         options = {
             "format": kind,
             "task": task,
             "truth": truth,
             "hold_out": None if hold == 20 else hold / 100,
             "classes": [c for c in classes.split(",") if c.strip()],
+            "rename": [line for line in rename.splitlines() if line.strip()],
             **_rarely(),
         }
         with shown:
@@ -139,7 +147,7 @@ def _rarely() -> dict[str, object]:
 def _what_can_be_read() -> None:
     st.caption(
         ":material/info: Class folders, with or without train/test folders, a folder of images, CSV files beside images, npz, CIFAR or IDX "
-        "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them."
+        "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them; exports of Label Studio and CVAT."
     )
 
 

@@ -177,6 +177,32 @@ def voc(folder: Path) -> None:
     write(place / "ImageSets" / "Segmentation" / "val.txt", "2007_02\n")
 
 
+def voc_boxes(folder: Path) -> None:
+    for name, objects in (("1", ("cat", "cat")), ("2", ("dog",)), ("3", ("cat", "dog"))):
+        picture(folder / "JPEGImages" / f"{name}.jpg")
+        told = "".join(f"<object><name>{one}</name></object>" for one in objects)
+        write(folder / "Annotations" / f"{name}.xml", f"<annotation><filename>{name}.jpg</filename>{told}</annotation>")
+
+
+def studio(folder: Path) -> None:
+    pictures(folder, "media/upload/7/0a1b2c3d-1.jpg", "photos/2.jpg", "photos/3.jpg")
+    addresses = {"cat": "/data/upload/7/0a1b2c3d-1.jpg", "dog": "/data/local-files/?d=photos/2.jpg"}
+    said = {name: {"id": "r", "type": "choices", "from_name": "what", "value": {"choices": [name]}} for name in addresses}
+    tasks = [
+        {"id": at, "data": {"image": address}, "annotations": [{"completed_by": 1, "result": [said[name]]}]}
+        for at, (name, address) in enumerate(addresses.items(), 1)
+    ]
+    write(folder / "project-7.json", json.dumps(tasks))
+
+
+def cvat(folder: Path) -> None:
+    shapes = '<polygon label="roof" points="0,0;6,0;6,10;0,10" z_order="0"/><mask label="tree" rle="0, 4" left="8" top="1" width="2" height="2"/>'
+    pictures(folder, "images/1.jpg", "images/2.jpg")
+    head = "<meta><task><labels><label><name>tree</name></label><label><name>roof</name></label></labels></task></meta>"
+    listed = "".join(f'<image id="{at}" name="{at}.jpg" width="12" height="10">{shapes}</image>' for at in (1, 2))
+    write(folder / "annotations.xml", f"<annotations><version>1.1</version>{head}{listed}</annotations>")
+
+
 def cityscapes(folder: Path) -> None:
     for split, city in (("train", "bonn"), ("val", "ulm")):
         name = f"{split}/{city}/{city}_000000_000019"
@@ -427,6 +453,34 @@ ROWS = (
         "Pascal VOC: 21 classes, 2 images, all with masks",
         NAMES,
         {"pool": 1, "val": 1},
+        {"masks": 2},
+    ),
+    Row(
+        "VOC: `JPEGImages/1.jpg`, `Annotations/1.xml`, or both beside each other, and no masks",
+        "`voc`: the class of an image's objects; with objects of several classes it is unlabeled",
+        voc_boxes,
+        "Pascal VOC, the class of its objects as that of the image: 2 classes, 3 images, 2 of them labeled",
+        ("cat", "dog"),
+        {"pool": 3},
+        {"cat": 1, "dog": 1},
+        warned=("1 image with objects of several classes",),
+    ),
+    Row(
+        "Label Studio's `project-7.json` above or beside the images, whatever addresses they have in it",
+        "`labelstudio`: choices are classes, each under the name of who gave them; brushes, polygons and boxes a class a pixel",
+        studio,
+        "Label Studio, a class an image: 2 classes, 3 images, 2 of them labeled",
+        ("cat", "dog"),
+        {"pool": 3},
+        {"cat": 1, "dog": 1},
+    ),
+    Row(
+        "CVAT for images 1.1: `annotations.xml`, `images/1.jpg`",
+        "`cvat`: a tag is a class; masks, polygons and boxes a class a pixel",
+        cvat,
+        "CVAT, a class a pixel: 2 classes, 2 images, all with masks",
+        ("tree", "roof"),
+        {"pool": 2},
         {"masks": 2},
     ),
     Row(

@@ -20,13 +20,15 @@ def test_the_formats_of_each_task_are_known() -> None:
         "camvid",
         "cityscapes",
         "coco",
+        "cvat",
         "flat",
+        "labelstudio",
         "voc",
     ]
     assert [name for name, known in FORMATS.items() if "classification" in known.tasks] == [
-        *("cifar", "coco", "csv", "flat", "folder", "idx", "npz"),
+        *("cifar", "coco", "csv", "cvat", "flat", "folder", "idx", "labelstudio", "npz", "voc"),
     ]
-    assert list(MASK_WRITERS) == ["camvid", "cityscapes", "coco", "voc"]
+    assert list(MASK_WRITERS) == ["camvid", "cityscapes", "coco", "cvat", "labelstudio", "voc"]
 
 
 def test_auto_takes_only_formats_that_serve_the_task(tmp_path: Path) -> None:
@@ -43,7 +45,7 @@ def test_auto_takes_only_formats_that_serve_the_task(tmp_path: Path) -> None:
         ("camvid", "classification", ["the format camvid is of segmentation, not of classification", "use auto, cifar"]),
         ("folder", "segmentation", ["the format folder is of classification, not of segmentation", "camvid"]),
         ("auto", "detection", ["unknown task 'detection'", "classification, segmentation"]),
-        ("xml", "segmentation", ["unknown format 'xml'", "use auto, bdd100k, camvid, cityscapes, coco, flat, voc"]),
+        ("xml", "segmentation", ["unknown format 'xml'", "use auto, bdd100k, camvid, cityscapes, coco, cvat, flat, labelstudio, voc"]),
     ],
 )
 def test_a_format_that_does_not_serve_the_task_is_refused(tmp_path: Path, name: str, task: str, words: list[str]) -> None:

@@ -170,7 +170,7 @@ def test_the_same_bytes_in_two_classes_or_splits_are_told_and_never_test_what_wa
     (["images/a.jpg", "images/b.jpg"], {"train_labels.csv": "filename,label\na.jpg,cat\n", "test_labels.csv": "filename,label\nb.jpg,dog\n"},
      {"images/a.jpg": ("pool", "cat"), "images/b.jpg": ("test", "dog")}),
     (["a.jpg", "b.jpg"], {"labels.csv": "filename,label\na.jpg,cat\nb.jpg,dog\n"}, {"a.jpg": ("pool", "cat"), "b.jpg": ("pool", "dog")}),
-    (["JPEGImages/a.jpg", "JPEGImages/b.jpg"], {"Annotations/a.xml": "<annotation/>", "Annotations/b.xml": "<annotation/>"},
+    (["JPEGImages/a.jpg", "JPEGImages/b.jpg"], {"Annotations/a.xml": "<boxes/>", "Annotations/b.xml": "<boxes/>"},
      {"a.jpg": ("pool", None), "b.jpg": ("pool", None)}),
 ])  # fmt: skip
 def test_data_sets_of_contests_are_read(tmp_path, files, tables, expected):

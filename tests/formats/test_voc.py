@@ -10,7 +10,8 @@ from PIL import Image
 
 from alcore.errors import BadInput
 from alcore.formats import read
-from alcore.formats.voc import color_map
+from alcore.formats.voc import color_map, write_masks
+from alcore.formats.writing import Item, Legend
 from tests.formats.layouts import image, mask, write
 
 SIZE = (3, 4)  # height and width of the toy images
@@ -77,3 +78,15 @@ def test_several_years_of_voc_are_not_mixed(tmp_path: Path) -> None:
         mask(tmp_path / year / "SegmentationClass" / "a.png")
     with pytest.raises(BadInput, match=r"several years of VOC \(VOC2007/, VOC2012/\)"):
         read(tmp_path)
+
+
+def test_void_is_named_for_others_and_is_no_class(tmp_path: Path) -> None:
+    """datumaro, which CVAT reads VOC with, refuses a mask with a color that labelmap.txt does not name."""
+    values = np.array([[0, 1, 255, 255]] * 3, np.uint8)
+    file = image(tmp_path / "a.png")
+    for classes, called in ((("roof", "tree"), "ignored"), (("ignored", "void"), "ignore")):
+        out = tmp_path / called
+        write_masks(out, [Item("a.png", file, "train", values)], Legend(classes, [(1, 2, 3), (4, 5, 6)], {}))
+        assert (out / "labelmap.txt").read_text().splitlines()[-1] == f"{called}:224,224,192::"
+        reading = read(out)
+        assert (reading.classes, reading.masks[0].tolist()) == (classes, values.tolist())

@@ -58,19 +58,21 @@ def test_what_is_written_comes_back_pixel_for_pixel(tmp_path: Path, name: str) -
     classes: Sequence[str] = tuple(DRIVING) if name == "cityscapes" else ODD
     colors = masks.colors(len(classes))
     given = items(np.random.default_rng(4), len(classes))
+    if name == "cvat":  # it knows no difference between an image that nobody has looked at and one in which nothing is
+        given = [one for one in given if one.path != "void.jpg"]
     on_disk = write(tmp_path / "from" / "odd.JPG", given[0][1])
     given[0] = given[0]._replace(path="ring.JPG", image=on_disk)
     renamed = MASK_WRITERS[name](tmp_path / "out", iter(given), legend(classes, colors))
     assert renamed == []
     reading = read(tmp_path / "out")
-    assert reading.took_for.endswith(f"{len(classes)} classes, 6 images, all with masks")
+    assert reading.took_for.endswith(f"{len(classes)} classes, {len(given)} images, all with masks")
     assert reading.took_for == read(tmp_path / "out", name, "segmentation").took_for
     assert (reading.classes, reading.skipped) == (tuple(classes), [])
-    if name in ("camvid", "voc"):
+    if name in ("camvid", "voc", "labelstudio", "cvat"):
         assert reading.colors == tuple(colors)
     back = {Path(entry.path).stem.removesuffix("_leftImg8bit"): at for at, entry in enumerate(reading.entries)}
     assert sorted(back) == sorted(Path(path).stem for path, *_ in given)
-    for path, content, split, values in given:
+    for path, content, split, values, *_ in given:
         at = back[Path(path).stem]
         assert reading.entries[at].split == {"train": "pool"}.get(split, split)
         assert (tmp_path / "out" / reading.entries[at].path).read_bytes() == (

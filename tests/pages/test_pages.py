@@ -284,6 +284,23 @@ def import_by_form(at: AppTest, source: object, name: str | None = None, *, clas
     return press(at, "Import")
 
 
+def test_classes_come_in_under_other_names_after_they_were_shown(fresh: Workspace, toys: Path) -> None:
+    at = show("data")
+    at.text_input(key="new.source").set_value(str(toys))
+    names = sorted({folder.name for folder in toys.glob("*/*") if folder.is_dir()})
+    ran(at).text_area[0].set_value(names[0])
+    assert [error.value for error in ran(at).error] == [
+        f"{names[0]!r} renames nothing: write the names, =, and their class, as in: kitty, Cat = cat"
+    ]
+    at.text_area[0].set_value(f"{names[0]}, {names[1]} = both")
+    said = words(ran(at))
+    assert f"{names[0]!r} and {names[1]!r} are one class here, 'both'" in said
+    field(at, "Name of the project").set_value("joined")
+    press(at, "Import")
+    ended(fresh, fresh.runner.jobs("joined")[0].id)
+    assert fresh.project("joined").classes == ("both", names[2])
+
+
 def test_an_import_takes_what_the_form_says_and_opens_the_project(fresh: Workspace, toys: Path) -> None:
     at = show("data")
     at.text_input(key="new.source").set_value(str(toys))

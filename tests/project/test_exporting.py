@@ -91,7 +91,7 @@ def test_an_export_that_cannot_be_done_says_why_and_writes_nothing(project, digi
     with pytest.raises(AlcoreError, match="nothing of 'toy' is labeled yet: there is nothing to export"):
         export(project, "csv", tmp_path / "out")
     project.label_from_truth(40)
-    with pytest.raises(BadInput, match="cannot export as 'coco': use one of csv, folder"):
+    with pytest.raises(BadInput, match="cannot export as 'coco': use one of csv, cvat, folder, labelstudio"):
         export(project, "coco", tmp_path / "out")
     (digits_source / "train/2/05.png").unlink()
     with pytest.raises(AlcoreError, match=r"train/2/05\.png"):
