@@ -1,0 +1,442 @@
+"""Columns that describe images (a camera, a date, a patient): read from a table, typed, kept as one file, joined to images by path.
+
+Knows no project: images are paths here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alcore.columns import Texts
+from alcore.errors import BadInput
+from alcore.files import written_whole
+from alcore.formats.base import count, is_image_name
+from alcore.formats.listing import PATHS
+from alcore.formats.tables import SUFFIXES, open_table
+from alcore.naming import natural, spelled
+
+NUMBER, TEXT, DATE = "number", "text", "date"
+MOST_COLUMNS, MOST_TEXTS, MOST_ROWS = 64, 10_000, 5_000_000
+LONGEST_NAME, LONGEST_TEXT = 200, 500  # characters
+LARGEST_JSON = 1 << 30  # bytes: it is read as a whole
+NOTHING = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "?"))  # in a column of numbers or dates
+EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d)(?:[ T](\d\d:\d\d:\d\d(?:\.\d+)?))?")
+CODE = re.compile(r"[+-]?0\d")  # 007 is no number
+JSONS = (".json", ".jsonl", ".ndjson")
+FILE = re.compile(r"metadata-[0-9a-f]{16}\.npz")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        kind: NUMBER, TEXT or DATE.
+        values: a row each: float64, NaN for none (dates are seconds since 1970, without a zone taken as UTC); of texts int32 places in
+            `names`, -1 for none.
+        names: the texts, in natural order.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    names: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> np.ndarray:
+        """(n,) bool: which rows have a value."""
+        result: np.ndarray = self.values >= 0 if self.kind == TEXT else np.isfinite(self.values)
+        return result
+
+    def shown(self, value: float) -> str:
+        """A value as people read it, "" for none."""
+        if self.kind == TEXT:
+            return self.names[int(value)] if value >= 0 else ""
+        return "" if not np.isfinite(value) else date_text(float(value)) if self.kind == DATE else f"{value:.12g}"
+
+    def codes(self) -> np.ndarray:
+        """(n,) int64, equal for equal values, -1 for none."""
+        result = np.full(len(self.values), -1, np.int64)
+        known = self.known
+        result[known] = np.unique(self.values[known], return_inverse=True)[1]
+        return result
+
+
+@dataclass(frozen=True)
+class Described:
+    """A table that was read.
+
+    Attributes:
+        keys: what each row calls its image, with forward slashes.
+        key: the name of that column.
+        notes: what was guessed or left out, a sentence each.
+        repeated: rows that say of an image what another one says already; they are not among the rows.
+    """
+
+    keys: Texts
+    key: str
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+    repeated: int = 0
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises BadInput, which names those there are."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        there = ", ".join(column.name for column in self.columns)
+        raise BadInput(f"there is no metadata column {name[:60]!r}: use one of {there}")
+
+    def rows_of(self, paths: Sequence[str]) -> np.ndarray:
+        """(n,) int64: the row of each of these images, -1 for none; see `joined_by_path`."""
+        return joined_by_path(self.keys, paths)
+
+
+# ---- reading
+
+
+def read(file: Path, name: str = "", key: str = "") -> Described:
+    """The table in a CSV, JSON or JSON lines file.
+
+    Args:
+        name: what people call the file, where it lies elsewhere under another name.
+        key: the column that names the images; "" takes the first that is called like one.
+
+    Raises:
+        BadInput: it is no such table, no column names images, two rows say different things of one image, or it is too large.
+    """
+    name = name or file.name
+    suffix = Path(name).suffix.lower()
+    if suffix in SUFFIXES:
+        heading, rows, notes = _of_table(file)
+    elif suffix in JSONS:
+        heading, rows, notes = _of_json(file, name, lines=suffix != ".json")
+    else:
+        what = ", ".join((*SUFFIXES, *JSONS))
+        raise BadInput(f"{name} is no table that can be read here: give one of {what}, saved from what it is now")
+    return _described(name, heading, rows, notes, key)
+
+
+def _of_table(file: Path) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]], list[str]]:
+    table = open_table(file)
+    return table.names, table.rows(), list(table.notes)
+
+
+def _of_json(file: Path, name: str, lines: bool) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]], list[str]]:
+    """A list of objects, an object a line, or one object by path."""
+    try:
+        if file.stat().st_size > LARGEST_JSON:
+            raise BadInput(f"{name} is too large for JSON ({file.stat().st_size >> 20} MB): save it as CSV")
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeError as wrong:
+        raise BadInput(f"{name} is not UTF-8, as JSON is: save it again") from wrong
+    except OSError as wrong:
+        raise BadInput(f"{name} cannot be read: {wrong.strerror}") from wrong
+    rows: list[tuple[int, Any]] = []
+    try:
+        if lines:
+            rows = [(at, json.loads(line)) for at, line in enumerate(text.splitlines(), 1) if line.strip()]
+        else:
+            found = json.loads(text)
+            if isinstance(found, dict) and all(isinstance(value, dict) for value in found.values()):
+                found = [{"path": path, **values} for path, values in found.items()]
+            rows = list(enumerate(found, 1)) if isinstance(found, list) else []
+    except (ValueError, RecursionError) as wrong:
+        raise BadInput(f"{name} is not JSON ({wrong}): it may be cut short, copy or export it again") from wrong
+    if not rows or not all(isinstance(row, dict) for _, row in rows):
+        raise BadInput(f'{name} holds no list of objects: write one object an image, as in [{{"path": "a.jpg", "camera": "x"}}]')
+    heading = tuple(dict.fromkeys(key for _, row in rows for key in row))
+    if len(heading) > 10 * MOST_COLUMNS:
+        raise BadInput(f"{name} has {len(heading):,} different keys: write one object an image, with the same keys in each")
+    return heading, ((at, [_cell(row.get(key)) for key in heading]) for at, row in rows), []
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _described(name: str, heading: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], notes: list[str], wanted: str) -> Described:
+    names = [_name(cell, name) for cell in heading]
+    at = _key_column(name, names, wanted)
+    taken = [i for i, column in enumerate(names) if i != at and column]
+    if unnamed := len(names) - len(taken) - 1:
+        notes.append(f"{count(unnamed, 'column')} without a name {'is' if unnamed == 1 else 'are'} left out")
+    twice = sorted({names[i] for i in taken if [names[k] for k in taken].count(names[i]) > 1})
+    if twice:
+        raise BadInput(f"{name} has two columns called {twice[0][:60]!r}: give each a name of its own")
+    if not taken:
+        raise BadInput(f"{name} has no column beside {names[at]!r}: there is nothing to tell of the images")
+    if len(taken) > MOST_COLUMNS:
+        raise BadInput(f"{name} has {len(taken):,} columns: up to {MOST_COLUMNS} can be kept, leave some out")
+    keys, lines, cells, repeated = _rows(name, [names[i] for i in taken], rows, at, taken)
+    columns = []
+    for column, texts in zip((names[i] for i in taken), cells, strict=True):
+        made = _typed(column, texts, lines, notes)
+        if made is not None:
+            columns.append(made)
+    if not columns:
+        raise BadInput(f"{name}: none of its columns can be kept ({'; '.join(notes)})")
+    if repeated:
+        notes.append(f"{count(repeated, 'row')} said again what another one said")
+    return Described(keys, names[at], tuple(columns), tuple(notes), repeated)
+
+
+def _name(cell: str, table: str) -> str:
+    name = unicodedata.normalize("NFC", " ".join("".join(c if c.isprintable() else " " for c in cell).split()))
+    if len(name) > LONGEST_NAME:
+        raise BadInput(f"{table}: the column {name[:40]!r}… has a name of {len(name):,} characters: use up to {LONGEST_NAME}")
+    return name
+
+
+def _key_column(table: str, names: Sequence[str], wanted: str) -> int:
+    if wanted:
+        if wanted not in names:
+            raise BadInput(f"{table} has no column {wanted[:60]!r}: it has {', '.join(filter(None, names))}")
+        return names.index(wanted)
+    lower = [name.lower() for name in names]
+    for path in PATHS:
+        if path in lower:
+            return lower.index(path)
+    there = ", ".join(name for name in names if name)
+    raise BadInput(f"{table} has no column that names images (path, file, filename, image, …): it has {there}. Call one of them path")
+
+
+def _rows(
+    table: str, names: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], at: int, taken: Sequence[int]
+) -> tuple[Texts, list[int], list[list[str]], int]:
+    """What each row calls its image, its line, and its cells by column; rows without a path are passed over, equal ones count once."""
+    keys = Texts()
+    lines: list[int] = []
+    first: dict[str, int] = {}
+    cells: list[list[str]] = [[] for _ in taken]
+    repeated = 0
+    for line, row in rows:
+        key = normal(row[at])
+        if not key:
+            continue
+        if key in first:
+            other = first[key]
+            for name, column, i in zip(names, cells, taken, strict=True):
+                if column[other] != row[i].strip():
+                    raise BadInput(
+                        f"{table} has two rows for {key[-80:]!r} that differ: {name[:40]!r} is {column[other][:40]!r} in line "
+                        f"{lines[other]} and {row[i].strip()[:40]!r} in line {line}. Keep one row an image"
+                    )
+            repeated += 1
+            continue
+        first[key] = len(lines)
+        if len(lines) >= MOST_ROWS:
+            raise BadInput(f"{table} has more than {MOST_ROWS:,} rows: leave out those that name no image of the project")
+        keys.append(key)
+        lines.append(line)
+        for column, i in zip(cells, taken, strict=True):
+            column.append(row[i].strip())
+    if not lines:
+        raise BadInput(f"{table} has no row that names an image: the cells of {table} in its column of paths are empty")
+    return keys, lines, cells, repeated
+
+
+def _typed(name: str, texts: list[str], lines: Sequence[int], notes: list[str]) -> Column | None:
+    """The column with the kind that its values have; None, and a note, for one that cannot be kept."""
+    different = dict.fromkeys(texts)
+    told = [text for text in different if text.lower() not in NOTHING]
+    if not any(different):
+        notes.append(f"{name!r} has no values and is left out")
+        return None
+    numbers = {text: value for text in told if (value := number_of(text)) is not None}
+    if told and len(numbers) == len(told):
+        return Column(name, NUMBER, np.array([numbers.get(text, np.nan) for text in texts], np.float64))
+    dates = {text: value for text in told if (value := date_of(text)) is not None}
+    if told and 2 * len(dates) > len(told):
+        if len(dates) < len(told):
+            wrong = [at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in dates]
+            notes.append(
+                f"{name!r}: {count(len(wrong), 'value')} of {len(texts):,} are no dates and left empty, the first {texts[wrong[0]][:40]!r} "
+                f"in line {lines[wrong[0]]}: write 2026-05-31 or 2026:05:31 14:30:00"
+            )
+        return Column(name, DATE, np.array([dates.get(text, np.nan) for text in texts], np.float64))
+    if 10 * len(numbers) >= 9 * len(told) and numbers:
+        odd = next(at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in numbers)
+        notes.append(f"{name!r} is taken as text: {texts[odd][:40]!r} in line {lines[odd]} is no number")
+    if len(different) - ("" in different) > MOST_TEXTS:
+        notes.append(f"{name!r} has {len(different):,} different texts, more than {MOST_TEXTS:,}, and is left out")
+        return None
+    names = sorted({_text(text) for text in different if text}, key=natural)
+    places = {text: at for at, text in enumerate(names)}
+    codes = {text: places[_text(text)] if text else -1 for text in different}
+    return Column(name, TEXT, np.array([codes[text] for text in texts], np.int32), tuple(names))
+
+
+def _text(text: str) -> str:
+    if not text.isprintable():
+        text = " ".join("".join(c if c.isprintable() else " " for c in text).split()) or "?"
+    return unicodedata.normalize("NFC", text)[:LONGEST_TEXT]
+
+
+def number_of(text: str) -> float | None:
+    """A finite number as it is written, None for anything else: 007 is a code."""
+    if CODE.match(text) or "_" in text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def date_of(text: str) -> float | None:
+    """Seconds since 1970 of a date in ISO's or EXIF's spelling, None for anything else."""
+    exif = EXIF.fullmatch(text)
+    if exif:
+        year, month, day, time = exif.groups()
+        text = f"{year}-{month}-{day}" + (f"T{time}" if time else "")
+    elif len(text) < 8 or not text[:4].isdigit():
+        return None
+    try:
+        when = datetime.fromisoformat(text.replace("/", "-"))
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def date_text(seconds: float) -> str:
+    """2026-05-31, with its time where it has one."""
+    when = datetime.fromtimestamp(round(seconds), UTC)
+    return f"{when:%Y-%m-%d}" if not round(seconds) % 86400 else f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+# ---- keeping
+
+
+def keep(table: Described, folder: Path) -> str:
+    """Writes the table into a folder, whole or not at all; the name of its file, which follows from what is in it."""
+    made = io.BytesIO()
+    blob, ends = table.keys.columns()
+    told = {
+        "key": table.key,
+        "notes": list(table.notes),
+        "columns": [{"name": column.name, "kind": column.kind, "names": list(column.names)} for column in table.columns],
+    }
+    head = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    arrays: dict[str, Any] = {f"c{at}": column.values for at, column in enumerate(table.columns)}
+    np.savez_compressed(made, head=head, blob=blob, ends=ends, **arrays)
+    name = f"metadata-{_digest(table, head, blob)}.npz"
+    with written_whole(folder / name) as file:
+        file.write(made.getbuffer())
+    return name
+
+
+def _digest(table: Described, *arrays: np.ndarray) -> str:
+    mark = hashlib.blake2b(digest_size=8)
+    for array in (*arrays, *(column.values for column in table.columns)):
+        mark.update(array.tobytes())
+    return mark.hexdigest()
+
+
+def kept(file: Path) -> Described:
+    """The table that `keep` wrote. Raises BadInput when it is damaged; OSError when it is not there."""
+    try:
+        with np.load(file) as stored:
+            head = json.loads(stored["head"].tobytes())
+            keys = Texts(stored["blob"].tobytes(), stored["ends"])
+            columns = [Column(one["name"], one["kind"], stored[f"c{at}"], tuple(one["names"])) for at, one in enumerate(head["columns"])]
+    except FileNotFoundError:
+        raise
+    except Exception as wrong:  # a cut or changed archive fails in many ways
+        raise BadInput(f"the kept metadata {file.name} is damaged ({wrong}): give the table again") from wrong
+    return Described(keys, head["key"], tuple(columns), tuple(head["notes"]))
+
+
+def settings_of(table: Described, file: str, source: str) -> Mapping[str, Any]:
+    """What a project's settings keep of its table."""
+    return {"file": file, "source": source, "rows": len(table.keys), "columns": [column.name for column in table.columns]}
+
+
+# ---- joining
+
+
+def normal(path: str) -> str:
+    """A path as tables write it, with forward slashes and without what says "here"."""
+    path = path.strip().replace("\\", "/")
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
+def joined_by_path(keys: Sequence[str], paths: Sequence[str]) -> np.ndarray:
+    """(n,) int64: the row of each path, -1 for none.
+
+    A row is of the image whose path it gives; else of the one whose path ends its own (`/data/set/a/1.jpg` for `a/1.jpg`), else of the one
+    image of that path but for the ending, of that file name, of that name but for the ending, where no other image and no other row has it.
+    What a better reading joined, a weaker one leaves alone.
+    """
+    result = np.full(len(paths), -1, np.int64)
+    left = dict(enumerate(_each(keys)))
+    free = {at: spelled(path) for at, path in enumerate(_each(paths))}
+    exact = {path: at for at, path in enumerate(_each(paths))}
+    for row, key in list(left.items()):
+        if (at := exact.get(key)) is not None:
+            result[at] = row
+            del left[row], free[at]
+    left = {row: spelled(key) for row, key in left.items()}
+    for reading in (_whole, _tail, _without_ending, _file, _stem):
+        if not left or not free:
+            break
+        images = _alone((reading(path, None), at) for at, path in free.items())
+        rows = _alone((reading(key, images), row) for row, key in left.items())
+        for name, row in rows.items():
+            if name in images:
+                result[images[name]] = row
+                del left[row], free[images[name]]
+    return result
+
+
+def _each(texts: Sequence[str]) -> Iterator[str]:
+    return (texts[at] for at in range(len(texts)))
+
+
+def _alone(named: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """name -> who has it, without names that several have."""
+    result: dict[str, int] = {}
+    for name, who in named:
+        result[name] = -1 if name in result else who
+    return {name: who for name, who in result.items() if who >= 0 and name}
+
+
+def _whole(path: str, images: Mapping[str, int] | None) -> str:
+    return path
+
+
+def _tail(path: str, images: Mapping[str, int] | None) -> str:
+    """Of a row, the longest end of its path that is an image's."""
+    if images is None:
+        return path
+    parts = path.split("/")
+    return next((tail for at in range(1, len(parts)) if (tail := "/".join(parts[at:])) in images), "")
+
+
+def _without_ending(path: str, images: Mapping[str, int] | None) -> str:
+    return path.rpartition(".")[0] if is_image_name(path) else path
+
+
+def _file(path: str, images: Mapping[str, int] | None) -> str:
+    return path.rpartition("/")[2]
+
+
+def _stem(path: str, images: Mapping[str, int] | None) -> str:
+    return _without_ending(_file(path, images), images)
