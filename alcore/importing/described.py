@@ -10,7 +10,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,11 @@ import numpy as np
 from alcore.columns import Texts
 from alcore.errors import BadInput
 from alcore.files import written_whole
-from alcore.formats.base import count, is_image_name
+from alcore.formats.base import count
 from alcore.formats.listing import PATHS
 from alcore.formats.tables import SUFFIXES, open_table
-from alcore.naming import natural, spelled
+from alcore.importing.joining import joined_by_path, normal
+from alcore.naming import natural
 
 NUMBER, TEXT, DATE = "number", "text", "date"
 MOST_COLUMNS, MOST_TEXTS, MOST_ROWS = 64, 10_000, 5_000_000
@@ -367,76 +368,37 @@ def settings_of(table: Described, file: str, source: str) -> Mapping[str, Any]:
     return {"file": file, "source": source, "rows": len(table.keys), "columns": [column.name for column in table.columns]}
 
 
-# ---- joining
+@dataclass(frozen=True)
+class Beside:
+    """A table beside the images of an import; `rows` is (n,) the row of each, -1 for none."""
+
+    source: str
+    table: Described
+    rows: np.ndarray
+
+    def groups(self, column: str) -> np.ndarray:
+        """(n,) int64, equal for images with the same value of a column, -1 without one. Raises BadInput when there is no such column."""
+        return np.append(self.table.column(column).codes(), -1)[self.rows]
+
+    @property
+    def words(self) -> list[str]:
+        """How well it fits, and what was said when it was read."""
+        there = int((self.rows >= 0).sum())
+        told = f"{self.source} describes {there:,} of {count(len(self.rows), 'image')}"
+        return [told, *self.table.notes]
+
+    def keep(self, folder: Path) -> Mapping[str, Any]:
+        """Keeps the table in a project's folder; what its settings keep of it."""
+        return settings_of(self.table, keep(self.table, folder), self.source)
 
 
-def normal(path: str) -> str:
-    """A path as tables write it, with forward slashes and without what says "here"."""
-    path = path.strip().replace("\\", "/")
-    while path.startswith("./"):
-        path = path[2:]
-    return path
-
-
-def joined_by_path(keys: Sequence[str], paths: Sequence[str]) -> np.ndarray:
-    """(n,) int64: the row of each path, -1 for none.
-
-    A row is of the image whose path it gives; else of the one whose path ends its own (`/data/set/a/1.jpg` for `a/1.jpg`), else of the one
-    image of that path but for the ending, of that file name, of that name but for the ending, where no other image and no other row has it.
-    What a better reading joined, a weaker one leaves alone.
-    """
-    result = np.full(len(paths), -1, np.int64)
-    left = dict(enumerate(_each(keys)))
-    free = {at: spelled(path) for at, path in enumerate(_each(paths))}
-    exact = {path: at for at, path in enumerate(_each(paths))}
-    for row, key in list(left.items()):
-        if (at := exact.get(key)) is not None:
-            result[at] = row
-            del left[row], free[at]
-    left = {row: spelled(key) for row, key in left.items()}
-    for reading in (_whole, _tail, _without_ending, _file, _stem):
-        if not left or not free:
-            break
-        images = _alone((reading(path, None), at) for at, path in free.items())
-        rows = _alone((reading(key, images), row) for row, key in left.items())
-        for name, row in rows.items():
-            if name in images:
-                result[images[name]] = row
-                del left[row], free[images[name]]
-    return result
-
-
-def _each(texts: Sequence[str]) -> Iterator[str]:
-    return (texts[at] for at in range(len(texts)))
-
-
-def _alone(named: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """name -> who has it, without names that several have."""
-    result: dict[str, int] = {}
-    for name, who in named:
-        result[name] = -1 if name in result else who
-    return {name: who for name, who in result.items() if who >= 0 and name}
-
-
-def _whole(path: str, images: Mapping[str, int] | None) -> str:
-    return path
-
-
-def _tail(path: str, images: Mapping[str, int] | None) -> str:
-    """Of a row, the longest end of its path that is an image's."""
-    if images is None:
-        return path
-    parts = path.split("/")
-    return next((tail for at in range(1, len(parts)) if (tail := "/".join(parts[at:])) in images), "")
-
-
-def _without_ending(path: str, images: Mapping[str, int] | None) -> str:
-    return path.rpartition(".")[0] if is_image_name(path) else path
-
-
-def _file(path: str, images: Mapping[str, int] | None) -> str:
-    return path.rpartition("/")[2]
-
-
-def _stem(path: str, images: Mapping[str, int] | None) -> str:
-    return _without_ending(_file(path, images), images)
+def beside(file: str, paths: Sequence[str]) -> Beside:
+    """The table in `file` beside images. Raises BadInput when it is none, or no row names one of them."""
+    table = read(Path(file))
+    rows = table.rows_of(paths)
+    if not (rows >= 0).any():
+        raise BadInput(
+            f"none of the {len(table.keys):,} rows of {Path(file).name} names an image: its column {table.key[:40]!r} has "
+            f"{table.keys[0][-80:]!r}, an image is called {paths[0][-80:]!r}. Write the images' paths or file names there"
+        )
+    return Beside(Path(file).name, table, rows)
