@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,53 +23,12 @@ from alcore.formats.base import count
 from alcore.formats.listing import PATHS
 from alcore.formats.tables import SUFFIXES, open_table
 from alcore.importing.joining import joined_by_path, normal
-from alcore.naming import natural
+from alcore.importing.values import Column, typed
 
-NUMBER, TEXT, DATE = "number", "text", "date"
-MOST_COLUMNS, MOST_TEXTS, MOST_ROWS = 64, 10_000, 5_000_000
-LONGEST_NAME, LONGEST_TEXT = 200, 500  # characters
+MOST_COLUMNS, MOST_ROWS = 64, 5_000_000
+LONGEST_NAME = 200  # characters
 LARGEST_JSON = 1 << 30  # bytes: it is read as a whole
-NOTHING = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "?"))  # in a column of numbers or dates
-EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d)(?:[ T](\d\d:\d\d:\d\d(?:\.\d+)?))?")
-CODE = re.compile(r"[+-]?0\d")  # 007 is no number
 JSONS = (".json", ".jsonl", ".ndjson")
-FILE = re.compile(r"metadata-[0-9a-f]{16}\.npz")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column.
-
-    Attributes:
-        kind: NUMBER, TEXT or DATE.
-        values: a row each: float64, NaN for none (dates are seconds since 1970, without a zone taken as UTC); of texts int32 places in
-            `names`, -1 for none.
-        names: the texts, in natural order.
-    """
-
-    name: str
-    kind: str
-    values: np.ndarray
-    names: tuple[str, ...] = ()
-
-    @property
-    def known(self) -> np.ndarray:
-        """(n,) bool: which rows have a value."""
-        result: np.ndarray = self.values >= 0 if self.kind == TEXT else np.isfinite(self.values)
-        return result
-
-    def shown(self, value: float) -> str:
-        """A value as people read it, "" for none."""
-        if self.kind == TEXT:
-            return self.names[int(value)] if value >= 0 else ""
-        return "" if not np.isfinite(value) else date_text(float(value)) if self.kind == DATE else f"{value:.12g}"
-
-    def codes(self) -> np.ndarray:
-        """(n,) int64, equal for equal values, -1 for none."""
-        result = np.full(len(self.values), -1, np.int64)
-        known = self.known
-        result[known] = np.unique(self.values[known], return_inverse=True)[1]
-        return result
 
 
 @dataclass(frozen=True)
@@ -187,7 +144,7 @@ def _described(name: str, heading: Sequence[str], rows: Iterable[tuple[int, Sequ
     keys, lines, cells, repeated = _rows(name, [names[i] for i in taken], rows, at, taken)
     columns = []
     for column, texts in zip((names[i] for i in taken), cells, strict=True):
-        made = _typed(column, texts, lines, notes)
+        made = typed(column, texts, lines, notes)
         if made is not None:
             columns.append(made)
     if not columns:
@@ -252,75 +209,6 @@ def _rows(
     return keys, lines, cells, repeated
 
 
-def _typed(name: str, texts: list[str], lines: Sequence[int], notes: list[str]) -> Column | None:
-    """The column with the kind that its values have; None, and a note, for one that cannot be kept."""
-    different = dict.fromkeys(texts)
-    told = [text for text in different if text.lower() not in NOTHING]
-    if not any(different):
-        notes.append(f"{name!r} has no values and is left out")
-        return None
-    numbers = {text: value for text in told if (value := number_of(text)) is not None}
-    if told and len(numbers) == len(told):
-        return Column(name, NUMBER, np.array([numbers.get(text, np.nan) for text in texts], np.float64))
-    dates = {text: value for text in told if (value := date_of(text)) is not None}
-    if told and 2 * len(dates) > len(told):
-        if len(dates) < len(told):
-            wrong = [at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in dates]
-            notes.append(
-                f"{name!r}: {count(len(wrong), 'value')} of {len(texts):,} are no dates and left empty, the first {texts[wrong[0]][:40]!r} "
-                f"in line {lines[wrong[0]]}: write 2026-05-31 or 2026:05:31 14:30:00"
-            )
-        return Column(name, DATE, np.array([dates.get(text, np.nan) for text in texts], np.float64))
-    if 10 * len(numbers) >= 9 * len(told) and numbers:
-        odd = next(at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in numbers)
-        notes.append(f"{name!r} is taken as text: {texts[odd][:40]!r} in line {lines[odd]} is no number")
-    if len(different) - ("" in different) > MOST_TEXTS:
-        notes.append(f"{name!r} has {len(different):,} different texts, more than {MOST_TEXTS:,}, and is left out")
-        return None
-    names = sorted({_text(text) for text in different if text}, key=natural)
-    places = {text: at for at, text in enumerate(names)}
-    codes = {text: places[_text(text)] if text else -1 for text in different}
-    return Column(name, TEXT, np.array([codes[text] for text in texts], np.int32), tuple(names))
-
-
-def _text(text: str) -> str:
-    if not text.isprintable():
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split()) or "?"
-    return unicodedata.normalize("NFC", text)[:LONGEST_TEXT]
-
-
-def number_of(text: str) -> float | None:
-    """A finite number as it is written, None for anything else: 007 is a code."""
-    if CODE.match(text) or "_" in text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None
-
-
-def date_of(text: str) -> float | None:
-    """Seconds since 1970 of a date in ISO's or EXIF's spelling, None for anything else."""
-    exif = EXIF.fullmatch(text)
-    if exif:
-        year, month, day, time = exif.groups()
-        text = f"{year}-{month}-{day}" + (f"T{time}" if time else "")
-    elif len(text) < 8 or not text[:4].isdigit():
-        return None
-    try:
-        when = datetime.fromisoformat(text.replace("/", "-"))
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def date_text(seconds: float) -> str:
-    """2026-05-31, with its time where it has one."""
-    when = datetime.fromtimestamp(round(seconds), UTC)
-    return f"{when:%Y-%m-%d}" if not round(seconds) % 86400 else f"{when:%Y-%m-%d %H:%M:%S}"
-
-
 # ---- keeping
 
 
@@ -378,7 +266,8 @@ class Beside:
 
     def groups(self, column: str) -> np.ndarray:
         """(n,) int64, equal for images with the same value of a column, -1 without one. Raises BadInput when there is no such column."""
-        return np.append(self.table.column(column).codes(), -1)[self.rows]
+        codes: np.ndarray = np.append(self.table.column(column).codes(), -1)[self.rows]
+        return codes
 
     @property
     def words(self) -> list[str]:

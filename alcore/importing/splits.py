@@ -116,7 +116,7 @@ def _whole_groups(splits: np.ndarray, labeled: np.ndarray, share: float, togethe
     if not len(out):
         least = int(np.unique(alone[labeled], return_counts=True)[1].min())
         return splits, [
-            f"nothing is held out: the smallest group of {column!r} has {count(least, 'labeled image')}, more than {100 * share:.0f} % of all"
+            f"nothing is held out: the smallest group of {column!r} has {count(least, 'labeled image')}, over {100 * share:.0f} % of all"
         ]
     splits[out] = SPLITS.index("test")
     number = len(np.unique(alone[out]))

@@ -13,7 +13,8 @@ import numpy as np
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.importing import described
-from alcore.importing.described import DATE, NUMBER, TEXT, Column, Described
+from alcore.importing.described import Described
+from alcore.importing.values import DATE, NUMBER, TEXT, Column, date_of, number_of
 from alcore.project.catalog import Catalog, catalog
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -122,7 +123,7 @@ def look(project: Stored, file: Path, source: str = "", key: str = "") -> Look:
         )
     columns = tuple(_beside(column, rows) for column in table.columns)
     notes = [*table.notes, *_telltale(project, columns)]
-    told = tuple(_sketch(column) for column in columns)
+    told = tuple(sketch(column) for column in columns)
     return Look(source, table, len(of), int((rows >= 0).sum()), int((~met).sum()), tuple(strange), told, tuple(notes))
 
 
@@ -222,7 +223,8 @@ def exported(project: Stored, ids: np.ndarray) -> dict[str, list[Any]]:
 # ---- what pages are told
 
 
-def _sketch(column: Column) -> Mapping[str, Any]:
+def sketch(column: Column) -> Mapping[str, Any]:
+    """A column in short: name, kind, images that have a value, different values, and as text the most frequent or the first of them."""
     known = column.values[column.known]
     different, counts = np.unique(known, return_counts=True)
     most = different[np.argsort(-counts, kind="stable")][:SHOWN] if column.kind == TEXT else known[:SHOWN]
@@ -298,7 +300,7 @@ def _bounded(column: Column, how: str, text: str) -> np.ndarray:
 
 
 def _value(column: Column, text: str) -> float:
-    value = described.date_of(text) if column.kind == DATE else described.number_of(text)
+    value = date_of(text) if column.kind == DATE else number_of(text)
     if value is None:
         how = "a date, as 2026-05-31" if column.kind == DATE else "a number"
         raise BadInput(f"{column.name[:60]!r} takes {how}, not {text[:40]!r}")
