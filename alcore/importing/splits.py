@@ -119,7 +119,7 @@ def _whole_groups(splits: np.ndarray, labeled: np.ndarray, share: float, togethe
             f"nothing is held out: the smallest group of {column!r} has {count(least, 'labeled image')}, over {100 * share:.0f} % of all"
         ]
     splits[out] = SPLITS.index("test")
-    number = len(np.unique(alone[out]))
+    number = len(np.unique(together[out][together[out] >= 0]))
     told = f"{count(number, 'group')} of {column!r}, {len(out):,} of {len(labeled):,} labeled images, are held out for testing"
     return splits, [f"there is no test split: {told}"]
 

@@ -68,7 +68,7 @@ def typed(name: str, texts: list[str], lines: Sequence[int], notes: list[str]) -
     if told and len(numbers) == len(told):
         return Column(name, NUMBER, np.array([numbers.get(text, np.nan) for text in texts], np.float64))
     dates = {text: value for text in told if (value := date_of(text)) is not None}
-    if told and 2 * len(dates) > len(told):
+    if told and 2 * len(dates) >= len(told):
         if len(dates) < len(told):
             wrong = [at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in dates]
             notes.append(

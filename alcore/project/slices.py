@@ -20,7 +20,7 @@ from alcore.project.catalog import catalog
 from alcore.project.features import Features, suits
 from alcore.project.stored import Stored
 from alcore.training.pool import Pool
-from alcore.types import Round
+from alcore.types import SLICE, Round
 
 MOST, USUAL = 500, 100  # images a person may choose, and does without choosing
 TRIES = 10  # to draw while others draw or label
@@ -120,6 +120,10 @@ def _drawn_up_to(project: Stored, n: int, seed: int, annotator: str) -> bool:
     open_ids = pool.unlabeled
     touched = np.unique(groups[np.isin(pool.ids, pool.labeled)])
     free = np.isin(pool.ids, open_ids) & ~np.isin(groups, touched)
+    if column := metadata.grouped_by(project):  # what shares a group with others that are held out is no image of a new group
+        of = catalog(project)
+        held = np.isin(pool.ids, of.ids[(of.splits != POOL) & (of.splits != SPLIT_CODES[SLICE])])
+        free &= ~np.isin(groups, groups[held])
     more = n - drawn.drawn
     if more > free.sum() // 2:
         raise BadInput(
@@ -129,7 +133,7 @@ def _drawn_up_to(project: Stored, n: int, seed: int, annotator: str) -> bool:
     if more <= 0:
         return True
     chosen = pool.ids[free][grouping.whole(groups[free], more, seed)].tolist()
-    if not chosen and (column := metadata.grouped_by(project)):
+    if not chosen and column:
         least = int(np.unique(groups[free], return_counts=True)[1].min())
         raise BadInput(
             f"cannot test on {n} images: no group of {column!r} that could be drawn is as small as {more}. Use at least "
@@ -203,13 +207,14 @@ def check_labels_apart(project: Stored, before: Pool, after: Pool) -> None:
 
 @dataclass(frozen=True)
 class HeldGroups:
-    """What is held out by groups: the metadata column, how many of its groups, how many images those hold out, and how many more of the
-    pool stay out of training and asking because they share a group with these."""
+    """What is held out by groups: the metadata column, how many of its groups, how many images are held out, how many more of the pool
+    stay out of training and asking because they share a group with these, and how many are left."""
 
     column: str
     groups: int
     images: int
     beside: int
+    left: int
 
     def words(self) -> str:
         """12 groups of 'patient', 240 images held out; 31 more share a group with them: …"""
@@ -217,6 +222,8 @@ class HeldGroups:
         told += f"image{'' if self.images == 1 else 's'} held out"
         if self.beside:
             told += f"; {self.beside:,} more share a group with them and are neither trained on nor asked for"
+        if self.beside > self.left:
+            told += f", so {self.left:,} are left to learn from: importing the source anew with these metadata holds out whole groups"
         return told
 
 
@@ -228,7 +235,8 @@ def held_groups(project: Stored) -> HeldGroups | None:
     of = catalog(project)
     codes, pool = metadata.groups(project, of.ids), of.splits == POOL
     out = np.unique(codes[~pool & (codes >= 0)])
-    return HeldGroups(column, len(out), int((~pool).sum()), int((pool & np.isin(codes, out)).sum()))
+    beside = int((pool & np.isin(codes, out)).sum())
+    return HeldGroups(column, len(out), int((~pool).sum()), beside, int(pool.sum()) - beside)
 
 
 def mixed(asked: Sequence[int], waiting: Sequence[int], every: int = EVERY, *, last: bool = False) -> list[int]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from alcore.errors import BadInput
+from alcore.importing.values import Column
 from alcore.project import metadata, slices
 from alcore.project.facade import Project
 from pages.ui.bringing import refusal
@@ -21,10 +22,9 @@ ABOUT = (
     "on Images, colors on Explore, and go out with the labels."
 )
 GROUPS = (
-    "Images with the same value are tested on together or not at all, and nothing trains on an image whose group is held out. So a model is "
+    "Images with the same value are tested on together or not at all, and nothing trains on an image whose group is held out: a model is "
     "not praised for knowing a patient or a camera again."
 )
-KINDS = {"number": "number", "text": "text", "date": "date"}
 
 
 def describe(of: Project) -> None:
@@ -71,11 +71,11 @@ def _kept(of: Project) -> None:
         st.markdown(f"**{held.words()}.**")
 
 
-def _row(column: metadata.Column) -> dict[str, Any]:
+def _row(column: Column) -> dict[str, Any]:
     told = metadata.sketch(column)
     return {
         "column": column.name,
-        "kind": KINDS[column.kind],
+        "kind": column.kind,
         "images": told["images"],
         "different": told["different"],
         "for example": ", ".join(told["examples"]),
