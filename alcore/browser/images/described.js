@@ -95,7 +95,7 @@ function boundsOf(column, view, change) {
   };
   const own = key(column.name);
   const none = column.without > 0 && element("label", {}, element("input", { type: "checkbox", checked: view.getAll(own).includes(""), onchange: () => change((other) => (view.getAll(own).includes("") ? other.delete(own, "") : other.append(own, ""))) }), element("span", { text: WITHOUT }), element("small", { text: whole(column.without) }));
-  return element("fieldset", { "data-filter": own }, element("legend", { text: column.name, title: column.name }), element("div", { class: "between" }, field("from"), "to", field("to")), none);
+  return element("fieldset", { "data-filter": own }, element("legend", { text: column.name, title: column.name }), isDate ? element("div", { class: "days" }, "from", field("from"), "to", field("to")) : element("div", { class: "between" }, field("from"), "to", field("to")), none);
 }
 
 /**
