@@ -86,7 +86,7 @@ def held_out(
         return splits, ["there is no test split: accuracy is measured on the val split"]
     share = HOLD_OUT if share is None else share
     if together is not None:
-        return _whole_groups(splits, labeled, share, together if twins is None else grouping.joined(twins, together), column)
+        return _whole_groups(splits, labeled, share, together, together if twins is None else twins, column)
     rng = np.random.default_rng(0)
     _, first, of = np.unique(labels[labeled], return_index=True, return_inverse=True)
     met = np.argsort(np.argsort(first))[of]  # classes by their first image
@@ -109,9 +109,11 @@ def held_out(
     return splits, [f"there is no test split: {out:,} of {len(labeled):,} labeled images are held out for testing"]
 
 
-def _whole_groups(splits: np.ndarray, labeled: np.ndarray, share: float, together: np.ndarray, column: str) -> tuple[np.ndarray, list[str]]:
+def _whole_groups(
+    splits: np.ndarray, labeled: np.ndarray, share: float, together: np.ndarray, twins: np.ndarray, column: str
+) -> tuple[np.ndarray, list[str]]:
     """Groups held out at random until there are enough images; each that would be too many stays in the pool."""
-    alone = grouping.joined(together)  # who is of no group is one of its own
+    alone = grouping.joined(together, twins)  # who is of no group is one of its own
     out = labeled[grouping.whole(alone[labeled], round(share * len(labeled)), 0)]
     if not len(out):
         least = int(np.unique(alone[labeled], return_counts=True)[1].min())

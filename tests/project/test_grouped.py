@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
+from alcore.importing.preview import preview
+from alcore.importing.request import ImportRequest
 from alcore.project import holding, loop, metadata, proposals, slices
 from alcore.project.facade import Project
 from alcore.project.features import Features, suits
 from alcore.training.pool import Pool
-from tests.project.sliced import QUICK, grouped, say
+from tests.project.sliced import grouped, say
 
 
 def attach(project: Project, tmp_path, groups: dict[str, str], column: str = "patient") -> None:
@@ -190,3 +192,86 @@ def test_it_is_said_where_most_of_the_pool_stays_out(project, tmp_path):
     held = slices.held_groups(project)
     assert held.beside > held.left
     assert f"so {held.left} are left to learn from: importing the source anew with these metadata holds out whole groups" in held.words()
+
+
+# ---- imports
+
+
+def splits_of(project: Project) -> dict[str, str]:
+    paths = project.items.paths()
+    return {paths[row[0]]: row[1] for row in project.snapshot()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_import_holds_out_whole_groups(workspace, make_source, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    source = make_source(tmp_path / "source", train=12, test=0)
+    paths = [file.relative_to(source).as_posix() for file in sorted(source.rglob("*.png"))]
+    own = {p: f"g{rng.integers(15)}" if rng.random() < 0.9 else "" for p in paths}
+    with (tmp_path / "p.csv").open("w", newline="") as text:
+        csv.writer(text).writerows([("path", "patient"), *own.items()])
+    options = {"metadata": str(tmp_path / "p.csv"), "group_by": "patient", "hold_out": 0.25}
+    project = Project.import_into(workspace, f"held {seed}", source, **options)
+    splits = {p.removeprefix("train/"): split for p, split in splits_of(project).items()}
+    groups = {p.removeprefix("train/"): group for p, group in own.items()}
+    out, stay = ({groups[p] for p, split in splits.items() if (split == "pool") == is_pool and groups[p]} for is_pool in (False, True))
+    assert not out & stay
+    number = sum(split == "test" for split in splits.values())
+    assert 0 < number <= 12
+    assert metadata.grouped_by(project) == "patient"
+    assert slices.held_groups(project).beside == 0
+    held = f"{len(out)} group{'s' if len(out) != 1 else ''} of 'patient', {number} of 48 labeled images, are held out for testing"
+    assert f"there is no test split: {held}" in project.settings["notes"]
+    assert "p.csv describes 48 of 48 images" in project.settings["notes"]
+    project.refresh()  # what was given stays
+    assert {p.removeprefix("train/"): split for p, split in splits_of(project).items()} == splits
+    assert len(metadata.aligned(project).columns) == 1
+
+
+def test_a_preview_foretells_the_groups(make_source, tmp_path, workspace):
+    source = make_source(tmp_path / "source", train=5, test=0)
+    paths = [file.relative_to(source).as_posix() for file in sorted(source.rglob("*.png"))]
+    with (tmp_path / "p.csv").open("w", newline="") as text:
+        csv.writer(text).writerows([("path", "patient"), *((p, f"g{at // 2}") for at, p in enumerate(paths))])
+    options = {"metadata": str(tmp_path / "p.csv"), "group_by": "patient"}
+    foretold = preview(ImportRequest.of(source, options))
+    project = Project.import_into(workspace, "p", source, **options)
+    assert foretold.splits == project.counts()["splits"] == {"pool": 16, "test": 4}
+    assert [note for note in project.settings["notes"] if "patient" in note] == [note for note in foretold.notes if "patient" in note]
+
+
+def test_groups_that_the_source_has_on_both_sides_are_told(workspace, make_source, tmp_path):
+    source = make_source(tmp_path / "source", train=5, test=1)
+    paths = [file.relative_to(source).as_posix() for file in sorted(source.rglob("*.png"))]
+    with (tmp_path / "p.csv").open("w", newline="") as text:
+        csv.writer(text).writerows([("path", "patient"), *((p, p.split("/")[1] if "/0/" in p else p) for p in paths)])
+    project = Project.import_into(workspace, "both", source, metadata=str(tmp_path / "p.csv"), group_by="patient")
+    told = "5 images of the pool share their 'patient' with images that are held out: neither trained on nor asked for"
+    assert told in project.settings["notes"]
+    assert len(trained_and_asked(project).unlabeled) == 15
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"group_by": "patient"}, "name the table too"),
+        ({"metadata": "p.csv", "group_by": "doctor"}, "there is no metadata column 'doctor': use one of patient"),
+        ({"metadata": "gone.csv"}, "gone.csv cannot be read"),
+        ({"metadata": "p.csv", "group_by": "patient", "hold_out": 0.05}, None),
+    ],
+)
+def test_an_import_that_cannot_group_leaves_nothing_behind(workspace, make_source, tmp_path, options, said):
+    source = make_source(tmp_path / "source", train=5, test=0)
+    paths = [file.relative_to(source).as_posix() for file in sorted(source.rglob("*.png"))]
+    with (tmp_path / "p.csv").open("w", newline="") as text:
+        csv.writer(text).writerows([("path", "patient"), *((p, f"g{at // 10}") for at, p in enumerate(paths))])
+    options = {**options, **({"metadata": str(tmp_path / options["metadata"])} if "metadata" in options else {})}
+    if said is None:  # no group is that small: told, and nothing is held out
+        project = Project.import_into(workspace, "none", source, **options)
+        assert "nothing is held out: the smallest group of 'patient' has 10 labeled images, over 5 % of all" in project.settings["notes"]
+        assert project.counts()["splits"] == {"pool": 20}
+        return
+    with pytest.raises(BadInput, match=said):
+        Project.import_into(workspace, "none", source, **options)
+    assert workspace.projects() == {} or list(workspace.projects()) == []
+    assert list((workspace.home / "projects").glob("*")) == []
