@@ -25,7 +25,7 @@ KEPT, GROUP_BY = "metadata", "group_by"  # of the settings
 SHOWN = 5  # rows and values that a look names
 LISTED = 500  # values of a text column that a page lists; more are found by what is in them
 ON_MAP = 60  # entries of a map's legend
-OTHER = "other"
+OTHER, QUIET = "other", "#7d8590"  # what all other values are called, and their color
 
 _read = Remembered(8)
 _joined = Remembered(8)
@@ -319,6 +319,7 @@ def order(project: Stored, of: Catalog, name: str) -> np.ndarray:
 def mapped(project: Stored) -> list[dict[str, Any]]:
     """The columns as the map lists its own (tables.columns)."""
     told: list[dict[str, Any]] = []
+    one: dict[str, Any]
     for column in aligned(project).columns:
         known = column.values[column.known]
         if not len(known):
@@ -326,8 +327,11 @@ def mapped(project: Stored) -> list[dict[str, Any]]:
         one = {"name": PREFIX + column.name, "title": f"Metadata: {column.name}", "help": f"“{column.name}” of the metadata."}
         if column.kind == TEXT:
             names = [column.names[at] for at in _legend(column)]
-            names += [OTHER] if len(np.unique(known)) > len(names) else []
-            told.append(one | {"kind": "class", "low": 0, "high": len(names) - 1, "names": names})
+            one |= {"kind": "class", "low": 0}
+            if len(np.unique(known)) > len(names):
+                one |= {"colors": [*[""] * len(names), QUIET]}
+                names.append(OTHER)
+            told.append(one | {"high": len(names) - 1, "names": names})
         else:
             unit = {"unit": "date"} if column.kind == DATE else {}
             told.append(one | {"kind": "number", "low": float(known.min()), "high": float(known.max())} | unit)

@@ -238,7 +238,7 @@ def test_the_legend_names_the_most_frequent_and_calls_the_rest_other(project, tm
     rows = [(path, "often" if at < 9 else "some" if at < 14 else f"c{at}") for at, path in enumerate(paths[:-1])]
     metadata.attach(project, metadata.look(project, write(tmp_path, rows, ("path", "c"))))
     (told,) = metadata.mapped(project)
-    assert told["names"] == ["often", "some", "other"]
+    assert (told["names"], told["colors"]) == (["often", "some", "other"], ["", "", "#7d8590"])
     ids = np.array([project.items.ids_of([path])[path] for path in (paths[0], paths[9], paths[30], paths[-1])])
     assert metadata.on_map(project, "c", ids).tolist() == [0, 1, 2, -1]
 
