@@ -15,11 +15,11 @@ class Contents(Protocol):
     """Images that lie in a container, a tar or a Parquet file: the content of each, taken out when it is asked for.
 
     Attributes:
-        bytes: of all of them, as far as the container tells before they are read.
+        size: bytes of all of them, as far as the container tells before they are read.
     """
 
     @property
-    def bytes(self) -> int: ...
+    def size(self) -> int: ...
 
     def __len__(self) -> int: ...
 

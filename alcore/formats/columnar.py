@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from alcore.errors import BadInput
 from alcore.formats.tables import Table
 
@@ -153,7 +155,7 @@ def image_columns(file: Path, labels: Sequence[str]) -> ImageColumns | None:
     coded = [name for name in plain if features.get(name, {}).get("_type") == "ClassLabel"]
     usual = [name for known in labels for name in plain if name.lower() == known]
     label = next((name for name in usual if name in coded), None) or next(iter([*coded, *usual]), None)
-    given = features.get(label, {}).get("names") if label in coded else None
+    given = features[label].get("names") if label is not None and label in coded else None
     names = tuple(str(name) for name in given) if isinstance(given, list) else ()
     return ImageColumns(image, image in bare, label, names, tuple(name for name in coded if name != label))
 
@@ -171,9 +173,9 @@ def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
 class ParquetImages:
     """The images in the rows of Parquet files, see reading.Contents; a few are in memory at a time, those asked for in order read once."""
 
-    def __init__(self, files: Sequence[tuple[Path, ImageColumns]], size: int, at: Sequence[Sequence[int]]) -> None:
+    def __init__(self, files: Sequence[tuple[Path, ImageColumns]], size: int, at: tuple[np.ndarray, np.ndarray]) -> None:
         """`at` are, beside each other, numbers of the file and of the row in it, an entry each; `size` the bytes of all, about."""
-        self.bytes = size
+        self.size = size
         self._files, self._file, self._row = files, at[0], at[1]
         self._lock = threading.Lock()
         self._open: tuple[int, Iterator[bytes | None]] | None = None

@@ -63,7 +63,7 @@ class FiftyOne(Format):
 
 
 def _places(src: Path) -> list[str]:
-    """"" or the folders of splits that hold such a set, each with a slash at its end."""
+    """ "" or the folders of splits that hold such a set, each with a slash at its end."""
     if not src.is_dir():
         return []
     door = Inside(src)

@@ -67,7 +67,9 @@ class Parquets(Format):
             size += (root / name).stat().st_size
             if columns.others and not found:
                 also = ", ".join(columns.others[:3])
-                warnings.append(f"the classes are those of the column {columns.label}; {also} {'is' if len(columns.others) == 1 else 'are'} not read")
+                warnings.append(
+                    f"the classes are those of the column {columns.label}; {also} {'is' if len(columns.others) == 1 else 'are'} not read"
+                )
             split = split_of_listing(name) or "pool"
             for row, path, label, doubt in _rows(root / name, columns, known):
                 if doubt:
@@ -141,7 +143,10 @@ def _class(value: Any, names: Sequence[str]) -> tuple[str | None, str]:
         return None, ""
     if names:
         if not text.isdecimal() or int(text) >= len(names):
-            return None, f"its class is {text[:40]} and {count(len(names), 'class is', 'classes are')} named: export it again with all names"
+            return (
+                None,
+                f"its class is {text[:40]} and {count(len(names), 'class is', 'classes are')} named: export it again with all names",
+            )
         return names[int(text)], ""
     name = class_name(text)
     return (None, fault) if (fault := class_fault(name)) else (name, "")
@@ -220,6 +225,7 @@ def _card(classes: Sequence[str], counted: dict[str, int]) -> str:
     splits = "".join(f"  - name: {split}\n    num_examples: {number}\n" for split, number in counted.items())
     files = "".join(f"  - split: {split}\n    path: data/{split}-*\n" for split in counted)
     return (
-        "---\ndataset_info:\n  features:\n  - name: image\n    dtype: image\n  - name: label\n    dtype:\n      class_label:\n        names:\n"
+        "---\ndataset_info:\n  features:\n  - name: image\n    dtype: image\n"
+        "  - name: label\n    dtype:\n      class_label:\n        names:\n"
         f"{names}  - name: annotator\n    dtype: string\n  splits:\n{splits}configs:\n- config_name: default\n  data_files:\n{files}---\n"
     )

@@ -1,7 +1,7 @@
 """Areas of a mask as polygons that give the very same pixels back: along the edges of the pixels, holes joined to what is around them.
 
-Knows no format. Corners lie a little inside of the area, by INSET: a reader that asks whether the middle of a pixel is inside (COCO's) and one
-that cuts coordinates down to whole pixels and fills with the border (OpenCV's, as YOLO trains) then both give these pixels and no other.
+Knows no format. Corners lie a little inside of the area, by INSET: a reader that asks whether a pixel's middle is inside (COCO's) and one that
+cuts coordinates down to whole pixels and fills with the border (OpenCV's, as YOLO trains) then both give these pixels and no other.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _tops(loops: list[list[Corner]]) -> dict[Corner, Corner]:
 
 
 def _loops(region: np.ndarray) -> list[list[Corner]]:
-    """Corners (x, y) of every border of the region, with the region on its right; where pixels touch by a corner alone, each keeps its own."""
+    """Corners (x, y) of every border of the region, the region on its right; where pixels touch by a corner alone, each keeps its own."""
     ends: dict[tuple[Corner, Corner], Corner] = dict(_edges(region))  # (start, direction) -> where that edge ends
     loops = []
     while ends:

@@ -1,10 +1,10 @@
-"""What tables of images and labels share, whatever file they are: which rows are taken, which contradict each other, where the images lie."""
+"""What tables of images and labels share, whatever file they are: which rows are taken, which contradict others, where the images lie."""
 
 from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,9 @@ class Tabled(Format):
         entries = listed.agreed(skipped)
         if not len(entries):
             first = f"; the first, {skipped[0].path[:80]}: {skipped[0].reason}" if skipped else ""
-            raise BadInput(f"{src} lists no usable image ({count(rows, 'row')}{first}): paths are relative to the folder of the {self.noun}")
+            raise BadInput(
+                f"{src} lists no usable image ({count(rows, 'row')}{first}): paths are relative to the folder of the {self.noun}"
+            )
         unlisted = 0 if src.is_file() else _add_unlisted(src, entries, skipped, self.suffixes)
         in_columns = [called for _, _, columns in found for _, called in columns.one_hot if not class_fault(called)]
         classes = tuple(dict.fromkeys([*in_columns, *class_order(entries.names)]))  # a column is a class even where no row is marked

@@ -1,4 +1,4 @@
-"""WebDataset: tar shards whose members of one key belong together: `000.jpg`, `000.cls`, `000.json`. Nothing is unpacked to look at them."""
+"""WebDataset: tar shards whose members of one key belong together: `000.jpg`, `000.cls`, `000.json`. None is unpacked to be looked at."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Sample:
         self.path = told["path"] if isinstance(told.get("path"), str) else ""
         named = next((told[key] for key in NAMED if told.get(key) not in (None, "")), None)
         given = self.texts.get("cls", "").strip()
-        if isinstance(named, str) and (not given or _is_number(given) and not numbered):
+        if isinstance(named, str) and (not given or (_is_number(given) and not numbered)):
             return _class(named)
         if not given and type(named) is int:
             given = str(named)
@@ -142,14 +142,14 @@ class Found:
     def __init__(self, root: Path, names: Sequence[str]) -> None:
         self._files = [root / name for name in names]
         self._shard, self._start, self._size = array("i"), array("q"), array("q")
-        self.bytes = 0
+        self.size = 0
 
     def add(self, shard: int, sample: Sample) -> None:
         """One more, of the shard of that number."""
         self._shard.append(shard)
         self._start.append(sample.start)
         self._size.append(sample.size)
-        self.bytes += sample.size
+        self.size += sample.size
 
     def __len__(self) -> int:
         return len(self._shard)
@@ -245,7 +245,7 @@ def _samples(file: Path, name: str, skipped: list[Skipped]) -> Iterator[Sample]:
                         sample.suffix, sample.start, sample.size = f".{kind}", member.offset_data, member.size
                 elif kind in LABELS and member.size <= LARGEST and (content := opened.extractfile(member)) is not None:
                     sample.texts[kind] = content.read().decode("utf-8", "replace")
-                opened.members = []  # tarfile keeps every heading it has seen
+                opened.members = []  # type: ignore[attr-defined]  # tarfile keeps every heading it has seen
     except (tarfile.TarError, OSError, ValueError, EOFError) as wrong:
         why = wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else wrong
         skipped.append(Skipped(name, f"the shard is damaged or breaks off ({why}): what is before was taken, copy it again"))
@@ -291,7 +291,7 @@ def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str], sh
             if tar is None or tar.offset >= shard:
                 if tar is not None:
                     tar.close()
-                tar = tarfile.open(out / f"{item.split}-{number + 1:06d}.tar", "w", format=tarfile.USTAR_FORMAT)
+                tar = _begun(out / f"{item.split}-{number + 1:06d}.tar")
                 open_ones[item.split] = (tar, number + 1)
             content, suffix = upright(item)
             told = {"label": item.label, "path": printable(item.path), "annotator": item.annotator}
@@ -304,8 +304,11 @@ def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str], sh
     return []
 
 
+def _begun(file: Path) -> tarfile.TarFile:
+    return tarfile.open(file, "w", format=tarfile.USTAR_FORMAT)
+
+
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
-

@@ -208,8 +208,10 @@ class Free:
     def _is_free(self, place: str) -> bool:
         folded = place.casefold()
         parts = folded.split("/")
-        return folded not in self._files and folded not in self._folders and not any(
-            "/".join(parts[:depth]) in self._files for depth in range(1, len(parts))
+        return (
+            folded not in self._files
+            and folded not in self._folders
+            and not any("/".join(parts[:depth]) in self._files for depth in range(1, len(parts)))
         )
 
 

@@ -1,4 +1,4 @@
-"""Images out of a container, a tar or a Parquet file, as files below a project's folder, one after the other. Knows no format and no store."""
+"""Images out of a container, a tar or a Parquet file, as files below a project's folder, one by one. Knows no format and no store."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def unpack(reading: Reading, folder: Path, report: Report = ignore_progress) -> 
         return
     out, contents = folder / UNPACKED, reading.contents
     free = shutil.disk_usage(folder).free
-    if contents.bytes > free:
-        raise BadInput(f"the images of {reading.root} take {contents.bytes / 1e9:,.1f} GB and the disk has {free / 1e9:,.1f} GB: make room")
+    if contents.size > free:
+        raise BadInput(f"the images of {reading.root} take {contents.size / 1e9:,.1f} GB and the disk has {free / 1e9:,.1f} GB: make room")
     given, kept = Entries.of(reading.entries), Entries()
     with disk_full_told(folder, "the unpacked images"):
         out.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def unpack(reading: Reading, folder: Path, report: Report = ignore_progress) -> 
             else:
                 kept.append(entry.path, entry.split, entry.label)
     _remove_others(out, set(kept.paths))
-    reading.warnings.append(f"{len(kept):,} images were unpacked into the workspace ({contents.bytes / 1e6:,.1f} MB)")
+    reading.warnings.append(f"{len(kept):,} images were unpacked into the workspace ({contents.size / 1e6:,.1f} MB)")
     reading.root, reading.entries, reading.contents = out, kept, None
 
 
