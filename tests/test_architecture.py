@@ -42,7 +42,10 @@ PAGES_MAY = GROUND | {
 }  # fmt: skip
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
-FORMATS_SHARE = {"base", "coco_json", "dense", "listing", "oddities", "pairs", "places", "runs", "tables", "void", "writing"}
+FORMATS_SHARE = {
+    *("base", "coco_json", "columnar", "dense", "listing", "oddities", "outlines", "pairs", "places", "runs", "tabled", "tables", "void"),
+    *("writing", "yolo_texts"),
+}
 # library -> the modules, or whole rooms, that may import it; numpy and the standard library may be imported by all
 ONLY = {
     "sqlalchemy": {"storage"},
@@ -78,6 +81,8 @@ ONLY = {
     "traitlets": {"widget.widgets"},
     "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
+    "pyarrow": {"formats.columnar", "formats.hf", "formats.parquet"},  # comes with streamlit; all else works without
+    "yaml": {"formats.yolo_texts"},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,7 @@ def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str], sh
     (out / "data").mkdir(parents=True)
     parts: dict[str, list[Path]] = {}
     open_ones: dict[str, tuple[Any, int, list[dict[str, Any]]]] = {}
-    counted: dict[str, int] = {}
+    counted: dict[str, tuple[int, int]] = {}  # images and their bytes
 
     def put(split: str, last: bool) -> None:
         writer, size, rows = open_ones[split]
@@ -193,7 +193,8 @@ def write_labels(out: Path, items: Iterable[Labeled], classes: Sequence[str], sh
             image = {"bytes": content, "path": printable(item.path)}
             rows.append({"image": image, "label": numbers[item.label], "annotator": item.annotator})
             open_ones[split] = (writer, size + len(content), rows)
-            counted[split] = counted.get(split, 0) + 1
+            before = counted.get(split, (0, 0))
+            counted[split] = (before[0] + 1, before[1] + len(content))
             if size + len(content) >= shard or len(rows) >= GROUP:
                 put(split, last=size + len(content) >= shard)
     finally:
@@ -219,10 +220,10 @@ def _schema(classes: Sequence[str]) -> Any:
     return pyarrow.schema(fields, metadata={columnar.FEATURES: json.dumps({"info": {"features": features}}).encode()})
 
 
-def _card(classes: Sequence[str], counted: dict[str, int]) -> str:
+def _card(classes: Sequence[str], counted: Mapping[str, tuple[int, int]]) -> str:
     """The head of a data set's README as the hub wants it. JSON's texts are YAML's too, whatever a class is called."""
     names = "".join(f"          '{at}': {json.dumps(name)}\n" for at, name in enumerate(classes))
-    splits = "".join(f"  - name: {split}\n    num_examples: {number}\n" for split, number in counted.items())
+    splits = "".join(f"  - name: {split}\n    num_bytes: {size}\n    num_examples: {number}\n" for split, (number, size) in counted.items())
     files = "".join(f"  - split: {split}\n    path: data/{split}-*\n" for split in counted)
     return (
         "---\ndataset_info:\n  features:\n  - name: image\n    dtype: image\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Set
 from itertools import permutations
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def _unused(reading: Reading, src: Path) -> list[str]:
         return []
     steps = root.relative_to(src).parts if src in root.parents else ()
     lying = [name for at, step in enumerate(steps) for name in _listings(src.joinpath(*steps[:at]), besides=step)]
-    lying += [name for name in _listings(root) if name not in reading.used]
+    lying += [name for name in _listings(root, used=reading.used) if name not in reading.used]
     if not lying:
         return []
     one = len(lying) == 1
@@ -124,9 +125,9 @@ def _unused(reading: Reading, src: Path) -> list[str]:
     ]
 
 
-def _listings(root: Path, besides: str = "") -> list[str]:
+def _listings(root: Path, besides: str = "", used: Set[str] = frozenset()) -> list[str]:
     """Names of what may hold labels in `root` and its folders, of which `besides` is looked at elsewhere; texts of one image each, as YOLO
-    and VOC have them, under the first one's name."""
+    and VOC have them, under the first one's name, without those that were `used`."""
     folders, files = inside_of(root)
     folders = [name for name in folders if name != besides] if len(folders) < MANY else []
     door = Inside(root)
@@ -146,7 +147,7 @@ def _listings(root: Path, besides: str = "") -> list[str]:
         listing = suffix.lower() in (*SUFFIXES, *OTHERS) or (suffix.lower() == ".txt" and TELLING.search(stem))
         if listing and door.has(name):
             found.append(printable(name))
-        elif suffix.lower() in (".txt", ".xml") and door.has(name) and not APART.fullmatch(stem):
+        elif suffix.lower() in (".txt", ".xml") and name not in used and door.has(name) and not APART.fullmatch(stem):
             texts.append(printable(name))
     if len(texts) > 1:
         found.append(f"{texts[0]} and {len(texts) - 1:,} more like it")

@@ -1,7 +1,7 @@
 """Areas of a mask as polygons that give the very same pixels back: along the edges of the pixels, holes joined to what is around them.
 
-Knows no format. Corners lie a little inside of the area, by INSET: a reader that asks whether a pixel's middle is inside (COCO's) and one that
-cuts coordinates down to whole pixels and fills with the border (OpenCV's, as YOLO trains) then both give these pixels and no other.
+Knows no format. Corners lie a little inside of the area, by INSET: a reader that asks whether a pixel's middle is inside (COCO's) and one
+that cuts coordinates down to whole pixels and fills with the border (OpenCV's, as YOLO trains) both give these pixels and no other.
 """
 
 from __future__ import annotations

@@ -54,11 +54,12 @@ class WebDataset(Format):
         if not names:
             raise BadInput(f"{src} holds no .tar: give a shard, or the folder of the shards")
         skipped: list[Skipped] = []
-        numbered = _numbered(root)
+        lists = {folder: _numbered(root, folder) for folder in dict.fromkeys(map(os.path.dirname, names))}
         found, free, entries, warnings = Found(root, names), Free(), Entries(), list[str]()
         captions = 0
         for at, name in enumerate(names):
             split = split_of_listing(name) or split_of_path(name) or "pool"
+            numbered = lists[os.path.dirname(name)]
             for sample in _samples(root / name, name, skipped):
                 label, doubt = sample.label(numbered)
                 if doubt:
@@ -71,13 +72,14 @@ class WebDataset(Format):
             first = f"; the first, {skipped[0].path[:80]}: {skipped[0].reason}" if skipped else ""
             raise BadInput(f"{src} holds no image in {count(len(names), 'shard')}{first}: give shards of images")
         labeled = int((entries.labels >= 0).sum())
-        classes = numbered if set(entries.names) <= set(numbered) else class_order(entries.names)
+        listed = tuple(dict.fromkeys(name for of in lists.values() for name in of))
+        classes = listed if set(entries.names) <= set(listed) else class_order(entries.names)
         if captions and len(entries.names) > CAPTIONS * labeled and labeled > 2:
             warnings.append(f"{len(entries.names):,} different texts for {labeled:,} images are hardly classes, rather captions")
         told = f"WebDataset, {count(len(names), 'shard')}: {count(len(entries), 'image')}, {count(len(classes), 'class', 'classes')}"
         rest = f", {len(entries) - labeled:,} of them unlabeled" if labeled < len(entries) else ""
         reading = Reading(root, classes, entries, skipped, contents=found, took_for=told + rest, warnings=warnings)
-        reading.used = frozenset((CLASSES,))
+        reading.used = frozenset(os.path.join(folder, CLASSES) for folder in lists)
         return reading
 
 
@@ -181,12 +183,12 @@ def _shards(src: Path) -> list[str]:
     return [name for name in (*files, *below) if name.lower().endswith(".tar") and door.has(name)]
 
 
-def _numbered(root: Path) -> tuple[str, ...]:
-    """The classes by their numbers, where a list of them lies beside the shards."""
-    door = Inside(root)
-    if not door.has(CLASSES):
+def _numbered(root: Path, folder: str) -> tuple[str, ...]:
+    """The classes by their numbers, where a list of them lies beside the shards of a folder."""
+    door, listing = Inside(root), os.path.join(folder, CLASSES)
+    if not door.has(listing):
         return ()
-    names = tuple(check_class(line, CLASSES) for _, line in door.lines(CLASSES))
+    names = tuple(check_class(line, CLASSES) for _, line in door.lines(listing))
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise BadInput(f"{CLASSES} names {twice!r} twice: a line for each class")
     return names
