@@ -190,29 +190,25 @@ class Free:
     def __init__(self) -> None:
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the last one given: a million of one name are not counted through each time
 
     def take(self, path: str) -> str:
         """`path` as a file's name can be, with a number before its suffix where it is taken."""
         wanted = possible(path)
+        parts = wanted.casefold().split("/")
+        if any("/".join(parts[:depth]) in self._files for depth in range(1, len(parts))):  # a folder of it is a file already
+            wanted = wanted.replace("/", "_")
         stem, suffix = os.path.splitext(wanted)
-        place, number = wanted, 1
-        while not self._is_free(place):
+        place, number = wanted, self._numbers.get(wanted.casefold(), 1)
+        while place.casefold() in self._files or place.casefold() in self._folders or (number > 1 and place == wanted):
             number += 1
             place = f"{stem}-{number}{suffix}"
+        self._numbers[wanted.casefold()] = number
         folded = place.casefold()
         self._files.add(folded)
         parts = folded.split("/")
         self._folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
         return place
-
-    def _is_free(self, place: str) -> bool:
-        folded = place.casefold()
-        parts = folded.split("/")
-        return (
-            folded not in self._files
-            and folded not in self._folders
-            and not any("/".join(parts[:depth]) in self._files for depth in range(1, len(parts)))
-        )
 
 
 def _linked(source: Path, target: Path) -> bool:

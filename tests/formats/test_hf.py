@@ -49,7 +49,7 @@ def test_paths_never_lead_out_and_never_meet(tmp_path: Path) -> None:
     odd = ["../../etc/passwd", "/etc/passwd", "A.jpg", "a.jpg", "a.jpg/b.jpg", "c\0d.jpg", "x" * 300]
     reading = read(parquet_of_images(tmp_path / "x.parquet", [(content(name), name, 0) for name in odd]))
     paths = [entry.path for entry in reading.entries]
-    assert paths[:6] == ["_./_./etc/passwd", "_/etc/passwd", "A.jpg", "a-2.jpg", "a.jpg/b-2.jpg", "c_d.jpg"] or len(set(paths)) == 7
+    assert paths[:6] == ["_./_./etc/passwd", "_/etc/passwd", "A.jpg", "a-2.jpg", "a.jpg_b.jpg", "c_d.jpg"]
     assert all(not path.startswith("/") and ".." not in path.split("/") and len(path) < 200 for path in paths)
     folded = [path.casefold() for path in paths]
     assert not any(other.startswith(f"{path}/") for path in folded for other in folded)
