@@ -51,7 +51,7 @@ def table(project: Stored, view: views.View) -> pd.DataFrame:
 
 
 def write_all(project: Stored, out: Path, format_name: str, splits: Sequence[str]) -> dict[str, int]:
-    """Every image of some splits, labeled or not, with all of `table`'s columns, as csv or parquet; splits, and labels that came with images
+    """Every image of some splits, labeled or not, with all of `table`'s columns, as csv or parquet; splits, and labels that came with those
     held out, are as in other exports, so that it is read again. How many of each split. BadInput where Parquet cannot be written here."""
     frame = table(project, views.View())
     if not project.dense:
