@@ -101,7 +101,7 @@ def preview(request: ImportRequest) -> Preview:
     everyone = np.arange(len(entries))
     groups = _masked(reading) if TASKS[task].dense else entries.labels
     splits, notes = held_out(entries.splits, groups, everyone, request.hold_out, Known(), np.full(len(entries), -1))
-    sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays)
+    sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays, reading.contents)
     counted = np.bincount(entries.labels[entries.labels >= 0], minlength=len(entries.names))
     by_name = dict(zip(entries.names, counted.tolist(), strict=True))
     return Preview(

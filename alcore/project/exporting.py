@@ -19,23 +19,28 @@ from alcore.formats import LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
 from alcore.formats.csv import text_of
 from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
+from alcore.project import listing
 from alcore.project.stored import Stored
 from alcore.storage.queries import Event
 from alcore.types import WRITTEN, Answer, written
 
 ANSWERS = ("label", "mask", "region")
 AT_ONCE = 500  # items whose events are read in one go
+TABLES = ("csv", "parquet")
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
 
-def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values())) -> dict[str, Any]:
+def export(
+    project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values()), *, every_column: bool = False
+) -> dict[str, Any]:
     """Writes the current labels, and those that came with the images held out; `out` appears whole or not at all.
 
     Args:
-        format_name: one of formats.LABEL_WRITERS, as csv (path,label,split,annotator) or folder (a copy of each labeled image below its
-            split and class); for masks one of formats.MASK_WRITERS (a copy of each labeled image with its mask). Those of formats.WHOLE
-            write images without a label too.
+        format_name: one of formats.LABEL_WRITERS: csv or parquet (path,label,split,annotator), folder (a copy of each labeled image below
+            its split and class) and others with copies; for masks one of formats.MASK_WRITERS (a copy of each labeled image with its mask).
+            Those of formats.WHOLE write images without a label too.
         splits: which go out: train, val, test.
+        every_column: csv or parquet of every image, labeled or not, with all that listing.table knows of it; for masks too.
 
     Returns:
         format, items, splits (how many of each), renamed ([{path, name}] of images whose name could not be kept), out.
@@ -44,13 +49,17 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
         BadInput: unknown format or split, or `out` exists already.
         AlcoreError: nothing is labeled.
     """
-    names = export_formats(project)
+    names = TABLES if every_column else export_formats(project)
     if format_name not in names:
         raise BadInput(f"cannot export as {format_name!r}: use one of {', '.join(names)}")
     if unknown := [name for name in splits if name not in WRITTEN.values()]:
         raise BadInput(f"unknown split {unknown[0]!r}: use {', '.join(WRITTEN.values())}")
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
+    if every_column:
+        with made_beside(out) as part:
+            counts = listing.write_all(project, part, format_name, splits)
+        return {"format": format_name, "items": sum(counts.values()), "splits": counts, "renamed": [], "out": str(out)}
     rows = _rows(project, splits, whole=format_name in WHOLE)
     renamed: Renamed = []
     try:
