@@ -3,19 +3,19 @@ Knows no page, no route."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import at_work, made_beside
-from alcore.formats import LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
+from alcore.formats import FORMATS, LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
 from alcore.formats.csv import text_of
 from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
@@ -27,6 +27,7 @@ from alcore.types import WRITTEN, Answer, written
 ANSWERS = ("label", "mask", "region")
 AT_ONCE = 500  # items whose events are read in one go
 TABLES = ("csv", "parquet")
+PACKED = frozenset((".jpg", ".jpeg", ".webp", ".avif", ".heic", ".tar", ".parquet"))  # what is compressed already
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
 
@@ -92,12 +93,24 @@ def _rows(project: Stored, splits: Sequence[str], whole: bool = False) -> list[d
     return rows
 
 
-def archive(project: Stored, format_name: str) -> bytes:
-    """The export as the content of a zip file, made on the disk first."""
+def archive(project: Stored, format_name: str) -> BinaryIO:
+    """The export as a zip file, open at its beginning and without a name, so that nothing is left of it once it is closed."""
     with at_work(project.folder), tempfile.TemporaryDirectory(dir=project.folder, prefix=".export-") as folder:
         out = Path(folder) / "export"
         export(project, format_name, out)
-        return Path(shutil.make_archive(str(out), "zip", out)).read_bytes()
+        made: BinaryIO = tempfile.TemporaryFile(dir=project.folder)  # noqa: SIM115  who asked closes it; in memory, 40,000 photos would fill that
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(out.rglob("*")) if out.is_dir() else [out]:
+                name = path.relative_to(out) if out.is_dir() else f"labels.{format_name}"
+                how = zipfile.ZIP_STORED if path.suffix.lower() in PACKED else None  # pictures do not get smaller
+                packed.write(path, name, compress_type=how)
+    made.seek(0)
+    return made
+
+
+def title_of(format_name: str) -> str:
+    """What pages call a format."""
+    return FORMATS[format_name].title
 
 
 def export_formats(project: Stored) -> tuple[str, ...]:
