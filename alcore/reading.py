@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from alcore.types import Answer, Entry, Skipped
+
+
+class Contents(Protocol):
+    """Images that lie in a container, a tar or a Parquet file: the content of each, taken out when it is asked for.
+
+    Attributes:
+        size: bytes of all of them, as far as the container tells before they are read.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: int, /) -> bytes:
+        """The content of entry `at`. Quickest in the order of the entries. Raises BadInput naming what is damaged."""
 
 
 @dataclass
@@ -22,6 +38,7 @@ class Reading:
             concatenated `arrays`.
         skipped: files that are no images or cannot be named; more are added when decoding fails.
         arrays: uint8 blocks of shape (n, H, W) or (n, H, W, 3); empty when the entries are files below `root`.
+        contents: of images that lie in a container; the entries' paths are then what they are called once they are unpacked.
         took_for: one sentence saying what the source was taken for.
         masks: of dense labels, beside the entries: `masks[i]` is a (H, W) uint8 of class indices with 255 for void, or None without a mask;
             read when asked for, from many threads; raises BadInput naming the file.
@@ -40,6 +57,7 @@ class Reading:
     entries: Sequence[Entry]
     skipped: list[Skipped] = field(default_factory=list)
     arrays: Sequence[np.ndarray] = ()
+    contents: Contents | None = None
     took_for: str = ""
     masks: Any = None
     mask_files: Any = None

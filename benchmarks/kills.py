@@ -1,8 +1,9 @@
 """Kills with SIGKILL, at seeded random moments, whatever stores something: nothing acknowledged may be lost, nothing may be left.
 
 Each kill hits one process: a server under a load of labels or masks, an import, one with labels, one of the source again, a training, an
-export, a deletion. Then the workspace is opened anew: what was acknowledged must be there, `doctor` must find nothing wrong, the work must
-go on or succeed when it is asked for again, and after `doctor --rebuild`, with no hour of grace, every file must belong to a row.
+export, a deletion, changes of the classes. Then the workspace is opened anew: what was acknowledged must be there, `doctor` must find
+nothing wrong, the work must go on or succeed when it is asked for again, and after `doctor --rebuild`, with no hour of grace, every file
+must belong to a row.
 
 Longer than 400 lines: what is killed and what must hold after it are read together.
 """
@@ -21,6 +22,7 @@ import tempfile
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from alcore.project import classes, holding
 from alcore.project.doctor import examine, leftover_words
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
@@ -303,6 +306,30 @@ def _delete(place: Place) -> Found:
     return found
 
 
+def _classes(place: Place) -> Found:
+    with _opened(place) as workspace:
+        project = _project(workspace, place)
+        project.label_from_truth(IMAGES, seed=0)
+        name, of_class = project.name, Counter(project.items.labels().values())
+    found = Found(_killed(place, "classes", _do_classes, name))
+    with _opened(place) as workspace:
+        project = workspace.project(name)
+        labels = project.items.labels()
+        if strange := set(labels.values()) - set(project.classes):
+            found.wrong.append(f"classes: there are labels of {sorted(strange)}, and classes {list(project.classes)}")
+        if len(labels) != IMAGES:
+            found.wrong.append(f"classes: {len(labels)} of {IMAGES} labels are left")
+        found.wrong += _unsound(workspace, name)
+        while told := next((one for one in classes.changes(project) if one["undoable"]), None):
+            classes.undo(project, int(told["id"]), "ann")
+        if (now := Counter(project.items.labels().values())) != of_class:
+            found.wrong.append(f"classes: with every change taken back there are {dict(now)}, before {dict(of_class)}")
+        _do_classes(workspace, name)
+        found.wrong += _unsound(workspace, name)
+        project.delete()
+    return found
+
+
 KINDS: dict[str, Callable[[Place], Found]] = {
     "labels": _labels,
     "masks": _masks,
@@ -312,6 +339,7 @@ KINDS: dict[str, Callable[[Place], Found]] = {
     "train": _train,
     "export": _export,
     "delete": _delete,
+    "classes": _classes,
 }
 
 
@@ -336,6 +364,20 @@ def _do_export(workspace: Workspace, name: str, out: str) -> None:
 
 def _do_delete(workspace: Workspace, name: str) -> None:
     workspace.project(name).delete()
+
+
+def _do_classes(workspace: Workspace, name: str) -> None:
+    """Names, merges, undos and images held out, one after the other."""
+    project = workspace.project(name)
+    some = sorted(project.items.labels())[:40]
+    for turn in range(8):
+        first, second, third = list(project.classes)[:3]
+        classes.rename(project, first, f"{first[:3]}{turn}", "ann")
+        classes.merge(project, second, third, "ann")
+        holding.hold(project, some, annotator="ann")
+        merged = next(one for one in classes.changes(project) if one["undoable"])
+        classes.undo(project, int(merged["id"]), "ann")
+        holding.hold(project, some, annotator="ann", back=True)
 
 
 def _do_serve(workspace: Workspace, port: int) -> None:

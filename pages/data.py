@@ -208,13 +208,19 @@ def _set_aside(of: Project) -> None:
 
 
 def _download(of: Project) -> None:
-    if of.dense:
-        kind = st.selectbox("Format", exporting.export_formats(of), label_visibility="collapsed", key=f"export.{of.id}")
-        about = "A copy of each labeled image with its mask, in one archive."
-        download("Images and masks", of.name, "masks.zip", query={"format": kind}, token=token(of), help=about, key=f"masks.{of.id}")
-        return
-    about = "path, label, split, annotator"
-    download("Labels as CSV", of.name, "labels.csv", token=token(of), help=about, key=f"labels.{of.id}")
+    formats = exporting.export_formats(of)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not of.dense:
+            about = "path, label, split, annotator"
+            download("Labels as CSV", of.name, "labels.csv", token=token(of), help=about, key=f"labels.{of.id}")
+            formats = tuple(name for name in formats if name != "csv")
+        titles = {name: exporting.title_of(name) for name in formats}
+        kind = st.selectbox(
+            "Format", titles, format_func=titles.__getitem__, label_visibility="collapsed", width=300, key=f"export.{of.id}"
+        )
+        about = "A copy of each labeled image with its " + ("mask" if of.dense else "label") + ", in one archive."
+        title, file = ("Images and masks", "masks.zip") if of.dense else ("Images and labels", "labels.zip")
+        download(title, of.name, file, query={"format": kind}, token=token(of), help=about, key=f"copies.{of.id}")
 
 
 def _brightness(of: Project, levels: list[float]) -> None:

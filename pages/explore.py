@@ -178,7 +178,7 @@ def _histograms(of: Project, chosen: Round) -> None:
                 figure.update_layout(showlegend=False, margin={"l": 36, "r": 16, "t": 12, "b": 24})
                 figure.update_xaxes(title_text="", automargin=False)  # it keeps room for a title that is not there
                 figure.update_yaxes(title_text="", automargin=False)
-                key = f"histogram.{chosen.number}.{name}"
+                key = f"histogram.{name}.{chosen.number}"
                 pressed = st.plotly_chart(figure, key=key, height=190, config=PLAIN_CHART, on_select="rerun", selection_mode="points")
                 bars = [(point["curve_number"], point["point_index"]) for point in pressed.selection.points]
                 if bars:

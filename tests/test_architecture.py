@@ -44,8 +44,8 @@ PAGES_MAY = GROUND | {
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
 FORMATS_SHARE = {
-    *("base", "brush", "coco_json", "dense", "labelstudio_json", "listing", "markup", "oddities", "pairs", "places", "runs", "said"),
-    *("shapes", "tables", "void", "voc_xml", "writing"),
+    *("base", "brush", "coco_json", "columnar", "dense", "labelstudio_json", "listing", "markup", "oddities", "outlines", "pairs"),
+    *("places", "runs", "said", "shapes", "tabled", "tables", "void", "voc_xml", "writing", "yolo_texts"),
 }
 # library -> the modules, or whole rooms, that may import it; numpy and the standard library may be imported by all
 ONLY = {
@@ -82,6 +82,8 @@ ONLY = {
     "traitlets": {"widget.widgets"},
     "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
+    "pyarrow": {"formats.columnar", "formats.hf", "formats.parquet"},  # comes with streamlit; all else works without
+    "yaml": {"formats.yolo_texts"},
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(sub: argparse.ArgumentParser) -> None:
     """What `metadata` takes."""
-    sub.add_argument("file", nargs="?", help="a CSV, JSON or JSON lines file with a column of paths or file names")
+    sub.add_argument("file", nargs="?", help="a CSV, JSON, JSON lines or Parquet file with a column of paths or file names")
     sub.add_argument("--path-column", default="", metavar="NAME", help="the column that names the images (the first called path, file, …)")
     sub.add_argument("--dry-run", action="store_true", help="say how the table fits the images, and keep nothing")
     sub.add_argument("--remove", action="store_true", help="take the columns away, and with them the groups")

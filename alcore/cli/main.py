@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--format",
         required=True,
-        help="csv, folder; parquet with --with-predictions; labelstudio and cvat; onnx: the model; of masks camvid, coco, …",
+        help="csv, parquet, folder, hf, imagefolder, webdataset, fiftyone, labelstudio, cvat; camvid, coco, … of masks; onnx: the model",
     )
     sub.add_argument("--out", required=True)
     sub.add_argument("--with-predictions", action="store_true", help="every image, the unlabeled ones by the model: csv, parquet, folder")
@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     above.add_argument(
         "--promise", type=float, metavar="P", help="accept as many as the test slice shows to be right in at least this share"
     )
+    sub.add_argument("--every-column", action="store_true", help="csv or parquet of every image with all that is known of it, scores too")
     sub.add_argument("--link", action="store_true", help="with --with-predictions in folders: hard links instead of copies")
     sub.add_argument("--splits", default="train,val,test", help="which go out; the held-out ones with the labels that came with them")
     sub = verb("predict", "what a model says of images that are in no project", project=False)

@@ -203,13 +203,15 @@ def slice_(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 def export(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.with_predictions:
+        if args.every_column:
+            raise BadInput("--every-column and --with-predictions are two tables: choose one")
         return _deliver(workspace.project(args.project), args)
     if args.above is not None or args.promise is not None or args.link:
         raise BadInput("--above, --promise and --link are about predictions: add --with-predictions")
     if args.format == carrying.FORMAT:
         return carrying.export_model(workspace.project(args.project), Path(args.out), Line())
     splits = [name.strip() for name in args.splits.split(",") if name.strip()]
-    return exporting.export(workspace.project(args.project), args.format, Path(args.out), splits)
+    return exporting.export(workspace.project(args.project), args.format, Path(args.out), splits, every_column=args.every_column)
 
 
 def _deliver(project: Project, args: argparse.Namespace) -> Answer:

@@ -32,6 +32,7 @@ GENERIC = frozenset(
     ("images", "image", "imgs", "img", "photos", "photo", "pictures", "pics", "jpegimages", "jpg", "jpeg", "png", "raw", "data", "dataset")
 )
 CLASSES = "classes.txt"  # a class a line: their order, and those that have no image yet
+UNLABELED = "_unlabeled"  # FiftyOne's folder of images without a class
 STRAYS = 10  # one image beside so many in class folders is a stray one: a preview, a logo
 
 
@@ -42,7 +43,7 @@ class ClassFolders(Format):
     val, test (or a usual variant), or when a train folder has a val or test folder beside it, whatever else both are called (WIDER_train,
     WIDER_val). A lone `train` among other folders is a class: there are data sets of vehicles. A split's lone folder `images` is no class;
     a listing beside it (`val_annotations.txt`, as Tiny ImageNet has it) names those of its images. A `classes.txt` that names all classes
-    says their order.
+    says their order. A folder `_unlabeled`, as FiftyOne writes it, is no class.
     """
 
     name = "folder"
@@ -163,6 +164,7 @@ def _entries(
         place = inner[top] if splits is not None else root
         folder, _, nested = path[len(place) :].partition("/")
         label = class_name(folder) if nested and path.startswith(place) else listed.get(path)
+        label = None if label == UNLABELED else label
         fault = faults.setdefault(label, class_fault(label)) if label is not None else ""
         if fault and label is not None:
             lost[label] += 1

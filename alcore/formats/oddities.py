@@ -127,7 +127,7 @@ def _unused(reading: Reading, src: Path) -> list[str]:
 
 def _listings(root: Path, besides: str = "", used: Collection[str] = ()) -> list[str]:
     """Names of what may hold labels in `root` and its folders, of which `besides` is looked at elsewhere; texts of one image each, as YOLO
-    and VOC have them, under the first one's name."""
+    and VOC have them, under the first one's name, without those that were `used`."""
     folders, files = inside_of(root)
     folders = [name for name in folders if name != besides] if len(folders) < MANY else []
     door = Inside(root)

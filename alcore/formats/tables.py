@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from alcore.errors import BadInput
 
@@ -36,11 +37,12 @@ class Table:
     encoding: str
     delimiter: str
     notes: tuple[str, ...] = ()
+    unit: ClassVar[str] = "line"
 
     @property
     def separated(self) -> str:
-        """The delimiter in a word."""
-        return DELIMITERS[self.delimiter]
+        """The delimiter in a word; "" where there is none."""
+        return DELIMITERS.get(self.delimiter, "")
 
     def column(self, names: Sequence[str]) -> int | None:
         """The place of the first of `names` that the heading has."""

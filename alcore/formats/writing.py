@@ -206,6 +206,49 @@ def copy_upright(source: Path | bytes, target: Path, link: bool = False) -> tupl
     return size
 
 
+def upright(item: Labeled) -> tuple[bytes, str]:
+    """The content of an item's picture as `copy_upright` writes it, and its suffix. BadInput naming it when it is none."""
+    picture, suffix = item.picture()
+    try:
+        with kinds.opened(picture) as image:
+            tagged = image.format == "TIFF" and kinds.orientation(image) != 1
+            turn = kinds.turn_of(image)
+            known = suffix or os.path.splitext(item.path)[1]
+            suffix = known if is_image_name(f"x{known}") else SUFFIXES.get(image.format or "", ".png")
+            if turn is not None or tagged:
+                return _upright(image, turn)[0], suffix
+        return picture if isinstance(picture, bytes) else picture.read_bytes(), suffix
+    except BadInput as wrong:
+        raise BadInput(f"{item.path}: {wrong}") from wrong
+
+
+class Free:
+    """Names below one folder that are free: none is another in other capitals, or a folder of another."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the last one given: a million of one name are not counted through each time
+
+    def take(self, path: str) -> str:
+        """`path` as a file's name can be, with a number before its suffix where it is taken."""
+        wanted = possible(path)
+        parts = wanted.casefold().split("/")
+        if any("/".join(parts[:depth]) in self._files for depth in range(1, len(parts))):  # a folder of it is a file already
+            wanted = wanted.replace("/", "_")
+        stem, suffix = os.path.splitext(wanted)
+        place, number = wanted, self._numbers.get(wanted.casefold(), 1)
+        while place.casefold() in self._files or place.casefold() in self._folders or (number > 1 and place == wanted):
+            number += 1
+            place = f"{stem}-{number}{suffix}"
+        self._numbers[wanted.casefold()] = number
+        folded = place.casefold()
+        self._files.add(folded)
+        parts = folded.split("/")
+        self._folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        return place
+
+
 def _linked(source: Path, target: Path) -> bool:
     try:
         os.link(source, target)
@@ -215,16 +258,21 @@ def _linked(source: Path, target: Path) -> bool:
 
 
 def _turned(picture: Image.Image, turn: Image.Transpose | None, target: Path) -> tuple[int, int]:
+    content, size = _upright(picture, turn)
+    target.write_bytes(content)
+    return size
+
+
+def _upright(picture: Image.Image, turn: Image.Transpose | None) -> tuple[bytes, tuple[int, int]]:
     picture.load()
     kind = picture.format or "PNG"
-    upright = picture.transpose(turn) if turn is not None else picture.copy()
-    upright.info.pop("exif", None)
+    stood = picture.transpose(turn) if turn is not None else picture.copy()
+    stood.info.pop("exif", None)
     encoded = io.BytesIO()
     options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind in ("JPEG", "MPO") else {}
     options |= {"lossless": True} if kind == "WEBP" else {}
-    upright.save(encoded, "JPEG" if kind == "MPO" else kind, **options)
-    target.write_bytes(encoded.getvalue())
-    return upright.size
+    stood.save(encoded, "JPEG" if kind == "MPO" else kind, **options)
+    return encoded.getvalue(), stood.size
 
 
 def possible(path: str) -> str:

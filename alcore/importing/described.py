@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,17 @@ from alcore.columns import Texts
 from alcore.errors import BadInput
 from alcore.files import written_whole
 from alcore.formats.base import count
+from alcore.formats.columnar import LINES, PARQUET, cell, open_lines, open_parquet
 from alcore.formats.listing import PATHS
-from alcore.formats.tables import SUFFIXES, open_table
+from alcore.formats.tables import SUFFIXES, Table, open_table
 from alcore.importing.joining import joined_by_path, normal
 from alcore.importing.values import Column, typed
 
 MOST_COLUMNS, MOST_ROWS = 64, 5_000_000
 LONGEST_NAME = 200  # characters
 LARGEST_JSON = 1 << 30  # bytes: it is read as a whole
-JSONS = (".json", ".jsonl", ".ndjson")
+JSON = ".json"
+OPENED: Mapping[str, Callable[[Path], Table]] = dict.fromkeys(SUFFIXES, open_table) | {LINES: open_lines, PARQUET: open_parquet}
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Described:
 
 
 def read(file: Path, name: str = "", key: str = "") -> Described:
-    """The table in a CSV, JSON or JSON lines file.
+    """The table in a CSV, JSON, JSON lines or Parquet file.
 
     Args:
         name: what people call the file, where it lies elsewhere under another name.
@@ -76,23 +78,22 @@ def read(file: Path, name: str = "", key: str = "") -> Described:
     """
     name = name or file.name
     suffix = Path(name).suffix.lower()
-    if suffix in SUFFIXES:
-        heading, rows, notes = _of_table(file)
-    elif suffix in JSONS:
-        heading, rows, notes = _of_json(file, name, lines=suffix != ".json")
-    else:
-        what = ", ".join((*SUFFIXES, *JSONS))
-        raise BadInput(f"{name} is no table that can be read here: give one of {what}, saved from what it is now")
-    return _described(name, heading, rows, notes, key)
+    try:
+        if suffix == JSON:
+            heading, rows, notes = _of_json(file, name)
+        elif suffix in OPENED:
+            table = OPENED[suffix](file)
+            heading, rows, notes = table.names, table.rows(), list(table.notes)
+        else:
+            what = ", ".join((*OPENED, JSON))
+            raise BadInput(f"{name} is no table that can be read here: give one of {what}, saved from what it is now")
+        return _described(name, [*heading], rows, notes, key)
+    except BadInput as wrong:  # what was sent by a browser lies elsewhere, under a name that nobody knows
+        raise BadInput(str(wrong).replace(str(file), name)) from wrong
 
 
-def _of_table(file: Path) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]], list[str]]:
-    table = open_table(file)
-    return table.names, table.rows(), list(table.notes)
-
-
-def _of_json(file: Path, name: str, lines: bool) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]], list[str]]:
-    """A list of objects, an object a line, or one object by path."""
+def _of_json(file: Path, name: str) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]], list[str]]:
+    """A list of objects, or one object by path."""
     try:
         if file.stat().st_size > LARGEST_JSON:
             raise BadInput(f"{name} is too large for JSON ({file.stat().st_size >> 20} MB): save it as CSV")
@@ -101,31 +102,19 @@ def _of_json(file: Path, name: str, lines: bool) -> tuple[Sequence[str], Iterabl
         raise BadInput(f"{name} is not UTF-8, as JSON is: save it again") from wrong
     except OSError as wrong:
         raise BadInput(f"{name} cannot be read: {wrong.strerror}") from wrong
-    rows: list[tuple[int, Any]] = []
     try:
-        if lines:
-            rows = [(at, json.loads(line)) for at, line in enumerate(text.splitlines(), 1) if line.strip()]
-        else:
-            found = json.loads(text)
-            if isinstance(found, dict) and all(isinstance(value, dict) for value in found.values()):
-                found = [{"path": path, **values} for path, values in found.items()]
-            rows = list(enumerate(found, 1)) if isinstance(found, list) else []
+        found = json.loads(text)
+        if isinstance(found, dict) and all(isinstance(value, dict) for value in found.values()):
+            found = [{"path": path, **values} for path, values in found.items()]
     except (ValueError, RecursionError) as wrong:
         raise BadInput(f"{name} is not JSON ({wrong}): it may be cut short, copy or export it again") from wrong
+    rows = list(enumerate(found, 1)) if isinstance(found, list) else []
     if not rows or not all(isinstance(row, dict) for _, row in rows):
         raise BadInput(f'{name} holds no list of objects: write one object an image, as in [{{"path": "a.jpg", "camera": "x"}}]')
     heading = tuple(dict.fromkeys(key for _, row in rows for key in row))
     if len(heading) > 10 * MOST_COLUMNS:
         raise BadInput(f"{name} has {len(heading):,} different keys: write one object an image, with the same keys in each")
-    return heading, ((at, [_cell(row.get(key)) for key in heading]) for at, row in rows), []
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return heading, ((at, [cell(row.get(key)) for key in heading]) for at, row in rows), []
 
 
 def _described(name: str, heading: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], notes: list[str], wanted: str) -> Described:

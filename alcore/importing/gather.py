@@ -22,6 +22,7 @@ from alcore.importing.items import Given, Imported, ItemRows
 from alcore.importing.renaming import rename
 from alcore.importing.request import ImportRequest
 from alcore.importing.splits import POOL, beside_held_out, held_out, kept_apart
+from alcore.importing.unpacking import UNPACKED, unpack
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, maskfiles, masks, packing, streaming
 from alcore.pixels.levels import Decoding, suggest_levels
@@ -54,6 +55,7 @@ def gather(
     if not len(reading.entries):
         raise BadInput(f"{request.source} holds no usable image ({_first_reasons(reading.skipped)}): give a folder that does")
     _same_source(request, known, reading.entries.paths)
+    unpack(reading, folder, report)
     run = uuid.uuid4().hex[:8]  # what an earlier import made is needed until this one is stored
     try:
         return _gathered(_Run(request, folder, known, run, report), reading, before)
@@ -112,7 +114,7 @@ def _gathered(run: _Run, reading: Reading, before: Mapping[str, Any]) -> Importe
         notes += beside_held_out(splits, good, together, request.group_by)
     if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
         notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
-    settings |= _remembered(request, reading, notes, dense)
+    settings |= _remembered(request, reading, notes, dense) | {"unpacked": Path(reading.root) == run.folder / UNPACKED}
     if "flip" not in settings:
         settings["flip"] = _may_flip(run.folder, settings, good)
     with disk_full_told(run.folder, "the original images"):

@@ -109,7 +109,7 @@ def preview(request: ImportRequest) -> Preview:
     )
     notes += given.words if given else []
     notes += [] if together is None else beside_held_out(splits, everyone, together, request.group_by)
-    sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays)
+    sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays, reading.contents)
     counted = np.bincount(entries.labels[entries.labels >= 0], minlength=len(entries.names))
     by_name = dict(zip(entries.names, counted.tolist(), strict=True))
     return Preview(

@@ -58,7 +58,7 @@ def decode(source: Path | bytes, *, at_least: int | None = None, decoding: Decod
     return _decode(source, at_least, decoding).image
 
 
-def heading(source: Path) -> tuple[int, int]:
+def heading(source: Path | bytes) -> tuple[int, int]:
     """Upright width and height as decoding would give them, from the first bytes alone: the rest may still turn out damaged.
 
     Raises:
@@ -133,7 +133,7 @@ def png(row: np.ndarray) -> bytes:
     return encoded.getvalue()
 
 
-def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200, *, dense: bool = False) -> int:
+def suggest_size(sources: Sequence[Path | np.ndarray | bytes], sample: int = 200, *, dense: bool = False) -> int:
     """The side to pack at: small images (nine of ten up to 96 pixels) keep their usual long side, others become 64. Never below 8. For
     labels a pixel (`dense`) it is the usual long side, rounded up to a multiple of 8, and at most 96.
 
@@ -147,7 +147,7 @@ def suggest_size(sources: Sequence[Path | np.ndarray], sample: int = 200, *, den
     return min(USUAL_DENSE, -(-usual // 8) * 8) if dense else usual
 
 
-def _long_side(source: Path | np.ndarray) -> int:
+def _long_side(source: Path | np.ndarray | bytes) -> int:
     """0 when it cannot be told."""
     if isinstance(source, np.ndarray):
         return int(max(source.shape[:2]))
@@ -165,12 +165,12 @@ def looks_like_glyphs(rows: np.ndarray) -> bool:
     return len(rows) > 0 and max(rows.shape[1:3]) <= GLYPH and bool((rows[..., :1] == rows).all())
 
 
-def fit(source: Path | np.ndarray, row: np.ndarray, *, decoding: Decoding = PLAIN) -> tuple[int, int]:
+def fit(source: Path | np.ndarray | bytes, row: np.ndarray, *, decoding: Decoding = PLAIN) -> tuple[int, int]:
     """Fills the square `row` with the whole picture; its own width and height."""
     return fill(source, row, decoding).size
 
 
-def fill(source: Path | np.ndarray, row: np.ndarray, decoding: Decoding) -> Filled:
+def fill(source: Path | np.ndarray | bytes, row: np.ndarray, decoding: Decoding) -> Filled:
     """The same, told with whether the picture was cut short. BadInput and AlcoreError as `decode` raises them."""
     side = row.shape[0]
     if isinstance(source, np.ndarray):

@@ -70,7 +70,7 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I") or image.mode == "F"
 
 
-def suggest_levels(sources: Sequence[Path | np.ndarray], sample: int = 64) -> tuple[float, float] | None:
+def suggest_levels(sources: Sequence[Path | np.ndarray | bytes], sample: int = 64) -> tuple[float, float] | None:
     """The levels for these files, from `sample` evenly spaced ones. None when no file is deep, or when all that are have one value.
 
     Percentiles 0.5 and 99.5 over the files' values, each file with the same weight; the whole range of 8, 10, 12, 14 or 16 bits or of
@@ -95,7 +95,7 @@ def suggest_levels(sources: Sequence[Path | np.ndarray], sample: int = 64) -> tu
     return (float(math.floor(low)), float(math.ceil(high))) if (values == np.rint(values)).all() else (low, high)
 
 
-def _deep_values(source: Path | np.ndarray) -> np.ndarray:
+def _deep_values(source: Path | np.ndarray | bytes) -> np.ndarray:
     """(n,) float64, evenly from the whole picture, n up to about 512 x 512; empty when it is not deep."""
     none = np.empty(0)
     if isinstance(source, np.ndarray):

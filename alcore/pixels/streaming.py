@@ -22,7 +22,7 @@ from alcore.files import written_whole
 from alcore.pixels import images, packing
 from alcore.pixels.levels import PLAIN, Decoding
 from alcore.progress import Progress, Report, ignore_progress
-from alcore.reading import Reading
+from alcore.reading import Contents, Reading
 
 CACHES = ("auto", "pack", "stream")
 SHARE = 3  # auto packs what takes at most a third of the free disk
@@ -222,10 +222,11 @@ def _in_threads(total: int, look: Callable[[int, int], None], stage: str, report
 
 
 class Sources(Sequence[Any]):
-    """What `packing.pack` takes: what a reading's entries are made of: files, or the rows of its arrays (views, nothing is copied)."""
+    """What `packing.pack` takes: what a reading's entries are made of: files, or the rows of its arrays (views, nothing is copied), or
+    contents within a container, which only a preview looks at there."""
 
-    def __init__(self, root: Path, paths: Sequence[str], arrays: Sequence[np.ndarray] = ()) -> None:
-        self.paths, self._root, self._arrays = paths, root, arrays
+    def __init__(self, root: Path, paths: Sequence[str], arrays: Sequence[np.ndarray] = (), contents: Contents | None = None) -> None:
+        self.paths, self._root, self._arrays, self._contents = paths, root, arrays, contents
         self._ends = np.cumsum([len(block) for block in arrays])
 
     def __len__(self) -> int:
@@ -235,6 +236,8 @@ class Sources(Sequence[Any]):
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         at = range(len(self))[at]
+        if self._contents is not None:
+            return self._contents[at]
         if not len(self._ends):
             return self._root / self.paths[at]
         block = int(np.searchsorted(self._ends, at, side="right"))
@@ -244,4 +247,4 @@ class Sources(Sequence[Any]):
 def sources_of(reading: Reading) -> Sources:
     """The sources of a reading's entries, in their order."""
     paths = reading.entries.paths if isinstance(reading.entries, Entries) else [entry.path for entry in reading.entries]
-    return Sources(Path(reading.root), paths, reading.arrays)
+    return Sources(Path(reading.root), paths, reading.arrays, reading.contents)

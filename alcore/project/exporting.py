@@ -3,39 +3,45 @@ Knows no page, no route."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import at_work, made_beside
-from alcore.formats import LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
+from alcore.formats import FORMATS, LABEL_WRITERS, MASK_WRITERS, WHOLE, Renamed
 from alcore.formats.csv import text_of
 from alcore.formats.writing import Item, Labeled, Legend
 from alcore.pixels.pictures import MIMES
+from alcore.project import listing
 from alcore.project.stored import Stored
 from alcore.storage.queries import Event
 from alcore.types import WRITTEN, Answer, written
 
 ANSWERS = ("label", "mask", "region")
 AT_ONCE = 500  # items whose events are read in one go
+TABLES = ("csv", "parquet")
+PACKED = frozenset((".jpg", ".jpeg", ".webp", ".avif", ".heic", ".tar", ".parquet"))  # what is compressed already
 SUFFIXES = {mime: suffix for suffix, mime in MIMES.items()}
 
 
-def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values())) -> dict[str, Any]:
+def export(
+    project: Stored, format_name: str, out: Path, splits: Sequence[str] = tuple(WRITTEN.values()), *, every_column: bool = False
+) -> dict[str, Any]:
     """Writes the current labels, and those that came with the images held out; `out` appears whole or not at all.
 
     Args:
-        format_name: one of formats.LABEL_WRITERS, as csv (path,label,split,annotator) or folder (a copy of each labeled image below its
-            split and class); for masks one of formats.MASK_WRITERS (a copy of each labeled image with its mask). Those of formats.WHOLE
-            write images without a label too.
+        format_name: one of formats.LABEL_WRITERS: csv or parquet (path,label,split,annotator), folder (a copy of each labeled image below
+            its split and class) and others with copies; for masks one of formats.MASK_WRITERS (a copy of each labeled image with its mask).
+            Those of formats.WHOLE write images without a label too.
         splits: which go out: train, val, test.
+        every_column: csv or parquet of every image, labeled or not, with all that listing.table knows of it; for masks too.
 
     Returns:
         format, items, splits (how many of each), renamed ([{path, name}] of images whose name could not be kept), out.
@@ -44,13 +50,17 @@ def export(project: Stored, format_name: str, out: Path, splits: Sequence[str] =
         BadInput: unknown format or split, or `out` exists already.
         AlcoreError: nothing is labeled.
     """
-    names = export_formats(project)
+    names = TABLES if every_column else export_formats(project)
     if format_name not in names:
         raise BadInput(f"cannot export as {format_name!r}: use one of {', '.join(names)}")
     if unknown := [name for name in splits if name not in WRITTEN.values()]:
         raise BadInput(f"unknown split {unknown[0]!r}: use {', '.join(WRITTEN.values())}")
     if out.exists():
         raise BadInput(f"{out} exists already: name a new path")
+    if every_column:
+        with made_beside(out) as part:
+            counts = listing.write_all(project, part, format_name, splits)
+        return {"format": format_name, "items": sum(counts.values()), "splits": counts, "renamed": [], "out": str(out)}
     rows = _rows(project, splits, whole=format_name in WHOLE)
     renamed: Renamed = []
     try:
@@ -83,12 +93,24 @@ def _rows(project: Stored, splits: Sequence[str], whole: bool = False) -> list[d
     return rows
 
 
-def archive(project: Stored, format_name: str) -> bytes:
-    """The export as the content of a zip file, made on the disk first."""
+def archive(project: Stored, format_name: str) -> BinaryIO:
+    """The export as a zip file, open at its beginning and without a name, so that nothing is left of it once it is closed."""
     with at_work(project.folder), tempfile.TemporaryDirectory(dir=project.folder, prefix=".export-") as folder:
         out = Path(folder) / "export"
         export(project, format_name, out)
-        return Path(shutil.make_archive(str(out), "zip", out)).read_bytes()
+        made: BinaryIO = tempfile.TemporaryFile(dir=project.folder)  # noqa: SIM115  who asked closes it; in memory, 40,000 photos would fill that
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(out.rglob("*")) if out.is_dir() else [out]:
+                name = path.relative_to(out) if out.is_dir() else f"labels.{format_name}"
+                how = zipfile.ZIP_STORED if path.suffix.lower() in PACKED else None  # pictures do not get smaller
+                packed.write(path, name, compress_type=how)
+    made.seek(0)
+    return made
+
+
+def title_of(format_name: str) -> str:
+    """What pages call a format."""
+    return FORMATS[format_name].title
 
 
 def export_formats(project: Stored) -> tuple[str, ...]:

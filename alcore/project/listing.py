@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from alcore.formats.columnar import check_parquet
 from alcore.project import metadata, views
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED
 from alcore.project.stored import Stored
-from alcore.types import SPLITS
+from alcore.types import SPLITS, written
 
 COLUMNS = ("id", "path", "split", "state", "label", "annotator", "time", "guess", "confidence")
 MARKS = ((SKIPPED, "skipped"), (FLAGGED, "flagged"), (DISPUTED, "disputed"), (LABELED, "labeled"))
@@ -46,3 +49,21 @@ def table(project: Stored, view: views.View) -> pd.DataFrame:
         frame[name] = values[at]
     described = pd.DataFrame(metadata.exported(project, of.ids[at]), index=frame.index)
     return pd.concat([frame, described], axis=1)
+
+
+def write_all(project: Stored, out: Path, format_name: str, splits: Sequence[str]) -> dict[str, int]:
+    """Every image of some splits, labeled or not, with all of `table`'s columns, as csv or parquet; splits, and labels that came with those
+    held out, are as in other exports, so that it is read again. How many of each split. BadInput where Parquet cannot be written here."""
+    frame = table(project, views.View())
+    if not project.dense:
+        given = {row["id"]: row["label"] for row in project.items.labeled(given=True) if row["annotator"] == "given"}
+        held = frame["id"].isin(given) & frame["label"].eq("")
+        frame.loc[held, "label"], frame.loc[held, "annotator"] = frame.loc[held, "id"].map(given), "given"
+    frame["split"] = [written(split) for split in frame["split"]]
+    frame = frame[frame["split"].isin(splits)]
+    if format_name == "parquet":
+        check_parquet()
+        frame.to_parquet(out, index=False)
+    else:
+        out.write_text(frame.to_csv(index=False), encoding="utf-8", errors="surrogateescape", newline="")
+    return {str(split): int(count) for split, count in frame["split"].value_counts().items()}

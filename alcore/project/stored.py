@@ -10,6 +10,7 @@ from typing import Any
 
 from alcore.columns import Snapshot
 from alcore.errors import AlcoreError, NotFound
+from alcore.importing.unpacking import UNPACKED
 from alcore.naming import folded, neutral
 from alcore.nets.tasks import TASKS
 from alcore.pixels import masks
@@ -52,6 +53,8 @@ class Stored:
         self.classes: tuple[str, ...] = tuple(row["classes"])
         self.settings: Mapping[str, Any] = row["settings"]
         self.folder: Path = self.place.home / "projects" / row["settings"]["folder"]
+        if self.settings.get("unpacked"):  # what was unpacked moves with the workspace
+            self.settings = {**self.settings, "root": str(self.folder / UNPACKED)}
         self.dense: bool = TASKS[self.task].dense
         database = self.place.database
         self.items = Items(database, self.id)

@@ -7,12 +7,12 @@ A page of Streamlit keeps such a file only as long as it is not drawn anew, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from alcore.door.requests import Answer, Refused, project_of, segment
 from alcore.errors import NotFound
@@ -24,7 +24,12 @@ if TYPE_CHECKING:  # they load the database and torch, and the app answers befor
 from alcore.project.facade import Workspace
 
 CSV, PARQUET, ZIP = "text/csv; charset=utf-8", "application/vnd.apache.parquet", "application/zip"
+PIECE = 1 << 18  # bytes of a file on its way
 _SHARE = re.compile(r"[01](\.[0-9]{1,17})?|[0-9](\.[0-9]{1,17})?e-[0-9]{1,2}")
+
+
+def _packed(project: Project, request: Request) -> tuple[BinaryIO, str]:
+    return exporting.archive(project, request.query_params.get("format", exporting.export_formats(project)[0])), ZIP
 
 
 def _labels(project: Project, request: Request) -> tuple[bytes, str]:
@@ -33,10 +38,16 @@ def _labels(project: Project, request: Request) -> tuple[bytes, str]:
     return project.labels_csv().encode(), CSV
 
 
-def _masks(project: Project, request: Request) -> tuple[bytes, str]:
+def _masks(project: Project, request: Request) -> tuple[BinaryIO, str]:
     if not project.dense:
-        raise NotFound(f"{project.name!r} has no masks: ask for labels.csv")
-    return exporting.archive(project, request.query_params.get("format", exporting.export_formats(project)[0])), ZIP
+        raise NotFound(f"{project.name!r} has no masks: ask for labels.csv or labels.zip")
+    return _packed(project, request)
+
+
+def _copies(project: Project, request: Request) -> tuple[BinaryIO, str]:
+    if project.dense:
+        raise NotFound(f"{project.name!r} has masks: ask for masks.zip")
+    return _packed(project, request)
 
 
 def _every_label(kind: str) -> Callable[[Project, Request], tuple[bytes, str]]:
@@ -54,9 +65,10 @@ def _images(project: Project, request: Request) -> tuple[bytes, str]:
     return listing.table(project, view).to_csv(index=False).encode("utf-8", "surrogateescape"), CSV
 
 
-FILES: dict[str, Callable[[Project, Request], tuple[bytes, str]]] = {
+FILES: dict[str, Callable[[Project, Request], tuple[bytes | BinaryIO, str]]] = {
     "labels.csv": _labels,
     "images.csv": _images,
+    "labels.zip": _copies,
     "masks.zip": _masks,
     "every-label.csv": _every_label("csv"),
     "every-label.parquet": _every_label("parquet"),
@@ -75,7 +87,15 @@ def _file(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(content, headers=headers)
+    if isinstance(content, bytes):
+        return Response(content, headers=headers)
+    return StreamingResponse(_pieces(content), headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 READS: dict[str, Answer] = {"/projects/{project}/files/{file}": _file}

@@ -16,7 +16,7 @@ from alcore.project.facade import Project
 from pages.ui.bringing import refusal
 from pages.ui.session import FORM_WIDTH, plain_errors, plural, workspace
 
-TYPES = ["csv", "tsv", "json", "jsonl"]
+TYPES = ["csv", "tsv", "json", "jsonl", "parquet"]
 ABOUT = (
     "A table with a row an image and a column of paths or file names: cameras, dates, patients, whatever is known. Its columns are filters "
     "on Images, colors on Explore, and go out with the labels."

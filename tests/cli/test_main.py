@@ -286,7 +286,7 @@ def test_the_home_is_the_argument_else_the_environment(toy, home, tmp_path, monk
     ("label --project toy --from-truth 41", "cannot label 41 items from the truth: 40 unlabeled items of 'toy' have one. Lower the number."),
     ("label --project toy --query-from-truth", "there is no query yet: train a round first"),
     ("label --project toy --csv nowhere.csv", "nowhere.csv cannot be read: there is no such file"),
-    ("export --project toy --format coco --out x", "cannot export as 'coco': use one of csv, cvat, folder, labelstudio"),
+    ("export --project toy --format coco --out x", "cannot export as 'coco': use one of csv, cvat, fiftyone, folder"),
     ("export --project toy --format csv --out x", "nothing of 'toy' is labeled yet: there is nothing to export"),
 ])  # fmt: skip
 def test_what_can_be_cured_ends_with_2_and_one_line(refused, toy, tmp_path, monkeypatch, arguments, words):

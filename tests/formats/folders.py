@@ -16,6 +16,17 @@ from alcore.formats.camvid import PUBLISHED
 from alcore.formats.cifar import CIFAR10_CLASSES
 from alcore.formats.dense import DRIVING
 from alcore.formats.voc import NAMES
+from tests.formats.exchanged import (
+    fiftyone,
+    hf,
+    imagefolder,
+    imagefolder_csv,
+    panoptic,
+    parquet,
+    webdataset,
+    yolo,
+    yolo_polygons,
+)
 from tests.sources import box, coco, mask, picture, pictures, write
 
 
@@ -158,13 +169,6 @@ def coco_boxes(folder: Path) -> None:
     pictures(folder, "images/1.jpg", "images/2.jpg", "images/3.jpg")
     objects = [(1, 1, []), (1, 1, []), (2, 2, []), (3, 1, []), (3, 2, [])]
     write(folder / "annotations.json", coco(["1.jpg", "2.jpg", "3.jpg"], objects))
-
-
-def yolo(folder: Path) -> None:
-    for split, name in (("train", "a"), ("train", "b"), ("val", "c")):
-        picture(folder / "images" / split / f"{name}.jpg")
-        write(folder / "labels" / split / f"{name}.txt", "0 0.5 0.5 0.2 0.2\n")
-    write(folder / "data.yaml", "names: [cat, dog]\n")
 
 
 def voc(folder: Path) -> None:
@@ -436,15 +440,85 @@ ROWS = (
         warned=("1 image has objects of several classes",),
     ),
     Row(
-        "YOLO: `images/train/a.jpg`, `labels/train/a.txt`, `data.yaml`",
-        "`folder`: unlabeled images; boxes are no classes, and the texts are named in a warning",
+        "COCO panoptic: `train2017/1.jpg`, `annotations/panoptic_train2017.json`, `annotations/panoptic_train2017/1.png`, no instances beside",
+        "`panoptic`: a class a pixel, things and stuff alike; crowds are void",
+        panoptic,
+        "COCO panoptic: 2 classes, 2 images, all with masks",
+        ("cat", "dog"),
+        {"pool": 1, "val": 1},
+        {"masks": 2},
+    ),
+    Row(
+        "YOLO with boxes: `images/train/a.jpg`, `labels/train/a.txt`, `data.yaml`",
+        "`yolo`: the class of an image's objects; with objects of several classes it is unlabeled",
         yolo,
-        "folders without classes below train, val: 3 images, all unlabeled",
-        (),
+        "YOLO, the class of its objects as that of the image: 2 classes, 3 images, 3 of them labeled",
+        ("cat", "dog"),
         {"pool": 2, "val": 1},
-        {},
-        place="images",
-        warned=("'data.yaml', 'labels/train/a.txt and 2 more like it' lie beside the images and were not read",),
+        {"cat": 3},
+    ),
+    Row(
+        "YOLO with polygons: `train/images/a.jpg`, `train/labels/a.txt`, `valid/…`, `data.yaml`",
+        "`yolo`: a class a pixel; what no polygon covers is void",
+        yolo_polygons,
+        "YOLO's polygons: 2 classes, 3 images, all with masks",
+        ("cat", "dog"),
+        {"pool": 2, "val": 1},
+        {"masks": 3},
+    ),
+    Row(
+        "Hugging Face: `data/train-00000-of-00001.parquet` with the images in it, or one such file",
+        "`hf`: the classes that the schema names; the images are unpacked into the workspace",
+        hf,
+        "images within 2 Parquet files: 2 classes, 4 images, 1 of them unlabeled",
+        ("cat", "dog"),
+        {"pool": 2, "test": 2},
+        {"cat": 1, "dog": 2},
+    ),
+    Row(
+        "Hugging Face: `train/a.jpg` beside `train/metadata.jsonl` with `file_name` and `label`",
+        "`imagefolder`: the classes of the lines",
+        imagefolder,
+        "JSON Lines files (test/metadata.jsonl, train/metadata.jsonl): 3 images, 2 classes",
+        ("cat", "dog"),
+        {"pool": 2, "test": 1},
+        {"cat": 2, "dog": 1},
+    ),
+    Row(
+        "Hugging Face: `train/a.jpg` beside `train/metadata.csv` with `file_name` and `label`",
+        "`csv`: the classes of the tables",
+        imagefolder_csv,
+        "CSV files (test/metadata.csv, train/metadata.csv, separated by comma): 3 images, 2 classes",
+        ("cat", "dog"),
+        {"pool": 2, "test": 1},
+        {"cat": 2, "dog": 1},
+    ),
+    Row(
+        "WebDataset: `train-000000.tar`, … with `a.jpg` and `a.cls`, `a.json` or `a.txt`, perhaps `classes.txt` beside",
+        "`webdataset`: the classes of the labels; the images are unpacked into the workspace",
+        webdataset,
+        "WebDataset, 3 shards: 4 images, 2 classes",
+        ("cat", "dog"),
+        {"pool": 3, "val": 1},
+        {"cat": 2, "dog": 2},
+    ),
+    Row(
+        "FiftyOne: `data/a.jpg`, `labels.json` with `classes` and `labels`",
+        "`fiftyone`: the class of each image; FiftyOne's directory tree is `folder`, and its `_unlabeled` no class",
+        fiftyone,
+        "FiftyOne's image classification: 2 classes, 4 images, 1 of them unlabeled",
+        ("cat", "dog"),
+        {"pool": 4},
+        {"cat": 1, "dog": 2},
+    ),
+    Row(
+        "`images/a.jpg` and `labels.parquet` with `path,label[,split]`",
+        "`parquet`: as a CSV of these columns",
+        parquet,
+        "a Parquet file (labels.parquet): 3 images, 2 classes",
+        ("cat", "dog"),
+        {"pool": 2, "test": 1},
+        {"cat": 1, "dog": 1},
     ),
     Row(
         "VOC: `JPEGImages`, `SegmentationClass`, `ImageSets/Segmentation`, below `VOCdevkit/VOC2012` or not",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alcore.errors import BadInput
-from alcore.formats import FORMATS, MASK_WRITERS, read
+from alcore.formats import FORMATS, LABEL_WRITERS, MASK_WRITERS, read
 from tests.formats.layouts import camvid, image, write
 
 
@@ -23,12 +23,16 @@ def test_the_formats_of_each_task_are_known() -> None:
         "cvat",
         "flat",
         "labelstudio",
+        "panoptic",
         "voc",
+        "yolo",
     ]
     assert [name for name, known in FORMATS.items() if "classification" in known.tasks] == [
-        *("cifar", "coco", "csv", "cvat", "flat", "folder", "idx", "labelstudio", "npz", "voc"),
+        *("cifar", "coco", "csv", "cvat", "fiftyone", "flat", "folder", "hf", "idx", "imagefolder", "labelstudio", "npz", "parquet"),
+        *("voc", "webdataset", "yolo"),
     ]
-    assert list(MASK_WRITERS) == ["camvid", "cityscapes", "coco", "cvat", "labelstudio", "voc"]
+    assert list(MASK_WRITERS) == ["camvid", "cityscapes", "coco", "cvat", "labelstudio", "voc", "yolo"]
+    assert list(LABEL_WRITERS) == ["csv", "cvat", "fiftyone", "folder", "hf", "imagefolder", "labelstudio", "parquet", "webdataset"]
 
 
 def test_auto_takes_only_formats_that_serve_the_task(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_auto_takes_only_formats_that_serve_the_task(tmp_path: Path) -> None:
         ("camvid", "classification", ["the format camvid is of segmentation, not of classification", "use auto, cifar"]),
         ("folder", "segmentation", ["the format folder is of classification, not of segmentation", "camvid"]),
         ("auto", "detection", ["unknown task 'detection'", "classification, segmentation"]),
-        ("xml", "segmentation", ["unknown format 'xml'", "use auto, bdd100k, camvid, cityscapes, coco, cvat, flat, labelstudio, voc"]),
+        ("xml", "segmentation", ["unknown format 'xml'", "use auto, bdd100k, camvid, cityscapes, coco, cvat, flat, labelstudio, panoptic"]),
     ],
 )
 def test_a_format_that_does_not_serve_the_task_is_refused(tmp_path: Path, name: str, task: str, words: list[str]) -> None:

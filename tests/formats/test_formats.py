@@ -18,19 +18,8 @@ from tests.formats.found import found, put
 
 def test_every_format_of_the_folder_is_found_and_the_mapping_is_read_only() -> None:
     assert list(FORMATS) == [
-        "bdd100k",
-        "camvid",
-        "cifar",
-        "cityscapes",
-        "coco",
-        "csv",
-        "cvat",
-        "flat",
-        "folder",
-        "idx",
-        "labelstudio",
-        "npz",
-        "voc",
+        *("bdd100k", "camvid", "cifar", "cityscapes", "coco", "csv", "cvat", "fiftyone", "flat", "folder", "hf", "idx", "imagefolder"),
+        *("labelstudio", "npz", "panoptic", "parquet", "voc", "webdataset", "yolo"),
     ]
     with pytest.raises(TypeError):
         FORMATS["mine"] = FORMATS["csv"]  # type: ignore[index]
@@ -42,10 +31,7 @@ def test_every_format_of_the_folder_is_found_and_the_mapping_is_read_only() -> N
         (lambda d: (d / "nothing", "auto"), ["nothing does not exist", "give a folder"]),
         (
             lambda d: (d, "jpeg2000"),
-            [
-                "unknown format 'jpeg2000'",
-                "use auto, bdd100k, camvid, cifar, cityscapes, coco, csv, cvat, flat, folder, idx, labelstudio, npz, voc",
-            ],
+            ["unknown format 'jpeg2000'", "use auto, bdd100k, camvid, cifar, cityscapes, coco, csv, cvat, fiftyone, flat, folder, "],
         ),
         (lambda d: (d, "auto"), ["holds no images", "put images there"]),
         (lambda d: (d, "folder"), ["holds no images", "put files there"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from alcore.errors import BadInput
@@ -51,6 +52,16 @@ def test_every_kind_of_table_gives_the_same(table, content, name):
     assert told(read(table(content, name))) == CAMERAS
 
 
+def test_parquet_is_such_a_table_too(tmp_path):
+    frame = pd.DataFrame({"path": ["a/1.png", "a/2.png", "3"], "camera": ["x", None, "y z"], "age": [3, 4.5, None]})
+    frame.to_parquet(tmp_path / "m.parquet")
+    assert told(read(tmp_path / "m.parquet")) == CAMERAS
+    whole = (tmp_path / "m.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[:-20])
+    with pytest.raises(BadInput, match="^meta.parquet cannot be read as Parquet"):
+        read(tmp_path / "cut.parquet", "meta.parquet")
+
+
 def test_names_of_columns_may_be_anything_printable(table):
     heading = ["path", 'it\'s "x"', "zwei  Wörter", LONG, "a.from", "label"]
     file = table(json.dumps([dict(zip(heading, ["1.png", *"abcde"], strict=True))]), "m.json")
@@ -95,9 +106,10 @@ def test_equal_rows_count_once_and_rows_without_a_path_not_at_all(table):
         ("[{", "m.json", "m.json is not JSON .* cut short"),
         ("[1, 2]", "m.json", "holds no list of objects"),
         ("{}", "m.json", "holds no list of objects"),
-        ('{"path": "a"}\n{"path":', "m.jsonl", "m.jsonl is not JSON"),
+        ('{"path": "a"}\n{"path":', "m.jsonl", "^m.jsonl line 2 is no JSON"),
         (b"\xff\xfe\x00\xd8", "m.json", "m.json is not UTF-8"),
         ("[" * 100_000, "m.json", "m.json is not JSON"),
+        ("x", "m.parquet", "^m.parquet cannot be read as Parquet"),
         ("x", "m.xlsx", "m.xlsx is no table that can be read here"),
     ],
 )

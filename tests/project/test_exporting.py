@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -91,7 +91,8 @@ def test_an_export_that_cannot_be_done_says_why_and_writes_nothing(project, digi
     with pytest.raises(AlcoreError, match="nothing of 'toy' is labeled yet: there is nothing to export"):
         export(project, "csv", tmp_path / "out")
     project.label_from_truth(40)
-    with pytest.raises(BadInput, match="cannot export as 'coco': use one of csv, cvat, folder, labelstudio"):
+    words = "cannot export as 'coco': use one of csv, cvat, fiftyone, folder, hf, imagefolder, labelstudio, parquet, webdataset"
+    with pytest.raises(BadInput, match=words):
         export(project, "coco", tmp_path / "out")
     (digits_source / "train/2/05.png").unlink()
     with pytest.raises(AlcoreError, match=r"train/2/05\.png"):
@@ -188,7 +189,7 @@ def test_an_export_read_back_gives_every_painted_pixel(scenes, tmp_path, kind):
 
 def test_an_export_in_one_archive_has_images_and_masks(scenes):
     scenes.label_from_truth(2)
-    with zipfile.ZipFile(io.BytesIO(exporting.archive(scenes, "camvid"))) as archive:
+    with zipfile.ZipFile(exporting.archive(scenes, "camvid")) as archive:
         names = archive.namelist()
     assert (
         len([n for n in names if n.startswith("masks/") and n.endswith(".png")]) == 2 + 4
@@ -196,3 +197,44 @@ def test_an_export_in_one_archive_has_images_and_masks(scenes):
     assert "classes.csv" in names
     with pytest.raises(BadInput, match="cannot export as 'csv': use one of"):
         export(scenes, "csv", scenes.folder / "x")
+
+
+# ---- formats of other programs
+
+
+@pytest.mark.parametrize("name", ["fiftyone", "folder", "hf", "imagefolder", "webdataset"])
+def test_a_project_goes_out_and_comes_in_again_with_its_splits_and_classes(project, workspace, tmp_path, name):
+    ids = project.pool().unlabeled[:6].tolist()
+    project.annotate({id: project.classes[at % 4] for at, id in enumerate(ids)}, annotator="me")
+    told = export(project, name, tmp_path / "out")
+    assert (told["items"], told["splits"]["train"]) == (sum(told["splits"].values()), 6)
+    again = Project.import_into(workspace, "again", tmp_path / "out", truth="labels", hold_out=0.0)
+    assert again.settings["read_as"] == name
+    assert again.classes == project.classes
+    assert again.counts()["labeled"] == 6
+    assert {written: again.counts()["splits"].get(split, 0) for split, written in (("pool", "train"), ("test", "test"))} == told["splits"]
+    with pytest.raises(BadInput, match="exists already"):
+        export(project, name, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_every_column_is_of_every_image_with_its_scores_and_is_read_again(project, quick, tmp_path, name):
+    ids = project.pool().unlabeled[:8].tolist()
+    project.annotate({id: project.classes[at % 4] for at, id in enumerate(ids)}, annotator="me")
+    project.run_round("entropy", 3, 0, "cpu", train={**quick, "steps": 2}, report=lambda _: None)
+    told = export(project, name, tmp_path / f"all.{name}", every_column=True)
+    frame = pd.read_csv(tmp_path / "all.csv") if name == "csv" else pd.read_parquet(tmp_path / "all.parquet")
+    assert (len(frame), told["items"], told["splits"]) == (56, 56, {"train": 40, "test": 16})
+    assert {"id", "path", "split", "state", "label", "annotator", "time", "guess", "confidence", "entropy", "total"} <= set(frame.columns)
+    by_id = frame.set_index("id")
+    assert by_id.loc[ids, "annotator"].tolist() == ["me"] * 8
+    assert by_id.loc[ids[1], "label"] in (project.classes[1], int(project.classes[1]))
+    assert (frame[frame["split"] == "test"]["annotator"] == "given").all()
+    scored = frame[frame["entropy"].notna()]
+    assert 0 < len(scored) <= 48
+    assert scored["entropy"].between(0, np.log(4) + 1e-6).all()
+
+
+def test_every_column_is_of_tables_alone(project, tmp_path):
+    with pytest.raises(BadInput, match="cannot export as 'hf': use one of csv, parquet"):
+        export(project, "hf", tmp_path / "out", every_column=True)

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore import formats
 from alcore.project import delivery, exporting
 from alcore.project.facade import Project
 from alcore.web.routes import routes
@@ -54,6 +55,24 @@ def test_images_with_masks_come_as_the_export_in_an_archive(ask, asked, tmp_path
     assert {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")} == files
 
 
+def test_labels_come_in_every_format_in_an_archive_and_are_read_again(ask, toy, tmp_path):
+    toy.label_from_truth(20, seed=0)
+    rows = toy.items.rows(list(toy.items.labels()))
+    for kind in exporting.export_formats(toy):
+        answer = ask(toy, "labels.zip", format=kind)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip"), kind
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            archive.extractall(tmp_path / kind)
+        names = [path for path in (tmp_path / kind).rglob("*") if path.is_file()]
+        assert names
+        if kind in ("csv", "parquet"):
+            continue  # they name images of the source, which are not in it
+        found = formats.read(tmp_path / kind, "auto")
+        assert sum(entry.label is not None for entry in found.entries) >= len(rows), kind
+    assert not list(toy.folder.glob(".export-*"))
+    assert ask(toy, "labels.zip", format="bmp").status_code == 400
+
+
 @pytest.mark.parametrize("above", ["2", "-1", "nan", "0.5x", "1.5", "\uff11", "0" * 40])
 def test_a_confidence_that_is_none_is_refused(ask, guessing, above):
     answer = ask(guessing, "every-label.csv", above=above)
@@ -62,10 +81,12 @@ def test_a_confidence_that_is_none_is_refused(ask, guessing, above):
 
 def test_what_cannot_be_had_says_so(ask, toy, asked, guessing, monkeypatch):
     assert (
-        ask(toy, "labels.doc").json()["error"].startswith("there is no file 'labels.doc': ask for one of labels.csv, images.csv, masks.zip")
+        ask(toy, "labels.doc")
+        .json()["error"]
+        .startswith("there is no file 'labels.doc': ask for one of labels.csv, images.csv, labels.zip, masks")
     )
-    assert ask(toy, "masks.zip").json() == {"error": "'toy' has no masks: ask for labels.csv"}
-    assert ask(asked, "labels.csv").status_code == 404
+    assert ask(toy, "masks.zip").json() == {"error": "'toy' has no masks: ask for labels.csv or labels.zip"}
+    assert ask(asked, "labels.csv").status_code == ask(asked, "labels.zip").status_code == 404
     assert ask(asked, "masks.zip", format="bmp").status_code == 400
     assert "has no model yet" in ask(toy, "every-label.csv").json()["error"]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
