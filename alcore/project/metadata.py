@@ -24,8 +24,6 @@ OF_EXPORTS = "meta."  # in tables, where a colon means something to some readers
 KEPT, GROUP_BY = "metadata", "group_by"  # of the settings
 SHOWN = 5  # rows and values that a look names
 LISTED = 500  # values of a text column that a page lists; more are found by what is in them
-ON_MAP = 60  # entries of a map's legend
-OTHER, QUIET = "other", "#7d8590"  # what all other values are called, and their color
 
 _read = Remembered(8)
 _joined = Remembered(8)
@@ -311,54 +309,6 @@ def order(project: Stored, of: Catalog, name: str) -> np.ndarray:
     """(n,) float64 to sort images by, NaN for none: texts in natural order."""
     column = aligned(project, of).column(name)
     return np.where(column.known, column.values, np.nan).astype(np.float64)
-
-
-# ---- the map
-
-
-def mapped(project: Stored) -> list[dict[str, Any]]:
-    """The columns as the map lists its own (tables.columns)."""
-    told: list[dict[str, Any]] = []
-    one: dict[str, Any]
-    for column in aligned(project).columns:
-        known = column.values[column.known]
-        if not len(known):
-            continue
-        one = {"name": PREFIX + column.name, "title": f"Metadata: {column.name}", "help": f"“{column.name}” of the metadata."}
-        if column.kind == TEXT:
-            names = [column.names[at] for at in _legend(column)]
-            one |= {"kind": "class", "low": 0}
-            if len(np.unique(known)) > len(names):
-                one |= {"colors": [*[""] * len(names), QUIET]}
-                names.append(OTHER)
-            told.append(one | {"high": len(names) - 1, "names": names})
-        else:
-            unit = {"unit": "date"} if column.kind == DATE else {}
-            told.append(one | {"kind": "number", "low": float(known.min()), "high": float(known.max())} | unit)
-    return told
-
-
-def on_map(project: Stored, name: str, ids: np.ndarray) -> np.ndarray:
-    """(n,) the values of a column for these images: int16 places among the names that `mapped` tells, -1 for none; numbers float32."""
-    whole = aligned(project).column(name)
-    column = of_items(project, ids).column(name)
-    if column.kind != TEXT:
-        return column.values.astype(np.float32)
-    legend = _legend(whole)
-    places = np.full(len(column.names) + 1, len(legend), np.int16)  # all others
-    places[legend] = np.arange(len(legend))
-    places[-1] = -1
-    result: np.ndarray = places[column.values]
-    return result
-
-
-def _legend(column: Column) -> np.ndarray:
-    """Places in `names` of the values that have an entry: all, or the most frequent ones, in natural order."""
-    counts = np.bincount(column.values[column.known], minlength=len(column.names))
-    there = np.flatnonzero(counts)
-    if len(there) <= ON_MAP:
-        return there
-    return np.sort(there[np.argsort(-counts[there], kind="stable")][: ON_MAP - 1])
 
 
 # ---- groups
