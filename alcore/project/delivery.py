@@ -44,7 +44,9 @@ class Guesses:
         guess: (n,) int64 positions in the project's classes.
         confidence: (n,) 0 to 1: the softmax of the logits over `temperature`, which was fitted to the labeled slice.
         rest: (n,) bool: nobody labeled, skipped or flagged it, and it is not tested on.
-        tested, right: (n,) bool: a labeled image of the slice, and whether the guess is its label.
+        tested, right: (n,) bool: a labeled image of the slice, and whether the guess is its label. Without a slice: of the images that
+            came with labels to be tested on.
+        given: the latter is so. What they show holds for images like them, which a slice drawn at random is by itself.
     """
 
     round: Round
@@ -55,6 +57,7 @@ class Guesses:
     rest: np.ndarray
     tested: np.ndarray
     right: np.ndarray
+    given: bool = False
 
     def accepting(self, threshold: float) -> Promise:
         """What accepting all guesses of at least that confidence would mean."""
@@ -92,17 +95,21 @@ def guesses(project: Stored, report: Report = ignore_progress, round_: Round | N
     tested, right = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     index = {name: at for at, name in enumerate(project.classes)}
     target = np.full(len(ids), -1, np.int64)
-    for i, label in slices.slice_of(project).labels.items():
+    pool = project.pool()
+    labels = {i: index.get(label, -1) for i, label in slices.slice_of(project).labels.items()}
+    given = not slices.slice_of(project).drawn
+    if given:
+        labels = dict(zip(pool.test.tolist(), pool.test_targets.tolist(), strict=True))
+    for i, label in labels.items():
         if i in place:
             at = place[i]
-            tested[at], target[at] = True, index.get(label, -1)
+            tested[at], target[at] = True, label
             right[at] = guess[at] == target[at]
     known = tested & (target >= 0) & (target < logits.shape[1])  # a class that is younger than the model has no logit
     known[known] = logits[known, target[known]] > -NEVER / 2
     t = temperature(logits[known], target[known])
-    pool = project.pool()
     rest = np.isin(ids, pool.unlabeled)
-    return Guesses(round_, ids, guess, probabilities(logits, t).max(1), t, rest, tested, right)
+    return Guesses(round_, ids, guess, probabilities(logits, t).max(1), t, rest, tested, right, given)
 
 
 def threshold_of(project: Stored, target: float) -> float:

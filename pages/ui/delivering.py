@@ -18,6 +18,7 @@ from pages.ui.jobs import PLAIN_CHART, running, watch
 from pages.ui.session import plain_errors, plural, token
 
 BINS = 5  # of confidence: a hundred test images are about twenty in each
+GIVEN = " The test images came with the source: it holds as far as the others are like them."
 TYPES = {"csv": "CSV", "parquet": "Parquet"}
 
 
@@ -60,7 +61,7 @@ def _chosen(of: Project) -> None:
         threshold = promise.threshold if promise and percent == usual else percent / 100
         accepting = found.accepting(threshold)
         st.markdown(f"**{delivery.words(accepting)}.**")
-        st.caption(_promise_words(promise, tested))
+        st.caption(_promise_words(promise, tested) + (GIVEN if found.given and tested else ""))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for kind, title in TYPES.items():
                 about = f"Every image: {', '.join(delivery.COLUMNS)}."

@@ -389,7 +389,7 @@ def test_the_printed_link_signs_in_without_a_proxy(signed: Served, home: Path, b
     page = profile.new_page()
     page.goto(link)
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=PATIENCE * 1000)
-    assert page.url.startswith(f"http://localhost:{signed.port}/alcore/?project=")
+    expect(page).to_have_url(re.compile(rf"http://localhost:{signed.port}/alcore/\?project="))
     assert "token" not in page.url
     profile.close()
 

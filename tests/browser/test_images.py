@@ -240,7 +240,7 @@ def test_a_view_is_kept_and_its_address_shows_it_to_another_browser(page_factory
     page.get_by_role("textbox", name="Name of this view").fill("fours")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="fours", exact=True)).to_be_visible()
-    expect(page).to_have_url(re.compile("view="))
+    expect(page).to_have_url(re.compile("view=.*confidence"))
     other = page_factory()
     other.goto(page.url)
     settled(other)
@@ -352,7 +352,7 @@ def test_a_selection_goes_to_the_map_and_rows_and_bars_come_from_it(page_factory
     page.get_by_role("button", name="On the map", exact=True).click()
     expect(page.locator(".map .side .head b")).to_have_text("3 selected", timeout=PATIENCE * 1000)
     expect(page.get_by_role("heading", name="3 selected")).to_be_visible()
-    assert re.search("among=[0-9a-f]{16}", page.url)
+    expect(page).to_have_url(re.compile("among=[0-9a-f]{16}"))
     # rows of the table: the first two
     table = page.get_by_test_id("stDataFrame")
     table.scroll_into_view_if_needed()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -34,7 +36,7 @@ def test_every_equation_is_drawn_and_every_page_fits(page_factory: PageFactory, 
         wait_method(page, name)
         assert page.locator(".katex-error").count() == 0
         assert (name, page.evaluate(WIDER), page.evaluate(SCROLLED)) == (name, 0, [])
-        assert f"method={name}" in page.url
+        expect(page).to_have_url(re.compile(f"method={name}"))
 
 
 def test_its_links_lead_to_the_playground_and_to_a_round_and_back(page_factory: PageFactory, bare_app: App, tmp_path) -> None:

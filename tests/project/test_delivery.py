@@ -14,7 +14,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.measures.calibration import probabilities, temperature
 from alcore.metrics import wilson
 from alcore.project import delivery, predictions, slices
-from tests.project.sliced import say
+from tests.project.sliced import QUICK, say
 
 ITEMS, POOL, TEST, SLICE, LABELED = 56, 40, 16, 10, 12
 
@@ -162,3 +162,17 @@ def test_what_is_told_of_a_threshold():
     assert delivery.words(told) == "31,204 images at 97 % and more; 99.0 % right (94.5 to 99.8), 98 of 99 test images"
     nobody = dataclasses.replace(told, slice_accepted=0, slice_right=0, precision=None)
     assert delivery.words(nobody) == "31,204 images at 97 % and more; no test image is that sure, so how many are right is not known"
+
+
+def test_without_a_slice_what_came_with_labels_shows_how_right_it_is(apart):
+    apart.label_from_truth(12, seed=0)
+    round_ = apart.run_round("margin", 5, 1, "cpu", train=QUICK, report=lambda _: None)
+    found = delivery.guesses(apart)
+    pool = apart.pool()
+    assert found.given
+    assert found.ids[found.tested].tolist() == pool.test.tolist()
+    assert found.right.sum() / len(pool.test) == pytest.approx(round_.metrics["accuracy"])
+    assert not found.rest[found.tested].any()
+    slices.draw(apart, 4)
+    assert not delivery.guesses(apart).given
+    assert not delivery.guesses(apart).tested.any()  # drawn ones count once they are labeled, and alone
