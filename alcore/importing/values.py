@@ -71,9 +71,10 @@ def typed(name: str, texts: list[str], lines: Sequence[int], notes: list[str]) -
     if told and 2 * len(dates) >= len(told):
         if len(dates) < len(told):
             wrong = [at for at, text in enumerate(texts) if text.lower() not in NOTHING and text not in dates]
+            are = "is no date" if len(wrong) == 1 else "are no dates"
             notes.append(
-                f"{name!r}: {count(len(wrong), 'value')} of {len(texts):,} are no dates and left empty, the first {texts[wrong[0]][:40]!r} "
-                f"in line {lines[wrong[0]]}: write 2026-05-31 or 2026:05:31 14:30:00"
+                f"{name!r}: {count(len(wrong), 'value')} of {len(texts):,} {are} and left empty, the first {texts[wrong[0]][:40]!r} in "
+                f"line {lines[wrong[0]]}: write 2026-05-31 or 2026:05:31 14:30:00"
             )
         return Column(name, DATE, np.array([dates.get(text, np.nan) for text in texts], np.float64))
     if 10 * len(numbers) >= 9 * len(told) and numbers:
