@@ -490,8 +490,8 @@ def test_a_note_is_kept_found_and_taken_away(page_factory: PageFactory, app: App
     field = page.get_by_role("textbox", name="Note", exact=True)
     field.fill("smudged, ask again")
     wait(lambda: page.evaluate("1") == 1 and held != [], "nothing was asked for")
-    page.unroute("**/history*")
     held[0].continue_()  # what comes late leaves alone what was typed meanwhile
+    page.unroute("**/history*")
     expect(page.locator(".images .details .picture img")).to_have_attribute("src", re.compile("^blob:"))
     expect(field).to_have_value("smudged, ask again")
     page.get_by_role("button", name="Keep", exact=True).last.click()
