@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from alcore.importing.samples import bundled_digits
 from alcore.project import classes, notes
@@ -18,7 +18,7 @@ from alcore.project.doubts import doubts
 from alcore.project.facade import Project, Workspace
 from alcore.project.views import View, found
 from tests.browser.conftest import PageFactory
-from tests.browser.real_app import PATIENCE, App
+from tests.browser.real_app import PATIENCE, App, wait
 from tests.project.photos import write_photos
 
 pytestmark = pytest.mark.browser
@@ -484,9 +484,16 @@ def test_a_note_is_kept_found_and_taken_away(page_factory: PageFactory, app: App
     page = look(page_factory(), app)
     item = shown(page)[0]
     told = len(project.journal.of_item(item))  # what other tests did to it
+    held: list[Route] = []
+    page.route("**/history*", lambda route: held.append(route))
     tile(page, 0).dblclick()
     field = page.get_by_role("textbox", name="Note", exact=True)
     field.fill("smudged, ask again")
+    wait(lambda: page.evaluate("1") == 1 and held != [], "nothing was asked for")
+    held[0].continue_()  # what comes late leaves alone what was typed meanwhile
+    page.unroute("**/history*")
+    expect(page.locator(".images .details .picture img")).to_have_attribute("src", re.compile("^blob:"))
+    expect(field).to_have_value("smudged, ask again")
     page.get_by_role("button", name="Keep", exact=True).last.click()
     expect(page.locator(".images .events")).to_contain_text("noted: smudged, ask again", timeout=PATIENCE * 1000)
     assert notes.of(project, item) == "smudged, ask again"

@@ -1,6 +1,6 @@
 // What can be done to the chosen class.
 
-import { button, element } from "../shared/dom.js";
+import { button, element, rootOf } from "../shared/dom.js";
 import { whole } from "../shared/numbers.js";
 
 /** @import { Acts, ClassTold, ClassesTold } from "./told.js" */
@@ -54,7 +54,9 @@ export class Editor {
     this.root.hidden = !of;
     if (!of) return;
     this.title.textContent = this.title.title = of.name;
-    if (other || !this.root.contains(document.activeElement)) {
+    const focused = rootOf(this.root).activeElement;
+    const types = focused?.matches("input, textarea, select") && this.root.contains(focused);
+    if (other || !types) {
       this.name.value = of.name;
       this.key.value = of.key;
       this.color.value = of.color || "#808080";

@@ -57,7 +57,8 @@ export class Details {
     this.project = "";
     this.told = new Why(api);
     this.why = element("details", { class: "fold", ontoggle: () => this.explain() }, element("summary", { text: "Why" }), this.told.root);
-    this.field = element("textarea", { rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
+    this.typed = false; // what stands in the field is not kept yet: an answer that comes late leaves it alone
+    this.field = element("textarea", { oninput: () => (this.typed = true), rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
     this.keeping = button({ text: "Keep", onclick: () => this.keep() });
     this.note = element("div", { class: "noted" }, this.field, this.keeping);
     this.paint = button({ text: "Paint it next", title: "Put it at the head of the queue, and go to the Label page", hidden: true, onclick: () => acts.paint(this.id) });
@@ -105,6 +106,7 @@ export class Details {
     if (id !== this.id) {
       this.name.textContent = `Image ${id}`;
       this.field.value = "";
+      this.typed = false;
       this.picture.removeAttribute("src");
       this.said.replaceChildren();
     }
@@ -116,7 +118,7 @@ export class Details {
       const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
       if (turn !== this.turn) return;
       this.tell(told.item, told.events, told.meta);
-      if (!this.note.contains(document.activeElement)) this.field.value = told.note;
+      if (!this.typed) this.field.value = told.note;
       const { answer, body } = await this.api.request(this.api.url(told.item.image, { size: 640 }));
       if (turn !== this.turn) return;
       this.free();
@@ -133,6 +135,7 @@ export class Details {
     try {
       await this.api.post(this.api.url(["projects", project, "items", id, "note"]), { text: this.field.value, client: `note-${newName()}` });
       this.field.blur();
+      this.typed = false;
       if (id === this.id) await this.show(project, id);
     } catch (error) {
       this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));

@@ -1,6 +1,6 @@
 // What is looked at: the filters as chips, the menu they are chosen from, the order. A view is what its address says (views.py).
 
-import { button, element } from "../shared/dom.js";
+import { button, element, rootOf } from "../shared/dom.js";
 import { plain } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
 import { ordersOf, saidOf, sectionsOf } from "./described.js";
@@ -65,7 +65,7 @@ export class Filters {
   show(view, head) {
     this.view = view;
     this.head = head;
-    if (document.activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
+    if (rootOf(this.text).activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
     const scores = head.scores.map((name) => [`score:${name}`, `Score: ${name.replaceAll("_", " ")}`]);
     const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.drafts ? [["iou", "IoU with the draft"]] : []), ...ordersOf(head.meta), ...(head.round === null ? [] : scores)];
     this.order.replaceChildren(...orders.filter(([name]) => head.round !== null || !["guess", "confidence"].includes(name)).map(([value, text]) => element("option", { value, text })));
