@@ -18,6 +18,7 @@ from pages.ui import tour
 from pages.ui.components.download import download
 from pages.ui.components.gallery import gallery
 from pages.ui.delivering import deliver
+from pages.ui.describing import describe
 from pages.ui.forms import in_titles
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.jobs import running, watch
@@ -61,6 +62,7 @@ def main() -> None:
     counts = of.counts()
     _facts(of, counts)
     _features(of)
+    describe(of)
     deliver(of)
     classes, samples, aside = st.tabs(["Classes", "Samples", f"Set aside ({counts['set_aside']:,})"])
     with classes:

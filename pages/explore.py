@@ -105,7 +105,7 @@ def _about(column: dict[str, Any]) -> str:
     """What a column means, and which end is asked for."""
     if column["kind"] != "number":
         return CLASSES.get(column["name"]) or str(column["help"])
-    return f"{column['help']} {_wanted(column['wanted'])}"
+    return f"{column['help']} {_wanted(column['wanted'])}" if "wanted" in column else str(column["help"])
 
 
 def _wanted(end: str) -> str:

@@ -79,6 +79,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "features",
         "train",
         "slice",
+        "metadata",
         "query",
         "label",
         "status",

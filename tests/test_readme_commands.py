@@ -151,6 +151,9 @@ def test_a_block_is_run_as_it_stands(
     # labels by the hidden truth need one, and what is labeled by a person has none
     write_photos(tmp_path / "photos", 110, folders=any("--from-truth" in command for command in block))
     write_photos(tmp_path / "new-photos", 2, folders=False)
+    photos = sorted(file.name for file in (tmp_path / "photos").rglob("*.png"))
+    rows = [f"{name},p{at // 7},{'ab'[at % 2]}\n" for at, name in enumerate(photos)]
+    (tmp_path / "patients.csv").write_text("path,patient,camera\n" + "".join(rows), encoding="utf-8")
     if any("new-photos" in command for command in block):  # which needs a project that has learned
         for command in those_with("--promise 0.95"):
             run(command, tmp_path)

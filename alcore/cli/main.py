@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alcore.cli import describing
 from alcore.cli import predict as predicting
 from alcore.cli import simulate as simulating
 from alcore.cli.terminal import print_answer
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--cut", default="aside", help="JPEGs that end too early: aside, or keep, gray where nothing is")
     sub.add_argument("--duplicates", default="apart", help="images of the pool whose very bytes are tested too: apart, or keep")
     sub.add_argument("--levels", metavar="LOW,HIGH", help="what becomes black and white in pictures of more than 8 bits")
+    sub.add_argument("--metadata", default="", metavar="FILE", help="a table of columns that describe the images; see the verb metadata")
+    sub.add_argument("--group-by", default="", metavar="NAME", help="a column of it: whole groups are held out, never a part of one")
     sub.add_argument("--again", action="store_true", help="read the project's source again; only what changed is decoded")
 
     sub = verb("features", "what a pretrained network sees in each image, made once: rounds on it take seconds")
@@ -138,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("slice", "draws images to be tested on: people label them, nothing trains on them")
     sub.add_argument("--size", type=int, default=100, metavar="N", help="how many there are to be, 0 to 500")
     sub.add_argument("--seed", type=int, default=0)
+
+    sub = verb("metadata", "columns that describe the images, from a table; whole groups of one are held out")
+    describing.add_arguments(sub)
 
     sub = verb("label", "labels from the hidden truth or a CSV")
     how = sub.add_mutually_exclusive_group(required=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from alcore.cli import describing
 from alcore.cli import predict as predicting
 from alcore.errors import BadInput
 from alcore.files import written_whole
@@ -33,7 +34,20 @@ from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, file_of, strategy_named
 
 Answer = Mapping[str, Any]
-IMPORT_OPTIONS = ("format", "task", "truth", "hold_out", "image_size", "cache", "void", "cut", "duplicates", "levels")
+IMPORT_OPTIONS = (
+    "format",
+    "task",
+    "truth",
+    "hold_out",
+    "image_size",
+    "cache",
+    "void",
+    "cut",
+    "duplicates",
+    "levels",
+    "metadata",
+    "group_by",
+)
 
 
 def quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -183,7 +197,8 @@ def slice_(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
     slices.draw(project, args.size, args.seed)
     nothing = {"size": 0, "labeled": 0, "accuracy": None, "low": None, "high": None}
-    return {"slice": slices.listed(project), **(slices.told(project) or nothing)}
+    held = slices.held_groups(project)
+    return {"slice": slices.listed(project), **(slices.told(project) or nothing), **({"groups": held.words()} if held else {})}
 
 
 def export(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -278,6 +293,7 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "train": train,
     "query": query,
     "slice": slice_,
+    "metadata": describing.run,
     "label": label,
     "status": status,
     "export": export,

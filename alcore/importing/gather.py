@@ -17,11 +17,11 @@ from alcore.columns import Entries, Known
 from alcore.errors import BadInput, disk_full_told, one_line
 from alcore.files import written_whole
 from alcore.formats.base import count
-from alcore.importing import alike
+from alcore.importing import alike, described
 from alcore.importing.items import Given, Imported, ItemRows
 from alcore.importing.renaming import rename
 from alcore.importing.request import ImportRequest
-from alcore.importing.splits import POOL, held_out, kept_apart
+from alcore.importing.splits import POOL, beside_held_out, held_out, kept_apart
 from alcore.importing.unpacking import UNPACKED, unpack
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, maskfiles, masks, packing, streaming
@@ -102,8 +102,16 @@ def _gathered(run: _Run, reading: Reading, before: Mapping[str, Any]) -> Importe
         notes += reading.remarks()
     groups = np.minimum(truths, 0) if dense else truths  # no two masks are of one class
     apart = twins if request.duplicates == "apart" else None
-    splits, held = held_out(entries.splits, groups, good, request.hold_out, run.known, stood, apart)
+    given_beside = described.beside(request.metadata, entries.paths) if request.metadata else None
+    together = given_beside.groups(request.group_by) if given_beside and request.group_by else None
+    splits, held = held_out(entries.splits, groups, good, request.hold_out, run.known, stood, apart, together, request.group_by)
     notes += held
+    if given_beside is not None:
+        notes += given_beside.words
+        settings["metadata"] = given_beside.keep(run.folder)
+    if together is not None:
+        settings["group_by"] = request.group_by
+        notes += beside_held_out(splits, good, together, request.group_by)
     if dense and (without := int((truths[good] < 0).sum())) and reading.masks is not None:
         notes.append(f"{without:,} of {len(good):,} images have no usable mask: they are unlabeled")
     settings |= _remembered(request, reading, notes, dense) | {"unpacked": Path(reading.root) == run.folder / UNPACKED}

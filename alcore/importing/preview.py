@@ -12,10 +12,11 @@ import numpy as np
 from alcore import formats
 from alcore.columns import Entries, Known
 from alcore.errors import BadInput, one_line
+from alcore.importing import described
 from alcore.importing.gather import task_of
 from alcore.importing.renaming import alike, rename
 from alcore.importing.request import ImportRequest
-from alcore.importing.splits import held_out
+from alcore.importing.splits import beside_held_out, held_out
 from alcore.naming import printable
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, streaming
@@ -100,7 +101,14 @@ def preview(request: ImportRequest) -> Preview:
     task = task_of(request, reading)
     everyone = np.arange(len(entries))
     groups = _masked(reading) if TASKS[task].dense else entries.labels
-    splits, notes = held_out(entries.splits, groups, everyone, request.hold_out, Known(), np.full(len(entries), -1))
+    given = described.beside(request.metadata, entries.paths) if request.metadata else None
+    together = given.groups(request.group_by) if given and request.group_by else None
+    unknown = np.full(len(entries), -1)
+    splits, notes = held_out(
+        entries.splits, groups, everyone, request.hold_out, Known(), unknown, together=together, column=request.group_by
+    )
+    notes += given.words if given else []
+    notes += [] if together is None else beside_held_out(splits, everyone, together, request.group_by)
     sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays, reading.contents)
     counted = np.bincount(entries.labels[entries.labels >= 0], minlength=len(entries.names))
     by_name = dict(zip(entries.names, counted.tolist(), strict=True))

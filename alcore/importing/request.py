@@ -39,6 +39,8 @@ class ImportRequest:
         cut: JPEGs that end before their picture does are set "aside", or with "keep" taken, gray where nothing is.
         duplicates: "apart" leaves images out of the pool whose very bytes are tested too, "keep" takes them all.
         rename: (name in the source, class) of names that are to be another class, "" to leave them out; see renaming.rename_of.
+        metadata: a table of columns that describe the images, "" for none; see described.read.
+        group_by: the column of it whose equal values are held out together or not at all, "" for none.
         levels: the values that become black and white in pictures of more than 8 bits, "low,high"; None chooses one range for them all.
     """
 
@@ -54,6 +56,8 @@ class ImportRequest:
     cut: str = "aside"
     duplicates: str = "apart"
     levels: tuple[float, float] | None = None
+    metadata: str = ""
+    group_by: str = ""
     rename: Pairs = ()
 
     @classmethod
@@ -74,6 +78,8 @@ class ImportRequest:
         for name, allowed in (("truth", TRUTHS), ("cache", CACHES), ("void", void.CHOICES), ("cut", CUTS), ("duplicates", DUPLICATES)):
             if getattr(self, name) not in allowed:
                 raise BadInput(f"{name}={getattr(self, name)!r}: use one of {', '.join(allowed)}")
+        if self.group_by and not self.metadata:
+            raise BadInput(f"group_by={self.group_by!r} is a column of a table of metadata: name the table too")
         if self.hold_out is not None and not 0 <= self.hold_out < 1:
             raise BadInput(f"hold out a share from 0 to below 1, not {self.hold_out}")
         if self.image_size and not LEAST <= self.image_size <= MOST:

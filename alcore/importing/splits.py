@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from alcore import groups as grouping
 from alcore.columns import Entries, Known
 from alcore.formats.base import count
 from alcore.importing import alike
@@ -63,12 +64,16 @@ def held_out(
     known: Known,
     before: np.ndarray,
     twins: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    column: str = "",
 ) -> tuple[np.ndarray, list[str]]:
     """(n,) splits: without a test split val serves as one, else a share of each class is kept out of the pool. Known paths keep theirs.
 
     Args:
         labels: (n,) what a class is told apart by, -1 for images without a label.
         twins: (n,) the same number for images of the same bytes, -1 without: they are held out together; None takes no care of that.
+        together: (n,) the same number for images of one group of the metadata `column`, -1 without: whole groups are held out, whatever
+            their classes. None for none.
     """
     if len(known):
         return np.where(before >= 0, known.splits[before], splits).astype(np.int8), []
@@ -80,6 +85,8 @@ def held_out(
     if share is None and tested["val"]:
         return splits, ["there is no test split: accuracy is measured on the val split"]
     share = HOLD_OUT if share is None else share
+    if together is not None:
+        return _whole_groups(splits, labeled, share, together, together if twins is None else twins, column)
     rng = np.random.default_rng(0)
     _, first, of = np.unique(labels[labeled], return_index=True, return_inverse=True)
     met = np.argsort(np.argsort(first))[of]  # classes by their first image
@@ -100,6 +107,33 @@ def held_out(
     if not out:
         return splits, ["there is no test split, and too few labeled images that differ to hold any out: no accuracy is measured"]
     return splits, [f"there is no test split: {out:,} of {len(labeled):,} labeled images are held out for testing"]
+
+
+def _whole_groups(
+    splits: np.ndarray, labeled: np.ndarray, share: float, together: np.ndarray, twins: np.ndarray, column: str
+) -> tuple[np.ndarray, list[str]]:
+    """Groups held out at random until there are enough images; each that would be too many stays in the pool."""
+    alone = grouping.joined(together, twins)  # who is of no group is one of its own
+    out = labeled[grouping.whole(alone[labeled], round(share * len(labeled)), 0)]
+    if not len(out):
+        least = int(np.unique(alone[labeled], return_counts=True)[1].min())
+        return splits, [
+            f"nothing is held out: the smallest group of {column!r} has {count(least, 'labeled image')}, over {100 * share:.0f} % of all"
+        ]
+    splits[out] = SPLITS.index("test")
+    number = len(np.unique(together[out][together[out] >= 0]))
+    told = f"{count(number, 'group')} of {column!r}, {len(out):,} of {len(labeled):,} labeled images, are held out for testing"
+    return splits, [f"there is no test split: {told}"]
+
+
+def beside_held_out(splits: np.ndarray, good: np.ndarray, together: np.ndarray, column: str) -> list[str]:
+    """What is to be said of images of the pool whose group is held out too, by the source's own splits or without a label."""
+    tested = together[good[splits[good] != POOL]]
+    beside = (splits[good] == POOL) & np.isin(together[good], tested[tested >= 0])
+    if not beside.any():
+        return []
+    told = f"{count(int(beside.sum()), 'image')} of the pool share their {column!r} with images that are held out"
+    return [f"{told}: neither trained on nor asked for"]
 
 
 def _drawn(members: np.ndarray, number: int, twins: np.ndarray | None) -> np.ndarray:

@@ -23,7 +23,7 @@ from alcore.measures import promises
 from alcore.measures.calibration import Bin, calibration_error, probabilities, reliability, temperature
 from alcore.measures.promises import Promise
 from alcore.progress import Report, ignore_progress
-from alcore.project import exporting, predictions, slices
+from alcore.project import exporting, metadata, predictions, slices
 from alcore.project.stored import Stored
 from alcore.training.roundfiles import NEVER
 from alcore.types import Round, written
@@ -131,7 +131,7 @@ def threshold_of(project: Stored, target: float) -> float:
 
 
 def table(project: Stored, found: Guesses, threshold: float = 0.0) -> pd.DataFrame:
-    """A row for each image that is there, with the columns COLUMNS.
+    """A row for each image that is there, with the columns COLUMNS, and those of the metadata (meta.NAME).
 
     `label` and `source`: what a person said, or what came with an image held out (its annotator is "given"), both "human"; else the model's
     guess ("model") where its confidence is at least `threshold` and nobody set the image aside; else nothing. `guess` and `confidence` are
@@ -154,7 +154,8 @@ def table(project: Stored, found: Guesses, threshold: float = 0.0) -> pd.DataFra
     frame["time"] = [None if pd.isna(at) else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") for at in frame["time"]]
     frame["split"] = [written(split) for split in frame["split"]]
     frame["round"] = frame["round"].astype("Int64")
-    return frame[list(COLUMNS)]
+    described = pd.DataFrame(metadata.exported(project, frame["id"].to_numpy(np.int64)), index=frame.index)
+    return pd.concat([frame[list(COLUMNS)], described], axis=1)
 
 
 def deliver(

@@ -163,7 +163,8 @@ class Project(Stored):
         """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
 
         Args:
-            options: of ImportRequest by name: format, task, truth, hold_out, image_size, cache, classes, void, cut, duplicates, levels.
+            options: of ImportRequest by name: format, task, truth, hold_out, image_size, cache, classes, void, cut, duplicates, levels,
+                metadata, group_by.
 
         Raises:
             BadInput: the name is taken or cannot be used, or the source cannot.

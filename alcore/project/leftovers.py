@@ -3,7 +3,7 @@
 Below `<home>/projects/<folder>` of a project's row lie
 
 - `.lock`, held by whoever is at work here (files.at_work): while somebody is, nothing here is called left,
-- the packed images and kept originals that the project's settings name, and `unreadable.csv`,
+- the packed images, kept originals and metadata that the project's settings name, and `unreadable.csv`,
 - `masks/dd/<digest>.png`, a row of the masks table each,
 - `thumbs/<size>/<id>-<fingerprint>.*` and `superpixels/<n>/...`, of the items as they are now,
 - `rounds/<folder>/`, a row of the rounds table each; `jobs/<id>/`, a row of the jobs table each,
@@ -28,13 +28,14 @@ from pathlib import Path
 
 from alcore.files import LOCK, PART, alone_in, written_whole
 from alcore.importing.gather import files_of
+from alcore.project.metadata import KEPT
 from alcore.project.place import Place
 from alcore.project.stored import Stored, stored
 
 OLD = 3600.0  # seconds
 DELETED = ".deleted"  # in the folder of a project that is being deleted
 UNFINISHED = re.compile(PART.pattern + r"|\..+|.*\.part(\.npz|\.npy)?|.*\.partial")  # and what versions before 0.5 called it
-IMPORTED = re.compile(r"(packed|original)-.+|tmp.+")
+IMPORTED = re.compile(r"(packed|original|metadata)-.+|tmp.+")
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def _busy(folder: Path) -> bool:
 def _within(project: Stored) -> Iterator[Path]:
     """Paths in a project's folder that no row owns."""
     folder = project.folder
-    imported = files_of(project.settings)
+    imported = files_of(project.settings) | {(project.settings.get(KEPT) or {}).get("file", "")}
     for path in _inside(folder):
         if path.name != LOCK and path.name not in imported and (UNFINISHED.fullmatch(path.name) or IMPORTED.fullmatch(path.name)):
             yield path

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alcore.formats.columnar import check_parquet
-from alcore.project import views
+from alcore.project import metadata, views
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED
 from alcore.project.stored import Stored
 from alcore.types import SPLITS, written
@@ -20,7 +20,7 @@ MARKS = ((SKIPPED, "skipped"), (FLAGGED, "flagged"), (DISPUTED, "disputed"), (LA
 
 
 def table(project: Stored, view: views.View) -> pd.DataFrame:
-    """A row for each image of a view, in its order, with COLUMNS and then the scores of the round.
+    """A row for each image of a view, in its order, with COLUMNS, then the scores of the round and the columns of the metadata (meta.NAME).
 
     `state` names the first that holds of skipped, flagged, disputed, labeled, else is empty; `label` and `guess` are class names (of masks,
     nothing); `time` is that of the newest event (ISO 8601, UTC).
@@ -47,7 +47,8 @@ def table(project: Stored, view: views.View) -> pd.DataFrame:
     )
     for name, values in (said.scores if said else {}).items():
         frame[name] = values[at]
-    return frame
+    described = pd.DataFrame(metadata.exported(project, of.ids[at]), index=frame.index)
+    return pd.concat([frame, described], axis=1)
 
 
 def write_all(project: Stored, out: Path, format_name: str, splits: Sequence[str]) -> dict[str, int]:

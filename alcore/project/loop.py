@@ -97,8 +97,7 @@ def start(project: Stored, query_size: int = 50, how: str = "random", seed: int 
     """
     started = time.perf_counter()
     pool = project.pool()
-    if features.suits(project):
-        pool = slices.kept_apart(project, pool, Features(project))
+    pool = slices.kept_apart(project, pool, Features(project) if features.suits(project) else None)
     if how == "groups":
         chosen = start_query(*_read_so_far(project, pool), query_size, how, seed)
     else:
@@ -133,10 +132,11 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         frozen = _Frozen.now(project)
         if order.strategy == "random" and len(frozen.pool.labeled) == 0:
             return start(project, order.query_size, "random", order.seed)
-        if found is not None:
-            pool = slices.kept_apart(project, _with_vectors(found, frozen.pool, order.device, report), found)
-            frozen = dataclasses.replace(frozen, pool=pool)
-            frozen.pool.check_trainable(frozen.classes)
+        whole = frozen.pool if found is None else _with_vectors(found, frozen.pool, order.device, report)
+        frozen = dataclasses.replace(frozen, pool=slices.kept_apart(project, whole, found))
+        slices.check_labels_apart(project, whole, frozen.pool)
+        if found is not None or len(frozen.pool.labeled) < len(whole.labeled):
+            frozen.pool.check_trainable(frozen.classes, _seen_classes(project) if project.dense else None)
         frozen.write(work)
     pixels: Pixels
     if found is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project import features
+from alcore.project import features, metacolors
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
 from alcore.types import Round
@@ -44,7 +44,7 @@ def listed(project: Stored, round_: Round, guessed: bool) -> list[dict[str, Any]
         add("asked", "order", [f"Round {r.number}" for r in rounds], "The newest round, up to this one, that asked for the image.")
     if labeled:
         add("annotator", "class", labeled, "Who gave the label.")
-    return told
+    return told + metacolors.mapped(project)
 
 
 TITLES = {"truth": "Truth", "correct": "Right or wrong", "asked": "Asked in", "annotator": "Labeled by"}

@@ -130,7 +130,8 @@ def _look(looked: Pass, report: Report) -> _Look:
     pool, found, alike = project.pool(), None, None
     if looked.on_features:
         found = Features(project, str(looked.round.train["extractor"]))
-        pool = slices.kept_apart(project, pool, found)
+    pool = slices.kept_apart(project, pool, found)
+    if found is not None:
         alike = slices.groups_of(project, pool.ids, found)
     seen = looked.now(pool)
     if not len(seen.ids):

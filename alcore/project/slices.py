@@ -10,17 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from alcore.errors import AlcoreError, BadInput, Busy
+from alcore import groups as grouping
+from alcore.columns import SPLIT_CODES
+from alcore.errors import AlcoreError, BadInput, Busy, NotEnoughLabels
 from alcore.metrics import ENOUGH, told_right, wilson
 from alcore.nets.tasks import FEATURES
-from alcore.project import predictions
+from alcore.project import metadata, predictions
+from alcore.project.catalog import catalog
 from alcore.project.features import Features, suits
 from alcore.project.stored import Stored
 from alcore.training.pool import Pool
-from alcore.types import Round
+from alcore.types import SLICE, Round
 
 MOST, USUAL = 500, 100  # images a person may choose, and does without choosing
 TRIES = 10  # to draw while others draw or label
+POOL = SPLIT_CODES["pool"]
 EVERY = 5  # mixed in, every so manieth image that is asked for is one to be tested on
 
 
@@ -91,12 +95,12 @@ def told(project: Stored) -> dict[str, Any] | None:
 def draw(project: Stored, n: int, seed: int = 0, annotator: str = "alcore") -> Slice:
     """Draws images of the pool that are to be tested on until there are `n` of them; those that were drawn stay.
 
-    They are drawn at random, in whole groups of near duplicates where the images' features are known: of a series, all are tested on or
-    none, and what is too large for the slice stays in the pool. Images that anybody has labeled, skipped or flagged are left there, and
-    near duplicates of labeled ones too.
+    They are drawn at random, in whole groups: of near duplicates where the images' features are known, and of the metadata column that
+    images are held out by (metadata.group_by). Of a group, all are tested on or none, and what is too large for the slice stays in the
+    pool. Images that anybody has labeled, skipped or flagged are left there, and those of a group with a labeled one too.
 
     Raises:
-        BadInput: `n` is not in 0 ... MOST, or more than half of the images that could be drawn.
+        BadInput: `n` is not in 0 ... MOST, or more than half of the images that could be drawn, or smaller than every group.
         AlcoreError: it is a project of masks. Busy: others draw or label all the time.
     """
     if project.dense:
@@ -112,10 +116,14 @@ def draw(project: Stored, n: int, seed: int = 0, annotator: str = "alcore") -> S
 def _drawn_up_to(project: Stored, n: int, seed: int, annotator: str) -> bool:
     """Draws what is missing; False where others drew or labeled meanwhile, so that it has to be chosen again."""
     drawn, pool = slice_of(project), project.pool()
-    groups = groups_of(project, pool.ids, Features(project) if suits(project) else None)
+    groups = together(project, pool.ids, Features(project) if suits(project) else None)
     open_ids = pool.unlabeled
     touched = np.unique(groups[np.isin(pool.ids, pool.labeled)])
     free = np.isin(pool.ids, open_ids) & ~np.isin(groups, touched)
+    if column := metadata.grouped_by(project):  # what shares a group with others that are held out is no image of a new group
+        of = catalog(project)
+        held = np.isin(pool.ids, of.ids[(of.splits != POOL) & (of.splits != SPLIT_CODES[SLICE])])
+        free &= ~np.isin(groups, groups[held])
     more = n - drawn.drawn
     if more > free.sum() // 2:
         raise BadInput(
@@ -124,25 +132,19 @@ def _drawn_up_to(project: Stored, n: int, seed: int, annotator: str) -> bool:
         )
     if more <= 0:
         return True
-    chosen = pool.ids[free][_whole_groups(groups[free], more, seed)].tolist()
+    chosen = pool.ids[free][grouping.whole(groups[free], more, seed)].tolist()
+    if not chosen and column:
+        least = int(np.unique(groups[free], return_counts=True)[1].min())
+        raise BadInput(
+            f"cannot test on {n} images: no group of {column!r} that could be drawn is as small as {more}. Use at least "
+            f"{drawn.drawn + least}, or hold groups out by hand on the Images page"
+        )
     return project.journal.apart.draw(chosen, annotator, f"slice-{uuid.uuid4().hex[:16]}", drawn.drawn)
 
 
-def _whole_groups(groups: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Positions of at most `n` images: groups in random order, each that still fits. So every image is as likely to be drawn as any other,
-    but for those of groups that do not fit at the end."""
-    _, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    left, taken = n, np.zeros(len(sizes), bool)
-    for group in np.random.default_rng(seed).permutation(len(sizes)):
-        if sizes[group] <= left:
-            taken[group], left = True, left - sizes[group]
-        if not left:
-            break
-    return np.flatnonzero(taken[of])
-
-
 def groups_of(project: Stored, ids: np.ndarray, found: Features | None) -> np.ndarray:
-    """(n,) a number for each image, the same for near duplicates by these features; its own for one that has none."""
+    """(n,) a number for each image, the same for near duplicates by these features; its own for one that has none. What belongs together
+    when images are held out is more: see `together`."""
     result = -1 - np.arange(len(ids), dtype=np.int64)
     if found is None:
         return result
@@ -153,17 +155,88 @@ def groups_of(project: Stored, ids: np.ndarray, found: Features | None) -> np.nd
     return result
 
 
-def kept_apart(project: Stored, pool: Pool, found: Features) -> Pool:
-    """The pool without near duplicates of what is tested on: nothing trains on them, and nobody is asked for them. So no model has seen
-    what it is tested on, whatever was labeled before and whatever images came later."""
+def together(project: Stored, ids: np.ndarray, found: Features | None) -> np.ndarray:
+    """(n,) the same number for images that may not be on both sides: near duplicates, images of one group of the metadata column that is
+    held out by, and what these join to each other."""
+    near = groups_of(project, ids, found)
+    if metadata.grouped_by(project) is None:
+        return near
+    return grouping.joined(np.unique(near, return_inverse=True)[1], metadata.groups(project, ids))
+
+
+def kept_apart(project: Stored, pool: Pool, found: Features | None) -> Pool:
+    """The pool without what belongs to something that is tested on: nothing trains on it, and nobody is asked for it. So no model has seen
+    what it is tested on, whatever was labeled before and whatever images came later.
+
+    Near duplicates, where features are given, of the slice and of what is held out by hand. Where images are held out by a metadata column,
+    also the groups of these and of the images that the source itself keeps for validation and testing.
+
+    Raises:
+        AlcoreError: every image belongs to a group that is held out.
+    """
+    column = metadata.grouped_by(project)
+    if found is None and column is None:
+        return pool
     drawn = np.array([*(i for i, _, _ in project.items.slice()), *project.items.held()], np.int64)
+    if column is not None:  # also what the pool tests on: it may have been frozen before somebody put an image back
+        of = catalog(project)
+        drawn = np.unique(np.concatenate([drawn, of.ids[of.splits != POOL], pool.test]))
     if not len(drawn):
         return pool
     every = np.unique(np.concatenate([pool.labeled, pool.unlabeled, drawn]))
-    groups = groups_of(project, every, found)
+    groups = together(project, every, found)
     beside = every[np.isin(groups, groups[np.isin(every, drawn)])]
     kept, left = ~np.isin(pool.labeled, beside), ~np.isin(pool.unlabeled, beside)
-    return replace(pool, labeled=pool.labeled[kept], targets=pool.targets[kept], unlabeled=pool.unlabeled[left])
+    if column is not None and len(pool.labeled) + len(pool.unlabeled) and not kept.any() and not left.any():
+        raise AlcoreError(
+            f"every image of {project.name!r} shares its {column!r} with one that is held out: nothing is left to train on or to ask for. "
+            "Put images back, or hold out by another column (Data page, Metadata)"
+        )
+    partial = pool.partial[np.isin(pool.partial, pool.labeled[kept])]
+    return replace(pool, labeled=pool.labeled[kept], targets=pool.targets[kept], unlabeled=pool.unlabeled[left], partial=partial)
+
+
+def check_labels_apart(project: Stored, before: Pool, after: Pool) -> None:
+    """Raises NotEnoughLabels where all that is labeled belongs to groups that are held out."""
+    if len(before.labeled) and not len(after.labeled) and (column := metadata.grouped_by(project)):
+        raise NotEnoughLabels(
+            f"all {len(before.labeled):,} labeled images share their {column!r} with images that are held out, and nothing trains on them: "
+            "label images of other groups"
+        )
+
+
+@dataclass(frozen=True)
+class HeldGroups:
+    """What is held out by groups: the metadata column, how many of its groups, how many images are held out, how many more of the pool
+    stay out of training and asking because they share a group with these, and how many are left."""
+
+    column: str
+    groups: int
+    images: int
+    beside: int
+    left: int
+
+    def words(self) -> str:
+        """12 groups of 'patient', 240 images held out; 31 more share a group with them: …"""
+        told = f"{self.groups:,} group{'' if self.groups == 1 else 's'} of {self.column!r}, {self.images:,} "
+        told += f"image{'' if self.images == 1 else 's'} held out"
+        if self.beside:
+            told += f"; {self.beside:,} more share a group with them and are neither trained on nor asked for"
+        if self.beside > self.left:
+            told += f", so {self.left:,} are left to learn from: importing the source anew with these metadata holds out whole groups"
+        return told
+
+
+def held_groups(project: Stored) -> HeldGroups | None:
+    """What is held out by groups; None where no column is chosen."""
+    column = metadata.grouped_by(project)
+    if column is None:
+        return None
+    of = catalog(project)
+    codes, pool = metadata.groups(project, of.ids), of.splits == POOL
+    out = np.unique(codes[~pool & (codes >= 0)])
+    beside = int((pool & np.isin(codes, out)).sum())
+    return HeldGroups(column, len(out), int((~pool).sum()), beside, int(pool.sum()) - beside)
 
 
 def mixed(asked: Sequence[int], waiting: Sequence[int], every: int = EVERY, *, last: bool = False) -> list[int]:

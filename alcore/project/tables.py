@@ -12,7 +12,7 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import addresses, features, points
+from alcore.project import addresses, features, metacolors, metadata, points
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, title_of
@@ -150,6 +150,8 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     if name == "correct" and isinstance(files, RoundFiles) and not project.dense:
         truth = points.truths(project, ids) if points.truth_is_open(project) else None
         return points.verdicts(column(project, round_, "prediction"), column(project, round_, "label"), truth)
+    if name.startswith(metadata.PREFIX):
+        return metacolors.on_map(project, name.removeprefix(metadata.PREFIX), ids)
     if name not in files.scores:
         raise NotFound(f"round {round_.number} has no column {name!r}")
     values = np.full(len(ids), np.nan, np.float32)

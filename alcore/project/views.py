@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.project import alike, chosen, doubts, past, sharing, similar
+from alcore.importing.values import LONGEST_TEXT
+from alcore.project import alike, chosen, doubts, metadata, past, sharing, similar
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
 from alcore.project.painted import PAINTED, agreement, painted
 from alcore.project.stored import Stored
@@ -24,6 +25,8 @@ ORDERS = ("number", "name", "time", "label", "guess", "confidence", "similar", "
 BY_SCORE = "score:"  # followed by the name of a score of the newest round
 NONE = ""  # as a label or a guess: those that have none
 MOST_TEXT = 200  # characters
+OF_METADATA = "meta."  # begins the filters on columns of the metadata: meta.camera=x, meta.age.from=30, meta.note.has=blur
+MOST_OF_METADATA = 500  # of such filters
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class View:
         then: the number of a round: what had been said of each when it began, and what its model guessed.
         noted: somebody wrote a note about it.
         answered: at least so many people gave it a label that stands.
-        order: of ORDERS, or BY_SCORE and a score's name. Scores, confidence and time begin with the highest, newest; all others with the
-            lowest.
+        meta: (column of the metadata, value) pairs; behind the column's name there may be .from, .to or .has (metadata.conditions).
+        order: of ORDERS, or BY_SCORE and a score's name, or metadata.PREFIX and a column's. Scores,
+            confidence and time begin with the highest, newest; all others with the lowest.
         back: from the other end.
     """
 
@@ -75,6 +79,7 @@ class View:
     then: int | None = None
     noted: bool = False
     answered: int = 0
+    meta: tuple[tuple[str, str], ...] = ()
     order: str = "number"
     back: bool = False
 
@@ -86,15 +91,21 @@ class View:
             BadInput: a name that is no filter, or a value that it does not take.
         """
         values: dict[str, list[str]] = {}
+        meta: list[tuple[str, str]] = []
         for name, value in given:
-            values.setdefault(name, []).append(value)
+            if name.startswith(OF_METADATA):
+                meta.append((name.removeprefix(OF_METADATA), value[: LONGEST_TEXT + 1]))
+            else:
+                values.setdefault(name, []).append(value)
         unknown = sorted(values.keys() - _READ.keys())
         if unknown:
             raise BadInput(f"there is no filter {unknown[0][:40]!r}: use {', '.join(_READ)}")
         read = {name: _READ[name](name, found) for name, found in values.items()}
         if read.get("order") == "similar" and not read.get("like"):
             raise BadInput("order=similar needs an image to compare with: add like=NUMBER")
-        return View(**read)
+        if len(meta) > MOST_OF_METADATA:
+            raise BadInput(f"{len(meta):,} filters on metadata are too many: use up to {MOST_OF_METADATA}")
+        return View(**read, meta=tuple(dict.fromkeys(meta)))
 
     def address(self) -> str:
         """The same as an address says it, without what is as usual."""
@@ -107,7 +118,7 @@ class View:
                 pairs += [(name, one) for one in value]
             else:
                 pairs.append((name, 1 if value is True else f"{value:g}" if isinstance(value, float) else value))
-        return urlencode(pairs)
+        return urlencode(pairs + [(f"{OF_METADATA}{column}", value) for column, value in self.meta])
 
 
 def asks_for_doubts(view: View) -> bool:
@@ -182,6 +193,8 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
         yield np.isin(of.ids, np.array(project.queries.answered_by(view.answered), np.int64))
     if view.noted:
         yield np.isin(of.ids, np.array(sorted(project.queries.remarks()), np.int64))
+    if view.meta:
+        yield from metadata.conditions(project, of, view.meta)
     yield from _of_masks(project, view, of)
     if view.among:
         yield np.isin(of.ids, chosen.kept(project, view.among))
@@ -249,6 +262,8 @@ def _keys(project: Stored, view: View, of: Catalog, said: Guesses | None) -> np.
         return agreement(project, of)
     if view.order == "similar":
         return similar.likeness(project, of.ids, view.like)
+    if view.order.startswith(metadata.PREFIX):
+        return metadata.order(project, of, view.order.removeprefix(metadata.PREFIX))
     name = view.order.removeprefix(BY_SCORE)
     scores = _asked(said).scores
     if name not in scores:
@@ -299,7 +314,7 @@ def _yes(name: str, values: list[str]) -> bool:
 
 def _ordering(name: str, values: list[str]) -> str:
     value = values[-1]
-    return value if value.startswith(BY_SCORE) else _some(ORDERS)(name, [value])[0]
+    return value if value.startswith((BY_SCORE, metadata.PREFIX)) else _some(ORDERS)(name, [value])[0]
 
 
 _READ: Mapping[str, Callable[[str, list[str]], Any]] = {

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, holding, notes, painted, savedviews, similar, views, why
+from alcore.project import asking, batches, chosen, doubts, history, holding, metadata, notes, painted, savedviews, similar, views, why
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -59,6 +59,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "splits": list(SPLITS),
         "views": savedviews.views(project),
         "counts": _counts(project, of, said),
+        "meta": metadata.aligned(project, of).told,
         "columns": [[name, values.dtype.name] for name, values in columns.items()],
     }
     text = json.dumps(head, separators=(",", ":")).encode()

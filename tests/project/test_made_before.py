@@ -19,7 +19,7 @@ from tests.project import made_before
 DATA = Path(__file__).parents[1] / "data"
 VERSIONS = ("0.5",)
 # keys of answers that came since
-NEWER = ("live", "slice", "sliced", "test", "at", "mode", "asked", "annotator", "correct", "colors", "classes_at", "looks")
+NEWER = ("live", "slice", "sliced", "test", "at", "mode", "asked", "annotator", "correct", "colors", "classes_at", "looks", "meta")
 # of training that is done here again: another processor adds in another order
 NEAR = 1e-3
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alcore.errors import AlcoreError, BadInput, Busy
+from alcore.groups import whole
 from alcore.metrics import wilson
 from alcore.project import doctor, exporting, labeling, loop, predictions, slices
 from alcore.project.facade import Workspace
@@ -58,7 +59,7 @@ def test_groups_are_drawn_whole_and_one_that_is_too_large_stays(apart, monkeypat
     grouped(monkeypatch, series)
     met = set()
     for seed in range(12):
-        chosen = set(slices._whole_groups(np.array([series.get(i, i) for i in ids]), 8, seed).tolist())
+        chosen = set(whole(np.array([series.get(i, i) for i in ids]), 8, seed).tolist())
         assert len(chosen) == 8
         assert not chosen & set(range(12))  # twelve do not fit into eight
         for group in (range(12, 15), range(15, 18)):
@@ -69,7 +70,7 @@ def test_groups_are_drawn_whole_and_one_that_is_too_large_stays(apart, monkeypat
 
 def test_every_image_is_as_likely_as_any_other():
     groups = np.array([0, 0, 0, *range(1, 28)])
-    drawn = [slices._whole_groups(groups, 10, seed) for seed in range(3000)]
+    drawn = [whole(groups, 10, seed) for seed in range(3000)]
     often = np.bincount(np.concatenate(drawn), minlength=30) / 3000
     assert np.abs(often - 1 / 3).max() < 0.06  # the series of three a little less often: it may not fit at the end
     assert {len(one) for one in drawn} == {10}

@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore.project import metadata
 from alcore.project.facade import Project
 from alcore.project.views import View, found
 from alcore.web.routes import routes
@@ -181,3 +182,18 @@ def test_masks_and_drafts_come_many_at_once_and_projects_of_classes_have_none(cl
     refused = client.get(f"{AT}/overlays?ids=1")
     assert (refused.status_code, "there are no masks" in refused.json()["error"]) == (400, True)
     assert client.get("/api/v1/projects/scenes/overlays?ids=x").status_code == 400
+
+
+def test_columns_of_metadata_come_with_a_view_and_with_an_image(client, toy, tmp_path):
+    paths = sorted(toy.items.paths().values())
+    (tmp_path / "m.csv").write_text("path,camera,age\n" + "".join(f"{p},{'ab'[at % 2]},{at}\n" for at, p in enumerate(paths)))
+    metadata.attach(toy, metadata.look(toy, tmp_path / "m.csv"))
+    head, columns = read(
+        client.get(f"{AT}/images", params={"meta.camera": "a", "meta.age.to": "9", "order": "meta:age", "back": "1"}).content
+    )
+    assert head["meta"] == metadata.aligned(toy).told
+    assert [toy.items.paths()[i] for i in columns["id"].tolist()] == paths[:9:2][::-1]
+    item = int(columns["id"][0])
+    assert client.get(f"{AT}/items/{item}/history").json()["meta"] == [["camera", "a"], ["age", "8"]]
+    answer = client.get(f"{AT}/images", params={"meta.lens": "a"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "there is no metadata column 'lens': use one of camera, age")

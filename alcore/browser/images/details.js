@@ -6,6 +6,7 @@ import { newName } from "../shared/names.js";
 import { percent } from "../shared/numbers.js";
 import { moment } from "../shared/time.js";
 import { Why } from "../shared/why.js";
+import { factsOf } from "./described.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { ItemTold } from "../shared/types.js" */
@@ -116,7 +117,7 @@ export class Details {
     try {
       const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
       if (turn !== this.turn) return;
-      this.tell(told.item, told.events);
+      this.tell(told.item, told.events, told.meta);
       if (!this.typed) this.field.value = told.note;
       const { answer, body } = await this.api.request(this.api.url(told.item.image, { size: 640 }));
       if (turn !== this.turn) return;
@@ -150,8 +151,9 @@ export class Details {
   /**
    * @param {ItemTold} item
    * @param {EventThen[]} events
+   * @param {[string, string][]} meta
    */
-  tell(item, events) {
+  tell(item, events, meta) {
     this.name.textContent = this.name.title = item.name ?? item.path;
     this.picture.alt = item.name ?? item.path;
     this.picture.classList.toggle("pixels", Math.max(item.width, item.height) <= 64);
@@ -159,6 +161,7 @@ export class Details {
     this.said.replaceChildren(
       element("p", { class: "reason", text: item.reason, hidden: !item.reason }),
       guesses.length ? element("ul", { class: "guesses", "aria-label": "What the model thinks" }, ...guesses) : "",
+      meta.length ? factsOf(meta) : "",
       element("h4", { text: "What was said" }),
       historyOf(events),
     );

@@ -3,6 +3,7 @@
 import { button, element, rootOf } from "../shared/dom.js";
 import { plain } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
+import { ordersOf, saidOf, sectionsOf } from "./described.js";
 import { PAINTED, STATES } from "./pages.js";
 
 /** @import { Head } from "./pages.js" */
@@ -66,7 +67,7 @@ export class Filters {
     this.head = head;
     if (rootOf(this.text).activeElement !== this.text && !this.typing) this.text.value = view.get("text") ?? "";
     const scores = head.scores.map((name) => [`score:${name}`, `Score: ${name.replaceAll("_", " ")}`]);
-    const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.drafts ? [["iou", "IoU with the draft"]] : []), ...(head.round === null ? [] : scores)];
+    const orders = [...ORDERS, ...(head.features && head.counts.state[1] ? [DOUBT] : []), ...(view.has("like") ? [["similar", "Likeness"]] : []), ...(head.drafts ? [["iou", "IoU with the draft"]] : []), ...ordersOf(head.meta), ...(head.round === null ? [] : scores)];
     this.order.replaceChildren(...orders.filter(([name]) => head.round !== null || !["guess", "confidence"].includes(name)).map(([value, text]) => element("option", { value, text })));
     this.order.value = view.get("order") ?? "number";
     const back = view.has("back");
@@ -118,6 +119,7 @@ export class Filters {
       const part = (/** @type {string} */ name, /** @type {number} */ usual) => Math.round(100 * Number(view.get(name) ?? usual));
       chip(`${title} ${part(low, 0)} to ${part(high, 1)} %`, (other) => (other.delete(low), other.delete(high)));
     }
+    for (const [text, without] of saidOf(head.meta, view)) chip(text, without);
     if (view.has("differs")) chip("Label differs from the guess", (other) => other.delete("differs"));
     if (view.has("alike")) chip("Has near duplicates", (other) => other.delete("alike"));
     if (view.has("doubted")) chip("Label the others speak against", (other) => other.delete("doubted"));
@@ -140,7 +142,7 @@ export class Filters {
     if (!this.menu.open || !head) return;
     const sections = /** @type {Choice[]} */ (Object.keys(TITLES)).filter((name) => head.counts[name].some((count, i) => count && (name !== "split" || i))).map((name) => this.section(head, name));
     const flags = element("fieldset", { class: "wide" }, element("legend", { text: "Only those" }), head.round !== null && this.flag("differs", "whose label differs from the guess"), head.features && this.flag("alike", "that have near duplicates"), head.features && this.flag("doubted", "whose label the others speak against"), this.flag("noted", "that have a note"), head.people.length > 1 && this.flag("answered", "that two people or more labeled", "2"));
-    this.sheet.replaceChildren(...sections, ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), flags, ...(head.rounds.length ? [this.past(head)] : []));
+    this.sheet.replaceChildren(...sections, ...sectionsOf(head.meta, this.view, (how) => this.change(how)), ...(head.round === null ? [] : [this.between(0)]), ...(head.drafts ? [this.between(1)] : []), flags, ...(head.rounds.length ? [this.past(head)] : []));
   }
 
   /** What had been said when a round began. @param {Head} head */

@@ -1,6 +1,17 @@
 // What the server tells of a view: a JSON head and columns as arrays, in the view's order.
 
 /**
+ * A column of the metadata; of texts the most frequent values with how many images have each, and how many values more there are.
+ * @typedef {object} MetaColumn
+ * @property {string} name
+ * @property {"number" | "text" | "date"} kind
+ * @property {number} without images that have none
+ * @property {number | null} [low] of numbers, and of dates in seconds since 1970
+ * @property {number | null} [high]
+ * @property {[string, number][]} [values]
+ * @property {number} [more]
+ */
+/**
  * @typedef {object} Head
  * @property {number} count images of the view
  * @property {number} of images in all
@@ -15,6 +26,7 @@
  * @property {string[]} splits
  * @property {Record<string, string>} views kept views, name -> address
  * @property {Record<"label" | "guess" | "by" | "split" | "state" | "holds" | "painted", number[]>} counts of all images, by value; those without one last
+ * @property {MetaColumn[]} meta
  * @property {[string, string][]} columns
  */
 

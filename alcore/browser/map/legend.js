@@ -1,7 +1,7 @@
 // What the colors of the map mean; an entry that is pressed shows its points only.
 
 import { button, element } from "../shared/dom.js";
-import { short, whole } from "../shared/numbers.js";
+import { dayOf, short, whole } from "../shared/numbers.js";
 import { paletteOf } from "./colors.js";
 import { titleOf } from "./pool.js";
 
@@ -46,11 +46,12 @@ export function legendOf({ column, values, ringed, names, theme, only, press, al
   const ring = entry("queried", null, "queried", ringed);
   if (column.kind === "number") {
     const bar = element("div", { class: "ramp" });
+    const ends = (/** @type {number} */ value, /** @type {string | undefined} */ unit) => (column.unit === "date" ? dayOf(value).slice(0, 10) : `${short(value)}${unit ? ` ${unit}` : ""}`);
     bar.style.background = `linear-gradient(to right, ${[0, 51, 102, 153, 204, 255].map((i) => `rgb(${theme.ramp[i].join(" ")})`).join(", ")})`;
-    const end = (/** @type {"low" | "high"} */ name) => element("span", {}, `${short(column[name])}${name === "high" && column.unit ? ` ${column.unit}` : ""}`, column.wanted === name ? element("em", { text: " wanted" }) : null);
+    const end = (/** @type {"low" | "high"} */ name) => element("span", {}, ends(column[name], name === "high" ? column.unit : ""), column.wanted === name ? element("em", { text: " wanted" }) : null);
     let without = 0;
     for (const v of values) if (!Number.isFinite(v)) without += 1;
-    const rows = without ? [entry("none", theme.gray, "no value (labeled)", without), ring] : [ring];
+    const rows = without ? [entry("none", theme.gray, column.name.startsWith("meta:") ? "no value" : "no value (labeled)", without), ring] : [ring];
     return [head, bar, element("div", { class: "ends" }, end("low"), end("high")), element("ul", {}, ...rows)];
   }
   /** @type {Map<number, number>} */

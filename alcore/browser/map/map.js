@@ -3,7 +3,7 @@
 import { Api, problemOf } from "../shared/api.js";
 import { element, rootOf } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
-import { short, whole } from "../shared/numbers.js";
+import { dayOf, short, whole } from "../shared/numbers.js";
 import { Pictures } from "../shared/pictures.js";
 import { sleep } from "../shared/wait.js";
 import { Board } from "./board.js";
@@ -300,8 +300,8 @@ class EmbeddingMap {
   valueText(i) {
     const { pool, values } = this;
     if (!pool || !values) return "";
-    const { kind } = pool.describe(this.data.color);
-    if (kind === "number") return short(values[i]);
+    const { kind, unit } = pool.describe(this.data.color);
+    if (kind === "number") return unit === "date" ? dayOf(values[i]).slice(0, 10) : short(values[i]);
     if (kind === "flag") return values[i] ? "yes" : "no";
     const column = pool.describe(this.data.color);
     return values[i] >= 0 ? (pool.names(column, this.data.classes)[values[i]] ?? String(values[i])) : wordOfNone(column);

@@ -17,6 +17,13 @@ export function short(n) {
   return String(Number(n.toPrecision(3)));
 }
 
+/** A day, with its time where it has one. @param {number} seconds since 1970, UTC */
+export function dayOf(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  const text = new Date(1000 * Math.round(seconds)).toISOString();
+  return text.endsWith("T00:00:00.000Z") ? text.slice(0, 10) : `${text.slice(0, 10)} ${text.slice(11, 16)}`;
+}
+
 /**
  * What a rank means, 1 being asked for first. Rounded down near 100 %: only the first is more wanted than all others.
  * @param {number} rank
