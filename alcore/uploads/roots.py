@@ -89,10 +89,10 @@ class Roots:
         except (ValueError, RuntimeError, OSError):  # a zero byte; a user that is not there; links in a circle
             raise BadInput(f"{str(typed)[:80]!r} cannot be a path on this machine") from None
         if not may:
-            inside = f" below {', '.join(printable(str(root)) for root in self.allowed[:3])}" if self.allowed else ""
+            inside = f" below {', '.join(_end(root, 60) for root in self.allowed[:2])}" if self.allowed else ""
             cure = f"choose one{inside} or upload the files" if inside else "upload the files"
             raise BadInput(
-                f"{printable(str(typed))[:80]!r} lies outside the folders that this server may read: {cure}. "
+                f"{_end(typed, 80)!r} lies outside the folders that this server may read: {cure}. "
                 "Whoever runs it allows more with --data-root"
             )
         return path
@@ -132,6 +132,12 @@ class Roots:
             left -= looked
             found.append(Folder(folder.name if named else str(folder), str(folder), images, more))
         return found
+
+
+def _end(path: str | Path, most: int) -> str:
+    """The end of a path, which tells more of it than its beginning does."""
+    text = printable(str(path))
+    return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 def _images(folder: Path, most: int) -> tuple[int, int, bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alcore.uploads.roots import VARIABLE
+from alcore.errors import BadInput
+from alcore.uploads.roots import VARIABLE, Roots
 from tests.conftest import write_source
 from tests.pages.headless import field, press, ran, show, words
 
@@ -28,11 +29,9 @@ def typed(at, path):
 @pytest.mark.parametrize("path", ["secret", "data/link", "data/../secret", "nowhere"])
 def test_a_source_outside_the_roots_is_neither_read_nor_told_of(fresh, roots, path):
     at = typed(show("data"), f"{roots}/{path}")
-    told = (
-        f"'{roots}/{path}' lies outside the folders that this server may read: choose one below {roots}/data or upload the files. "
-        "Whoever runs it allows more with --data-root."
-    )
-    assert [error.value for error in at.error] == [told]
+    with pytest.raises(BadInput, match="lies outside the folders that this server may read: choose one below") as refused:
+        Roots.of(fresh.home).check(f"{roots}/{path}")
+    assert [error.value for error in at.error] == [f"{refused.value}."]
     field(at, "Name of the project").set_value("taken")
     press(at, "Import")
     assert fresh.runner.jobs() == []

@@ -125,7 +125,7 @@ export class Images {
 
   /** Shows another view. @param {URLSearchParams} view */
   look(view) {
-    this.view = view;
+    this.view = this.filters.view = view; // what is changed next is changed from here, though its images are still on their way
     this.chosen.clear(); // now, not when the view is there: what is chosen meanwhile stays
     this.report("view", view.toString());
     this.load(true);
