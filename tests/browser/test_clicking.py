@@ -77,11 +77,16 @@ def painted(mask: np.ndarray, value: int = 1) -> np.ndarray:
     return wanted
 
 
-def colored(page: Page) -> int:
-    """How many pixels of what lies over the picture are in the class's color."""
-    return page.locator("canvas.over").evaluate(
-        "(canvas) => { const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);"
-        " let n = 0; for (let i = 0; i < data.length; i += 4) if (data[i] > 115 && data[i + 1] < 15 && data[i + 2] < 15 && data[i + 3] > 120) n += 1; return n; }"
+def expect_colored(page: Page, least: float, most: float) -> None:
+    """Waits until so many pixels of what lies over the picture are in the class's color: a frame after the words come."""
+    page.wait_for_function(
+        """([canvas, least, most]) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let n = 0;
+          for (let i = 0; i < data.length; i += 4) if (data[i] > 115 && data[i + 1] < 15 && data[i + 2] < 15 && data[i + 3] > 120) n += 1;
+          return least <= n && n <= most;
+        }""",
+        arg=[page.locator("canvas.over").element_handle(), least, most],
     )
 
 
@@ -108,11 +113,11 @@ def test_what_is_meant_is_shown_in_the_class_s_color_and_is_no_stroke_before_it_
     hint(page, said(1))
     scale = float((page.locator(".editor").get_attribute("data-at") or "").split(",")[0])
     area = clicked(SHAPE, [(20.5, 20.5, 1)]).sum() * scale**2
-    assert 0.6 * area < colored(page) <= area  # the outline and the sign lie over it
+    expect_colored(page, 0.6 * area, area)  # the outline and the sign lie over it
     assert kept_in_browser(page, project) == {"events": 0, "strokes": 0}
     press(page, "Escape")
     hint(page, READY)
-    assert colored(page) == 0
+    expect_colored(page, 0, 0)
     click(page, (40, 20))
     press(page, "Backspace")
     hint(page, READY)

@@ -282,5 +282,7 @@ def test_folders_are_stepped_through_by_keys_and_nothing_else_is_read(
         field = page.get_by_label(SOURCE)
         field.fill(str(path))
         field.press("Enter")
-        expect(page.get_by_role("alert").filter(has_text=f"/{path.name}' lies outside the folders that this server may read")).to_be_visible()
+        expect(
+            page.get_by_role("alert").filter(has_text=f"/{path.name}' lies outside the folders that this server may read")
+        ).to_be_visible()
         expect(page.get_by_label("Name of the project")).to_have_value("")
