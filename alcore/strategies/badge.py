@@ -39,7 +39,7 @@ class Badge(Strategy):
             "k-means++: each pick is drawn in proportion to its squared distance from what is picked already.",
         ),
     )
-    use = "For large queries, where a top list would repeat itself: 1.3 points above random on clothing, 1.4 on CIFAR-10."
+    use = "For large queries, where a top list would repeat itself: 1.3 points above random on clothing, 1.3 on CIFAR-10."
     avoid = (
         "Not for masks, where it is not defined, nor for a handful of picks, where there is nothing to spread: at 100 labels of clothing "
         "it had 71.5 %, random 70.6 %. It has no score to sort by: the order within a query means little."
