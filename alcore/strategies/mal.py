@@ -207,9 +207,8 @@ class MAL(Strategy):
         ),
     )
     use = (
-        "With networks that are trained as a whole, where unlabeled images teach the features: in the paper it leads from the first point on. "
-        "On pretrained features without its game: 1.1 points above random on clothing (+0.6 to +1.7) and 1.3 on CIFAR-10, where it needed the "
-        "fewest labels of six methods to what random ends with, half of random's."
+        "With networks trained as a whole, where unlabeled images teach the features: in the paper it leads from the first point on. On "
+        "pretrained features without its game: 1.1 points above random on clothing (+0.6 to +1.7), 1.3 on CIFAR-10 with half the labels."
     )
     avoid = (
         "Not with the game on pretrained features: with the paper's weight it was 2.2 points below random on clothing (-3.4 to -1.0). On "
