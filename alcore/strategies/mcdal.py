@@ -129,8 +129,8 @@ class MCDAL(Strategy):
         "has there was chosen on other seeds of the same photos."
     )
     cost = (
-        "Two heads and a second look at unlabeled images: 1.57 times a bare loop's time a step on a GPU; 2.5 s a round on 3,000 vectors "
-        "of photos, entropy's 1.1 s."
+        "Two heads and a second look at unlabeled images: 1.57 times a bare loop's time a step on a GPU; 1.8 s a round on 3,000 vectors "
+        "of photos, entropy's 1.0 s."
     )
     differences = (
         "One auxiliary update a step, on the joint loss of Eq. 2; Algorithm 1 makes two, of cross-entropy and of the discrepancy alone "
