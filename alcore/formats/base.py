@@ -29,6 +29,7 @@ SPLIT_NAMES = {
 # Words that stand beside a split's without changing it: training_set, seg_train, train_images, train2017.
 BESIDE_A_SPLIT = frozenset(("", "set", "seg", "split", "data", "dataset", "images", "image", "imgs", "img"))
 NO_IMAGE = "not an image"  # begins the reason of a file that Pillow does not know
+NEAR = 64  # folders that are looked into for files that name images
 # What operating systems leave behind; names that start with a dot are passed over as well.
 LEFTOVERS = frozenset(("__MACOSX", "Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.ini", "@eaDir"))
 
@@ -155,6 +156,17 @@ def inside_of(folder: Path) -> tuple[list[str], list[str]]:
     except OSError:
         return [], []  # whoever reads the folder says why it cannot be
     return in_natural_order(folders), in_natural_order(files)
+
+
+def near(src: Path, suffix: str) -> list[str]:
+    """Files of an ending in `src` and in its folders, those that are there and lie in it, relative to it; none where it is no folder. Of
+    more than NEAR folders, which are classes, the first ones are looked into."""
+    if not src.is_dir():
+        return []
+    door = Inside(src)
+    folders, files = inside_of(src)
+    below = [f"{name}/{file}" for name in folders[:NEAR] for file in inside_of(src / name)[1]]
+    return [name for name in (*files, *below) if name.lower().endswith(suffix) and door.has(name)]
 
 
 def has_images(folder: Path, directly: bool = False) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from alcore.columns import Entries
 from alcore.errors import BadInput
 from alcore.formats import columnar
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, count, inside_of, split_of_listing
+from alcore.formats.base import AS_FOUND, Format, ReadOptions, count, near, split_of_listing
 from alcore.formats.listing import LABELS
 from alcore.formats.writing import Free, Labeled, upright
 from alcore.naming import check_class, class_fault, class_name, class_order, printable
@@ -23,7 +23,6 @@ from alcore.types import Skipped
 CLASS_COLUMNS = ("label", "labels", "fine_label", *LABELS)
 SHARD = 500_000_000  # bytes of images, from which on a new file is begun: as large as datasets makes them
 GROUP = 100  # rows of a group, as datasets has it
-MANY = 64  # folders that are looked into: more are classes
 UNLABELED = -1  # what datasets writes where a ClassLabel is not known
 
 
@@ -97,7 +96,7 @@ def _with_images(src: Path, every: bool = False) -> list[str]:
     """The Parquet files with images, relative to the folder they lie in; the first one alone unless `every`. One that is damaged is among
     them when all are asked for, so that it is said."""
     root = src if src.is_dir() else src.parent
-    names = _parquets(src) if src.is_dir() else [src.name] if src.suffix.lower() == columnar.PARQUET else []
+    names = near(src, columnar.PARQUET) if src.is_dir() else [src.name] if src.suffix.lower() == columnar.PARQUET else []
     found: list[str] = []
     for name in names:
         try:
@@ -109,13 +108,6 @@ def _with_images(src: Path, every: bool = False) -> list[str]:
             if not every:
                 break
     return found
-
-
-def _parquets(src: Path) -> list[str]:
-    door = Inside(src)
-    folders, files = inside_of(src)
-    below = [f"{name}/{file}" for name in folders[:MANY] for file in inside_of(src / name)[1]]
-    return [name for name in (*files, *below) if name.lower().endswith(columnar.PARQUET) and door.has(name)]
 
 
 def _rows(file: Path, columns: columnar.ImageColumns, names: Sequence[str]) -> Iterable[tuple[int, str, str | None, str]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from alcore.errors import BadInput
 from alcore.formats import brush
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, inside_of, split_of_path, walk
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, near, split_of_path, walk
 from alcore.formats.dense import Color
 from alcore.formats.labelstudio_json import EMAIL, NOBODY, SHAPES, Task, Tasks, looks_like_tasks, tasks_of
 from alcore.formats.markup import color, files_with, root_of
@@ -52,7 +52,7 @@ class LabelStudio(Format):
 
     def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
-        root, names = (src.parent, [src.name]) if src.is_file() else (src, _files(src) or _jsons(src))
+        root, names = (src.parent, [src.name]) if src.is_file() else (src, _files(src) or near(src, ".json"))
         if not names:
             raise BadInput(f"{src} holds no JSON file of Label Studio: put it beside the images, or give the file itself")
         config, key, classes = _config(root, names)
@@ -76,20 +76,10 @@ class LabelStudio(Format):
 ABSENT = "there is no such image"
 
 
-def _jsons(src: Path) -> list[str]:
-    """JSON files in a folder and its folders."""
-    if not src.is_dir():
-        return []
-    door = Inside(src)
-    folders, files = inside_of(src)
-    below = [f"{name}/{file}" for name in folders for file in inside_of(src / name)[1]]
-    return [name for name in (*files, *below) if name.lower().endswith(".json") and door.has(name)]
-
-
 def _files(src: Path) -> list[str]:
     if src.is_file():
         return [src.name] if src.suffix.lower() == ".json" and looks_like_tasks(src) else []
-    return [name for name in _jsons(src) if looks_like_tasks(src / name)]
+    return [name for name in near(src, ".json") if looks_like_tasks(src / name)]
 
 
 def _contents(root: Path, names: Sequence[str], key: str) -> list[Tasks]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import BadInput
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, check_memory, inside_of, split_of_listing, split_of_path, walk
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, check_memory, near, split_of_listing, split_of_path, walk
 from alcore.formats.dense import Found
 from alcore.formats.places import Places
 from alcore.naming import check_class, printable
@@ -38,14 +38,14 @@ class Panoptic(Format):
 
     def recognizes(self, src: Path) -> str | None:
         """By a JSON with segments_info near the images; where there are instances too, those are read."""
-        names = _jsons(src)
+        names = near(src, ".json")
         if any(os.path.basename(name).startswith("instances") for name in names):
             return None
         return "COCO panoptic" if any(_looks_right(src / name) for name in names) else None
 
     def read(self, src: Path, options: ReadOptions = AS_FOUND) -> Reading:
         """See Format."""
-        names = [name for name in _jsons(src) if _looks_right(src / name)]
+        names = [name for name in near(src, ".json") if _looks_right(src / name)]
         if not names:
             raise BadInput(f"{src} holds no JSON with segments_info: give the folder of the images and annotations")
         skipped: list[Skipped] = []
@@ -99,16 +99,6 @@ def _classes_of(file: Path, segments: Mapping[int, int]) -> np.ndarray:
     values = np.array([segments.get(int(number), VOID) for number in numbers], np.uint8)
     mask: np.ndarray = values[where.reshape(rgb.shape[:2])]
     return mask
-
-
-def _jsons(src: Path) -> list[str]:
-    """The JSON files in `src` and its folders."""
-    if not src.is_dir():
-        return []
-    door = Inside(src)
-    folders, files = inside_of(src)
-    below = [f"{name}/{file}" for name in folders for file in inside_of(src / name)[1]]
-    return [name for name in (*files, *below) if name.lower().endswith(".json") and door.has(name)]
 
 
 def _looks_right(file: Path) -> bool:

@@ -15,14 +15,13 @@ from typing import Any
 
 from alcore.columns import Entries
 from alcore.errors import BadInput
-from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, count, inside_of, is_image_name, split_of_listing, split_of_path
+from alcore.formats.base import AS_FOUND, Format, Inside, ReadOptions, count, is_image_name, near, split_of_listing, split_of_path
 from alcore.formats.writing import Free, Labeled, upright
 from alcore.naming import check_class, class_fault, class_name, class_order, printable
 from alcore.reading import Reading
 from alcore.types import Skipped
 
 SHARD = 512_000_000  # bytes, from which on a new shard is begun
-MANY = 64  # folders that are looked into: more are classes
 LARGEST = 1 << 20  # bytes of a label: a member that should be one and is larger is none
 LOOKED_AT = 64  # members of a shard that tell what it is
 CLASSES = "classes.txt"  # a class a line, beside the shards: what the numbers mean
@@ -177,10 +176,7 @@ def _shards(src: Path) -> list[str]:
     """The tars, in `src` and its folders, relative to it."""
     if not src.is_dir():
         return [src.name] if src.suffix.lower() == ".tar" else []
-    door = Inside(src)
-    folders, files = inside_of(src)
-    below = [f"{name}/{file}" for name in folders[:MANY] for file in inside_of(src / name)[1]]
-    return [name for name in (*files, *below) if name.lower().endswith(".tar") and door.has(name)]
+    return near(src, ".tar")
 
 
 def _numbered(root: Path, folder: str) -> tuple[str, ...]:

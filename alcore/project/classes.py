@@ -17,7 +17,7 @@ import numpy as np
 from alcore.errors import BadInput
 from alcore.naming import clean_classes
 from alcore.pixels.masks import MOST_CLASSES
-from alcore.project import addresses, batches
+from alcore.project import addresses, batches, sharing
 from alcore.project.batches import Batch
 from alcore.project.catalog import DISPUTED, catalog
 from alcore.project.stored import Stored
@@ -56,9 +56,12 @@ def told(project: Stored) -> list[dict[str, str]]:
     return [{"name": name, **vars(look)} for name, look in looks(project).items()]
 
 
-def examples(project: Stored, name: str, n: int = EXAMPLES) -> dict[str, Any]:
+def examples(project: Stored, name: str, n: int = EXAMPLES, viewer: str | None = None) -> dict[str, Any]:
     """What belongs to a class, for somebody who labels: name, about, labels (how many) and images, at most `n` of {id, image} that people
     gave it and nobody contradicted, from the first to the last.
+
+    Args:
+        viewer: who looks: images of which they have to say what they see first are not among them.
 
     Raises:
         BadInput: there is no such class.
@@ -70,6 +73,7 @@ def examples(project: Stored, name: str, n: int = EXAMPLES) -> dict[str, Any]:
     if not project.dense:
         of = catalog(project)
         ids = of.ids[(of.labels == project.classes.index(meant)) & (of.states & DISPUTED == 0)]
+        ids = ids if viewer is None else np.setdiff1d(ids, np.array(sharing.unseen(project, viewer), np.int64))
     shown = ids[np.linspace(0, len(ids) - 1, min(n, len(ids))).round().astype(np.int64)].tolist()
     rows = project.items.rows(shown)
     images = [{"id": i, "image": addresses.picture(project.name, i, rows[i]["fingerprint"])} for i in shown]

@@ -96,9 +96,9 @@ def guesses(project: Stored, report: Report = ignore_progress, round_: Round | N
     index = {name: at for at, name in enumerate(project.classes)}
     target = np.full(len(ids), -1, np.int64)
     pool = project.pool()
-    labels = {i: index.get(label, -1) for i, label in slices.slice_of(project).labels.items()}
-    given = not slices.slice_of(project).drawn
-    if given:
+    drawn = slices.slice_of(project)
+    labels = {i: index.get(label, -1) for i, label in drawn.labels.items()}
+    if given := not drawn.drawn:
         labels = dict(zip(pool.test.tolist(), pool.test_targets.tolist(), strict=True))
     for i, label in labels.items():
         if i in place:

@@ -289,9 +289,9 @@ class Project(Stored):
         """The next items to label, best first, with the reasons."""
         return queue.queue(self, n)
 
-    def item(self, item_id: int) -> dict[str, Any]:
-        """One item as the queue shows it, or NotFound."""
-        return queue.item(self, item_id)
+    def item(self, item_id: int, viewer: str | None = None) -> dict[str, Any]:
+        """One item as the queue shows it, to `viewer` where somebody is named; or NotFound. See queue.item."""
+        return queue.item(self, item_id, viewer)
 
     def why(self, item_id: int, round_: Round | int | None = None) -> dict[str, Any]:
         """Why a round asked for an item: every score with its formula and the numbers put in; see why.why."""

@@ -29,11 +29,10 @@ def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[st
     Raises:
         NotFound: there is no such item.
     """
-    item = queue.item(project, item_id)
+    item = queue.item(project, item_id, viewer)
     events = project.journal.of_item(item_id)
     if viewer is not None and item_id in sharing.unseen(project, viewer):
         events = [event for event in events if event["kind"] in NOTES or event["annotator"] == viewer]
-        item["state"] = dict.fromkeys(item["state"], False) | {"label": None}
     standing = {event[-1] for event in left_standing((e["kind"], e["value"], e["annotator"], e["id"]) for e in events)}
     rounds = [r for r in project.rounds() if not r.start]
     told = []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from alcore.errors import BadInput
 from alcore.project.batches import Batch, checked
 from alcore.project.stored import Stored
-from alcore.types import HELD, HOLD, NOT
+from alcore.types import HOLD, NOT
 
 BESIDE = {False: "not among the images to label: tested on already, or gone", True: "not held out by hand"}
 
@@ -42,8 +42,3 @@ def take_back(project: Stored, client: str, *, annotator: str, undo: str | None 
     return hold(
         project, [event["item_id"] for event in given], annotator=annotator, client=undo or f"undo-{uuid.uuid4().hex[:16]}", back=held
     )
-
-
-def held_out(project: Stored) -> int:
-    """How many images are held out by hand."""
-    return int(project.counts()["splits"].get(HELD, 0))

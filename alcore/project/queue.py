@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project import addresses, drafts
+from alcore.project import addresses, drafts, sharing
 from alcore.project.alike import said_of_others
 from alcore.project.stored import Stored
 from alcore.storage.queries import OpenQuery
@@ -60,10 +60,13 @@ def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequ
     return result
 
 
-def item(project: Stored, item_id: int) -> dict[str, Any]:
-    """One item in the same shape, with what the newest round thinks of it."""
+def item(project: Stored, item_id: int, viewer: str | None = None) -> dict[str, Any]:
+    """One item in the same shape, with what the newest round thinks of it; without what others said, where `viewer` has to say it first."""
     project.items.row(item_id)
-    return describe(project, project.newest_round(), [item_id])[0]
+    told = describe(project, project.newest_round(), [item_id])[0]
+    if viewer is not None and item_id in sharing.unseen(project, viewer):
+        told["state"] = {"label": None, "skipped": False, "flagged": False}
+    return told
 
 
 def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from alcore.errors import NotFound
 from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
-from alcore.project import addresses, features, metacolors, metadata, points
+from alcore.project import addresses, features, metacolors, metadata, points, sharing
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, title_of
@@ -20,6 +20,7 @@ from alcore.training import explain
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import START, Round
 
+SAID = ("label", "annotator", "correct")  # columns that tell what people said, -1 for nothing
 OF_CLASSES = ("prediction", "label", "truth")  # columns of the map whose values are places of classes
 
 
@@ -117,6 +118,15 @@ def score_names(files: RoundFiles | _Start) -> list[str]:
     """The score columns of a round: what it ranks by first, then in the order in which they are told of."""
     known = ["total", *SCORES]
     return sorted(files.scores, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def column_for(project: Stored, round_: Round, name: str, viewer: str) -> np.ndarray:
+    """A column as a person may see it: nothing of what others said of images that still want this one's own opinion."""
+    values = column(project, round_, name)
+    hidden = sharing.unseen(project, viewer) if name in SAID else ()
+    if not hidden:
+        return values
+    return np.where(np.isin(column(project, round_, "id"), hidden), np.array(-1, values.dtype), values)
 
 
 def column(project: Stored, round_: Round, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from alcore.errors import AlcoreError
 from alcore.measures.likeness import cosines
-from alcore.project import addresses, queue
+from alcore.project import addresses, queue, sharing
 from alcore.project.features import Features, suits
 from alcore.project.passes import Pass
 from alcore.project.stored import Stored
@@ -25,11 +25,12 @@ UNSEEN = "Round {} did not score this image: it was labeled, skipped or held out
 STARTED = "Round {} was a start without a model, so there is nothing to work out: {}."
 
 
-def why(project: Stored, item: int, number: int | None = None) -> dict[str, Any]:
+def why(project: Stored, item: int, number: int | None = None, viewer: str | None = None) -> dict[str, Any]:
     """Why that round asked for an item.
 
     Args:
         number: of the round; for None the newest that asked for it, or the newest of all.
+        viewer: who looks: images of which they have to say what they see first are no neighbors.
 
     Returns:
         item, name, round, strategy, title, asked (its place in the query, from 1; None when it was not asked for), of (the query's size),
@@ -61,9 +62,13 @@ def why(project: Stored, item: int, number: int | None = None) -> dict[str, Any]
     }
     base = queue.looked_at(project, round_)
     if base.start:
-        return {**told, "missing": STARTED.format(round_.number, queue.STARTS[round_.start]), "neighbors": _neighbors(project, item, None)}
+        return {
+            **told,
+            "missing": STARTED.format(round_.number, queue.STARTS[round_.start]),
+            "neighbors": _neighbors(project, item, None, viewer),
+        }
     looked = Pass(project, base)
-    told["neighbors"] = _neighbors(project, item, looked)
+    told["neighbors"] = _neighbors(project, item, looked, viewer)
     if item not in looked.files.position:
         return {**told, "missing": UNSEEN.format(base.number)}
     at = _at(looked, item)
@@ -146,10 +151,11 @@ def _discriminator(at: At) -> dict[str, float] | None:
 # ---- labeled images that are like it
 
 
-def _neighbors(project: Stored, item: int, looked: Pass | None) -> dict[str, Any]:
+def _neighbors(project: Stored, item: int, looked: Pass | None, viewer: str | None) -> dict[str, Any]:
     """The labeled images whose features, or else the round's embeddings, have the highest cosine with the item's."""
-    tested = {i for i, _, _ in project.items.slice()}  # nothing learns from these
-    labeled = np.array(sorted(i for i in project.items.labels() if i != item and i not in tested), np.int64)  # no look at the whole pool
+    beside = {item, *(i for i, _, _ in project.items.slice())}  # nothing learns from the slice
+    beside.update(() if viewer is None else sharing.unseen(project, viewer))
+    labeled = np.array(sorted(i for i in project.items.labels() if i not in beside), np.int64)  # no look at the whole pool
     if not len(labeled):
         return {"by": "", "rows": [], "note": "Nothing is labeled yet that it could be like."}
     by, ids, cosine = "features", *_by_features(project, item, labeled)

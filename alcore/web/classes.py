@@ -32,7 +32,7 @@ def _classes(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 
 
 def _examples(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(classes.examples(project_of(place, request), request.query_params.get("name", "")))
+    return json_answer(classes.examples(project_of(place, request), request.query_params.get("name", ""), viewer=grant.annotator))
 
 
 def _now(project: Project) -> dict[str, Any]:

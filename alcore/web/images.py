@@ -129,7 +129,7 @@ def _history(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 
 def _why(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     number = query_number(request, "round", -1, 0, 2**53)
-    return json_answer(why.why(project_of(place, request), path_number(request, "item"), None if number < 0 else number))
+    return json_answer(why.why(project_of(place, request), path_number(request, "item"), None if number < 0 else number, grant.annotator))
 
 
 def _note(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:

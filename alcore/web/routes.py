@@ -238,7 +238,7 @@ def _window(grant: Grant, request: Request) -> labeling.Window | None:
 
 
 def _item(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
-    return json_answer(project_of(place, request).item(path_number(request, "item")))
+    return json_answer(project_of(place, request).item(path_number(request, "item"), grant.annotator))
 
 
 def _image(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
@@ -256,7 +256,8 @@ def _columns(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 
 def _column(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     project = project_of(place, request)
-    values = tables.column(project, tables.mapped_round(project, path_number(request, "round")), segment(request, "column"))
+    round_ = tables.mapped_round(project, path_number(request, "round"))
+    values = tables.column_for(project, round_, segment(request, "column"), grant.annotator)
     if values.dtype.name not in COLUMN_TYPES:
         raise TypeError(f"column {request.path_params['column']} is {values.dtype.name}; the map takes {', '.join(COLUMN_TYPES)}")
     content = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from alcore.errors import BadInput
-from alcore.project import again, labeling, sharing, slices
+from alcore.project import again, classes, labeling, queue, sharing, slices, tables, why
+from alcore.project.features import Features
 from alcore.project.history import history
 from alcore.project.labeling import Window
 from alcore.project.sharing import Settings, owner, share
@@ -17,6 +18,7 @@ from alcore.storage.presence import GONE
 from alcore.storage.queries import Event
 from alcore.types import SLICE, Annotation
 from tests.project.crowd import Worker, finish, play
+from tests.project.sliced import QUICK
 
 NOW = 1_000_000.0
 
@@ -216,6 +218,12 @@ def test_the_page_of_all_images_keeps_others_opinions_too_until_ones_own_is_give
         labeled = item in of.ids[found(many, View(state=("labeled",)), who)[2]].tolist()
         return int(of.labels[at]), labeled, [event["annotator"] for event in shown["events"]], shown["item"]["state"]["label"]
 
+    def shown(who: str) -> set[int]:
+        return {one["id"] for one in classes.examples(many, "0", 100, who)["images"]}
+
+    assert (item in shown("ann"), item in shown("ben")) == (True, False)
+    assert queue.item(many, item, "ben")["state"]["label"] is None
+    assert queue.item(many, item, "ann")["state"]["label"] == queue.item(many, item)["state"]["label"] == "0"
     whole = (0, True, ["ann"], "0")
     assert (told("ann"), told(None)) == (whole, whole)
     assert told("ben") == (-1, False, [], None)
@@ -226,6 +234,27 @@ def test_the_page_of_all_images_keeps_others_opinions_too_until_ones_own_is_give
     assert found(many, View(answered=2))[0].ids[found(many, View(answered=2))[2]].tolist() == [item]
     say(many, "ben", item, None, kind="undo")
     assert found(many, View(answered=2))[2].tolist() == []
+
+
+def test_the_map_and_the_neighbors_keep_them_too(photos, monkeypatch):
+    sharing.choose(photos, opinions=2)
+    Features(photos).complete("cpu")
+    photos.label_from_truth(12, seed=0)
+    round_ = photos.run_round("margin", 4, 0, "cpu", train=QUICK, report=lambda _: None)
+    first, second = photos.pool().unlabeled[:2].tolist()
+    label = photos.classes[0]
+    say(photos, "ann", first, label)
+    ids = tables.column(photos, round_, "id")
+    for name in tables.SAID:
+        whole = tables.column(photos, round_, name)
+        assert tables.column_for(photos, round_, name, "ann").tolist() == whole.tolist()
+        assert tables.column_for(photos, round_, name, "ben").tolist() == np.where(ids == first, -1, whole).tolist()
+    assert tables.column(photos, round_, "label")[ids == first].tolist() == [0]
+    assert tables.column_for(photos, round_, "prediction", "ben").tolist() == tables.column(photos, round_, "prediction").tolist()
+    monkeypatch.setattr(why, "NEIGHBORS", 100)
+    near = {who: {row["id"] for row in why.why(photos, second, viewer=who)["neighbors"]["rows"]} for who in ("ann", "ben")}
+    assert near["ann"] - near["ben"] == {first}
+    assert near["ben"]
 
 
 def test_one_person_alone_is_told_that_second_opinions_are_missing_and_training_goes_on(many):

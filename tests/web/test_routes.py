@@ -57,6 +57,7 @@ class Project:
     def __init__(self) -> None:
         self.stored: dict[tuple[str, int], Annotation] = {}
         self.pictures = 0
+        self.settings: dict[str, Any] = {}
         self.columns_kept: dict[str, np.ndarray] = {
             "id": np.array([3, 5], np.int32),
             "x": np.array([1.5, -2.0], np.float32),
@@ -71,7 +72,7 @@ class Project:
     def queue(self, n: int = 48) -> dict[str, Any]:
         return {"project": self.name, "items": [{"id": n}]}
 
-    def item(self, item_id: int) -> dict[str, Any]:
+    def item(self, item_id: int, viewer: str | None = None) -> dict[str, Any]:
         if item_id != 17:
             raise NotFound(f"there is no item {item_id}")
         return {"id": 17}
