@@ -147,7 +147,8 @@ def _rarely() -> dict[str, object]:
 def _what_can_be_read() -> None:
     st.caption(
         ":material/info: Class folders, with or without train/test folders, a folder of images, CSV files beside images, npz, CIFAR or IDX "
-        "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC or COCO have them; exports of Label Studio and CVAT."
+        "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC, COCO or YOLO have them; exports of Label Studio, CVAT and "
+        "FiftyOne; Parquet, Hugging Face and WebDataset."
     )
 
 

@@ -253,6 +253,22 @@ def test_a_view_is_kept_and_its_address_shows_it_to_another_browser(page_factory
     count(other, f"{len(wanted):,} of 1,797 images")
 
 
+def test_a_filter_that_is_changed_before_the_view_has_come_keeps_the_change_before(page_factory: PageFactory, app: App, project):
+    page = look(page_factory(), app, "state=labeled&split=pool")
+    held: list[Route] = []
+    page.route("**/images?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Without State: labeled").click()
+    page.locator(".images .menu summary").first.click()
+    page.locator("[data-filter=split]").get_by_role("checkbox", name=re.compile("^test")).check()
+    wait(lambda: page.evaluate("1") == 1 and len(held) == 2, "the two views were not asked for")
+    for route in held:
+        route.continue_()
+    page.unroute("**/images?*")
+    settled(page)
+    count(page, "1,797 images")  # of both parts, labeled or not
+    expect(page.get_by_role("group", name="Filters")).not_to_contain_text("State")
+
+
 def test_a_rectangle_chooses_and_only_these_is_an_address(page_factory: PageFactory, app: App, project):
     page = look(page_factory(), app)
     one, other = tile(page, 1).bounding_box(), tile(page, 2).bounding_box()
