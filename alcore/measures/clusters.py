@@ -5,6 +5,8 @@ Rows are to be handed over in the order of their ids: then random numbers and ti
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -26,6 +28,22 @@ def of_length_one(points: np.ndarray, rows: np.ndarray | None = None) -> np.ndar
     return result
 
 
+def squared_lengths(
+    points: np.ndarray, kind: type[np.floating[Any]] | np.dtype[Any] = np.float64, middle: np.ndarray | None = None
+) -> np.ndarray:
+    """(N, d) -> (N,) |x - middle|^2, computed in `kind` without a copy of all points in it."""
+    result = np.empty(len(points), kind)
+    for start in range(0, len(points), ROWS):
+        some = _of_kind(points[start : start + ROWS], kind, middle)
+        np.einsum("ij,ij->i", some, some, out=result[start : start + ROWS])
+    return result
+
+
+def _of_kind(points: np.ndarray, kind: type[np.floating[Any]] | np.dtype[Any], middle: np.ndarray | None) -> np.ndarray:
+    points = points.astype(kind, copy=False)
+    return points if middle is None else points - middle
+
+
 def spread(
     factors: tuple[np.ndarray, ...],
     n: int,
@@ -33,6 +51,7 @@ def spread(
     report: Report = ignore_progress,
     *,
     importance: np.ndarray | None = None,
+    middle: np.ndarray | None = None,
 ) -> np.ndarray:
     """k-means++ seeding (Arthur & Vassilvitskii 2007) of g_i = u_i (x) v_i (x) ..., the outer products of the factors' rows.
 
@@ -45,14 +64,15 @@ def spread(
     distribution, and one product of matrices brings all values up to date after many picks instead of one of a vector after each.
 
     Args:
-        factors: matrices of N rows each; one of float32 is computed in float32, anything else in float64.
+        factors: matrices of N rows each; one of float32 without a middle is computed in float32, anything else in float64.
         n: how many; all N when there are fewer.
         importance: (N,) at least 0.
+        middle: (d,) taken from each row of the one factor there is, so that lengths are those about it.
 
     Returns:
         (n,) int64 rows in the order picked, none twice.
     """
-    apart = _Apart(factors, n, importance)
+    apart = _Apart(factors, n, importance, middle)
     n, rejected = len(apart.picks), 0
     while 0 < apart.done < n:
         if rejected >= REJECTED:
@@ -86,11 +106,13 @@ class _Apart:
         seen: (N,) how many picks the weight has been compared with.
     """
 
-    def __init__(self, factors: tuple[np.ndarray, ...], n: int, importance: np.ndarray | None = None) -> None:
-        precise = len(factors) > 1 or factors[0].dtype != np.float32
-        self.factors = [f.astype(np.float64, copy=False) if precise else f for f in factors]
+    def __init__(
+        self, factors: tuple[np.ndarray, ...], n: int, importance: np.ndarray | None = None, middle: np.ndarray | None = None
+    ) -> None:
+        precise = len(factors) > 1 or factors[0].dtype != np.float32 or middle is not None
+        self.factors, self.middle, self.kind = factors, middle, np.dtype(np.float64 if precise else np.float32)
         self.noise = NOISE if precise else NOISE_32
-        self.squares = np.prod([np.einsum("ij,ij->i", f, f) for f in self.factors], axis=0)
+        self.squares = np.prod([squared_lengths(f, self.kind, middle) for f in factors], axis=0)
         self.importance = np.ones(1) if importance is None else importance
         self.order = np.argsort(-(self.squares if importance is None else importance), kind="stable")
         self.picks = np.empty(min(n, len(self.squares)), np.int64)
@@ -111,15 +133,21 @@ class _Apart:
         missed = self.picks[self.seen[rows[0]] : self.done]
         if not len(missed):
             return
-        products = self.factors[0][rows] @ self.factors[0][missed].T
+        products = self._products(self.factors[0], rows, missed)
         for factor in self.factors[1:]:
-            products *= factor[rows] @ factor[missed].T
+            products *= self._products(factor, rows, missed)
         both = self.squares[rows][:, None] + self.squares[missed]
         apart = both - 2 * products
         apart[apart <= self.noise * both] = 0.0  # or duplicates of a pick could be drawn
         importance = self.importance[rows] if len(self.importance) > 1 else self.importance
         self.weights[rows] = np.minimum(self.weights[rows], importance * apart.min(1))
         self.seen[rows] = self.done
+
+    def _products(self, factor: np.ndarray, rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
+        """Only these rows are ever made float64: of a whole pool's features that would be half a gigabyte."""
+        one, other = (_of_kind(factor[some], self.kind, self.middle) for some in (rows, missed))
+        result: np.ndarray = one @ other.T
+        return result
 
     def update_all(self) -> None:
         order = np.argsort(self.seen, kind="stable")  # the first of a block has missed the most
@@ -134,7 +162,7 @@ def k_means(
 
     It ends when no more than a thousandth of the points change their cluster, or after ITERATIONS.
     """
-    seeds = spread(((points - points.mean(0)).astype(np.float64),), k, rng, report)
+    seeds = spread((points,), k, rng, report, middle=points.mean(0))
     x = torch.from_numpy(np.ascontiguousarray(points)).to(device or "cpu").float()
     centers = x[torch.from_numpy(seeds).to(x.device)]
     k = len(centers)

@@ -14,6 +14,7 @@ from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 
 NEVER = 1e6  # the mixing of an image whose guess no mixing changes
+ROWS = 4096  # of a block in float64: of a whole pool of features that would be gigabytes
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class AlfaMix(Strategy):
 
     def _mixing(self, seen: Seen) -> np.ndarray:
         """(u,) the smallest epsilon sqrt(d) at which the guess changes, at most NEVER."""
-        logits, features = (seen.unlabeled[name].astype(np.float64) for name in ("logits", "embedding"))
+        logits, features = seen.unlabeled["logits"].astype(np.float64), seen.unlabeled["embedding"]
         weight = linear_weight(self.head).detach().cpu().double().numpy()
         gram = weight @ weight.T
         guess = logits.argmax(1)
@@ -149,9 +150,12 @@ class AlfaMix(Strategy):
         if len(there) < self.task.classes:  # as published: a class without labels has the mean of all for an anchor
             anchors.append(labeled.mean(0))
         middle = labeled.mean(0)
-        features, a = features - middle, np.stack(anchors) - middle
-        squares = (features**2).sum(1)[:, None] + (a**2).sum(1) - 2 * features @ a.T
-        farthest: np.ndarray = np.sqrt(np.maximum(squares.max(1), 0.0))
+        a = np.stack(anchors) - middle
+        farthest = np.empty(len(features))
+        for start in range(0, len(features), ROWS):
+            some = features[start : start + ROWS].astype(np.float64) - middle
+            squares = (some**2).sum(1)[:, None] + (a**2).sum(1) - 2 * some @ a.T
+            farthest[start : start + ROWS] = np.sqrt(np.maximum(squares.max(1), 0.0))
         return farthest
 
     @classmethod

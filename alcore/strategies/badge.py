@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alcore.measures.clusters import spread
+from alcore.measures.clusters import spread, squared_lengths
 from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 
@@ -67,14 +67,16 @@ class Badge(Strategy):
     def total(self, seen: Seen, rng: np.random.Generator) -> np.ndarray:
         """The gradient embedding's length |p - onehot| |h|."""
         error, features = _factors(seen)
-        result: np.ndarray = np.linalg.norm(error, axis=1) * np.linalg.norm(features, axis=1)
+        result: np.ndarray = np.linalg.norm(error, axis=1) * np.sqrt(squared_lengths(features))
         return result
 
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The longest first, then draws in proportion to the squared distance from what is asked already."""
         order = np.argsort(seen.ids)
         error, features = _factors(seen)
-        result: np.ndarray = seen.ids[order][spread((error[order], features[order]), n, rng, report)]
+        if (order[1:] < order[:-1]).any():  # or the pool's features are copied for nothing
+            error, features = error[order], features[order]
+        result: np.ndarray = seen.ids[order][spread((error, features), n, rng, report)]
         return result
 
     @classmethod
@@ -83,9 +85,9 @@ class Badge(Strategy):
 
 
 def _factors(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """p - onehot(argmax p) (u, K) and the features (u, d), in float64."""
+    """p - onehot(argmax p) (u, K) in float64, and the features (u, d) as they are."""
     logits = seen.unlabeled["logits"].astype(np.float64)
     p = np.exp(logits - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     p[np.arange(len(p)), logits.argmax(1)] -= 1.0
-    return p, seen.unlabeled["embedding"].astype(np.float64)
+    return p, seen.unlabeled["embedding"]

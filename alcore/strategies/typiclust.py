@@ -97,11 +97,12 @@ class TypiClust(Strategy):
     def select(self, total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, report: Report) -> np.ndarray:
         """The most typical of each cluster in turn, each time among what is left of it."""
         order = np.argsort(seen.ids)
-        unlabeled = of_length_one(seen.unlabeled["embedding"], order)
         labeled = of_length_one(seen.labeled["embedding"])
         labeled = labeled[np.lexsort(labeled.T)]  # their ids are not known here, and their order must not matter
+        points = np.concatenate([of_length_one(seen.unlabeled["embedding"], order), labeled])
+        unlabeled = points[: len(order)]
         k = min(len(labeled) + n, self.params.max_clusters)
-        clusters = k_means(np.concatenate([unlabeled, labeled]), k, rng, device=seen.device, report=report)
+        clusters = k_means(points, k, rng, device=seen.device, report=report)
         mine, theirs = clusters[: len(unlabeled)], clusters[len(unlabeled) :]
         sizes, labels = np.bincount(clusters, minlength=k), np.bincount(theirs, minlength=k)
         in_turn = np.lexsort((-sizes, labels))

@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alcore.measures import calibration
+from alcore.measures.clusters import of_length_one
 from alcore.nets.tasks import Task
 from alcore.params import TrainParams, param
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 
 WORK = 1e11  # multiplications: seconds on two cores; of larger pools the coverage is measured on a random part
-BLOCK = 2**25  # numbers of a block of the kernel
+BLOCK = 2**20  # numbers of a block of the kernel, which stays in the cache
 BATCH = 32  # candidates whose gain is brought up to date at once
 REPORT_EVERY = 10  # picks
 FOLDS = 5
@@ -137,9 +138,10 @@ class UHerding(Strategy):
 
     def _material(self, seen: Seen, order: np.ndarray) -> tuple[Tensor, Tensor, Tensor, float]:
         """Normalized embeddings of the pool and of the labeled images, the pool's uncertainty, and the kernel's width."""
+        keys = seen.labeled["embedding"]
         x, labeled = (
-            F.normalize(torch.from_numpy(part).to(seen.device).float(), dim=1)
-            for part in (seen.unlabeled["embedding"][order], _ordered(seen.labeled["embedding"]))
+            torch.from_numpy(of_length_one(part, rows)).to(seen.device)
+            for part, rows in ((seen.unlabeled["embedding"], order), (keys, np.lexsort(keys.T)))
         )
         u = torch.from_numpy(self._uncertainty(seen)[order]).to(seen.device).float()
         return x, labeled, u, self.params.radius or _smallest_distance(labeled)
@@ -199,22 +201,35 @@ class _Coverage:
         most = max(1, int(WORK / max(1, n * x.shape[1])))
         part = np.arange(n) if n <= most else np.sort(np.random.default_rng(0).permutation(n)[:most])
         self.part = torch.from_numpy(part).to(x.device)
-        self.inside = torch.zeros(n, dtype=torch.bool, device=x.device)
-        self.inside[self.part] = True
-        self.covered = torch.zeros(n, device=x.device)  # max k to what is labeled or picked
-        for rows in labeled.split(max(1, BLOCK // max(1, n))):
-            self.covered = torch.maximum(self.covered, self.kernel(rows, x).amax(0))
+        self.place = torch.full((n,), -1, device=x.device)  # of an image in the part
+        self.place[self.part] = torch.arange(len(part), device=x.device)
+        self.x_part, self.u_part = (x, u) if len(part) == n else (x[self.part], u[self.part])
+        self.by_labels = torch.zeros(n, device=x.device)  # max k to what is labeled
+        if len(labeled):
+            self.by_labels = torch.cat([self.kernel(some, labeled).amax(1) for some in x.split(max(1, BLOCK // len(labeled)))])
+        self.covered = self.by_labels[self.part]  # of the part: max k to what is labeled or picked
+        self.picks: list[int] = []
 
     def kernel(self, a: Tensor, b: Tensor) -> Tensor:
         """(a, b), of unit vectors."""
-        squares = (2 - 2 * (a @ b.T)).clamp_min(0)
-        return torch.exp(-squares / self.radius**2)
+        scale = 2 / self.radius**2
+        return (a @ b.T).mul_(scale).sub_(scale).clamp_(max=0).exp_()
+
+    def take(self, row: int) -> None:
+        """Makes an image the next pick."""
+        self.picks.append(row)
+        self.covered = torch.maximum(self.covered, self.kernel(self.x[row][None], self.x_part)[0])
+        if (at := int(self.place[row])) >= 0:
+            self.covered[at] = 1.0
 
     def gain(self, rows: Tensor) -> Tensor:
         """(r,) how much uncertainty each row would cover more, summed over the pool: of a part of it, its own and the others' scaled up."""
-        more = (self.kernel(self.x[rows], self.x[self.part]) - self.covered[self.part]).clamp_min(0) * self.u[self.part]
-        here = self.inside[rows]
-        own = (1 - self.covered[rows]) * self.u[rows]
+        more = self.kernel(self.x[rows], self.x_part).sub_(self.covered).clamp_(min=0).mul_(self.u_part)
+        here = self.place[rows] >= 0
+        covered = self.by_labels[rows]  # outside the part it is asked of the candidates alone, who are few
+        if self.picks:
+            covered = torch.maximum(covered, self.kernel(self.x[rows], self.x[self.picks]).amax(1))
+        own = (1 - torch.where(here, self.covered[self.place[rows]], covered)) * self.u[rows]
         others = more.sum(1, dtype=torch.float64) - torch.where(here, own, torch.zeros_like(own))
         scale = (len(self.x) - 1) / (len(self.part) - here.double()).clamp_min(1)
         return own + others * scale
@@ -241,25 +256,18 @@ class _Coverage:
         n = min(n, len(gains))
         queue = [(-gain, row, 0) for row, gain in enumerate(gains.tolist())]
         heapq.heapify(queue)
-        picks: list[int] = []
-        while len(picks) < n:
-            if queue[0][2] == len(picks):
-                picks.append(heapq.heappop(queue)[1])
-                self.covered = torch.maximum(self.covered, self.kernel(self.x[picks[-1]][None], self.x)[0])
-                self.covered[picks[-1]] = 1.0
-                if len(picks) % REPORT_EVERY == 0:
-                    report(Progress("choosing", len(picks), n))
+        while (done := len(self.picks)) < n:
+            if queue[0][2] == done:
+                self.take(heapq.heappop(queue)[1])
+                if len(self.picks) % REPORT_EVERY == 0:
+                    report(Progress("choosing", len(self.picks), n))
                 continue
-            stale = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue))) if queue[0][2] < len(picks)]
+            stale = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue))) if queue[0][2] < done]
             rows = [row for _, row, _ in stale]
             fresh = self.gain(torch.tensor(rows, device=self.x.device)).tolist()
             for (bound, row, _), gain in zip(stale, fresh, strict=True):
-                heapq.heappush(queue, (max(bound, -gain), row, len(picks)))  # rounding must not raise a gain
-        return np.array(picks, np.int64)
-
-
-def _ordered(rows: np.ndarray) -> np.ndarray:
-    return rows[np.lexsort(rows.T)]
+                heapq.heappush(queue, (max(bound, -gain), row, done))  # rounding must not raise a gain
+        return np.array(self.picks, np.int64)
 
 
 def _smallest_distance(x: Tensor) -> float:
