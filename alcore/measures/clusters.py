@@ -12,7 +12,7 @@ import torch
 
 from alcore.progress import Progress, Report, ignore_progress
 
-BLOCK = 256 * 2**20  # bytes: the largest matrix of products
+BLOCK = 16 * 2**20  # bytes: the largest matrix of products, which stays in the cache
 NOISE = 1e-12  # squared distances below this share of the squared lengths are rounding
 NOISE_32 = 1e-6  # the same where distances are computed in float32
 REJECTED = 64  # draws that led nowhere, after which all weights are brought up to date
