@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"alcore: interrupted; {INTERRUPTED.get(args.verb, f'`train --resume JOB` {GOES_ON}')}", file=sys.stderr)
         return 130
+    if not answer:  # of a process that helped another with its training
+        return 0
     if args.json:
         print(json.dumps(answer))
     else:

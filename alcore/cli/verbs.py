@@ -25,6 +25,7 @@ from alcore.importing.renaming import lines_of
 from alcore.importing.request import ImportRequest, levels_of
 from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
+from alcore.nets.crew import joined
 from alcore.params import TrainParams
 from alcore.progress import Line
 from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, slices
@@ -32,6 +33,7 @@ from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, file_of, strategy_named
+from alcore.training.turn import Order
 
 Answer = Mapping[str, Any]
 IMPORT_OPTIONS = (
@@ -96,6 +98,18 @@ def features(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def train(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    """One round. Of several processes that torchrun started, one does all of it and the others help with its training."""
+    with joined() as crew:
+        if crew.leads:
+            answer = _train(workspace, args)
+            crew.tell(None)
+            return answer
+        while told := crew.told():
+            loop.assist_round(workspace.project(told["project"]), Order.read(told["order"]), Path(told["work"]))
+        return {}
+
+
+def _train(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
     if args.resume is not None:
         before = workspace.job_rows.job(args.resume)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from alcore.errors import BadInput
 from alcore.measures import scores
 from alcore.nets.backbones import Adapter, Backbone, make_backbone
+from alcore.nets.crew import crew
 from alcore.nets.models import VAE, CosineHead, Discriminator, MapDiscriminator, VectorVAE, upsampled
 from alcore.params import TrainParams, make_params
 from alcore.types import VOID
@@ -220,7 +221,7 @@ class Segmentation(Task):
         return MapDiscriminator(features)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        known = (target != VOID).sum()
+        known = crew().mean((target != VOID).sum().float())  # of all of the batch, of which this process may have a part
         return F.cross_entropy(logits, target, ignore_index=VOID, reduction="sum") / known.clamp_min(1)
 
     def losses(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 from alcore.errors import AlcoreError, Busy, NotEnoughLabels, Unavailable
 from alcore.files import written_whole
 from alcore.measures.layout import cached_layout
+from alcore.nets.crew import crew
 from alcore.nets.tasks import FEATURES, recipe
 from alcore.pixels.maskfiles import at_size, class_counts
 from alcore.progress import Progress, Report, ignore_progress
@@ -25,7 +26,7 @@ from alcore.project.stored import Stored
 from alcore.training.batches import Pixels
 from alcore.training.devices import pick_device
 from alcore.training.pool import Pool
-from alcore.training.turn import Material, Order, run, start_query
+from alcore.training.turn import Material, Order, assist, run, start_query
 from alcore.types import FRAMES, START, Round, Scores
 
 
@@ -138,23 +139,19 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         if found is not None or len(frozen.pool.labeled) < len(whole.labeled):
             frozen.pool.check_trainable(frozen.classes, _seen_classes(project) if project.dense else None)
         frozen.write(work)
-    pixels: Pixels
+    material = _material(project, frozen, found, report)
     if found is not None:
-        pool, pixels = _in_vectors(found, frozen.pool)
-    else:
-        pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
-    dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
-    alike = slices.groups_of(project, pool.ids, found) if found is not None else None
-    material = Material(pool, frozen.classes, pixels, dense, frozen.asked, alike)
+        material = dataclasses.replace(material, alike=slices.groups_of(project, material.pool.ids, found))
+    crew().tell({"project": project.name, "order": order.arguments(), "work": str(work)})
     outcome = run(order, material, project.folder / "rounds", report, work=work)
     with written_whole(stored_as) as file:
         file.write(outcome.folder.encode())
     asked = _still_asked(project, outcome.scores)
     done = project.round_rows.add(
         order.strategy,
-        slices.mixed(asked, slices.slice_of(project).waiting, last=len(asked) == len(pool.unlabeled)),
+        slices.mixed(asked, slices.slice_of(project).waiting, last=len(asked) == len(material.pool.unlabeled)),
         seed=order.seed,
-        labeled=len(pool.labeled),
+        labeled=len(material.pool.labeled),
         device=outcome.device,
         seconds=outcome.seconds,
         params=order.params,
@@ -167,6 +164,24 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
     (work / "checkpoint.pt").unlink(missing_ok=True)
     make_map(project, done.number, report)
     return project.round(done.number)
+
+
+def assist_round(project: Stored, order: Order, work: Path) -> None:
+    """What another process of the crew does for `perform_round`, on the same folder; it stores nothing."""
+    train = order.check()[1]
+    found = Features(project, train.extractor) if train.architecture == FEATURES else None
+    assist(order, _material(project, _Frozen.read(work, project), found, ignore_progress), work)
+
+
+def _material(project: Stored, frozen: _Frozen, found: Features | None, report: Report) -> Material:
+    """What a round works on: the frozen pool over the images or vectors of now."""
+    pixels: Pixels
+    if found is not None:
+        pool, pixels = _in_vectors(found, frozen.pool)
+    else:
+        pool, pixels = _in_present_rows(project, frozen.pool), project.pixels()
+    dense = at_size(project.folder, frozen.digests, pixels.shape[1], report) if project.dense else None
+    return Material(pool, frozen.classes, pixels, dense, frozen.asked)
 
 
 @dataclass(frozen=True)

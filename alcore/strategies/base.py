@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from alcore.measures import scores
 from alcore.measures.clusters import of_length_one, spread
 from alcore.nets.backbones import Backbone
+from alcore.nets.crew import crew
 from alcore.nets.tasks import FEATURES, Task
 from alcore.params import TrainParams, milestones
 from alcore.progress import Report, ignore_progress
@@ -242,7 +243,12 @@ class Strategy(nn.Module):
         for name in names if fresh else ():
             self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
+        self.take_step(*names)
+
+    def take_step(self, *names: str) -> None:
+        """One step of the named optimizers by the gradients that are there, averaged over the processes of the crew."""
         for name in names:
+            crew().average(p for group in self.optimizers[name].param_groups for p in group["params"])
             self.optimizers[name].step()
         torch.clear_autocast_cache()  # it holds the weights in bf16 as they were: a second forward in this step must see the new ones
 

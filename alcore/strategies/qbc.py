@@ -89,8 +89,7 @@ class QBC(Strategy):
             each = self.task.loss(self.task.full(head(backbone(x))), y)
             each.backward()  # one member's graph at a time
             others += each.detach()
-        self.optimizers["committee"].step()
-        torch.clear_autocast_cache()
+        self.take_step("committee")
         return {"cross_entropy": loss.detach(), "committee_cross_entropy": others / len(self.backbones)}
 
     def score(self, x: Tensor) -> dict[str, Tensor]:

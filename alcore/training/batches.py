@@ -179,11 +179,12 @@ class Batches(PoolDraws):
         """Positions of the stream's next batch, and its images where they are not in the device's memory anyway."""
         stream, count = self._streams[name], self.params.batch_size
         if self._fetcher is None:
-            return stream.take(count), None
+            return stream.take(count)[self._share], None
         ahead = self._ahead[name]
         while len(ahead) <= AHEAD:
-            ahead.append(self._fetcher.begin(self._rows[name][stream.peek(len(ahead) * count, count)].numpy()))
-        return stream.take(count), ahead.popleft().images()
+            coming = stream.peek(len(ahead) * count, count)[self._share]
+            ahead.append(self._fetcher.begin(self._rows[name][coming].numpy()))
+        return stream.take(count)[self._share], ahead.popleft().images()
 
     def _augmented(self, images: Tensor | None, rows: Tensor, draws: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`draws` (4, B) turned into a flip, a shift and an angle each. `images` (B, H, W, 3) are those of `rows`, None when resident."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alcore.nets.crew import crew
 from alcore.params import TrainParams
 from alcore.training.pool import Pool
 
@@ -58,6 +59,7 @@ class PoolDraws:
     def __init__(self, pool: Pool, params: TrainParams, device: torch.device, seed: int) -> None:
         self.pool, self.params, self.device = pool, params, device
         self.asked: Mapping[int, np.ndarray] = {}
+        self._share = crew().share(params.batch_size)  # of each batch: all are drawn, whoever works on them
         self._rows = {"labeled": torch.from_numpy(pool.rows_of(pool.labeled)), "unlabeled": torch.from_numpy(pool.rows_of(pool.unlabeled))}
         self._targets = torch.from_numpy(pool.targets)
         *seeds, self._walk_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1))
@@ -100,7 +102,7 @@ class PoolDraws:
 
     def _drawn(self, name: str) -> Tensor:
         """(4, B) in 0...1, all drawn whether used or not, so that switching one augmentation off leaves the others' draws as they are."""
-        return torch.rand((4, self.params.batch_size), generator=self._noise[name])
+        return torch.rand((4, self.params.batch_size), generator=self._noise[name])[:, self._share]
 
     # ---- exact resume
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from alcore.errors import AlcoreError
 from alcore.files import written_whole
 from alcore.nets.backbones import Backbone
+from alcore.nets.crew import crew
 from alcore.nets.models import kept_memory
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
@@ -29,6 +30,7 @@ from alcore.training.draws import PoolDraws
 from alcore.training.precision import autocast, check_bf16
 
 REPORT_EVERY = 0.25  # seconds between reads of the losses: each one waits for the device
+READ_TOGETHER = 20  # steps between them where several processes read them, whose clocks differ
 CHECKPOINT_EVERY = 30.0  # seconds
 
 
@@ -65,6 +67,9 @@ def train(
     done, saved, reported, images = 0, time.perf_counter(), 0.0, 0
     values: dict[str, float] = {}
     reduced = autocast(params, batches.device)
+    own = crew()
+    if not own.leads:
+        folder = None  # one writes
     with kept_memory(batches.device), _compiled(strategy, batches, report), _history(folder, at) as history:
         for stage in stages:
             for step in range(stage.steps):
@@ -83,7 +88,8 @@ def train(
                     losses = stage.step(batches)
                 images += params.batch_size
                 now = time.perf_counter()
-                if now - reported > REPORT_EVERY or done == total:
+                due = now - reported > REPORT_EVERY if own.size == 1 else done % READ_TOGETHER == 0
+                if due or done == total:
                     read = _read(losses, stage.name, done)
                     values = read | _speed(images, now - reported if reported else 0.0, batches.device)
                     history(stage.name, done, read)
@@ -118,7 +124,7 @@ def _share_cores(batches: PoolDraws) -> None:
 def _compiled(strategy: Strategy, batches: PoolDraws, report: Report) -> Iterator[None]:
     """Inside, the backbones run compiled. One is tried on a batch of zeros first: when that fails, everything stays as it is."""
     mode, nets = batches.params.compile, [m for m in strategy.modules() if isinstance(m, Backbone)]
-    if mode == "off" or len(batches.shape) == 1:  # of vectors there is no time to be won back
+    if mode == "off" or len(batches.shape) == 1 or crew().size > 1:  # of vectors there is no time to be won back
         yield
         return
     options: dict[str, Any] = {"mode": "reduce-overhead"} if mode == "graphs" else {}
@@ -145,7 +151,7 @@ def _compiled(strategy: Strategy, batches: PoolDraws, report: Report) -> Iterato
 
 def _read(losses: Mapping[str, Tensor], stage: str, step: int) -> dict[str, float]:
     names = list(losses)
-    numbers = torch.stack([losses[n].float() for n in names]).tolist()  # one wait for the device, not one a loss
+    numbers = crew().mean(torch.stack([losses[n].float() for n in names])).tolist()  # one wait for the device, not one a loss
     for name, number in zip(names, numbers, strict=True):
         if not np.isfinite(number):
             raise AlcoreError(

@@ -12,16 +12,19 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import written_whole
 from alcore.measures.centers import k_center
 from alcore.measures.clusters import k_means, middles, of_length_one
+from alcore.nets.crew import crew
 from alcore.nets.tasks import FEATURES, TASKS, train_params
 from alcore.params import TrainParams
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies import STRATEGIES, params_of, strategy_named, title_of
 from alcore.strategies.base import Strategy
+from alcore.training import walk
 from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
 from alcore.training.draws import PoolDraws
@@ -235,7 +238,7 @@ def turn(
     train = order.check()[1].for_labels(len(material.pool.labeled))
     TASKS[order.task].check_architecture(train.architecture)
     material.check(order, train)
-    device, seeds = pick_device(order.device), seeds or Seeds.of(order.seed)
+    device, seeds = crew().device(pick_device(order.device)), seeds or Seeds.of(order.seed)
     report = telling(material.pixels, report)
     halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
     if halved and halved.is_file():
@@ -248,6 +251,8 @@ def turn(
                 raise BadInput(
                     f"{device} has too little memory even for batches of {train.batch_size}: use the CPU or a smaller architecture"
                 ) from None
+            if crew().size > 1:  # the others would go on with the batch as it was
+                raise BadInput(f"{device} has too little memory for its share of batches of {train.batch_size}: halve batch_size") from None
         # outside the handler: its traceback would keep the tensors alive
         torch.cuda.empty_cache()
         train = dataclasses.replace(train, batch_size=train.batch_size // 2)
@@ -269,17 +274,8 @@ def _begin_again(work: Path, halved: Path, batch_size: int) -> None:
 def _attempt(
     order: Order, material: Material, params: TrainParams, seeds: Seeds, device: torch.device, report: Report, work: Path | None
 ) -> Turn:
-    task = TASKS[order.task](material.classes, material.side, material.dim)
     with seeded(seeds.model, device):
-        strategy = strategy_named(order.strategy)(task, params, order.check()[0]).to(device).to(memory_format=torch.channels_last)
-        if material.side:
-            check_side(strategy, material.side)
-        if strategy.augmented_scoring and params.query_unit != FRAMES:
-            raise BadInput(
-                f"strategy {order.strategy} scores shifted images here, where regions lie elsewhere: switch that off, or use "
-                "query_unit=frames"
-            )
-        batches = material.draws(params, device, seeds.order)
+        strategy, batches = _made(order, material, params, seeds, device)
         trained = train(strategy, batches, params, report, folder=work)
         started = perf_counter()
         metrics = _walked(batches, lambda: evaluate(strategy, batches, report))
@@ -293,6 +289,34 @@ def _attempt(
         )
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
     return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, params, batches)
+
+
+def _made(order: Order, material: Material, params: TrainParams, seeds: Seeds, device: torch.device) -> tuple[Strategy, PoolDraws]:
+    """The strategy and its draws as they are before the first step; torch's generators are the model's."""
+    task = TASKS[order.task](material.classes, material.side, material.dim)
+    strategy = strategy_named(order.strategy)(task, params, order.check()[0]).to(device).to(memory_format=torch.channels_last)
+    if material.side:
+        check_side(strategy, material.side)
+    if strategy.augmented_scoring and params.query_unit != FRAMES:
+        raise BadInput(
+            f"strategy {order.strategy} scores shifted images here, where regions lie elsewhere: switch that off, or use query_unit=frames"
+        )
+    own = crew()
+    own.check(strategy, params.batch_size, device)
+    if own.size > 1 and device.type == "cuda":  # statistics of whole batches, as one process has them
+        strategy = nn.SyncBatchNorm.convert_sync_batchnorm(strategy)
+    return strategy, material.draws(params, device, seeds.order)
+
+
+def assist(order: Order, material: Material, work: Path) -> None:
+    """What a process that does not lead the crew does for a turn: its share of every batch, and its part of the pass over the pool."""
+    train_ = order.check()[1].for_labels(len(material.pool.labeled))
+    material.check(order, train_)
+    device, seeds = crew().device(pick_device(order.device)), Seeds.of(order.seed)
+    with seeded(seeds.model, device):
+        strategy, batches = _made(order, material, train_, seeds, device)
+        train(strategy, batches, train_, folder=work)
+        _walked(batches, lambda: walk.assist(strategy, batches, order.query_size, np.random.default_rng(seeds.acquisition)))
 
 
 def _classes_in(dense: np.ndarray, targets: np.ndarray) -> int:

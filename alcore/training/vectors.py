@@ -32,12 +32,12 @@ class VectorDraws(PoolDraws):
         self._labeled = self._at(self._rows["labeled"])
 
     def labeled(self) -> tuple[Tensor, Tensor]:
-        at = self._streams["labeled"].take(self.params.batch_size)
+        at = self._streams["labeled"].take(self.params.batch_size)[self._share]
         return self._labeled[at.to(self.device)], self._targets[at].to(self.device).long()
 
     def unlabeled(self) -> Tensor:
         name = self._source("unlabeled")
-        at = self._streams[name].take(self.params.batch_size)
+        at = self._streams[name].take(self.params.batch_size)[self._share]
         return self._at(self._rows[name][at])
 
     def walk(self, ids: np.ndarray, batch_size: int = 0, augmented: bool = False) -> Iterator[tuple[np.ndarray, Tensor]]:

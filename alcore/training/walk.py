@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alcore.nets.crew import crew
 from alcore.nets.models import evaluating, kept_memory
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.strategies.base import Seen, Strategy
@@ -53,6 +54,25 @@ def walk(
     Args:
         regions: gets the pictures with the strategy's heat on the way, and is closed at the end.
     """
+    own = crew()
+    if own.size > 1 and regions is None and len(ids) >= own.size:
+        parts = own.parts(ids)
+        mine = _passed(strategy, batches, parts[own.rank], report, None)
+        whole = own.gather(mine, [len(part) for part in parts])
+    else:
+        whole = _passed(strategy, batches, ids, report, regions)
+    single = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
+    return Walked(ids, single, {n: v for n, v in whole.items() if v.ndim > 1})
+
+
+def assist(strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Generator) -> None:
+    """What a process that does not lead does for `query`: its part of the pass."""
+    asked, rest = _to_be_walked(batches, n, rng)
+    if batches.params.query_unit == FRAMES:  # regions are cut in order, by the leader
+        walk(strategy, batches, np.concatenate([asked, rest]))
+
+
+def _passed(strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Report, regions: Regions | None) -> dict[str, np.ndarray]:
     gathered: dict[str, Tensor] = {}
     done = 0
     with kept_memory(batches.device), evaluating(strategy):
@@ -69,8 +89,7 @@ def walk(
         whole = {name: values.cpu().numpy() for name, values in gathered.items()}
     if regions:
         regions.close()
-    parts = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
-    return Walked(ids, parts, {n: v for n, v in whole.items() if v.ndim > 1})
+    return whole
 
 
 def inspect(strategy: Strategy, batches: PoolDraws, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
@@ -111,13 +130,9 @@ def query(
     """
     pool, p = batches.pool, batches.params
     whole = p.query_unit == FRAMES
-    asked = pool.unlabeled if whole else np.concatenate([pool.unlabeled, pool.partial])
-    images = check_query_size(n, len(asked))
-    n = images if whole else n
-    if 0 < p.score_sample < len(asked):
-        asked = np.sort(rng.permutation(np.sort(asked))[: max(n, p.score_sample) if whole else p.score_sample])
+    asked, rest = _to_be_walked(batches, n, rng)
+    n = min(n, len(asked)) if whole else n
     started = time.perf_counter()
-    rest = pool.labeled[~np.isin(pool.labeled, asked)]
     regions = None if whole else Regions(p.query_unit, p.region_count, batches.asked)
     walked = walk(strategy, batches, np.concatenate([asked, rest]), report, regions=regions)
     scored = time.perf_counter()
@@ -142,6 +157,17 @@ def query(
             chosen = one_of_each(chosen, pool, alike, n, lambda more: strategy.select(total, seen, more, copy.deepcopy(rng), report))
         scores = Scores(asked, total, parts, chosen)
     return scores, walked, {"score": scored - started, "select": time.perf_counter() - scored}
+
+
+def _to_be_walked(batches: PoolDraws, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the images of which some are to be chosen, or of a random sample of them, and of the labeled ones beside them."""
+    pool, p = batches.pool, batches.params
+    whole = p.query_unit == FRAMES
+    asked = pool.unlabeled if whole else np.concatenate([pool.unlabeled, pool.partial])
+    images = check_query_size(n, len(asked))
+    if 0 < p.score_sample < len(asked):
+        asked = np.sort(rng.permutation(np.sort(asked))[: max(images, p.score_sample) if whole else p.score_sample])
+    return asked, pool.labeled[~np.isin(pool.labeled, asked)]
 
 
 def one_of_each(chosen: np.ndarray, pool: Pool, alike: np.ndarray, n: int, choose: Callable[[int], np.ndarray]) -> np.ndarray:

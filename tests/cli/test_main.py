@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alcore.cli import main as cli
@@ -595,3 +596,30 @@ def test_what_is_timed_apart_knows_a_strategy_of_ones_own(run, home, toy):
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert [name for name, *_ in json.loads(ended.stdout)["stages"]] == ["training"]
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_train_one_round_as_one_does(run, home, tmp_path):
+    """By the real extractor, since the processes would not find one that stands in for it."""
+    run("import", write_photos(tmp_path / "photos", pool=12, test=4), "--project", "photos")
+    run("features", "--project", "photos", "--device", "cpu")
+    run("label", "--project", "photos", "--from-truth", 16, "--seed", 1)
+    words = ["train", "--project", "photos", "--strategy", "mcdal", "--query-size", 5, "--seed", 2, "--device", "cpu"]
+    words += ["--set", "steps=30", "--set", "passes=1", "--set", "batch_size=8"]
+    alone = run(*words)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--module", "alcore"]
+    ended = subprocess.run(
+        [*command, *map(str, words), "--home", str(home), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    together = json.loads(ended.stdout)  # one answer, of the process that leads
+    assert (together["round"], together["labeled"], together["query"]) == (2, 16, 5)
+    assert together["metrics"] == pytest.approx(alone["metrics"], rel=1e-4)
+    project = Workspace(home).project("photos")
+    one, two = (project.files(project.round(number)) for number in (1, 2))
+    np.testing.assert_allclose(one.array("logits"), two.array("logits"), rtol=1e-3, atol=1e-3)
+    assert project.round(1).query == project.round(2).query
