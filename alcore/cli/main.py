@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -52,10 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     if not answer:  # of a process that helped another with its training
         return 0
-    if args.json:
-        print(json.dumps(answer))
-    else:
-        print_answer(answer)
+    try:
+        if args.json:
+            print(json.dumps(answer))
+        else:
+            print_answer(answer)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough, as `head` has; the interpreter would complain of it at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if answer.get("ok", True) else 2
 
 

@@ -599,6 +599,18 @@ def test_what_is_timed_apart_knows_a_strategy_of_ones_own(run, home, toy):
 
 
 @pytest.mark.slow
+def test_a_reader_that_has_seen_enough_is_no_error(home):
+    """As `| head -1` is, whose end of the pipe is closed before all is said."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "alcore", "strategies", "--home", str(home)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        said = process.stderr.read() if process.stderr else b""
+    assert (process.returncode, said) == (0, b"")
+
+
+@pytest.mark.slow
 def test_two_processes_of_torchrun_train_one_round_as_one_does(run, home, tmp_path):
     """By the real extractor, since the processes would not find one that stands in for it."""
     run("import", write_photos(tmp_path / "photos", pool=12, test=4), "--project", "photos")
