@@ -75,6 +75,7 @@ ONLY = {
     "onnx": {"training.tracing"},
     "safetensors": {"training.roundfiles", "training.predict", "extractors.base"},
     "numba": {"measures.layout"},
+    "ray": {"simulation.cluster"},  # optional
     "PIL": {"pixels", "formats", "extractors.base", "extractors.extraction", "extractors.sam", "project.drafts", "project.painted"},
     "pillow_heif": {"pixels.kinds"},
     "skimage": {"pixels.masks"},

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="S.NAME=VALUE", help="of strategy S; NAME=VALUE is of training")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the device")
+    parser.add_argument("--on", default="", choices=["ray"], help="spread the runs over a Ray cluster")
     parser.add_argument("--image-size", type=int, default=0, help="side of the images models see; 0 chooses")
     parser.add_argument("--format", default="auto")
     parser.add_argument("--hold-out", type=float, help="share held out for testing when there is no test split (0.2)")
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace, report: Report) -> dict[str, Any]:
     frame = simulate(
         args.source, args.strategies, init=args.init, query_size=args.query_size, rounds=args.rounds, seeds=args.seeds, out=args.out,
         preset=args.preset, settings=args.set, device=args.device, workers=args.workers, image_size=args.image_size, format=args.format,
-        hold_out=args.hold_out, thin=args.thin, task=args.task, report=report,
+        hold_out=args.hold_out, thin=args.thin, task=args.task, on=args.on, report=report,
     )  # fmt: skip
     last = frame.groupby(["strategy", "seed"], sort=False).tail(1)
     runs = json.loads(last[["strategy", "seed", "round", "labeled", "metric", "value"]].to_json(orient="records"))

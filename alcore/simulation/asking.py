@@ -40,6 +40,7 @@ class Asked:
     hold_out: float | None = None
     thin: Sequence[float] | None = None
     task: str = "auto"
+    on: str = ""
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Asked:
@@ -64,6 +65,7 @@ class Asked:
             out=Path(out),
             device=self.device,
             workers=self.workers,
+            on=self.on,
             format=self.format,
             hold_out=self.hold_out,
             **_over_preset(self.preset, {name: getattr(self, name) for name in NEEDED}, usual, self.settings, self.train),

@@ -15,6 +15,7 @@ from alcore.nets.tasks import FEATURES
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.simulation import experiment, oracle, vectors
 from alcore.simulation.asking import Asked
+from alcore.simulation.cluster import installed, perform_on_ray
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
 from alcore.simulation.oracle import Data
@@ -44,6 +45,7 @@ def simulate(
     hold_out: float | None = None,
     thin: Sequence[float] | None = None,
     task: str = "auto",
+    on: str = "",
     report: Report = ignore_progress,
 ) -> pd.DataFrame:
     """Which strategy would have been best: each labels a pool whose truth is known, with the same first labels for all.
@@ -62,6 +64,7 @@ def simulate(
         settings: "NAME=VALUE" for training, "STRATEGY.NAME=VALUE" for one strategy.
         train: training parameters by name; `settings` win.
         workers: processes that share the device.
+        on: "ray" spreads the runs over a Ray cluster, whose machines all see `out`; workers is then how many share a GPU.
         hold_out, format, image_size, task: as in an import. thin: share of each class kept in the pool, for imbalanced ones.
 
     Returns:
@@ -72,9 +75,11 @@ def simulate(
     """
     asked = Asked(
         str(source), strategies, init, query_size, rounds, seeds, preset, settings, train or {}, device, workers, image_size, format,
-        hold_out, thin, task,
+        hold_out, thin, task, on,
     )  # fmt: skip
     plan = asked.plan(out)
+    if plan.on == "ray":
+        installed()  # said before anything is read
     with locked(plan.out / ".lock"):
         return _conducted(plan, report)
 
@@ -121,7 +126,8 @@ def _conducted(plan: Experiment, report: Report) -> pd.DataFrame:
         report(Progress("simulating", done, total, message=f"{run.title}, round {number}: done"))
 
     try:
-        failures = perform_all([run for run in runs if run.finished() < run.rounds], plan.workers, told, finished)
+        left = [run for run in runs if run.finished() < run.rounds]
+        failures = (perform_on_ray if plan.on == "ray" else perform_all)(left, plan.workers, told, finished)
     finally:
         frame = tables.write(now=True)
     _raise(failures, len(runs), plan.out)

@@ -73,6 +73,7 @@ class Experiment:
     hold_out: float | None
     task: str
     preset: str | None
+    on: str = ""
 
     def request(self) -> dict[str, Any]:
         """What the data depends on."""
@@ -153,11 +154,12 @@ def check(e: Experiment) -> None:
         wrong.append(f"strategies repeat: {', '.join(twice)}. Name each once.")
     if e.task in TASKS:
         wrong += _unserved(e, e.task)
-    if e.workers > 1:
-        wrong += [
-            f"{name} was added in this process and no other one can know it: use workers=1, or save it as a file in a folder of strategies"
-            for name in sorted({v.strategy for v in e.variants if is_of_this_process(v.strategy)})
-        ]
+    if e.on not in ("", "ray"):
+        wrong.append(f"on = {e.on!r} cannot be: use ray, or leave it out for this machine alone")
+    if e.workers > 1 or e.on:
+        cure = "use workers=1 here, or save it as a file in a folder of strategies"
+        own = sorted({v.strategy for v in e.variants if is_of_this_process(v.strategy)})
+        wrong += [f"{name} was added in this process and no other one can know it: {cure}" for name in own]
     if not e.seeds:
         wrong.append("no seed is given: name some with --seeds 0,1,2")
     if twice_seeds := sorted({s for s in e.seeds if e.seeds.count(s) > 1}):

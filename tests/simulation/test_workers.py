@@ -119,7 +119,7 @@ def test_a_file_that_changes_while_an_experiment_runs_ends_it(toy, tmp_path, own
 
 def test_a_class_without_a_file_needs_one_process(toy, tmp_path, own):
     strategies.add_strategy(type("Mine", (strategies.strategy_named("doubt"),), {"name": "mine"}))
-    with pytest.raises(BadInput, match="mine was added in this process and no other one can know it: use workers=1, or save it as a file"):
+    with pytest.raises(BadInput, match="mine was added in this process and no other one can know it: use workers=1 here, or save it as"):
         simulate(toy, ["random", "mine"], out=tmp_path / "out", workers=2, **ASKED)
     assert not (tmp_path / "out" / "config.json").exists()
     assert len(simulate(toy, ["mine"], out=tmp_path / "out", **ASKED)) == 2
