@@ -84,6 +84,7 @@ ONLY = {
     "pycocotools": {"formats.coco", "formats.runs"},
     "pyarrow": {"formats.columnar", "formats.hf", "formats.parquet"},  # comes with streamlit; all else works without
     "yaml": {"formats.yolo_texts"},
+    "fsspec": {"uploads.buckets"},  # optional, with s3fs
 }
 
 

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--strategy", default="mcdal")
     sub.add_argument("--device", default="auto")
 
-    sub = verb("import", "a new project from a folder, CSV or array file", project=False)
+    sub = verb("import", "a new project from a folder, CSV or array file, or what lies at an address (https://…, s3://…)", project=False)
     sub.add_argument("source")
     sub.add_argument("--project")
     sub.add_argument("--dry-run", action="store_true", help="say what the source would be taken for, and write nothing")

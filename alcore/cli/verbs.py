@@ -27,7 +27,7 @@ from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, slices
+from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, remote, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.simulation.presets import PRESETS
@@ -77,7 +77,7 @@ def quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def import_(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.again:
         return workspace.project(args.project).refresh(report=Line(), levels=levels_of(args.levels))
-    return creation.summary(Project.import_into(workspace, args.project, Path(args.source), report=Line(), **_import_options(args)))
+    return creation.summary(Project.import_into(workspace, args.project, args.source, report=Line(), **_import_options(args)))
 
 
 def _import_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -86,7 +86,9 @@ def _import_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def dry_run(args: argparse.Namespace) -> Answer:
-    """What an import would do; touches no workspace."""
+    """What an import would do, or what lies at an address; touches no workspace."""
+    if remote.is_address(args.source):
+        return remote.look(args.source)
     return preview(ImportRequest.of(args.source, _import_options(args))).answer()
 
 

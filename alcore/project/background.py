@@ -14,7 +14,7 @@ from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
-from alcore.project import creation, loop, predictions, proposals
+from alcore.project import creation, loop, predictions, proposals, remote
 from alcore.project.apart import run_verb
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -22,6 +22,8 @@ from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
 from alcore.training.turn import Order
 from alcore.types import Job, Round
+from alcore.uploads import fetching
+from alcore.uploads.reach import Reach
 from alcore.uploads.roots import UPLOADS
 from alcore.uploads.shelf import Shelf
 
@@ -32,6 +34,7 @@ COMPARING = "comparison"  # its device: seconds of work, which need not wait for
 SIMULATION = "simulation"  # the kind that runs an experiment in a process of its own
 SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
 UNPACK = "unpack"  # the kind that opens the archives of an upload
+FETCH = "fetch"  # the kind that gets what lies at an address
 DISK = "disk"  # their device: two of them would only wait for each other
 ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever is imported meanwhile
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
@@ -135,6 +138,37 @@ def submit_unpack(runner: JobRunner, upload: str) -> Job:
     return runner.submit(UNPACK, unpacking_of(upload), f"Unpacking {upload}", {"upload": upload}, ARRIVING)
 
 
+def submit_fetch(runner: JobRunner, place: Place, text: str) -> Job:
+    """Fetches what lies at an address as an upload, in the background, as far as pages may; the job there is, where one has not ended.
+
+    Raises:
+        AlcoreError: it may not be fetched.
+    """
+    reach = Reach.of_pages(place.home)
+    address = reach.check(text)
+    if address.scheme != "s3":
+        reach.machines(address)  # said at once, and looked at again when it is connected to
+    name = fetching.begin(Shelf(place.home), text).name
+    for job in runner.jobs(unpacking_of(name)):
+        if not job.over:
+            return job
+    return runner.submit(FETCH, unpacking_of(name), f"Fetching {address.text[:120]}", {"upload": name}, ARRIVING)
+
+
+def fetch_now(runner: JobRunner, place: Place, text: str, report: Report = ignore_progress) -> Path:
+    """The same here and now, for whoever works at this machine: from anywhere. What an import takes.
+
+    Raises:
+        AlcoreError: it cannot be fetched; what is here by then stays, and the next call goes on.
+    """
+    standing = fetching.begin(Shelf(place.home), text)
+    title = f"Fetching {standing.address[:120]}"
+    told = runner.run_now(
+        FETCH, unpacking_of(standing.name), title, {"upload": standing.name, "all": True}, device=ARRIVING, report=report
+    ).result
+    return Path((told or {})["source"])
+
+
 def _nothing(of: Stored) -> None:
     pass
 
@@ -158,7 +192,9 @@ def kinds(
         return creation.summary(of)
 
     def refresh_job(job: Job, report: Report, /) -> Mapping[str, Any]:
-        told = creation.refresh(of := stored(place, job.project), report, job.arguments.get("levels"))
+        of = stored(place, job.project)
+        remote.bring_again(of, Reach.of_pages(place.home), report)
+        told = creation.refresh(of, report, job.arguments.get("levels"))
         imported(of)
         return told
 
@@ -198,6 +234,11 @@ def kinds(
         done = Shelf(place.home).unpack(job.arguments["upload"], report)
         return {"source": done.source, "notes": list(done.notes)}
 
+    def fetch_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        reach = Reach(all_=True) if job.arguments.get("all") else Reach.of_pages(place.home)
+        done = fetching.fetch(Shelf(place.home), job.arguments["upload"], reach, report)
+        return {"source": done.source, "notes": list(done.notes)}
+
     return {
         "import": import_job,
         "refresh": refresh_job,
@@ -207,4 +248,5 @@ def kinds(
         COMPARISON: comparison_job,
         SIMULATION: simulation_job,
         UNPACK: unpack_job,
+        FETCH: fetch_job,
     }

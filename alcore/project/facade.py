@@ -29,6 +29,7 @@ from alcore.project import (
     loop,
     plans,
     queue,
+    remote,
     slices,
     tables,
     timing,
@@ -43,6 +44,7 @@ from alcore.showing import as_html
 from alcore.strategies import look
 from alcore.training.turn import Order
 from alcore.types import Job, Round
+from alcore.uploads.reach import Reach, is_address
 
 
 class Workspace(Place):
@@ -149,7 +151,7 @@ class Project(Stored):
     @classmethod
     def create(cls, name: str, source: str | Path, home: str | Path | None = None, **options: Any) -> Project:
         """A new project from a folder, CSV or array file; options as for `import_into`."""
-        return cls.import_into(shared(home), name, Path(source), **options)
+        return cls.import_into(shared(home), name, source, **options)
 
     @classmethod
     def open(cls, name: str, home: str | Path | None = None) -> Project:
@@ -160,7 +162,8 @@ class Project(Stored):
     def import_into(
         cls, workspace: Workspace, name: str, source: str | Path, *, report: Report = ignore_progress, **options: Any
     ) -> Project:
-        """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
+        """Imports `source` as a new project; nothing is left of it when that fails or is cancelled. What lies at an address (https://…,
+        s3://…) is fetched first, and stays.
 
         Args:
             options: of ImportRequest by name: format, task, truth, hold_out, image_size, cache, classes, void, cut, duplicates, levels,
@@ -169,11 +172,14 @@ class Project(Stored):
         Raises:
             BadInput: the name is taken or cannot be used, or the source cannot.
         """
+        if is_address(source):
+            source = background.fetch_now(workspace.runner, workspace, str(source), report)
         creation.import_into(workspace, name, ImportRequest.of(source, options), report)
         return workspace.project(name)
 
     def refresh(self, report: Report = ignore_progress, levels: tuple[float, float] | None = None) -> dict[str, Any]:
-        """Imports the source again; see creation.refresh."""
+        """Imports the source again, fetched again if it came from an address; see creation.refresh."""
+        remote.bring_again(self, Reach(all_=True), report)
         return creation.refresh(self, report, levels)
 
     def delete(self) -> None:

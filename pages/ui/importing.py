@@ -11,7 +11,9 @@ from alcore.formats import FORMATS
 from alcore.importing import samples
 from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
+from alcore.uploads.reach import is_address
 from pages.ui.bringing import bring, refusal
+from pages.ui.elsewhere import arrived, elsewhere
 from pages.ui.jobs import running
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
@@ -46,8 +48,14 @@ def new_project() -> None:
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
     with st.container(border=True, width=FORM_WIDTH):
         bring(SOURCE)
+        arrived(SOURCE)
         source = st.text_input(
-            "Folder, CSV or array file on this machine", placeholder="/home/me/photos", key=SOURCE, persist_state="session"
+            "Folder, CSV or array file on this machine, or an address",
+            placeholder="/home/me/photos, https://… or s3://…",
+            key=SOURCE,
+            persist_state="session",
+            help="What lies at an address is fetched into the workspace first: a zip, a folder as web servers list it, a table or list of "
+            "addresses, or a bucket's folder, read with this machine's own rights.",
         ).strip()
         shown = st.container()  # filled once the form is known
         left, right = st.columns(2)
@@ -97,7 +105,9 @@ def new_project() -> None:
         }
         with shown:
             found = None
-            if source:
+            if elsewhere(source):
+                source = ""  # until it is here
+            elif source:
                 found = look(source, options)
             else:
                 _what_can_be_read()
@@ -109,7 +119,7 @@ def new_project() -> None:
         if start:
             with plain_errors():
                 if not (source and name):
-                    raise AlcoreError("give a folder or file and a name for the project first")
+                    raise AlcoreError("give a folder or file (fetched, if it is an address) and a name for the project first")
                 if found is not None:
                     _submit(name, {"source": source, **options})
 
@@ -119,7 +129,7 @@ def _name_of(source: str) -> str:
     path = Path(source)
     try:
         path = path.expanduser()
-        return path.stem if source and not refusal(source) and path.exists() else ""
+        return path.stem if source and not is_address(source) and not refusal(source) and path.exists() else ""
     except (OSError, ValueError, RuntimeError):
         return ""
 
