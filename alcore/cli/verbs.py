@@ -265,7 +265,7 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
             {
                 "name": f.name,
                 "default": f.default,
-                **{k: v for k, v in f.metadata.items() if v is not None and k not in ("expert", "check")},
+                **{k: v for k, v in f.metadata.items() if v is not None and k not in ("expert", "check", "path")},
             }
             for f in dataclasses.fields(kind)
         ]

@@ -14,7 +14,7 @@ from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
-from alcore.project import creation, loop, predictions, proposals, remote
+from alcore.project import confined, creation, loop, predictions, proposals, remote
 from alcore.project.apart import run_verb
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -40,12 +40,16 @@ ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
 
-def submit_import(runner: JobRunner, name: str, options: Mapping[str, Any]) -> Job:
+def submit_import(runner: JobRunner, place: Place, name: str, options: Mapping[str, Any]) -> Job:
     """Imports a source as a new project, in the background.
 
     Args:
         options: `source` and those of ImportRequest, as JSON takes them.
+
+    Raises:
+        BadInput: the source, or its table, lies where pages may not read.
     """
+    confined.check_import(place, options)
     return runner.submit("import", name, f"Importing {name}", options, DISK)
 
 
@@ -57,7 +61,8 @@ def submit_refresh(runner: JobRunner, of: Stored, levels: tuple[float, float] | 
 
 def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto") -> Job:
     """Makes what is missing of a project's features, in the background; labels and rounds do not wait for it. BadInput when there is no
-    such extractor."""
+    such extractor, or none that pages may read."""
+    confined.check_settings(of.place, {"extractor": extractor})
     return runner.submit("features", of.name, *_features(of, extractor, device), READING)
 
 
@@ -105,7 +110,7 @@ def simulation_of(name: str) -> str:
     return f"{SIMULATIONS}/{name}"
 
 
-def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked: Mapping[str, Any], rounds: int) -> Job:
+def submit_simulation(runner: JobRunner, place: Place, name: str, words: Sequence[str], asked: Mapping[str, Any], rounds: int) -> Job:
     """Runs `python -m alcore simulate WORDS` in the background, into the workspace's folder simulations/NAME. Submitted again, it does what
     is missing there.
 
@@ -115,8 +120,9 @@ def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked:
         rounds: how many there are to be in all.
 
     Raises:
-        BadInput: the name cannot be a folder's.
+        BadInput: the name cannot be a folder's, or the words name a file that pages may not read.
     """
+    confined.check_words(place, words)
     if not creation.NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a simulation's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"

@@ -21,6 +21,7 @@ from alcore.progress import Bar, Report, ignore_progress
 from alcore.project import (
     background,
     classes,
+    confined,
     creation,
     display,
     exporting,
@@ -255,7 +256,8 @@ class Project(Stored):
         params: Mapping[str, Any] | None = None,
         train: Mapping[str, Any] | None = None,
     ) -> Job:
-        """The same as a background job."""
+        """The same as a background job. BadInput also for a parameter that names a file which pages may not read; see confined."""
+        confined.check_settings(self.place, {**(params or {}), **(train or {})})
         order = loop.ordered(self, strategy, query_size, seed, device, params, train)
         self.workspace.forecasts.stop()  # the job wants its device to itself
         return self.workspace.runner.submit("round", self.name, order.title, order.arguments(), order.device)

@@ -165,7 +165,7 @@ def _what_can_be_read() -> None:
 def _submit(name: str, arguments: dict[str, object]) -> None:
     if name in workspace().projects():
         raise AlcoreError(f"a project {name!r} exists already: choose another name")
-    job = submit_import(workspace().runner, name, arguments)
+    job = submit_import(workspace().runner, workspace(), name, arguments)
     st.session_state["importing"] = st.session_state[SUBMITTED] = job.id
     st.session_state[FAILURE] = ""
     st.rerun()

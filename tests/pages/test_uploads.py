@@ -9,6 +9,7 @@ import pytest
 
 from alcore.errors import BadInput
 from alcore.project.background import FETCH
+from alcore.project.facade import Project
 from alcore.uploads import reach
 from alcore.uploads.roots import VARIABLE, Roots
 from tests.conftest import write_source
@@ -107,3 +108,18 @@ def test_a_fetch_that_fails_says_why_and_goes_on(fresh, host, monkeypatch):
 def test_a_bucket_is_not_for_pages_where_others_reach_the_server(fresh, roots):
     at = typed(show("data"), "s3://photos/train")
     assert "--remote s3://photos" in at.error[0].value
+
+
+def test_a_setting_that_names_a_file_elsewhere_is_refused_on_train_and_simulate(fresh, roots):
+    toy = Project.import_into(fresh, "toy", write_source(roots / "data" / "toy", train=120))
+    toy.label_from_truth(12)
+    at = show("train", toy.name)
+    weights = str(roots / "secret" / "0.pt")
+    field(at, "Starting weights").set_value(weights)
+    at = press(at, "Start")
+    assert "lies outside the folders that this server may read" in at.error[0].value
+    assert any("lies outside" in caption.value for caption in at.caption)  # in place of a forecast, and nothing is timed
+    at = show("simulate", toy.name)
+    field(at, "Starting weights").set_value(weights)
+    assert "lies outside the folders that this server may read" in press(ran(at), "Start").error[0].value
+    assert [job for job in toy.workspace.runner.jobs() if not job.over] == []
