@@ -22,7 +22,7 @@ from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
 from alcore.training.turn import Order
 from alcore.types import Job, Round
-from alcore.uploads import fetching
+from alcore.uploads import fetching, tables
 from alcore.uploads.reach import Reach
 from alcore.uploads.roots import UPLOADS
 from alcore.uploads.shelf import Shelf
@@ -193,7 +193,10 @@ def kinds(
         if options.pop("again", False):  # queued by a version before 0.6
             return refresh_job(job, report)
         source = Path(options.pop("source"))
-        creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        try:
+            creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        finally:
+            tables.drop(place.home, options.get("metadata") or "")
         imported(of := stored(place, job.project))
         return creation.summary(of)
 

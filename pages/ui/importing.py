@@ -13,6 +13,7 @@ from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
 from alcore.uploads.reach import is_address
 from pages.ui.bringing import bring, refusal
+from pages.ui.describing import brought
 from pages.ui.elsewhere import arrived, elsewhere
 from pages.ui.jobs import running
 from pages.ui.previewing import look
@@ -94,7 +95,9 @@ def new_project() -> None:
             help="One line a class: names of the source, =, and the class they are. Nothing behind the = leaves them out. A name with a "
             'comma or = in it stands in quotes: "a, b" = cat. It is kept for reading the source again.',
         )
+        described = brought()
         options = {
+            **(described or {}),
             "format": kind,
             "task": task,
             "truth": truth,
@@ -107,7 +110,7 @@ def new_project() -> None:
             found = None
             if elsewhere(source):
                 source = ""  # until it is here
-            elif source:
+            elif source and described is not None:
                 found = look(source, options)
             else:
                 _what_can_be_read()
@@ -120,6 +123,8 @@ def new_project() -> None:
             with plain_errors():
                 if not (source and name):
                     raise AlcoreError("give a folder or file (fetched, if it is an address) and a name for the project first")
+                if described is None:
+                    raise AlcoreError("the table of metadata cannot be taken as it is: give another one, or none")
                 if found is not None:
                     _submit(name, {"source": source, **options})
 

@@ -111,7 +111,7 @@ def test_a_bucket_is_not_for_pages_where_others_reach_the_server(fresh, roots):
 
 
 def test_a_setting_that_names_a_file_elsewhere_is_refused_on_train_and_simulate(fresh, roots):
-    toy = Project.import_into(fresh, "toy", write_source(roots / "data" / "toy", train=120))
+    toy = Project.import_into(fresh, "toy", write_source(roots / "data" / "toy", train=140))
     toy.label_from_truth(12)
     at = show("train", toy.name)
     weights = str(roots / "secret" / "0.pt")
