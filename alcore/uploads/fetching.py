@@ -1,16 +1,14 @@
 """Files fetched from elsewhere into the workspace's folder `uploads`, as an upload is: gone on with after whatever broke it off, put in
 place when all are there, and then as any folder.
 
-Beside what `shelf` describes there is `.NAME.upload/fetched.jsonl`: a line for each file that was begun or is whole, the last one counts.
-It says which state of the file this is, so that one that changed meanwhile is not glued together of two, and what has not changed is not
-fetched again when the address is asked for anew. Then what is still the same is linked from the folder there is, and the new one takes its
-place at once.
+Beside what `shelf` describes there are `.NAME.upload/fetched.jsonl`, which state of each file is being brought, so that one that changed
+meanwhile is not glued together of two, and `.NAME.upload/placed.jsonl`, the same of the folder `NAME`: what has not changed is not fetched
+again when the address is asked for anew. It is linked from the folder there is then, and the new one takes its place at once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import threading
@@ -27,13 +25,14 @@ from alcore.uploads.archives import RESERVE
 from alcore.uploads.buckets import Bucket
 from alcore.uploads.https import TRIES, Lost
 from alcore.uploads.names import amount, is_leftover, safe_path
-from alcore.uploads.origins import PIECE, Listed, Origin, Web, name_of
+from alcore.uploads.origins import PIECE, Arriving, Listed, Origin, Web, name_of
 from alcore.uploads.reach import S3, Reach, is_address, parsed
+from alcore.uploads.records import Record, Records
 from alcore.uploads.shelf import DONE, UNPACKING, Shelf, Standing
 
 LANES = 8  # files at a time
 MOST = 1_000_000_000_000  # bytes of all files
-FETCHED = "fetched.jsonl"
+FETCHED, PLACED = "fetched.jsonl", "placed.jsonl"
 LOOK = 0.25  # seconds between two looks at whether somebody wants it to stop
 _NAMED = 3  # files that are named in a note
 
@@ -68,7 +67,7 @@ def fetch(shelf: Shelf, name: str, reach: Reach, report: Report = ignore_progres
     if not known.address:
         raise BadInput(f"{name!r} was uploaded and has no address: drop the files again")
     if known.state == UNPACKING:
-        return shelf.unpack(name, report)
+        return _settled(shelf, shelf.unpack(name, report))
     origin = (opens or origin_of)(known.address, reach)
     try:
         report(Progress("looking what is there", 0, 0))
@@ -81,13 +80,20 @@ def fetch(shelf: Shelf, name: str, reach: Reach, report: Report = ignore_progres
                 return known
             try:
                 notes = work.bring(listing.files, origin, texts)
-                return shelf.fetched(replace(known, notes=(*listing.notes, *notes)), report)
+                return _settled(shelf, shelf.fetched(replace(known, notes=(*listing.notes, *notes)), report))
             except AlcoreError:
                 if again:
                     shelf.keep(known)  # what was there stays in use
                 raise
     finally:
         origin.close()
+
+
+def _settled(shelf: Shelf, done: Standing) -> Standing:
+    """What was brought is in place: from now on its records are those of the folder."""
+    desk = shelf.desk(done.name)
+    os.replace(desk / FETCHED, desk / PLACED)
+    return done
 
 
 class _Work:
@@ -98,7 +104,8 @@ class _Work:
         self.desk = shelf.desk(known.name)
         self.tree, self.parts = self.desk / "tree", self.desk / "parts"
         self.now = shelf.folder / known.name  # of an earlier time
-        self.records = _records(self.desk / FETCHED)
+        self.records = Records(self.desk / FETCHED)
+        self.placed = Records(self.desk / PLACED).of if self.now.exists() else {}
         self.lock = threading.Lock()
         self.stop = threading.Event()
         self.bytes = 0  # that came, or were there
@@ -106,20 +113,20 @@ class _Work:
 
     def is_same(self, files: Sequence[Listed], texts: Mapping[str, bytes], origin: Origin) -> bool:
         """Whether nothing has changed since it was fetched. Servers that list no state of a file are asked for each."""
-        whole = {path for path, record in self.records.items() if record["whole"]}
-        placed = {path: one for one in files if (path := _placed(one.path)[0])}
-        if {*placed, *texts} != whole or any(_digest(content) != self.records[path]["tag"] for path, content in texts.items()):
+        there = {path: one for one in files if (path := _placed(one.path)[0])}
+        whole = {path for path, record in self.placed.items() if record.whole}
+        if {*there, *texts} != whole or any(_digest(content) != self.placed[path].tag for path, content in texts.items()):
             return False
-        for at, (path, one) in enumerate(placed.items()):
-            self.report(Progress("looking for changes", at, len(placed)))
-            tag = str(self.records[path]["tag"])
+        for at, (path, one) in enumerate(there.items()):
+            self.report(Progress("looking for changes", at, len(there)))
+            tag = self.placed[path].tag
             if one.tag or not tag:
                 if one.tag != tag or not tag:
                     return False
                 continue
             try:
                 with origin.get(one, 0, "", tag) as got:
-                    if not (got.same or (got.tag == tag and got.size == self.records[path]["size"])):
+                    if not (got.same or (got.tag == tag and got.size == self.placed[path].size)):
                         return False
             except (Lost, NotFound):
                 return False
@@ -147,7 +154,7 @@ class _Work:
             place = self.tree / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-            self._record(path, len(content), 0, _digest(content), True)
+            self.records.add(path, Record(len(content), 0, _digest(content), True))
         if not todo:
             raise BadInput(f"there is no file at {self.known.address[:80]} that could be fetched{f'; {left[0]}' if left else ''}")
         lost = [f"{path[-80:]}: {why}" for path, why in self._all(todo, origin)]
@@ -224,39 +231,38 @@ class _Work:
                     raise Unavailable(f"{path[-80:]} does not arrive ({wrong}): try again, it goes on where it was") from wrong
 
     def _try(self, one: Listed, path: str, origin: Origin) -> None:
-        record, part, whole = self.records.get(path), self._part(path), self.tree / path
-        ours = whole if whole.is_file() else self.now / path  # of this turn, or of an earlier one
-        known = str(record["tag"]) if record and record["whole"] and _size(ours) == record["size"] else ""
-        had = _size(part) if record and not record["whole"] else 0
-        with origin.get(one, had, str(record["tag"]) if record else "", known) as got:
-            if known and (got.same or (got.tag == known and got.size == record["size"])):  # type: ignore[index]
-                self._place(ours, whole)
+        part, whole = self._part(path), self.tree / path
+        begun = self.records.of.get(path)
+        here = _whole(begun, whole) or _whole(self.placed.get(path), self.now / path)  # of this turn, or of an earlier one
+        had = _size(part) if begun and not begun.whole else 0
+        with origin.get(one, had, begun.tag if begun else "", here[0].tag if here else "") as got:
+            if here and (got.same or (got.tag and got.tag == here[0].tag and got.size == here[0].size)):
+                self._place(here[1], whole)
+                self.records.add(path, here[0])
                 self._count(_size(whole))
                 return
             self._check_size(got.size, path)
             start = got.start if got.start <= had else 0
             if got.start > had:
                 raise Lost("it goes on behind a gap")
-            self._record(path, got.size, got.time, got.tag, False)
-            self._count(start)
+            self.records.add(path, Record(got.size, got.time, got.tag, False))
             with part.open("r+b" if start else "wb") as file:
                 file.truncate(start)
                 file.seek(start)
-                come = start + self._pour(got.read, file)
-            if got.size is not None and come != got.size:
-                self._count(-come)
-                raise Lost(f"{amount(come)} of {amount(got.size)} came")
+                come = start + self._pour(got, file, start)
         self._check_shape(path)
         if got.time:
             os.utime(part, ns=(got.time * 1_000_000, got.time * 1_000_000))
         whole.parent.mkdir(parents=True, exist_ok=True)
         os.replace(part, whole)
-        self._record(path, come, got.time, got.tag, True)
+        self.records.add(path, Record(come, got.time, got.tag, True))
 
-    def _pour(self, read: Callable[[int], bytes], file: BinaryIO) -> int:
+    def _pour(self, got: Arriving, file: BinaryIO, start: int) -> int:
+        """Bytes that came. Raises Lost when the connection breaks, or ends too early."""
         come = checked = 0
+        self._count(start)
         try:
-            while piece := read(PIECE):
+            while piece := got.read(PIECE):
                 if self.stop.is_set():
                     raise Cancelled("the fetch was asked to stop")
                 file.write(piece)
@@ -265,8 +271,10 @@ class _Work:
                 if come - checked > 16 * PIECE or not checked:
                     checked = come
                     self._check_room(0)
+            if got.size is not None and start + come != got.size:
+                raise Lost(f"{amount(start + come)} of {amount(got.size)} came")
         except Lost:
-            self._count(-come)
+            self._count(-start - come)  # they are counted again
             raise
         return come
 
@@ -316,42 +324,10 @@ class _Work:
         return sum(max(_size(self._part(path)), _size(self.tree / path), _size(self.now / path)) for path in paths)
 
     def _forget(self, wanted: set[str]) -> None:
-        """Takes away what an earlier turn brought that is not there any more; keeps a line for each other file."""
-        gone = [path for path in self.records if path not in wanted]
-        for path in gone:
+        """Takes away what an earlier turn brought that is not there any more."""
+        for path in self.records.only(wanted):
             (self.tree / path).unlink(missing_ok=True)
             self._part(path).unlink(missing_ok=True)
-            del self.records[path]
-        lines = [_line(path, record) for path, record in self.records.items()]
-        made = self.desk / f"{FETCHED}.new"
-        made.write_text("".join(lines), encoding="utf-8")
-        os.replace(made, self.desk / FETCHED)
-
-    def _record(self, path: str, size: int | None, time: int, tag: str, whole: bool) -> None:
-        record: dict[str, object] = {"size": size, "time": time, "tag": tag, "whole": whole}
-        with self.lock, (self.desk / FETCHED).open("a", encoding="utf-8") as file:
-            file.write(_line(path, record))
-            self.records[path] = record
-
-
-def _line(path: str, record: dict[str, object]) -> str:
-    return json.dumps({"path": path, **record}) + "\n"
-
-
-def _records(file: Path) -> dict[str, dict[str, object]]:
-    """What each file's last line says; a line that a kill cut off says nothing."""
-    found: dict[str, dict[str, object]] = {}
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return found
-    for line in lines:
-        try:
-            told = json.loads(line)
-            found[told.pop("path")] = told
-        except ValueError:
-            continue
-    return found
 
 
 def _placed(path: str) -> tuple[str, str]:
@@ -361,6 +337,11 @@ def _placed(path: str) -> tuple[str, str]:
     except BadInput as wrong:
         return "", str(wrong)
     return ("", "") if is_leftover(made) else (made, "")
+
+
+def _whole(record: Record | None, file: Path) -> tuple[Record, Path] | None:
+    """A file that is here as it was recorded."""
+    return (record, file) if record and record.whole and file.is_file() and _size(file) == record.size else None
 
 
 def _size(path: Path) -> int:

@@ -82,6 +82,27 @@ def test_the_same_address_is_the_same_upload_and_brings_what_changed(host, shelf
     assert [path for path in host.paths(200) if path != "/ds/"] == ["/ds/3.jpg", "/ds/new.jpg"]
 
 
+def test_a_fetch_anew_that_breaks_off_leaves_what_there_was_and_goes_on(host, shelf, monkeypatch):
+    text = folder(host, FILES)
+    bring(shelf, text)
+    now = {name: content[::-1] for name, content in FILES.items()}
+    folder(host, now)
+    monkeypatch.setattr(fetching, "LANES", 1)
+
+    def until(progress):
+        if progress.stage == "fetching" and progress.done == 5:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        bring(shelf, text, report=until)
+    assert (shelf.standing("ds").state, there(shelf, "ds")) == (DONE, FILES)
+    host.asked.clear()
+    bring(shelf, text)
+    assert there(shelf, "ds") == now
+    assert 0 < len([path for path in host.paths(200) if path != "/ds/"]) <= 8
+    assert bring(shelf, text).state == DONE
+
+
 @pytest.mark.parametrize("tags", [True, False])
 def test_a_connection_that_breaks_goes_on_where_it_was(host, shelf, tags):
     host.tags = tags
@@ -148,7 +169,7 @@ def test_a_zip_is_unpacked_and_anew_when_it_changed(host, shelf):
     host.files["/photos.zip"] = archive({"cat/1.jpg": b"1", "cat/3.jpg": b"3"})
     bring(shelf, host.at("/photos.zip"))
     assert there(shelf, "photos") == {"cat/1.jpg": b"1", "cat/3.jpg": b"3"}
-    assert sorted(path.name for path in (shelf.folder / ".photos.upload").iterdir()) == ["fetched.jsonl", "state.json"]
+    assert sorted(path.name for path in (shelf.folder / ".photos.upload").iterdir()) == ["placed.jsonl", "state.json"]
 
 
 def test_a_zip_that_cannot_be_taken_leaves_what_there_was(host, shelf):
@@ -162,6 +183,8 @@ def test_a_zip_that_cannot_be_taken_leaves_what_there_was(host, shelf):
     with pytest.raises(BadInput, match="would be written outside its folder"):
         bring(shelf, host.at("/photos.zip"))
     assert (shelf.standing("photos").state, there(shelf, "photos")) == (DONE, {"1.jpg": b"1"})
+    with pytest.raises(BadInput, match="would be written outside its folder"):  # again: it is not taken for what is here
+        bring(shelf, host.at("/photos.zip"))
     assert not (shelf.folder.parent / "out.jpg").exists()
     host.files["/photos.zip"] = archive({"2.jpg": b"2"})
     bring(shelf, host.at("/photos.zip"))
