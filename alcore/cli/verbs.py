@@ -244,7 +244,8 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
     def looked(rebuild: bool) -> list[str]:
         wrong = [f for name in names for f in examining.examine(workspace.project(name), rebuild)]
-        return [*wrong, *examining.leftover_words(workspace, only, rebuild), *workspace.look_for_strategies()]
+        uploads = [] if only else examining.upload_words(workspace, rebuild)
+        return [*wrong, *examining.leftover_words(workspace, only, rebuild), *uploads, *workspace.look_for_strategies()]
 
     findings = looked(args.rebuild)
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
@@ -254,6 +255,7 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "gpu": gpu,
         "home": str(workspace.home),
         "projects": workspace.projects(),
+        "uploads": examining.uploads_take(workspace),
     }
     left = looked(rebuild=False) if args.rebuild else findings
     return {"ok": not left, "findings": findings, "environment": environment}

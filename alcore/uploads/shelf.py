@@ -36,7 +36,7 @@ from alcore.uploads.roots import UPLOADS
 RECEIVING, UNPACKING, DONE, REFUSED = "receiving", "unpacking", "done", "refused"
 CLOSE = 2_000  # ms: how exactly every file system keeps a time
 LAST = 253_402_300_799_000  # ms since 1970, the end of the year 9999
-_DESK = re.compile(r"\.(.+)\.upload")
+DESK = re.compile(r"\.(.+)\.upload")
 
 _locks: dict[Path, threading.Lock] = {}
 _locking = threading.Lock()
@@ -105,7 +105,7 @@ class Shelf:
         with _lock_of(self.folder):
             for number in range(1, 10_000):
                 candidate = wanted if number == 1 else f"{wanted}-{number}"
-                known = self._read(candidate)
+                known = self.known(candidate)
                 if known and known.state == DONE and not (self.folder / candidate).exists():
                     known = None  # somebody took the folder away
                 if known and known.state != REFUSED:
@@ -244,7 +244,7 @@ class Shelf:
 
     def standing(self, name: str) -> Standing:
         """How far an upload is, or NotFound."""
-        known = self._read(name)
+        known = self.known(name)
         if known is None or (known.state == DONE and not (self.folder / known.name).exists()):
             raise NotFound(f"there is no upload {name[:80]!r}: drop the files again")
         return known
@@ -253,8 +253,8 @@ class Shelf:
         """The uploads by name, those that were refused left out."""
         found = []
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
-            if match := _DESK.fullmatch(entry.name):
-                known = self._read(match[1])
+            if match := DESK.fullmatch(entry.name):
+                known = self.known(match[1])
                 if known and known.state != REFUSED and (known.state != DONE or (self.folder / known.name).exists()):
                     found.append(known)
         return sorted(found, key=lambda one: natural(one.name))
@@ -271,7 +271,7 @@ class Shelf:
 
     def remove(self, name: str) -> None:
         """Takes an upload away, whole or not. NotFound where there is none."""
-        known, desk = self._read(name), self._desk(name)
+        known, desk = self.known(name), self._desk(name)
         if known is None:
             raise NotFound(f"there is no upload {name[:80]!r}")
         with _lock_of(desk):
@@ -289,7 +289,8 @@ class Shelf:
             raise NotFound(f"there is no upload {name[:80]!r}")
         return self.folder / f".{name}.upload"
 
-    def _read(self, name: str) -> Standing | None:
+    def known(self, name: str) -> Standing | None:
+        """What is known of an upload, refused ones too; None where there is none."""
         try:
             told: dict[str, Any] = json.loads((self._desk(name) / "state.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -360,10 +361,10 @@ class Shelf:
         shutil.rmtree(desk / "before", ignore_errors=True)
         for part in ("parts", "unpacked"):
             shutil.rmtree(desk / part, ignore_errors=True)
-        return self._write(replace(known, state=DONE, source=str(_source(target))))
+        return self._write(replace(known, state=DONE, source=str(source_of(target))))
 
 
-def _source(folder: Path) -> Path:
+def source_of(folder: Path) -> Path:
     """What an import takes: the folder, or its one file where that is a table or arrays."""
     inside = list(folder.iterdir())
     lone = inside[0] if len(inside) == 1 and inside[0].is_file() else None

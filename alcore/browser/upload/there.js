@@ -19,14 +19,16 @@ export class There {
     this.chosen = chosen;
     this.asked = ""; // the upload whose removal waits for a second click
     this.list = element("ul", { "aria-label": "Uploads" });
+    this.room = element("p", { class: "quiet room" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
-    this.node = element("section", { class: "there", "aria-label": "Uploads on the server", hidden: true }, element("h4", { text: "Uploads on the server" }), this.list, this.problem);
+    this.node = element("section", { class: "there", "aria-label": "Uploads on the server", hidden: true }, element("h4", { text: "Uploads on the server" }), this.list, this.room, this.problem);
   }
 
   async look() {
     try {
-      const { uploads } = await this.api.json(this.api.url(["uploads"]));
+      const { uploads, free } = await this.api.json(this.api.url(["uploads"]));
       this.show(uploads);
+      this.room.textContent = `${amount(free)} of the disk are free.`;
       if (uploads.some((/** @type {UploadTold} */ { state }) => state === "unpacking" || state === "fetching")) setTimeout(() => this.node.isConnected && this.look(), LOOK);
     } catch (error) {
       this.fail(error);
