@@ -33,7 +33,7 @@ GROUPS = (
 def brought() -> dict[str, str] | None:
     """The fields of a table beside a source that is to be imported: the options of the import, None where the table cannot be taken. What
     it holds is shown with the source."""
-    with st.expander("Metadata: cameras, dates, patients", icon=":material/table:"):
+    with st.expander("Metadata: cameras, dates, patients"):
         st.caption(f"{ABOUT} Its columns, and how many images they describe, are shown above before anything is imported.")
         left, right = st.columns(2)
         given = left.file_uploader("A table from your computer", type=TYPES, key="new.table")

@@ -10,7 +10,11 @@ from alcore.uploads.reach import Reach, is_address
 from pages.ui.jobs import running, watch
 from pages.ui.session import workspace
 
-FETCHING, TOLD = "new.fetching", "new.fetched"  # of the session: the job it waits for, and what is to be said of one that ended
+FETCHING, TOLD, ASKED = (
+    "new.fetching",
+    "new.fetched",
+    "new.address",
+)  # of the session: the job it waits for, and of one that ended whether it failed and what is said of it
 
 
 def arrived(field: str) -> None:
@@ -21,11 +25,12 @@ def arrived(field: str) -> None:
         del st.session_state[FETCHING]
         if job.state == "done":
             result = job.result or {}
-            st.session_state[field] = result["source"]
-            st.session_state[TOLD] = ("", " ".join(result["notes"]))
+            st.session_state[field] = st.session_state[ASKED] = result["source"]
+            st.session_state[TOLD] = (False, " ".join(result["notes"]))
         else:
-            ended = job.error or f"The fetch was {job.state}"
-            st.session_state[TOLD] = (f"{ended[0].upper()}{ended[1:]}. What has come so far is kept: fetch it again to go on.", "")
+            ended = job.error or f"the fetch was {job.state}"
+            words = f"{ended[0].upper()}{ended[1:]}. What has come so far is kept: fetch it again to go on."
+            st.session_state[TOLD] = (job.state == "failed", words)
 
 
 def elsewhere(source: str) -> bool:
@@ -33,9 +38,11 @@ def elsewhere(source: str) -> bool:
     jobs = running(FETCH)
     for job in jobs:
         watch(job)
-    wrong, notes = st.session_state.get(TOLD) or ("", "")
-    if notes:
-        st.caption(f":material/info: {notes}")
+    if st.session_state.get(ASKED) != source:  # what was said is of another address
+        st.session_state[ASKED], st.session_state[TOLD] = source, None
+    failed, words = st.session_state.get(TOLD) or (False, "")
+    if words and not failed:
+        st.caption(f":material/info: {words}")
     if not is_address(source):
         return False
     mine = any(job.id == st.session_state.get(FETCHING) for job in jobs)
@@ -44,8 +51,8 @@ def elsewhere(source: str) -> bool:
     except AlcoreError as problem:
         st.error(f"{str(problem)[0].upper()}{str(problem)[1:]}.", icon=":material/block:")
         return True
-    if wrong:
-        st.error(wrong, icon=":material/error:")
+    if failed:
+        st.error(words, icon=":material/error:")
     if mine:
         return True
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -59,7 +66,7 @@ def _begin(source: str) -> None:
     try:
         job = submit_fetch(workspace().runner, workspace(), source)
     except AlcoreError as problem:
-        st.session_state[TOLD] = (f"{str(problem)[0].upper()}{str(problem)[1:]}.", "")
+        st.session_state[TOLD] = (True, f"{str(problem)[0].upper()}{str(problem)[1:]}.")
     else:
         st.session_state[FETCHING], st.session_state[TOLD] = job.id, None
     st.rerun()

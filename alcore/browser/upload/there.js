@@ -19,7 +19,7 @@ export class There {
     this.chosen = chosen;
     this.asked = ""; // the upload whose removal waits for a second click
     this.list = element("ul", { "aria-label": "Uploads" });
-    this.room = element("p", { class: "quiet room" });
+    this.room = element("p", { class: "quiet free" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
     this.node = element("section", { class: "there", "aria-label": "Uploads on the server", hidden: true }, element("h4", { text: "Uploads on the server" }), this.list, this.room, this.problem);
   }
