@@ -27,7 +27,7 @@ from alcore.importing.samples import bundled_digits
 from alcore.measures.layout import warm_up
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, remote, slices
+from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, pushing, remote, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.simulation.presets import PRESETS
@@ -216,6 +216,11 @@ def export(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return exporting.export(workspace.project(args.project), args.format, Path(args.out), splits, every_column=args.every_column)
 
 
+def push(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    splits = tuple(part.strip() for part in args.splits.split(",") if part.strip())
+    return pushing.push(workspace.project(args.project), args.repository, args.format, splits, args.public, Line())
+
+
 def _deliver(project: Project, args: argparse.Namespace) -> Answer:
     threshold = args.above or 0.0
     if args.promise is not None:
@@ -301,6 +306,7 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "label": label,
     "status": status,
     "export": export,
+    "push": push,
     "predict": predict,
     "delete": delete,
     "doctor": doctor,

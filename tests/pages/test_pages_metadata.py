@@ -125,7 +125,7 @@ def test_a_table_is_shown_with_the_source_and_groups_are_held_out(of: Project, f
     at = ran(at)
     (table,) = [frame.value for frame in at.dataframe if "column" in frame.value]
     assert table[["column", "kind", "images", "different"]].values.tolist() == [["patient", "text", 40, 10], ["age", "number", 40, 40]]
-    assert "Patients.csv describes 40 of 40 images." in words(at)
+    assert "The table patients.csv describes 40 of 40 images." in words(at)
     assert at.selectbox(key="new.group_by").options == ["no column", "patient", "age"]
     at = grouped(at, "patient")
     assert "held out" in words(at)
