@@ -55,8 +55,6 @@ def new_project() -> None:
             placeholder="/home/me/photos, https://… or s3://…",
             key=SOURCE,
             persist_state="session",
-            help="What lies at an address is fetched into the workspace first: a zip, a folder as web servers list it, a table or list of "
-            "addresses, or a bucket's folder, read with this machine's own rights.",
         ).strip()
         shown = st.container()  # filled once the form is known
         left, right = st.columns(2)
@@ -163,7 +161,8 @@ def _what_can_be_read() -> None:
     st.caption(
         ":material/info: Class folders, with or without train/test folders, a folder of images, CSV files beside images, npz, CIFAR or IDX "
         "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC, COCO or YOLO have them; exports of Label Studio, CVAT and "
-        "FiftyOne; Parquet, Hugging Face and WebDataset."
+        "FiftyOne; Parquet, Hugging Face and WebDataset. What lies at an address is fetched first: a zip, a folder as web servers list it, "
+        "a table or list of addresses, or a bucket's folder."
     )
 
 
