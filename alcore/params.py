@@ -34,6 +34,7 @@ def param(
     choices: Sequence[str | int] | Mapping[str, str] | None = None,
     expert: bool = False,
     check: Callable[[Any], object] | None = None,
+    path: Callable[[str], str] | None = None,
 ) -> Any:
     """A dataclass field with what people are told of it.
 
@@ -45,9 +46,11 @@ def param(
         choices: the values it takes, or value -> words for it.
         expert: True for what is rarely changed.
         check: raises ValueError, with the cure in words, for a value that cannot be.
+        path: of values that may name a file: the file that a value names, "" for one that names none. Where others reach the server, those
+            that a page gives must lie where pages may read.
     """
     words = dict(choices) if isinstance(choices, Mapping) else None
-    extra = {"title": title, "help": help, "source": source, "low": low, "high": high, "expert": expert, "check": check}
+    extra = {"title": title, "help": help, "source": source, "low": low, "high": high, "expert": expert, "check": check, "path": path}
     return field(default=default, metadata={**extra, "choices": tuple(choices) if choices else None, "words": words})
 
 
@@ -158,6 +161,7 @@ class TrainParams:
         "onnx:PATH.",
         title="Pretrained network",
         source="ours, by measurement on photos of clothing and CIFAR-10",
+        path=lambda value: value[5:] if value.startswith("onnx:") else "",
     )
     classifier: str = param(
         "auto",
@@ -174,6 +178,7 @@ class TrainParams:
         "a state dict.",
         title="Starting weights",
         source="MAL 4.1: ImageNet weights except where said; MCDAL: from scratch",
+        path=lambda value: "" if value in ("none", "imagenet", "lite0") else value,
     )
     normalization: str = param(
         "weights",

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 NAMES = ("train", "score", "kcenter", "map", "features", "rounds", "keys", "pages", "dense", "paint", "live", "learn", "room", "images")
-LONG = ("million", "eta", "outlook", "switches")  # minutes, millions of files, or no timing at all: never part of all
+LONG = ("million", "formats", "eta", "outlook", "switches")  # minutes, millions of files, or no timing at all: never part of all
 ASKED = ("strange", "session", "promise", "clicks")  # want a folder of somebody's
 HARSH = ("kills",)  # may find something wrong, and then ends with 1
 

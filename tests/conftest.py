@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from alcore.project import timing
 from alcore.project.facade import Project, Workspace
 from alcore.project.probe import Costs
 from alcore.training.pool import Pool
+from tests.uploads.serving import AUTHORITY, NAMES, Host
 
 SIDE = 8
 FIRST = ("browser", "slow")
@@ -111,6 +113,22 @@ def write_image() -> Callable[..., None]:
         write_png(path, quadrant(np.random.default_rng(1000 + seed), kind))
 
     return write
+
+
+@pytest.fixture
+def names(monkeypatch) -> dict[str, str]:
+    """name -> the address it leads to; what is not in it is asked of the system, which knows numbers without a network."""
+    known, real = dict(NAMES), socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **options: real(known.get(host, host), *args, **options))
+    return known
+
+
+@pytest.fixture
+def host(names, monkeypatch) -> Iterator[Host]:
+    """A server at https://photos.test, which leads to this machine."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    with Host() as made:
+        yield made
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ ONLY = {
     },
     "torchvision": {"nets.backbones", "extractors.torchvision"},
     "timm": {"extractors.timm"},  # optional, as its hub and the next
-    "huggingface_hub": {"extractors.timm"},
+    "huggingface_hub": {"extractors.timm", "project.pushing"},
     "onnxruntime": {"extractors.onnx", "extractors.sam"},
     "onnx": {"training.tracing"},
     "safetensors": {"training.roundfiles", "training.predict", "extractors.base"},
@@ -85,6 +85,7 @@ ONLY = {
     "pycocotools": {"formats.coco", "formats.runs"},
     "pyarrow": {"formats.columnar", "formats.hf", "formats.parquet"},  # comes with streamlit; all else works without
     "yaml": {"formats.yolo_texts"},
+    "fsspec": {"uploads.buckets"},  # optional, with s3fs
 }
 
 

@@ -28,7 +28,7 @@ from alcore.measures.layout import warm_up
 from alcore.nets.crew import joined
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, slices
+from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, pushing, remote, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.simulation.presets import PRESETS
@@ -79,7 +79,7 @@ def quickstart(workspace: Workspace, args: argparse.Namespace) -> Answer:
 def import_(workspace: Workspace, args: argparse.Namespace) -> Answer:
     if args.again:
         return workspace.project(args.project).refresh(report=Line(), levels=levels_of(args.levels))
-    return creation.summary(Project.import_into(workspace, args.project, Path(args.source), report=Line(), **_import_options(args)))
+    return creation.summary(Project.import_into(workspace, args.project, args.source, report=Line(), **_import_options(args)))
 
 
 def _import_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -88,7 +88,9 @@ def _import_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def dry_run(args: argparse.Namespace) -> Answer:
-    """What an import would do; touches no workspace."""
+    """What an import would do, or what lies at an address; touches no workspace."""
+    if remote.is_address(args.source):
+        return remote.look(args.source)
     return preview(ImportRequest.of(args.source, _import_options(args))).answer()
 
 
@@ -228,6 +230,11 @@ def export(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return exporting.export(workspace.project(args.project), args.format, Path(args.out), splits, every_column=args.every_column)
 
 
+def push(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    splits = tuple(part.strip() for part in args.splits.split(",") if part.strip())
+    return pushing.push(workspace.project(args.project), args.repository, args.format, splits, args.public, Line())
+
+
 def _deliver(project: Project, args: argparse.Namespace) -> Answer:
     threshold = args.above or 0.0
     if args.promise is not None:
@@ -256,7 +263,8 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
     def looked(rebuild: bool) -> list[str]:
         wrong = [f for name in names for f in examining.examine(workspace.project(name), rebuild)]
-        return [*wrong, *examining.leftover_words(workspace, only, rebuild), *workspace.look_for_strategies()]
+        uploads = [] if only else examining.upload_words(workspace, rebuild)
+        return [*wrong, *examining.leftover_words(workspace, only, rebuild), *uploads, *workspace.look_for_strategies()]
 
     findings = looked(args.rebuild)
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
@@ -266,6 +274,7 @@ def doctor(workspace: Workspace, args: argparse.Namespace) -> Answer:
         "gpu": gpu,
         "home": str(workspace.home),
         "projects": workspace.projects(),
+        "uploads": examining.uploads_take(workspace),
     }
     left = looked(rebuild=False) if args.rebuild else findings
     return {"ok": not left, "findings": findings, "environment": environment}
@@ -277,7 +286,7 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
             {
                 "name": f.name,
                 "default": f.default,
-                **{k: v for k, v in f.metadata.items() if v is not None and k not in ("expert", "check")},
+                **{k: v for k, v in f.metadata.items() if v is not None and k not in ("expert", "check", "path")},
             }
             for f in dataclasses.fields(kind)
         ]
@@ -311,6 +320,7 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "label": label,
     "status": status,
     "export": export,
+    "push": push,
     "predict": predict,
     "delete": delete,
     "doctor": doctor,

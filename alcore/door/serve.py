@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from alcore.door.hosts import WILDCARDS, is_loopback, listed_hosts
 from alcore.errors import BadInput
+from alcore.uploads import reach
 from alcore.uploads.roots import VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,11 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         "--data-root", action="append", metavar="FOLDER",
         help="a folder that pages may import from, with all below it; several are allowed. Without it every folder on a loopback address "
         "where nobody signs in, else none but the uploads",
+    )  # fmt: skip
+    verb.add_argument(
+        "--remote", action="append", metavar="HOST",
+        help="a host that pages may fetch from though it is in this network or speaks only http, or a bucket (s3://bucket) that they "
+        "may read with this server's rights; several are allowed. Without it pages fetch from public hosts by https",
     )  # fmt: skip
     asked = verb.add_mutually_exclusive_group()
     asked.add_argument("--sign-in", action="store_true", help="ask for a sign-in on a loopback address too, as one wants behind a proxy")
@@ -54,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     os.environ["ALCORE_BIND"] = args.host
     if args.data_root:
         os.environ[VARIABLE] = os.pathsep.join(_checked_roots(args.data_root))
+    if args.remote:
+        os.environ[reach.VARIABLE] = ",".join(args.remote)
+    reach.allowed()  # what cannot be meant is told here
     confine(args.host)
     _check_free(args.host, args.port)
     workspace = shared()  # one that cannot be opened or written is told here

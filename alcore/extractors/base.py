@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,12 +37,6 @@ def right(net: nn.Module, vectors: Tensor) -> str:
 def slug_of(name: str) -> str:
     """An extractor's name as it may stand in a folder's."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", name)[-60:]
-
-
-def models_folder(home: Path | None = None) -> Path | None:
-    """Where the files of networks lie that people bring: ALCORE_MODELS, else `models` in the workspace, if there is one."""
-    named = os.environ.get("ALCORE_MODELS")
-    return Path(named).expanduser() if named else home / "models" if home else None
 
 
 @dataclass(frozen=True)
@@ -169,7 +162,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def brought(models: Path | None, name: str) -> Path | None:
     """The file of weights that somebody put into the folder under an extractor's name, if there is one."""
-    files = [models / f"{name}{suffix}" for suffix in SUFFIXES] if models else []
+    files = [models / f"{name}{suffix}" for suffix in SUFFIXES] if models and not {"/", "\\"} & set(name) else []
     return next((file for file in files if file.is_file()), None)
 
 

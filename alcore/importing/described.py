@@ -262,7 +262,7 @@ class Beside:
     def words(self) -> list[str]:
         """How well it fits, and what was said when it was read."""
         there = int((self.rows >= 0).sum())
-        told = f"{self.source} describes {there:,} of {count(len(self.rows), 'image')}"
+        told = f"the table {self.source} describes {there:,} of {count(len(self.rows), 'image')}"
         return [told, *self.table.notes]
 
     def keep(self, folder: Path) -> Mapping[str, Any]:

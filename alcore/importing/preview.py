@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from alcore.importing.gather import task_of
 from alcore.importing.renaming import alike, rename
 from alcore.importing.request import ImportRequest
 from alcore.importing.splits import beside_held_out, held_out
+from alcore.importing.values import TEXT, Column, of_rows, sketch
 from alcore.naming import printable
 from alcore.nets.tasks import TASKS
 from alcore.pixels import images, streaming
@@ -44,6 +45,7 @@ class Preview:
         format: name of the format; took_for: one sentence; source: the folder or file that is really read.
         splits: images by split, with those that would be held out.
         counts: images by class, in the order of the classes; empty for masks.
+        columns: of the table of metadata, as values.sketch has them; none without a table.
         levels: the range that pictures of more than 8 bits would be shown in, None when there are none.
         warnings: what looks odd, a sentence each; notes: what else would be done.
     """
@@ -62,6 +64,7 @@ class Preview:
     notes: list[str]
     samples: list[Sample]
     levels: tuple[float, float] | None
+    columns: list[Mapping[str, Any]]
     _sources: streaming.Sources = field(repr=False)
 
     def picture(self, sample: Sample, size: int) -> bytes:
@@ -86,6 +89,7 @@ class Preview:
             "splits": self.splits,
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
             "warnings": [*self.warnings, *self.notes],
+            **({"metadata": [dict(column) for column in self.columns]} if self.columns else {}),
             "samples": [{"path": printable(one.path), "label": one.label} for one in self.samples],
         }
 
@@ -107,7 +111,7 @@ def preview(request: ImportRequest) -> Preview:
     splits, notes = held_out(
         entries.splits, groups, everyone, request.hold_out, Known(), unknown, together=together, column=request.group_by
     )
-    notes += given.words if given else []
+    notes += [*given.words, *_telling(request, given.table.columns, reading.classes)] if given else []
     notes += [] if together is None else beside_held_out(splits, everyone, together, request.group_by)
     sources = streaming.Sources(Path(reading.root), entries.paths, reading.arrays, reading.contents)
     counted = np.bincount(entries.labels[entries.labels >= 0], minlength=len(entries.names))
@@ -126,9 +130,17 @@ def preview(request: ImportRequest) -> Preview:
         warnings=[one_line(said) for said in (*reading.warnings, *alike(reading.classes))],
         notes=[one_line(said) for said in (*renamed, *notes)],
         samples=_samples(entries, groups, () if TASKS[task].dense else reading.classes),
+        columns=[sketch(of_rows(column, given.rows)) for column in given.table.columns] if given else [],
         levels=request.levels or (None if len(reading.arrays) else suggest_levels(sources)),
         _sources=sources,
     )
+
+
+def _telling(request: ImportRequest, columns: Sequence[Column], classes: Sequence[str]) -> Iterator[str]:
+    """What would tell the truth where that is hidden."""
+    for column in columns if request.truth == "hidden" and classes else ():
+        if column.kind == TEXT and set(column.names) <= set(classes):
+            yield f"{column.name!r} holds the names of classes: who labels sees them, though the truth is hidden"
 
 
 def _masked(reading: Reading) -> np.ndarray:

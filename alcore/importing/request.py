@@ -66,6 +66,8 @@ class ImportRequest:
         known = {field.name for field in dataclasses.fields(cls)} - {"source"}
         if unknown := sorted(options.keys() - known):
             raise BadInput(f"an import has no option {unknown[0]!r}: use {', '.join(sorted(known))}")
+        if isinstance(source, str) and "://" in source:
+            raise BadInput(f"{source[:80]!r} is an address: name a folder or a file, or fetch it first with the verb import")
         values = dict(options)
         values["classes"] = tuple(dict.fromkeys(clean_classes(values.get("classes") or ())))
         values["rename"] = rename_of(values.get("rename"))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from alcore.errors import BadInput
 
+FOLDER = Path(__file__).resolve().parent.parent.parent / "sample_data"
+
 
 def bundled_digits() -> Path:
     """The digits that come with the source tree; made by the script beside them when they are not there."""
@@ -19,7 +21,7 @@ def bundled_street() -> Path:
 
 
 def _bundled(name: str) -> Path:
-    here = Path(__file__).resolve().parent.parent.parent / "sample_data"
+    here = FOLDER
     if not (here / name).is_dir():
         script = here / f"make_{name}.py"
         if not script.is_file():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from alcore.naming import natural
 
 NUMBER, TEXT, DATE = "number", "text", "date"
 MOST_TEXTS = 10_000  # different ones of a column
+SHOWN = 5  # values that a sketch names
 LONGEST_TEXT = 500  # characters
 NOTHING = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "?"))  # in a column of numbers or dates
 EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d)(?:[ T](\d\d:\d\d:\d\d(?:\.\d+)?))?")
@@ -125,3 +127,19 @@ def date_text(seconds: float) -> str:
     """2026-05-31, with its time where it has one."""
     when = datetime.fromtimestamp(round(seconds), UTC)
     return f"{when:%Y-%m-%d}" if not round(seconds) % 86400 else f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def of_rows(column: Column, rows: np.ndarray) -> Column:
+    """The column with the values of these rows, in their order; row -1 is none."""
+    nothing = -1 if column.kind == TEXT else np.nan
+    values = np.append(column.values, np.array([nothing], column.values.dtype))[rows]  # row -1, none, is the last
+    return Column(column.name, column.kind, values, column.names)
+
+
+def sketch(column: Column) -> Mapping[str, Any]:
+    """A column in short: name, kind, images that have a value, different values, and as text the most frequent or the first of them."""
+    known = column.values[column.known]
+    different, counts = np.unique(known, return_counts=True)
+    most = different[np.argsort(-counts, kind="stable")][:SHOWN] if column.kind == TEXT else known[:SHOWN]
+    examples = [column.shown(value) for value in most.tolist()]
+    return {"name": column.name, "kind": column.kind, "images": len(known), "different": len(different), "examples": examples}

@@ -14,7 +14,7 @@ from alcore.jobs.contract import JobKind
 from alcore.jobs.runner import JobRunner
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
-from alcore.project import creation, loop, predictions, proposals
+from alcore.project import confined, creation, loop, predictions, proposals, remote
 from alcore.project.apart import run_verb
 from alcore.project.features import Features, suits
 from alcore.project.place import Place
@@ -22,6 +22,8 @@ from alcore.project.stored import Stored, stored
 from alcore.training.devices import pick_device
 from alcore.training.turn import Order
 from alcore.types import Job, Round
+from alcore.uploads import fetching, tables
+from alcore.uploads.reach import Reach
 from alcore.uploads.roots import UPLOADS
 from alcore.uploads.shelf import Shelf
 
@@ -32,17 +34,22 @@ COMPARING = "comparison"  # its device: seconds of work, which need not wait for
 SIMULATION = "simulation"  # the kind that runs an experiment in a process of its own
 SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
 UNPACK = "unpack"  # the kind that opens the archives of an upload
+FETCH = "fetch"  # the kind that gets what lies at an address
 DISK = "disk"  # their device: two of them would only wait for each other
 ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever is imported meanwhile
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
 
-def submit_import(runner: JobRunner, name: str, options: Mapping[str, Any]) -> Job:
+def submit_import(runner: JobRunner, place: Place, name: str, options: Mapping[str, Any]) -> Job:
     """Imports a source as a new project, in the background.
 
     Args:
         options: `source` and those of ImportRequest, as JSON takes them.
+
+    Raises:
+        BadInput: the source, or its table, lies where pages may not read.
     """
+    confined.check_import(place, options)
     return runner.submit("import", name, f"Importing {name}", options, DISK)
 
 
@@ -54,7 +61,8 @@ def submit_refresh(runner: JobRunner, of: Stored, levels: tuple[float, float] | 
 
 def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto") -> Job:
     """Makes what is missing of a project's features, in the background; labels and rounds do not wait for it. BadInput when there is no
-    such extractor."""
+    such extractor, or none that pages may read."""
+    confined.check_settings(of.place, {"extractor": extractor})
     return runner.submit("features", of.name, *_features(of, extractor, device), READING)
 
 
@@ -102,7 +110,7 @@ def simulation_of(name: str) -> str:
     return f"{SIMULATIONS}/{name}"
 
 
-def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked: Mapping[str, Any], rounds: int) -> Job:
+def submit_simulation(runner: JobRunner, place: Place, name: str, words: Sequence[str], asked: Mapping[str, Any], rounds: int) -> Job:
     """Runs `python -m alcore simulate WORDS` in the background, into the workspace's folder simulations/NAME. Submitted again, it does what
     is missing there.
 
@@ -112,8 +120,9 @@ def submit_simulation(runner: JobRunner, name: str, words: Sequence[str], asked:
         rounds: how many there are to be in all.
 
     Raises:
-        BadInput: the name cannot be a folder's.
+        BadInput: the name cannot be a folder's, or the words name a file that pages may not read.
     """
+    confined.check_words(place, words)
     if not creation.NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a simulation's name: use up to 80 letters, digits, spaces, dots, dashes; begin with a letter or digit"
@@ -135,6 +144,37 @@ def submit_unpack(runner: JobRunner, upload: str) -> Job:
     return runner.submit(UNPACK, unpacking_of(upload), f"Unpacking {upload}", {"upload": upload}, ARRIVING)
 
 
+def submit_fetch(runner: JobRunner, place: Place, text: str) -> Job:
+    """Fetches what lies at an address as an upload, in the background, as far as pages may; the job there is, where one has not ended.
+
+    Raises:
+        AlcoreError: it may not be fetched.
+    """
+    reach = Reach.of_pages(place.home)
+    address = reach.check(text)
+    if address.scheme != "s3":
+        reach.machines(address)  # said at once, and looked at again when it is connected to
+    name = fetching.begin(Shelf(place.home), text).name
+    for job in runner.jobs(unpacking_of(name)):
+        if not job.over:
+            return job
+    return runner.submit(FETCH, unpacking_of(name), f"Fetching {address.text[:120]}", {"upload": name}, ARRIVING)
+
+
+def fetch_now(runner: JobRunner, place: Place, text: str, report: Report = ignore_progress) -> Path:
+    """The same here and now, for whoever works at this machine: from anywhere. What an import takes.
+
+    Raises:
+        AlcoreError: it cannot be fetched; what is here by then stays, and the next call goes on.
+    """
+    standing = fetching.begin(Shelf(place.home), text)
+    title = f"Fetching {standing.address[:120]}"
+    told = runner.run_now(
+        FETCH, unpacking_of(standing.name), title, {"upload": standing.name, "all": True}, device=ARRIVING, report=report
+    ).result
+    return Path((told or {})["source"])
+
+
 def _nothing(of: Stored) -> None:
     pass
 
@@ -153,12 +193,17 @@ def kinds(
         if options.pop("again", False):  # queued by a version before 0.6
             return refresh_job(job, report)
         source = Path(options.pop("source"))
-        creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        try:
+            creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        finally:
+            tables.drop(place.home, options.get("metadata") or "")
         imported(of := stored(place, job.project))
         return creation.summary(of)
 
     def refresh_job(job: Job, report: Report, /) -> Mapping[str, Any]:
-        told = creation.refresh(of := stored(place, job.project), report, job.arguments.get("levels"))
+        of = stored(place, job.project)
+        remote.bring_again(of, Reach.of_pages(place.home), report)
+        told = creation.refresh(of, report, job.arguments.get("levels"))
         imported(of)
         return told
 
@@ -198,6 +243,11 @@ def kinds(
         done = Shelf(place.home).unpack(job.arguments["upload"], report)
         return {"source": done.source, "notes": list(done.notes)}
 
+    def fetch_job(job: Job, report: Report, /) -> Mapping[str, Any]:
+        reach = Reach(all_=True) if job.arguments.get("all") else Reach.of_pages(place.home)
+        done = fetching.fetch(Shelf(place.home), job.arguments["upload"], reach, report)
+        return {"source": done.source, "notes": list(done.notes)}
+
     return {
         "import": import_job,
         "refresh": refresh_job,
@@ -207,4 +257,5 @@ def kinds(
         COMPARISON: comparison_job,
         SIMULATION: simulation_job,
         UNPACK: unpack_job,
+        FETCH: fetch_job,
     }

@@ -11,10 +11,11 @@ import numpy as np
 
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.extractors import extractor_named, known_pictures, prepared
-from alcore.extractors.base import Embedder, models_folder
+from alcore.extractors.base import Embedder
 from alcore.extractors.carried import CarriedModel, metadata, need
 from alcore.extractors.onnx import PREFIX as ONNX
 from alcore.files import made_beside
+from alcore.home import models_folder
 from alcore.measures.calibration import probabilities
 from alcore.nets.models import evaluating
 from alcore.nets.tasks import FEATURES

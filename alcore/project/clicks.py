@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import AlcoreError, BadInput, Unavailable
-from alcore.extractors.base import models_folder
 from alcore.extractors.sam import Looked, Segmenter, pair_in
+from alcore.home import models_folder
 from alcore.priority import JOB, step_back
 from alcore.project.place import Place
 from alcore.project.stored import Stored

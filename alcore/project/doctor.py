@@ -6,6 +6,11 @@ from alcore.project import leftovers, past
 from alcore.project.features import outdated
 from alcore.project.place import Place
 from alcore.project.stored import Stored
+from alcore.uploads import abandoned
+from alcore.uploads.names import amount
+from alcore.uploads.roots import UPLOADS
+
+NAMED = 10  # uploads that are named
 
 
 def findings(project: Stored, rebuild: bool = False) -> list[str]:
@@ -54,3 +59,27 @@ def leftover_words(place: Place, project: Stored | None, rebuild: bool, older_th
         return [f"{leftovers.told(removed)}: removed"] if removed else []
     found = leftovers.find(place, project, older_than)
     return [f"{leftovers.told(found)}: `doctor --rebuild` removes them"] if found else []
+
+
+def upload_words(place: Place, rebuild: bool, older_than: float = abandoned.WEEK) -> list[str]:
+    """Uploads that nobody went on with for a week, a sentence each, and what they take in all. With `rebuild` they are removed."""
+    found = [one for one in abandoned.find(place.home, older_than) if not _at_work(place, one.name)]
+    if not found:
+        return []
+    if rebuild:
+        for one in found:
+            abandoned.remove(place.home, one)
+    told = [one.words() for one in found[:NAMED]]
+    told += [f"uploads: {len(found) - NAMED:,} more"] if len(found) > NAMED else []
+    size = amount(sum(one.size for one in found))
+    cure = "removed" if rebuild else "go on with them on the Data page, or `doctor --rebuild` removes them"
+    return [*told, f"uploads: what nobody went on with takes {size}: {cure}"]
+
+
+def _at_work(place: Place, name: str) -> bool:
+    return any(not job.over for job in place.job_rows.jobs(f"{UPLOADS}/{name}"))
+
+
+def uploads_take(place: Place) -> str:
+    """The space of all uploads, as people read it."""
+    return amount(abandoned.used(place.home))

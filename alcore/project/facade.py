@@ -21,6 +21,7 @@ from alcore.progress import Bar, Report, ignore_progress
 from alcore.project import (
     background,
     classes,
+    confined,
     creation,
     display,
     exporting,
@@ -29,6 +30,7 @@ from alcore.project import (
     loop,
     plans,
     queue,
+    remote,
     slices,
     tables,
     timing,
@@ -43,6 +45,7 @@ from alcore.showing import as_html
 from alcore.strategies import look
 from alcore.training.turn import Order
 from alcore.types import Job, Round
+from alcore.uploads.reach import Reach, is_address
 
 
 class Workspace(Place):
@@ -149,7 +152,7 @@ class Project(Stored):
     @classmethod
     def create(cls, name: str, source: str | Path, home: str | Path | None = None, **options: Any) -> Project:
         """A new project from a folder, CSV or array file; options as for `import_into`."""
-        return cls.import_into(shared(home), name, Path(source), **options)
+        return cls.import_into(shared(home), name, source, **options)
 
     @classmethod
     def open(cls, name: str, home: str | Path | None = None) -> Project:
@@ -160,7 +163,8 @@ class Project(Stored):
     def import_into(
         cls, workspace: Workspace, name: str, source: str | Path, *, report: Report = ignore_progress, **options: Any
     ) -> Project:
-        """Imports `source` as a new project; nothing is left of it when that fails or is cancelled.
+        """Imports `source` as a new project; nothing is left of it when that fails or is cancelled. What lies at an address (https://…,
+        s3://…) is fetched first, and stays.
 
         Args:
             options: of ImportRequest by name: format, task, truth, hold_out, image_size, cache, classes, void, cut, duplicates, levels,
@@ -169,11 +173,14 @@ class Project(Stored):
         Raises:
             BadInput: the name is taken or cannot be used, or the source cannot.
         """
+        if is_address(source):
+            source = background.fetch_now(workspace.runner, workspace, str(source), report)
         creation.import_into(workspace, name, ImportRequest.of(source, options), report)
         return workspace.project(name)
 
     def refresh(self, report: Report = ignore_progress, levels: tuple[float, float] | None = None) -> dict[str, Any]:
-        """Imports the source again; see creation.refresh."""
+        """Imports the source again, fetched again if it came from an address; see creation.refresh."""
+        remote.bring_again(self, Reach(all_=True), report)
         return creation.refresh(self, report, levels)
 
     def delete(self) -> None:
@@ -249,7 +256,8 @@ class Project(Stored):
         params: Mapping[str, Any] | None = None,
         train: Mapping[str, Any] | None = None,
     ) -> Job:
-        """The same as a background job."""
+        """The same as a background job. BadInput also for a parameter that names a file which pages may not read; see confined."""
+        confined.check_settings(self.place, {**(params or {}), **(train or {})})
         order = loop.ordered(self, strategy, query_size, seed, device, params, train)
         self.workspace.forecasts.stop()  # the job wants its device to itself
         return self.workspace.runner.submit("round", self.name, order.title, order.arguments(), order.device)

@@ -13,10 +13,11 @@ import numpy as np
 from alcore.columns import Texts
 from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
 from alcore.extractors import extractor_named, families
-from alcore.extractors.base import Embedder, models_folder, slug_of
+from alcore.extractors.base import Embedder, slug_of
 from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
+from alcore.home import models_folder
 from alcore.measures.clusters import of_length_one
 from alcore.measures.duplicates import CLOSE, near_duplicates, with_series
 from alcore.measures.layout import grown_layout

@@ -14,7 +14,7 @@ import numpy as np
 from alcore.errors import AlcoreError, BadInput
 from alcore.importing import described
 from alcore.importing.described import Described
-from alcore.importing.values import DATE, NUMBER, TEXT, Column, date_of, number_of
+from alcore.importing.values import DATE, NUMBER, TEXT, Column, date_of, number_of, of_rows, sketch
 from alcore.project.catalog import Catalog, catalog
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -22,7 +22,7 @@ from alcore.remembered import Remembered
 PREFIX = "meta:"  # of a column among the app's own, in orders and on the map
 OF_EXPORTS = "meta."  # in tables, where a colon means something to some readers
 KEPT, GROUP_BY = "metadata", "group_by"  # of the settings
-SHOWN = 5  # rows and values that a look names
+SHOWN = 5  # rows that a look names
 LISTED = 500  # values of a text column that a page lists; more are found by what is in them
 
 _read = Remembered(8)
@@ -119,7 +119,7 @@ def look(project: Stored, file: Path, source: str = "", key: str = "") -> Look:
             f"none of the {len(met):,} rows of {source} names an image of {project.name!r}: its column {table.key[:40]!r} has "
             f"{strange[0]!r}, an image is called {image!r}. Write the images' paths or file names there"
         )
-    columns = tuple(_beside(column, rows) for column in table.columns)
+    columns = tuple(of_rows(column, rows) for column in table.columns)
     notes = [*table.notes, *_telltale(project, columns)]
     told = tuple(sketch(column) for column in columns)
     return Look(source, table, len(of), int((rows >= 0).sum()), int((~met).sum()), tuple(strange), told, tuple(notes))
@@ -184,20 +184,14 @@ def aligned(project: Stored, of: Catalog | None = None) -> Aligned:
 
 def _aligned(found: Described, of: Catalog) -> Aligned:
     rows = found.rows_of(of.names.paths)
-    return Aligned(tuple(_beside(column, rows) for column in found.columns))
-
-
-def _beside(column: Column, rows: np.ndarray) -> Column:
-    nothing = -1 if column.kind == TEXT else np.nan
-    values = np.append(column.values, np.array([nothing], column.values.dtype))[rows]  # row -1, none, is the last
-    return Column(column.name, column.kind, values, column.names)
+    return Aligned(tuple(of_rows(column, rows) for column in found.columns))
 
 
 def of_items(project: Stored, ids: np.ndarray) -> Aligned:
     """The columns of these images, in their order; of those that are gone nothing is known."""
     of = catalog(project)
     at = of.places(np.asarray(ids, np.int64))
-    return Aligned(tuple(_beside(column, at) for column in aligned(project, of).columns))
+    return Aligned(tuple(of_rows(column, at) for column in aligned(project, of).columns))
 
 
 def facts(project: Stored, item: int) -> list[tuple[str, str]]:
@@ -219,15 +213,6 @@ def exported(project: Stored, ids: np.ndarray) -> dict[str, list[Any]]:
 
 
 # ---- what pages are told
-
-
-def sketch(column: Column) -> Mapping[str, Any]:
-    """A column in short: name, kind, images that have a value, different values, and as text the most frequent or the first of them."""
-    known = column.values[column.known]
-    different, counts = np.unique(known, return_counts=True)
-    most = different[np.argsort(-counts, kind="stable")][:SHOWN] if column.kind == TEXT else known[:SHOWN]
-    examples = [column.shown(value) for value in most.tolist()]
-    return {"name": column.name, "kind": column.kind, "images": len(known), "different": len(different), "examples": examples}
 
 
 def _told(column: Column) -> dict[str, Any]:

@@ -20,8 +20,7 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.extractors import extractor_named
-from alcore.extractors.base import models_folder
-from alcore.home import own_strategies
+from alcore.home import models_folder, own_strategies
 from alcore.nets.tasks import FEATURES, TASKS
 from alcore.params import TrainParams
 from alcore.pixels.maskfiles import at_size

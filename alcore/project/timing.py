@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from alcore.errors import AlcoreError
+from alcore.project.confined import check_settings
 from alcore.project.forecast import Forecast, by_costs, by_rule, costly, forecast, is_busy, known
 from alcore.project.place import Place
 from alcore.project.probe import Costs, timed
@@ -43,6 +44,10 @@ class Forecasts:
 
     def look(self, project: Stored, order: Order) -> Forecast | AlcoreError | None:
         """The forecast; what would keep the round from running; or None while its steps are being timed, which begins here."""
+        try:
+            check_settings(self._place, {**order.params, **order.train})
+        except AlcoreError as refused:
+            return refused
         key = _key(project, order)
         with self._changed:
             has, costs = key in self._costs, self._costs.get(key)

@@ -11,9 +11,10 @@ import numpy as np
 
 from alcore.errors import AlcoreError
 from alcore.extractors import extractor_named
-from alcore.extractors.base import Embedder, Extractor, models_folder
+from alcore.extractors.base import Embedder, Extractor
 from alcore.extractors.extraction import Wanted, batches_of, extract, image_key
 from alcore.extractors.vectors import VectorStore
+from alcore.home import models_folder
 from alcore.nets.tasks import FEATURES
 from alcore.pixels.pictures import Pictures
 from alcore.progress import Report

@@ -3,5 +3,6 @@ machine that a page may look into. Knows no project, no page and no route.
 
 It may import formats and the ground.
 
-`shelf.Shelf` takes what a browser sends, `archives.unpack` opens a zip, `roots.Roots` says which paths may be read.
+`shelf.Shelf` takes what a browser sends, `fetching.fetch` gets what lies at an address, `archives.unpack` opens a zip;
+`roots.Roots` says which paths may be read, `reach.Reach` which addresses.
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alcore.errors import BadInput, NotFound
 from alcore.formats.base import IMAGE_SUFFIXES, LEFTOVERS
+from alcore.home import models_folder
 from alcore.naming import natural, printable
 
 VARIABLE = "ALCORE_DATA_ROOTS"
@@ -56,6 +57,7 @@ class Roots:
     """
 
     def __init__(self, home: Path, allowed: Iterable[Path] | None) -> None:
+        self.home = home
         self.uploads = home / UPLOADS
         self.allowed = None if allowed is None else tuple(Path(os.path.realpath(one)) for one in allowed)
 
@@ -96,6 +98,20 @@ class Roots:
                 "Whoever runs it allows more with --data-root"
             )
         return path
+
+    def check_file(self, typed: str) -> Path:
+        """The same of a file that a setting names, such as the weights of a network: those of the folder of models may be read, too. A
+        relative path is of that folder, or of where the server was started."""
+        models = models_folder(self.home)
+        if models is not None and not self.open:
+            try:
+                inside = Path(os.path.realpath(models / Path(typed).expanduser()))
+                started = Path(typed).expanduser()
+                if Path(os.path.realpath(models)) in inside.parents and (started.is_absolute() or not started.exists()):
+                    return inside
+            except (ValueError, RuntimeError, OSError):  # told below
+                pass
+        return self.check(typed)
 
     def places(self) -> list[Path]:
         """Where the picker begins."""

@@ -7,7 +7,8 @@ Below `uploads` lie
 - `.NAME.upload/state.json`, which files were meant (`print`) and how far it is,
 - `.NAME.upload/parts/DIGEST`, a file of which a part is there, named by its path, size and time,
 - `.NAME.upload/tree/`, its files that are whole; renamed to `NAME/` at the end,
-- `.NAME.upload/unpacked/`, an archive that is being unpacked.
+- `.NAME.upload/unpacked/`, an archive that is being unpacked,
+- `.NAME.upload/before/`, of what is fetched again, the folder that is being replaced.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from alcore.uploads.roots import UPLOADS
 RECEIVING, UNPACKING, DONE, REFUSED = "receiving", "unpacking", "done", "refused"
 CLOSE = 2_000  # ms: how exactly every file system keeps a time
 LAST = 253_402_300_799_000  # ms since 1970, the end of the year 9999
-_DESK = re.compile(r"\.(.+)\.upload")
+DESK = re.compile(r"\.(.+)\.upload")
 
 _locks: dict[Path, threading.Lock] = {}
 _locking = threading.Lock()
@@ -62,6 +63,7 @@ class Standing:
         source: what an import takes; "" until it is done.
         notes: sentences about what was left out.
         error: why it was refused.
+        address: where it is fetched from; "" for what a browser sends.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Standing:
     source: str = ""
     notes: tuple[str, ...] = ()
     error: str = ""
+    address: str = ""
 
 
 class Shelf:
@@ -86,12 +89,13 @@ class Shelf:
 
     # ---- a sender's way: begin, have, take, finish
 
-    def begin(self, name: str, print_: str, files: int, size: int) -> Standing:
+    def begin(self, name: str, print_: str, files: int, size: int, address: str = "") -> Standing:
         """A new upload, or the one of the same files that is there already, whatever it is called.
 
         Args:
             name: of what was dropped; another one is taken where other files have it.
             print_: any text that is the same for the same files.
+            address: where they are fetched from, if they are.
 
         Raises:
             BadInput: the disk has no room for it.
@@ -101,7 +105,7 @@ class Shelf:
         with _lock_of(self.folder):
             for number in range(1, 10_000):
                 candidate = wanted if number == 1 else f"{wanted}-{number}"
-                known = self._read(candidate)
+                known = self.known(candidate)
                 if known and known.state == DONE and not (self.folder / candidate).exists():
                     known = None  # somebody took the folder away
                 if known and known.state != REFUSED:
@@ -111,7 +115,7 @@ class Shelf:
                 elif not (self.folder / candidate).exists():
                     self._check_room(candidate, size)
                     shutil.rmtree(self._desk(candidate), ignore_errors=True)
-                    return self._write(Standing(candidate, print_, files, size))
+                    return self._write(Standing(candidate, print_, files, size, address=address))
         raise BadInput(f"there are too many uploads called {wanted!r}: remove some of them")
 
     def have(self, name: str, files: Sequence[Sent]) -> list[int]:
@@ -155,7 +159,7 @@ class Shelf:
                     f"{len(found):,} of {known.files:,} files are there ({amount(sum(found))} of {amount(known.bytes)}): "
                     "drop the same files again"
                 )
-            if any(_is_archive(path) for path in _files(tree)):
+            if any(path.suffix.lower() == SUFFIX for path in _files(tree)):
                 return self._write(replace(known, state=UNPACKING))
             return self._settle(known)
 
@@ -170,7 +174,7 @@ class Shelf:
         if known.state != UNPACKING:
             return known
         tree, out = desk / "tree", desk / "unpacked"
-        archives = [path for path in _files(tree) if _is_archive(path)]
+        archives = [path for path in _files(tree) if path.suffix.lower() == SUFFIX]
         alone, notes = known.files == 1, list(known.notes)
         try:
             for archive in archives:
@@ -208,11 +212,39 @@ class Shelf:
             raise Cancelled(f"the upload {name} was taken away") from None
         return self._settle(replace(known, notes=tuple(notes)))
 
+    # ---- what is fetched (fetching.fetch)
+
+    def desk(self, name: str) -> Path:
+        """Where an upload is put together. NotFound where there is none."""
+        self.standing(name)
+        return self._desk(name)
+
+    def fetched(self, known: Standing, report: Report = ignore_progress) -> Standing:
+        """Puts in place what was fetched, its archives unpacked; what an earlier fetch brought goes then."""
+        with _lock_of(self._desk(known.name)):
+            found = [path.stat().st_size for path in _files(self._desk(known.name) / "tree")]
+            self._write(replace(known, files=len(found), bytes=sum(found), state=RECEIVING, source=""))
+        standing = self.finish(known.name)
+        return self.unpack(known.name, report) if standing.state == UNPACKING else standing
+
+    def keep(self, known: Standing) -> None:
+        """Goes back to what there was before a fetch that failed."""
+        if self._desk(known.name).is_dir():
+            self._write(known)
+
+    def holding(self, path: Path) -> Standing | None:
+        """The upload that a path lies in, None where it lies in none."""
+        for one in self.all():
+            folder = self.folder / one.name
+            if path == folder or folder in path.parents:
+                return one
+        return None
+
     # ---- looking
 
     def standing(self, name: str) -> Standing:
         """How far an upload is, or NotFound."""
-        known = self._read(name)
+        known = self.known(name)
         if known is None or (known.state == DONE and not (self.folder / known.name).exists()):
             raise NotFound(f"there is no upload {name[:80]!r}: drop the files again")
         return known
@@ -221,8 +253,8 @@ class Shelf:
         """The uploads by name, those that were refused left out."""
         found = []
         for entry in self.folder.iterdir() if self.folder.is_dir() else ():
-            if match := _DESK.fullmatch(entry.name):
-                known = self._read(match[1])
+            if match := DESK.fullmatch(entry.name):
+                known = self.known(match[1])
                 if known and known.state != REFUSED and (known.state != DONE or (self.folder / known.name).exists()):
                     found.append(known)
         return sorted(found, key=lambda one: natural(one.name))
@@ -239,14 +271,14 @@ class Shelf:
 
     def remove(self, name: str) -> None:
         """Takes an upload away, whole or not. NotFound where there is none."""
-        known, desk = self._read(name), self._desk(name)
+        known, desk = self.known(name), self._desk(name)
         if known is None:
             raise NotFound(f"there is no upload {name[:80]!r}")
         with _lock_of(desk):
             gone = desk.with_name(f"{desk.name}.gone")
             shutil.rmtree(gone, ignore_errors=True)
             os.replace(desk, gone)  # at once, so that whoever sends or unpacks notices
-            if known.state == DONE:
+            if known.state == DONE or known.address:
                 shutil.rmtree(self.folder / known.name, ignore_errors=True)
             shutil.rmtree(gone, ignore_errors=True)
 
@@ -257,7 +289,8 @@ class Shelf:
             raise NotFound(f"there is no upload {name[:80]!r}")
         return self.folder / f".{name}.upload"
 
-    def _read(self, name: str) -> Standing | None:
+    def known(self, name: str) -> Standing | None:
+        """What is known of an upload, refused ones too; None where there is none."""
         try:
             told: dict[str, Any] = json.loads((self._desk(name) / "state.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -321,13 +354,17 @@ class Shelf:
 
     def _settle(self, known: Standing) -> Standing:
         desk, target = self._desk(known.name), self.folder / known.name
+        if known.address and target.exists():  # fetched before: the new one takes its place
+            shutil.rmtree(desk / "before", ignore_errors=True)
+            os.replace(target, desk / "before")
         os.replace(desk / "tree", target)
+        shutil.rmtree(desk / "before", ignore_errors=True)
         for part in ("parts", "unpacked"):
             shutil.rmtree(desk / part, ignore_errors=True)
-        return self._write(replace(known, state=DONE, source=str(_source(target))))
+        return self._write(replace(known, state=DONE, source=str(source_of(target))))
 
 
-def _source(folder: Path) -> Path:
+def source_of(folder: Path) -> Path:
     """What an import takes: the folder, or its one file where that is a table or arrays."""
     inside = list(folder.iterdir())
     lone = inside[0] if len(inside) == 1 and inside[0].is_file() else None
@@ -339,10 +376,6 @@ def _placed(sent: Sent) -> str:
     if is_leftover(path):
         raise BadInput(f"{sent.path!r} is a hidden file: such are not taken")
     return path
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() == SUFFIX
 
 
 def _unused(path: Path) -> Path:

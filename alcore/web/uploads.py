@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from alcore.door.requests import Answer, Refused, Takes, is_whole, json_answer, json_object, segment
 from alcore.errors import BadInput
-from alcore.project.background import UNPACK, submit_unpack, unpacking_of
+from alcore.project.background import FETCH, UNPACK, submit_fetch, submit_unpack, unpacking_of
 from alcore.uploads.roots import Roots
 from alcore.uploads.shelf import DONE, LAST, RECEIVING, UNPACKING, Sent, Shelf, Standing
 
@@ -101,16 +101,22 @@ def _actions(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
         if standing.state == UNPACKING:
             submit_unpack(place.runner, name)
         return json_answer(_told(place, standing))
+    if action == "fetch":
+        standing = shelf.standing(name)
+        if not standing.address:
+            raise BadInput(f"{name!r} was uploaded and has no address: drop the files again")
+        submit_fetch(place.runner, place, standing.address)
+        return json_answer(_told(place, standing))
     if action == "remove":
         standing = shelf.standing(name)
-        if standing.state == DONE and (reader := _reader(place, shelf, name)):
+        if (standing.state == DONE or standing.address) and (reader := _reader(place, shelf, name)):
             raise BadInput(f"the project {reader!r} reads its images from {name!r}: delete the project first")
         for job in place.runner.jobs(unpacking_of(name)):
             if not job.over:
                 place.runner.cancel(job.id)
         shelf.remove(name)
         return json_answer({"upload": name, "state": "removed"})
-    raise Refused(400, "action must be finish or remove")
+    raise Refused(400, "action must be finish, fetch or remove")
 
 
 def _reader(place: Workspace, shelf: Shelf, name: str) -> str | None:
@@ -129,20 +135,22 @@ def _folders(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 
 
 def _told(place: Workspace, standing: Standing) -> dict[str, Any]:
-    """As the browser knows it; of one that is being unpacked how far that is, or why it has stopped."""
-    job = None
-    if standing.state == UNPACKING:
-        job = next((job for job in place.runner.jobs(unpacking_of(standing.name), limit=1) if job.kind == UNPACK), None)
+    """As the browser knows it; of one that is being unpacked or fetched how far that is, or why it has stopped."""
+    job, works = None, standing.state == UNPACKING or (standing.state == RECEIVING and bool(standing.address))
+    if works:
+        job = next((job for job in place.runner.jobs(unpacking_of(standing.name), limit=1) if job.kind in (UNPACK, FETCH)), None)
         if job is None or job.over:
             standing = Shelf(place.home).standing(standing.name)  # its job wrote it before it was over
+            works = standing.state in (UNPACKING, RECEIVING)
     told: dict[str, Any] = {"upload": standing.name, "state": standing.state, "files": standing.files, "bytes": standing.bytes}
-    told |= {"source": standing.source, "notes": list(standing.notes), "error": standing.error}
+    told |= {"source": standing.source, "notes": list(standing.notes), "error": standing.error, "address": standing.address}
     told["have"] = Shelf(place.home).there(standing.name) if standing.state == RECEIVING else standing.bytes
-    if standing.state == UNPACKING:
+    if works:
+        what = "fetching" if standing.address else "unpacking"
         if job is None or job.over:
-            told |= {"state": "stopped", "error": (job.error if job else "") or "unpacking was interrupted"}
+            told |= {"state": "stopped", "error": (job.error if job else "") or f"{what} was interrupted"}
         else:
-            told |= {"done": job.progress.done, "total": job.progress.total, "message": job.progress.message}
+            told |= {"state": what, "done": job.progress.done, "total": job.progress.total, "message": job.progress.message}
     return told
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from alcore.errors import BadInput
-from alcore.importing.values import Column
+from alcore.errors import AlcoreError, BadInput
+from alcore.importing.described import Described, read
+from alcore.importing.values import Column, sketch
 from alcore.project import metadata, slices
 from alcore.project.facade import Project
+from alcore.uploads import tables
 from pages.ui.bringing import refusal
 from pages.ui.session import FORM_WIDTH, plain_errors, plural, workspace
 
@@ -25,6 +28,52 @@ GROUPS = (
     "Images with the same value are tested on together or not at all, and nothing trains on an image whose group is held out: a model is "
     "not praised for knowing a patient or a camera again."
 )
+
+
+def brought() -> dict[str, str] | None:
+    """The fields of a table beside a source that is to be imported: the options of the import, None where the table cannot be taken. What
+    it holds is shown with the source."""
+    with st.expander("Metadata: cameras, dates, patients"):
+        st.caption(f"{ABOUT} Its columns, and how many images they describe, are shown above before anything is imported.")
+        left, right = st.columns(2)
+        given = left.file_uploader("A table from your computer", type=TYPES, key="new.table")
+        typed = right.text_input("Or a table on this machine", placeholder="/home/me/patients.csv", key="new.table.path").strip()
+        if given is None and not typed:
+            return {}
+        try:
+            if given is not None:
+                file = tables.keep(workspace().home, given.name, given.getbuffer())
+            else:
+                if why := refusal(typed):
+                    raise BadInput(why)
+                file = Path(typed).expanduser().absolute()
+            names = [column.name for column in _read(str(file), file.stat().st_mtime_ns if file.is_file() else 0).columns]
+        except AlcoreError as problem:
+            st.error(f"{str(problem)[0].upper()}{str(problem)[1:]}.", icon=":material/error:")
+            return None
+        group = st.selectbox(
+            "Hold out whole groups of",
+            [None, *names],
+            format_func=lambda name: "no column" if name is None else name,
+            help=GROUPS,
+            width=300,
+            key="new.group_by",
+        )
+    return {"metadata": str(file), "group_by": group or ""}
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _read(file: str, changed: int) -> Described:
+    """The table in a file, as it was when it was changed last."""
+    return read(Path(file))
+
+
+def columns_table(columns: Sequence[Mapping[str, Any]]) -> None:
+    """What a table holds, a line a column: as values.sketch tells it."""
+    frame = pd.DataFrame(columns)
+    frame["examples"] = [", ".join(examples) for examples in frame["examples"]]
+    names = {"name": "column", "examples": "for example"}
+    st.dataframe(frame.rename(columns=names), hide_index=True, width=FORM_WIDTH)
 
 
 def describe(of: Project) -> None:
@@ -72,7 +121,7 @@ def _kept(of: Project) -> None:
 
 
 def _row(column: Column) -> dict[str, Any]:
-    told = metadata.sketch(column)
+    told = sketch(column)
     return {
         "column": column.name,
         "kind": column.kind,
@@ -101,10 +150,7 @@ def _bring(of: Project) -> None:
     st.markdown(f"**{seen.words()}.**")
     for note in seen.notes:
         st.caption(f":material/info: {note}")
-    frame = pd.DataFrame(seen.columns)
-    frame["examples"] = [", ".join(examples) for examples in frame["examples"]]
-    names = {"name": "column", "examples": "for example"}
-    st.dataframe(frame.rename(columns=names), hide_index=True, width=FORM_WIDTH)
+    columns_table(seen.columns)
     again = " in place of the one there is" if of.settings.get(metadata.KEPT) else ""
     if st.button(f"Keep it{again}", type="primary", icon=":material/check:", key=f"meta.keep.{of.id}"):
         metadata.attach(of, seen)

@@ -11,7 +11,10 @@ from alcore.formats import FORMATS
 from alcore.importing import samples
 from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
+from alcore.uploads.reach import is_address
 from pages.ui.bringing import bring, refusal
+from pages.ui.describing import brought
+from pages.ui.elsewhere import arrived, elsewhere
 from pages.ui.jobs import running
 from pages.ui.previewing import look
 from pages.ui.session import FORM_WIDTH, plain_errors, workspace
@@ -46,8 +49,12 @@ def new_project() -> None:
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
     with st.container(border=True, width=FORM_WIDTH):
         bring(SOURCE)
+        arrived(SOURCE)
         source = st.text_input(
-            "Folder, CSV or array file on this machine", placeholder="/home/me/photos", key=SOURCE, persist_state="session"
+            "Folder, CSV or array file on this machine, or an address",
+            placeholder="/home/me/photos, https://… or s3://…",
+            key=SOURCE,
+            persist_state="session",
         ).strip()
         shown = st.container()  # filled once the form is known
         left, right = st.columns(2)
@@ -86,7 +93,9 @@ def new_project() -> None:
             help="One line a class: names of the source, =, and the class they are. Nothing behind the = leaves them out. A name with a "
             'comma or = in it stands in quotes: "a, b" = cat. It is kept for reading the source again.',
         )
+        described = brought()
         options = {
+            **(described or {}),
             "format": kind,
             "task": task,
             "truth": truth,
@@ -97,7 +106,9 @@ def new_project() -> None:
         }
         with shown:
             found = None
-            if source:
+            if elsewhere(source):
+                source = ""  # until it is here
+            elif source and described is not None:
                 found = look(source, options)
             else:
                 _what_can_be_read()
@@ -109,7 +120,9 @@ def new_project() -> None:
         if start:
             with plain_errors():
                 if not (source and name):
-                    raise AlcoreError("give a folder or file and a name for the project first")
+                    raise AlcoreError("give a folder or file (fetched, if it is an address) and a name for the project first")
+                if described is None:
+                    raise AlcoreError("the table of metadata cannot be taken as it is: give another one, or none")
                 if found is not None:
                     _submit(name, {"source": source, **options})
 
@@ -119,7 +132,7 @@ def _name_of(source: str) -> str:
     path = Path(source)
     try:
         path = path.expanduser()
-        return path.stem if source and not refusal(source) and path.exists() else ""
+        return path.stem if source and not is_address(source) and not refusal(source) and path.exists() else ""
     except (OSError, ValueError, RuntimeError):
         return ""
 
@@ -148,14 +161,15 @@ def _what_can_be_read() -> None:
     st.caption(
         ":material/info: Class folders, with or without train/test folders, a folder of images, CSV files beside images, npz, CIFAR or IDX "
         "files; images with masks as CamVid, Cityscapes, BDD100K, Pascal VOC, COCO or YOLO have them; exports of Label Studio, CVAT and "
-        "FiftyOne; Parquet, Hugging Face and WebDataset."
+        "FiftyOne; Parquet, Hugging Face and WebDataset. What lies at an address is fetched first: a zip, a folder as web servers list it, "
+        "a table or list of addresses, or a bucket's folder."
     )
 
 
 def _submit(name: str, arguments: dict[str, object]) -> None:
     if name in workspace().projects():
         raise AlcoreError(f"a project {name!r} exists already: choose another name")
-    job = submit_import(workspace().runner, name, arguments)
+    job = submit_import(workspace().runner, workspace(), name, arguments)
     st.session_state["importing"] = st.session_state[SUBMITTED] = job.id
     st.session_state[FAILURE] = ""
     st.rerun()

@@ -14,12 +14,13 @@ from alcore.errors import AlcoreError
 from alcore.importing.preview import Preview, preview
 from alcore.importing.request import ImportRequest
 from pages.ui.bringing import refusal
+from pages.ui.describing import columns_table
 from pages.ui.session import plural
 
 KEPT = "preview"  # of the session: (what was asked, what came out)
 SHOWN_CLASSES = 12
 SIDE = 64  # pixels of a sample
-UNSEEN = ("truth", "cut", "duplicates")  # options that change nothing a preview shows
+UNSEEN = ("cut", "duplicates")  # options that change nothing a preview shows
 SPLITS = {"pool": "to label", "val": "for validation", "test": "held out for testing"}
 
 
@@ -34,7 +35,8 @@ def look(source: str, options: Mapping[str, Any]) -> Preview | None:
             st.caption(f":material/error: There is no `{source}` on this machine.")
             return None
         shown = tuple(sorted((name, str(value)) for name, value in options.items() if name not in UNSEEN))
-        asked = (source, shown, path.stat().st_mtime_ns)
+        table = Path(str(options.get("metadata") or source)).expanduser()
+        asked = (source, shown, path.stat().st_mtime_ns, table.stat().st_mtime_ns if table.exists() else 0)
     except OSError as problem:
         st.caption(f":material/error: `{source}` cannot be read: {problem.strerror}")
         return None
@@ -75,6 +77,8 @@ def _draw(found: Preview, rows: str) -> None:
         st.warning(f"{warning[0].upper()}{warning[1:]}.", icon=":material/info:")
     for note in found.notes:
         st.caption(f":material/info: {note[0].upper()}{note[1:]}.")
+    if found.columns:
+        columns_table(found.columns)
     if rows:
         st.html(rows)
     if found.skipped:

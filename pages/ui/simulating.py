@@ -95,7 +95,7 @@ def _submit(source: _Source, asked: Asked, name: str) -> str:
     plan = asked.plan(folder() / name)
     check_budget(images_of(plan.init, source.pool), images_of(plan.query_size, source.pool), plan.rounds, source.pool)
     rounds = len(plan.variants) * len(plan.seeds) * plan.rounds
-    submit_simulation(workspace().runner, name, asked.words(), asked.stored(), rounds)
+    submit_simulation(workspace().runner, workspace(), name, asked.words(), asked.stored(), rounds)
     return name
 
 

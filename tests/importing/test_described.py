@@ -129,7 +129,7 @@ def test_beside_an_import_it_gives_groups_and_says_how_it_fits(table):
     found = beside(str(table("path,patient\n1.png,p1\n2.png,p2\n3.png,p1\n")), ["a/3.png", "a/1.png", "a/9.png"])
     groups = found.groups("patient")
     assert (groups[0] == groups[1] >= 0, groups[2]) == (True, -1)
-    assert found.words == ["meta.csv describes 2 of 3 images"]
+    assert found.words == ["the table meta.csv describes 2 of 3 images"]
     with pytest.raises(BadInput, match="no metadata column 'x': use one of patient"):
         found.groups("x")
     with pytest.raises(

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from alcore.project import facade, metadata
 from alcore.project.facade import Project
-from tests.pages.headless import field, press, ran, show, words
+from alcore.uploads.roots import VARIABLE
+from tests.pages.headless import field, press, ran, show, wait, words
 
 HELD = "16 images held out"
 
@@ -84,3 +85,107 @@ def test_a_file_outside_the_folders_that_may_be_read_is_not(of: Project, table: 
     at = typed(show("data", "toy"), str(table))
     assert len(at.error) == 1
     assert "rows of" not in words(at)
+
+
+# ---- in the form of a new project
+
+
+def form(of: Project, source: Path) -> AppTest:
+    at = press(show("data", "toy"), "New project")
+    at.text_input(key="new.source").set_value(str(source))
+    return ran(at)
+
+
+def grouped(at: AppTest, column: str) -> AppTest:
+    at.selectbox(key="new.group_by").select(column)
+    return ran(at)
+
+
+def imported(at: AppTest, of: Project, name: str) -> Project:
+    field(at, "Name of the project").set_value(name)
+    press(at, "Import")
+    wait(lambda: of.workspace.runner.jobs(name)[0].over)
+    assert of.workspace.runner.jobs(name)[0].error is None
+    return of.workspace.project(name)
+
+
+@pytest.fixture
+def flat(tmp_path: Path, write_image) -> Path:
+    """Forty images of two classes from ten patients, without any split."""
+    for at in range(40):
+        write_image(tmp_path / "clinic" / f"{at % 2}" / f"{at:02d}.png", at % 2, at)
+    lines = [f"{at:02d}.png,p{at % 10},{20 + at}\n" for at in range(40)]
+    (tmp_path / "patients.csv").write_text("image,patient,age\n" + "".join(lines))
+    return tmp_path / "clinic"
+
+
+def test_a_table_is_shown_with_the_source_and_groups_are_held_out(of: Project, flat: Path):
+    at = form(of, flat)
+    at.text_input(key="new.table.path").set_value(str(flat.parent / "patients.csv"))
+    at = ran(at)
+    (table,) = [frame.value for frame in at.dataframe if "column" in frame.value]
+    assert table[["column", "kind", "images", "different"]].values.tolist() == [["patient", "text", 40, 10], ["age", "number", 40, 40]]
+    assert "The table patients.csv describes 40 of 40 images." in words(at)
+    assert at.selectbox(key="new.group_by").options == ["no column", "patient", "age"]
+    at = grouped(at, "patient")
+    assert "held out" in words(at)
+    made = imported(at, of, "clinic")
+    assert metadata.grouped_by(made) == "patient"
+    patients = metadata.aligned(made).column("patient")
+    sides = {split: set() for split in ("pool", "test")}
+    for item, split, *_ in made.snapshot():
+        path = made.items.paths()[item]
+        sides[split].add(int(path[-6:-4]) % 10)
+    assert len(sides["test"]) == 2
+    assert sides["test"] & sides["pool"] == set()
+    assert len(patients.values) == 40
+
+
+def test_a_table_of_a_browser_is_kept_until_the_import_has_read_it(of: Project, flat: Path):
+    at = form(of, flat)
+    (upload,) = [one for one in at.file_uploader if one.key == "new.table"]
+    upload.upload("patients.csv", (flat.parent / "patients.csv").read_bytes(), "text/csv")
+    at = grouped(ran(at), "patient")
+    kept = of.place.home / "uploads" / ".tables"
+    assert [path.name for path in kept.rglob("*.csv")] == ["patients.csv"]
+    made = imported(at, of, "clinic")
+    assert (made.settings["metadata"]["source"], made.settings["group_by"]) == ("patients.csv", "patient")
+    assert list(kept.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("image,patient\n00.png,1\n00.png,2\n", "Patients.csv has two rows for '00.png' that differ"),
+        ("patient\n1\n", "Patients.csv has no column that names images"),
+        ("image,patient\nnowhere.png,1\n", "none of the 1 rows of patients.csv names an image"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_is_told_and_nothing_is_imported(of: Project, flat: Path, content: str, said: str):
+    (flat.parent / "patients.csv").write_text(content)
+    at = form(of, flat)
+    at.text_input(key="new.table.path").set_value(str(flat.parent / "patients.csv"))
+    at = ran(at)
+    assert said in "\n".join(error.value for error in at.error)
+    field(at, "Name of the project").set_value("clinic")
+    press(at, "Import")
+    assert of.workspace.runner.jobs("clinic") == []
+
+
+def test_a_column_that_tells_the_classes_is_named_while_they_are_hidden(of: Project, flat: Path):
+    for at in range(2):
+        (flat / str(at)).rename(flat / f"kind{at}")
+    (flat.parent / "patients.csv").write_text("image,what\n00.png,kind0\n01.png,kind1\n")
+    at = form(of, flat)
+    at.text_input(key="new.table.path").set_value(str(flat.parent / "patients.csv"))
+    told = "'what' holds the names of classes: who labels sees them, though the truth is hidden"
+    assert told in words(ran(at))
+    at.radio[0].set_value("labels")
+    assert told not in words(ran(at))
+
+
+def test_a_table_outside_the_roots_is_not_read(of: Project, flat: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(VARIABLE, str(flat))
+    at = form(of, flat)
+    at.text_input(key="new.table.path").set_value(str(flat.parent / "patients.csv"))
+    assert "lies outside the folders that this server may read" in ran(at).error[0].value

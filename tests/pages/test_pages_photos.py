@@ -33,7 +33,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace
 def imported(fresh: Workspace, tmp_path: Path) -> Workspace:
     """Photos imported as the app does it, and read by themselves."""
     source = write_photos(tmp_path / "photos")
-    background.submit_import(fresh.runner, "photos", {"source": str(source)})
+    background.submit_import(fresh.runner, fresh, "photos", {"source": str(source)})
     wait(lambda: any(job.kind == "features" and job.over for job in fresh.job_rows.jobs("photos")))
     return fresh
 

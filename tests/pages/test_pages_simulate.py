@@ -200,7 +200,7 @@ def test_a_cancelled_run_goes_on_and_ends_like_one_that_was_not(fresh, tmp_path)
 @pytest.mark.slow
 def test_what_went_wrong_in_the_process_is_said_in_its_words(fresh, digits_source):
     asked = Asked(str(digits_source), ("random",), 39, 5, 2, (0,))
-    job = submit_simulation(fresh.runner, "big", asked.words(), asked.stored(), 2)
+    job = submit_simulation(fresh.runner, fresh, "big", asked.words(), asked.stored(), 2)
     assert ended(fresh, job.id).state == "failed"
     at = show("simulate", simulation="big")
     assert errors(at)[0].startswith("39 initial labels and 1 queries of 5 are 44 labels, and the pool has 40 images")
@@ -210,7 +210,7 @@ def test_what_went_wrong_in_the_process_is_said_in_its_words(fresh, digits_sourc
 
 def test_a_name_that_is_no_folders_is_refused(fresh):
     with pytest.raises(Exception, match="cannot be a simulation's name"):
-        submit_simulation(fresh.runner, "../out", [], {}, 1)
+        submit_simulation(fresh.runner, fresh, "../out", [], {}, 1)
     assert jobs(fresh) == []
 
 

@@ -51,7 +51,7 @@ def test_a_simulation_is_the_verb_into_the_workspaces_folder(workspace, monkeypa
 
     monkeypatch.setattr(background, "run_verb", verb)
     asked = {"source": "set", "strategies": ["random"]}
-    job = background.submit_simulation(workspace.runner, "digits-2", ["set", "--rounds", "2"], asked, 8)
+    job = background.submit_simulation(workspace.runner, workspace, "digits-2", ["set", "--rounds", "2"], asked, 8)
     assert (job.kind, job.project, job.title) == ("simulation", "simulations/digits-2", "Simulation digits-2")
     assert job.arguments == {"name": "digits-2", "words": ["set", "--rounds", "2"], "asked": asked, "rounds": 8}
     wait(lambda: workspace.runner.snapshot(job.id).over)
@@ -83,5 +83,5 @@ def test_an_archive_is_unpacked_by_one_job_at_a_time(workspace):
 @pytest.mark.parametrize("name", ["", "..", "../out", "a/b", ".hidden"])
 def test_a_simulations_name_is_a_folders(name, workspace):
     with pytest.raises(BadInput, match="cannot be a simulation's name"):
-        background.submit_simulation(workspace.runner, name, [], {}, 1)
+        background.submit_simulation(workspace.runner, workspace, name, [], {}, 1)
     assert workspace.job_rows.jobs() == []

@@ -12,6 +12,7 @@ from alcore.project import doctor
 from alcore.project import features as features_module
 from alcore.project.features import Features
 from alcore.storage import schema
+from alcore.uploads.shelf import Sent, Shelf
 from tests.extractors.colors import colors, stand_in
 from tests.project.played import labeled_project
 
@@ -73,3 +74,21 @@ def test_the_doctor_says_what_features_lack(photos, monkeypatch):
     monkeypatch.setattr(features_module, "extractor_named", gone)
     where = f"photos: the features in {found.folder} (0.0 MB) are not used: "
     assert doctor.findings(photos) == [where + "lite0 needs a package: pip install it. Delete that folder, or keep it"]
+
+
+def test_uploads_that_nobody_went_on_with_are_named_and_removed(workspace):
+    shelf = Shelf(workspace.home)
+    for at in range(doctor.NAMED + 2):
+        shelf.begin(f"half {at:02d}", f"p{at}", 1, 5000)
+        shelf.take(f"half {at:02d}", [(Sent("a.bin", 5000, 0), 0, memoryview(b"x" * 100 * (20 - at)))])
+    assert doctor.upload_words(workspace, rebuild=True) == []
+    told = doctor.upload_words(workspace, rebuild=False, older_than=0.0)
+    assert (len(told), told[-2]) == (doctor.NAMED + 2, "uploads: 2 more")
+    assert told[0].startswith("uploads: 'half 00' has")
+    assert "go on with them on the Data page, or `doctor --rebuild` removes them" in told[-1]
+    at_work = workspace.job_rows.add_job("unpack", "uploads/half 00", "t", {}, "uploads", waiter=workspace.runner.owner)
+    assert not any("half 00" in one for one in doctor.upload_words(workspace, rebuild=True, older_than=0.0))
+    assert [one.name for one in shelf.all()] == ["half 00"]
+    workspace.runner.cancel(at_work.id)
+    assert doctor.upload_words(workspace, rebuild=True, older_than=0.0)[-1].endswith(": removed")
+    assert (shelf.all(), doctor.uploads_take(workspace)) == ([], "0 bytes")

@@ -222,7 +222,7 @@ def test_an_import_holds_out_whole_groups(workspace, make_source, tmp_path, seed
     assert slices.held_groups(project).beside == 0
     held = f"{len(out)} group{'s' if len(out) != 1 else ''} of 'patient', {number} of 48 labeled images, are held out for testing"
     assert f"there is no test split: {held}" in project.settings["notes"]
-    assert "p.csv describes 48 of 48 images" in project.settings["notes"]
+    assert "the table p.csv describes 48 of 48 images" in project.settings["notes"]
     project.refresh()  # what was given stays
     assert {p.removeprefix("train/"): split for p, split in splits_of(project).items()} == splits
     assert len(metadata.aligned(project).columns) == 1

@@ -272,4 +272,4 @@ def test_a_folder_that_somebody_took_away_is_uploaded_anew(shelf, home):
 
 def test_states_are_words_that_the_browser_knows():
     text = (shelves.Path(__file__).parents[2] / "alcore/browser/shared/types.js").read_text()
-    assert f'"{RECEIVING}" | "{UNPACKING}" | "stopped" | "{REFUSED}" | "{DONE}"' in text
+    assert f'"{RECEIVING}" | "{UNPACKING}" | "fetching" | "stopped" | "{REFUSED}" | "{DONE}"' in text

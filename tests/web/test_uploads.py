@@ -13,7 +13,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore.project.background import submit_fetch
 from alcore.project.facade import Project
+from alcore.uploads import reach
 from alcore.uploads.roots import VARIABLE
 from alcore.uploads.shelf import Shelf
 from alcore.web.routes import routes
@@ -78,6 +80,7 @@ def test_many_small_files_and_pieces_of_a_large_one_arrive_hash_by_hash(client, 
         "have": 0,
         "source": "",
         "notes": [],
+        "address": "",
         "error": "",
     }
     small = [(name, content, 0, len(content)) for name, content in files.items() if name != "big.bin"]
@@ -239,3 +242,32 @@ def test_folders_are_those_that_are_allowed(client, workspace, tmp_path, monkeyp
         (str(tmp_path / "data" / "none"), 404),
     ):
         assert client.get(f"{API}/folders", params={"at": at}).status_code == status
+
+
+def test_what_is_fetched_is_told_gone_on_with_and_not_taken_from_its_project(client, workspace, host, monkeypatch):
+    text = host.at("/photos.zip")
+    monkeypatch.setenv(reach.VARIABLE, "photos.test")
+    host.files = {"/photos.zip": zip_of({"a.jpg": b"1"})}
+    host.status = {"/photos.zip": [404]}
+    job = submit_fetch(workspace.runner, workspace, text)
+    wait(lambda: workspace.runner.snapshot(job.id).over)
+    told = client.get(f"{API}/uploads/photos").json()
+    assert (told["state"], told["address"]) == ("stopped", text)
+    assert told["error"].startswith("there is nothing at")
+    assert act(client, "photos", "fetch").status_code == 200
+    wait(lambda: workspace.runner.jobs("uploads/photos")[0].over)
+    assert client.get(f"{API}/uploads/photos").json() | {"source": ""} == told | {
+        "state": "done",
+        "files": 1,
+        "error": "",
+        "bytes": told["bytes"],
+    } | {
+        "source": "",
+        "bytes": len(host.files["/photos.zip"]),
+        "have": len(host.files["/photos.zip"]),
+    }
+    monkeypatch.delenv(reach.VARIABLE)
+    assert "where pages may fetch nothing" in act(client, "photos", "fetch").json()["error"]
+    begin(client, {"x.bin": b"1"}, "other", "q")
+    assert "was uploaded and has no address" in act(client, "other", "fetch").json()["error"]
+    assert "must be finish, fetch or remove" in act(client, "photos", "nothing").json()["error"]

@@ -364,13 +364,14 @@ export {};
  * An upload: `have` of its bytes are there; `done` of `total` are unpacked; `source` is what an import takes.
  * @typedef {object} UploadTold
  * @property {string} upload its name
- * @property {"receiving" | "unpacking" | "stopped" | "refused" | "done"} state
+ * @property {"receiving" | "unpacking" | "fetching" | "stopped" | "refused" | "done"} state
  * @property {number} files
  * @property {number} bytes
  * @property {number} have
  * @property {string} source
  * @property {string[]} notes
  * @property {string} error
+ * @property {string} address where it is fetched from, "" for what a browser sent
  * @property {number} [done]
  * @property {number} [total]
  * @property {string} [message]

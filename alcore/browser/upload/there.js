@@ -19,15 +19,17 @@ export class There {
     this.chosen = chosen;
     this.asked = ""; // the upload whose removal waits for a second click
     this.list = element("ul", { "aria-label": "Uploads" });
+    this.room = element("p", { class: "quiet free" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
-    this.node = element("section", { class: "there", "aria-label": "Uploads on the server", hidden: true }, element("h4", { text: "Uploads on the server" }), this.list, this.problem);
+    this.node = element("section", { class: "there", "aria-label": "Uploads on the server", hidden: true }, element("h4", { text: "Uploads on the server" }), this.list, this.room, this.problem);
   }
 
   async look() {
     try {
-      const { uploads } = await this.api.json(this.api.url(["uploads"]));
+      const { uploads, free } = await this.api.json(this.api.url(["uploads"]));
       this.show(uploads);
-      if (uploads.some((/** @type {UploadTold} */ { state }) => state === "unpacking")) setTimeout(() => this.node.isConnected && this.look(), LOOK);
+      this.room.textContent = `${amount(free)} of the disk are free.`;
+      if (uploads.some((/** @type {UploadTold} */ { state }) => state === "unpacking" || state === "fetching")) setTimeout(() => this.node.isConnected && this.look(), LOOK);
     } catch (error) {
       this.fail(error);
     }
@@ -41,9 +43,11 @@ export class There {
 
   /** @param {UploadTold} told */
   row(told) {
-    const { upload, state, source } = told;
+    const { upload, state, source, address } = told;
     const use = state === "done" && button({ text: "Use", "aria-label": `Use ${upload}`, onclick: () => this.chosen(source) });
-    const again = state === "stopped" && button({ text: "Unpack again", "aria-label": `Unpack ${upload} again`, onclick: () => this.act(upload, "finish") });
+    const stopped = state === "stopped";
+    const unpack = stopped && !address && button({ text: "Unpack again", "aria-label": `Unpack ${upload} again`, onclick: () => this.act(upload, "finish") });
+    const fetch = stopped && address && button({ text: "Go on", "aria-label": `Go on fetching ${upload}`, onclick: () => this.act(upload, "fetch") });
     const remove = button({ class: "remove", text: "Remove", "aria-label": `Remove ${upload}` });
     remove.addEventListener("click", () => {
       if (this.asked === upload) this.act(upload, "remove");
@@ -53,12 +57,12 @@ export class There {
         remove.setAttribute("aria-label", `Remove ${upload} for good`);
       }
     });
-    return element("li", { "data-state": state }, element("b", { text: upload }), element("span", { class: "quiet", text: wordsFor(told) }), element("span", { class: "acts" }, use, again, remove));
+    return element("li", { "data-state": state }, element("b", { text: upload }), element("span", { class: "quiet", text: wordsFor(told) }), element("span", { class: "acts" }, use, unpack, fetch, remove));
   }
 
   /**
    * @param {string} upload
-   * @param {"finish" | "remove"} action
+   * @param {"finish" | "fetch" | "remove"} action
    */
   async act(upload, action) {
     this.problem.hidden = true;
@@ -80,9 +84,12 @@ export class There {
 }
 
 /** @param {UploadTold} told */
-function wordsFor({ state, files, bytes, have, error, message = "" }) {
+function wordsFor({ state, files, bytes, have, error, address, message = "" }) {
+  if (state === "fetching") return `is being fetched from ${address}${message ? `: ${message}` : ""}`;
+  if (state === "stopped" && address) return `${amount(have)} are here, not all of ${address}: ${error}`;
+
   if (state === "receiving") return `${amount(have)} of ${amount(bytes)} are here: drop the same files again to go on`;
   if (state === "unpacking") return `is being unpacked${message ? `: ${message}` : ""}`;
   if (state === "stopped") return `is not unpacked: ${error}`;
-  return `${several(files, "file")} sent, ${amount(bytes)}`;
+  return address ? `${several(files, "file")} from ${address}, ${amount(bytes)}` : `${several(files, "file")} sent, ${amount(bytes)}`;
 }

@@ -76,7 +76,7 @@ class Upload {
     const isFirst = !this.api.token;
     this.trigger = setTriggerValue;
     this.api.connect(data.api, data.token);
-    if (isFirst) this.there.look();
+    if (isFirst || !this.isBusy) this.there.look(); // a fetch may have begun or ended
   }
 
   /** @param {string} path what an import takes */
