@@ -21,22 +21,25 @@ from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, proc
 from alcore.jobs.runner import JobRunner
 from alcore.progress import Progress, Report
 from alcore.storage import schema
-from alcore.storage.database import Database, database_url
+from alcore.storage.database import Database
 from alcore.storage.jobtable import Jobs
 from alcore.types import Job
 from tests.house import ROOT
+from tests.storage.rows import address
+
+pytestmark = pytest.mark.both_databases
 
 PATIENCE = 60
 DEAD = "999999999:1"  # no such process
 
 
 @pytest.fixture
-def opened(tmp_path) -> Iterator[Callable[[], Jobs]]:
+def opened(tmp_path, store) -> Iterator[Callable[[], Jobs]]:
     """`opened()` is the job table of a store of its own on the one file, as another process has it."""
     stores: list[Database] = []
 
     def table() -> Jobs:
-        stores.append(Database(database_url(tmp_path, None)))
+        stores.append(Database(address(tmp_path)))
         return Jobs(stores[-1])
 
     yield table
@@ -324,7 +327,7 @@ def test_an_end_that_could_not_be_written_is_written_before_anybody_waits_for_it
 # ---- real processes
 
 TURN = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from pathlib import Path
 from alcore.jobs.runner import JobRunner
@@ -343,7 +346,7 @@ def kind(job, report):
     return {}
 def say(progress):
     print(progress.stage + ": " + progress.message, file=sys.stderr, flush=True)
-JobRunner(Jobs(Database(database_url(home, None))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
+JobRunner(Jobs(Database(database_url(home, os.environ.get("ALCORE_DATABASE")))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
 """
 
 
