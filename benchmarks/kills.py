@@ -37,6 +37,7 @@ from alcore.project import classes, holding
 from alcore.project.doctor import examine, leftover_words
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
+from alcore.project.place import TOGETHER
 
 KILLS = 24
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -97,7 +98,7 @@ def run(kills: int = KILLS, kinds: tuple[str, ...] = (), seed: int = 0) -> dict[
         print(f"  {name.replace('_', ' '):14s}{words}")
         for line in row["wrong"]:
             print(f"    {line}")
-    return {"kills": kills, "seed": seed, "processor": _processor(), "kinds": rows}
+    return {"kills": kills, "seed": seed, "processor": processor(), "kinds": rows}
 
 
 def failed(figures: Any) -> bool:
@@ -115,7 +116,8 @@ def _row(done: list[tuple[Found, float]]) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """As the system calls it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
@@ -514,7 +516,7 @@ def _left(place: Place) -> list[str]:
     """Files below the home that no row owns, after what is left was collected; by an account of its own."""
     with _opened(place) as workspace:
         leftover_words(workspace, None, rebuild=True, older_than=0.0)
-        owned = {place.home / name for name in ("alcore.sqlite", "alcore.sqlite-wal", "alcore.sqlite-shm", "token")}
+        owned = {place.home / name for name in ("alcore.sqlite", "alcore.sqlite-wal", "alcore.sqlite-shm", "token", TOGETHER)}
         folders = []
         for name in workspace.projects():
             project = workspace.project(name)

@@ -30,6 +30,7 @@ from alcore.progress import Line
 from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
+from alcore.project.moving import move_database
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, file_of, strategy_named
 
@@ -286,6 +287,10 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return {"strategies": listed, "training": described(TrainParams), "presets": presets}
 
 
+def move(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    return move_database(workspace, args.address)
+
+
 VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "quickstart": quickstart,
     "import": import_,
@@ -301,4 +306,5 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "delete": delete,
     "doctor": doctor,
     "strategies": strategies,
+    "move-database": move,
 }

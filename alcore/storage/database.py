@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
 from alcore.storage import postgres
-from alcore.storage.schema import applied, migrate
+from alcore.storage.schema import MOVED, applied, identity, migrate
 
 T = TypeVar("T")
 
@@ -61,6 +61,23 @@ class Database:
         """Changes nothing, but by writing; SQLite opens a file that it may only read without a word."""
         with self.write() as conn:
             conn.execute(applied.update().values(applied=applied.c.applied))
+
+    @property
+    def shown(self) -> str:
+        """Its address, without a password."""
+        return str(self.engine.url)
+
+    def identity(self) -> str:
+        """The name of the workspace whose rows these are: the same wherever they are moved or restored to.
+
+        Raises:
+            AlcoreError: they were moved elsewhere.
+        """
+        with self.read() as conn:
+            name = str(conn.scalar(sa.select(identity.c.name)))
+        if name.startswith(MOVED):
+            raise AlcoreError(f"the rows of {self.shown} were {name}: set ALCORE_DATABASE to that address")
+        return name
 
     def close(self) -> None:
         """Closes every connection."""

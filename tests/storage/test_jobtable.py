@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from alcore.errors import Cancelled, NotFound
+from alcore.errors import Busy, Cancelled, NotFound
 from alcore.jobs.contract import GONE
 from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, process_words
 from alcore.jobs.runner import JobRunner
@@ -99,6 +99,32 @@ def test_a_job_goes_through_its_states(jobs):
     jobs.append_log(job.id, "one")
     jobs.append_log(job.id, "two")
     assert jobs.log(job.id) == ["one", "two"]
+
+
+def test_of_many_who_ask_for_a_job_that_is_to_be_alone_one_gets_it(opened):
+    tables, start = (opened(), opened()), threading.Barrier(6)
+
+    def ask(at: int) -> int | str:
+        start.wait(PATIENCE)
+        try:
+            return tables[at % 2].add_job("round", "p", "t", {}, "cpu", waiter=process_name(), alone=True).id
+        except Busy as told:
+            return str(told)
+
+    with ThreadPoolExecutor(6) as threads:
+        got = list(threads.map(ask, range(6)))
+    assert sorted(got, key=str) == [1, *["job 1 of 'p' is on its way already"] * 5]
+    assert tables[0].add_job("round", "other", "t", {}, "cpu", alone=True).id == 2
+    assert tables[0].add_job("features", "p", "t", {}, "cpu", alone=True).id == 3
+    tables[0].finish_job(1, "done")
+    assert tables[1].add_job("round", "p", "t", {}, "cpu", alone=True).id == 4
+
+
+def test_jobs_that_run_in_a_living_process_are_told(jobs, other):
+    jobs.add_job("round", "p", "dead", {}, "cpu", owner=DEAD)
+    jobs.add_job("round", "p", "waits", {}, "cpu", waiter=other)
+    lives = jobs.add_job("round", "p", "lives", {}, "cpu", owner=other)
+    assert jobs.at_work() == {lives.id: other}
 
 
 def test_a_job_that_is_not_there_is_not_found(jobs):
