@@ -230,8 +230,8 @@ class JobRunner:
                 self._wanted.discard(device)  # before looking: what is queued after the look wakes us again
             try:
                 again = POLL_EVERY if self._serve(device) else None
-            except Exception:  # the table itself failed (disk full, database gone): the worker must outlive it
-                logger.exception("the worker of %s could not read or write the job table", device)
+            except Exception as wrong:  # the table itself failed (disk full, database gone): the worker must outlive it
+                logger.error("no job table for %s: %s", device, wrong, exc_info=not isinstance(wrong, AlcoreError))
                 again = RETRY_EVERY
 
     def _serve(self, device: str) -> bool:

@@ -8,6 +8,9 @@ whatever process, has seen all before it.
 
 from __future__ import annotations
 
+import select
+from typing import Any
+
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, BadInput, DiskFull, Unavailable, one_line
@@ -35,14 +38,23 @@ def engine(url: str, patience: float, wait: float) -> sa.Engine:
         patience: seconds to wait for another writer.
         wait: seconds to wait for a free connection.
     """
-    made = sa.create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, pool_timeout=wait, pool_pre_ping=True)
+    made = sa.create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, pool_timeout=wait)
 
     def begin(conn: sa.Connection) -> None:
         if conn.get_execution_options().get("alcore_write"):
             conn.exec_driver_sql(WRITER, {"patience": f"{max(1, round(patience * 1000))}ms"})
 
     sa.event.listen(made, "begin", begin)
+    sa.event.listen(made, "checkout", _check_open)
     return made
+
+
+def _check_open(connection: Any, record: Any, proxy: Any) -> None:
+    """A server that is gone has closed its end: there is something to read where nothing was asked. Costs no message, as a ping would."""
+    look = select.poll()  # select() takes no number past 1,023
+    look.register(connection.fileno(), select.POLLIN)
+    if look.poll(0):
+        raise sa.exc.InvalidatePoolError("the server has closed the connection")
 
 
 def trouble(wrong: BaseException | None, where: str, patience: float) -> AlcoreError | None:

@@ -255,16 +255,14 @@ def _plain_text(conn: sa.Connection) -> None:
     # what an earlier version made on PostgreSQL had texts of limited length, in the order of the server's language, and numbers of 32 bits
     if conn.dialect.name != "postgresql":
         return
-    for table in meta.sorted_tables:
+    for table in (*meta.sorted_tables, applied):
         there = {column["name"]: column["type"] for column in sa.inspect(conn).get_columns(table.name)}
         for column in table.columns:
-            wanted = column.type.dialect_impl(conn.dialect)
-            if isinstance(wanted, sa.Text) and getattr(there[column.name], "collation", None) != "C":
-                conn.exec_driver_sql(f'ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE TEXT COLLATE "C"')
-            elif isinstance(wanted, sa.BigInteger) and not isinstance(there[column.name], sa.BigInteger):
-                conn.exec_driver_sql(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE BIGINT")
-                if column.primary_key and column.autoincrement is True:
-                    conn.exec_driver_sql(f"ALTER SEQUENCE {table.name}_{column.name}_seq AS BIGINT")
+            wanted, has = column.type.compile(conn.dialect), there[column.name].compile(conn.dialect)
+            if wanted != has and wanted.startswith(("TEXT", "BIGINT")):
+                conn.exec_driver_sql(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE {wanted}")
+                if column.name == "id":
+                    conn.exec_driver_sql(f"ALTER SEQUENCE {table.name}_id_seq AS BIGINT")
 
 
 def _identity(conn: sa.Connection) -> None:

@@ -20,6 +20,8 @@ from alcore.types import SLICE, Annotation
 from tests.project.crowd import Worker, finish, play
 from tests.project.sliced import QUICK
 
+pytestmark = pytest.mark.both_databases
+
 NOW = 1_000_000.0
 
 
@@ -33,9 +35,18 @@ def many(project):
 # ---- whatever happens, in whatever order
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("mode", ["shared", "split", "2", "3"])
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
+    nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch)
+
+
+def test_nor_is_it_on_either_database(many, monkeypatch):
+    nothing_is_shown_twice_lost_or_starved(many, "2", 1, monkeypatch)
+
+
+def nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
     if asked_again := seed % 2 == 0:  # with images asked again, soon enough to happen here
         for name, value in (("APART", 3), ("REST", 0.0), ("EVERY", 5)):
             monkeypatch.setattr(again, name, value)
