@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -33,7 +34,7 @@ import numpy as np
 from alcore.project.doctor import examine
 from alcore.project.facade import Project, Workspace
 from benchmarks import postgres
-from benchmarks.kills import processor
+from benchmarks.kills import PRELOADED, processor, serve_routes, use_database
 from benchmarks.server import ROOT, folder, make_project, p95
 
 ANNOTATORS, EVERY = 8, 0.2  # five labels a second each
@@ -43,9 +44,6 @@ IMAGES = 2000
 PATIENCE = 120.0
 GOAL = 150  # ms, the p95 on a quiet machine
 NAME = "team"
-LIGHT = "import sys, uvicorn; from starlette.applications import Starlette; from alcore.project.facade import shared; "
-LIGHT += "from alcore.web.routes import routes; "
-LIGHT += "uvicorn.run(Starlette(routes=routes(shared)), host='127.0.0.1', port=int(sys.argv[1]), log_level='error', access_log=False)"
 
 
 def free_port() -> int:
@@ -58,28 +56,44 @@ class App:
     """One app process, which may be killed and begun again at its port.
 
     Args:
-        whole: with its pages, as `serve` starts it; else the routes alone, which start sooner.
+        whole: with its pages, as `serve` starts it; else the routes alone, in a process that begins at once.
     """
 
     def __init__(self, home: Path, whole: bool) -> None:
-        self.home, self.port, self.log = home, free_port(), (home.parent / f"app-{time.monotonic_ns()}.log").open("wb")
-        self.command = [sys.executable, "-c", LIGHT, str(self.port)]
-        if whole:
-            self.command = [sys.executable, "-m", "alcore", "serve", "--port", str(self.port)]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.home, self.whole, self.port = home, whole, free_port()
+        self.log = (home.parent / f"app-{self.port}.log").open("wb")
+        self.pid = 0
+        self.gone: Callable[[], object] = lambda: None
 
     def start(self) -> None:
-        quiet = {"ALCORE_HOME": str(self.home), "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(self.command, cwd=ROOT, env=os.environ | quiet, stdout=self.log, stderr=self.log)
+        if self.whole:
+            command = [sys.executable, "-m", "alcore", "serve", "--port", str(self.port)]
+            quiet = {"ALCORE_HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+            served = subprocess.Popen(command, cwd=ROOT, env=os.environ | quiet, stdout=self.log, stderr=self.log)
+            self.pid, self.gone = served.pid, served.wait
+            return
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        forked = context.Process(target=_serve, args=(str(self.home), os.environ["ALCORE_DATABASE"], self.port), daemon=True)
+        forked.start()
+        self.pid, self.gone = forked.pid or 0, forked.join
 
     def wait(self) -> None:
         """Returns when it answers."""
         _until(lambda: _healthy(self.port), f"the app at {self.port} did not start: see {self.log.name}")
 
     def kill(self) -> None:
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            self.gone()
+            self.pid = 0
+
+
+def _serve(home: str, address: str, port: int) -> None:
+    use_database(address)
+    workspace = Workspace(home)
+    workspace.runner.start()
+    serve_routes(workspace, port)
 
 
 @contextmanager
@@ -225,9 +239,8 @@ class Team:
         with self.stack:
             self.database = self.stack.enter_context(postgres.server())
             self.address = self.database.address(self.database.make())
-            before = os.environ.get("ALCORE_DATABASE")
-            os.environ["ALCORE_DATABASE"] = self.address
-            self.stack.callback(_set, "ALCORE_DATABASE", before)
+            self.stack.callback(use_database, os.environ.get("ALCORE_DATABASE"))
+            use_database(self.address)
             make_project(self.home, NAME, self.images, 50)
             with self.opened() as project:
                 token = {n: project.workspace.sign(NAME, f"person {n}") for n in range(ANNOTATORS)}
@@ -361,13 +374,6 @@ def _print(figures: dict[str, Any]) -> None:
     )
     for line in (*figures["wrong"], *figures["refused"][:5]):
         print(f"    {line}")
-
-
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
 
 
 def _until(holds: Callable[[], bool], otherwise: str) -> None:

@@ -42,8 +42,9 @@ def test_nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
     nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch)
 
 
-def test_nor_is_it_on_either_database(many, monkeypatch):
-    nothing_is_shown_twice_lost_or_starved(many, "2", 1, monkeypatch)
+def test_nor_is_it_on_either_database(project, monkeypatch):
+    project.start(10, seed=0)
+    nothing_is_shown_twice_lost_or_starved(project, "2", 1, monkeypatch)
 
 
 def nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
