@@ -1,6 +1,7 @@
 """A PostgreSQL server of one's own: made in a folder that is gone afterwards, reached by a socket in it, stopped or killed at will.
 
-Never the machine's own cluster. PostgreSQL refuses to run as root: where this process does, the server runs as the user `postgres`.
+Never the machine's own cluster. PostgreSQL refuses to run as root: where this process does, the server runs as the user `postgres`, else
+`nobody`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Server:
         self.programs, self.folder, self.data = found, folder, folder / "data"
         self._user: int | None = None
         if os.geteuid() == 0:
-            account = pwd.getpwnam("postgres")
+            account = pwd.getpwnam("postgres" if any(one.pw_name == "postgres" for one in pwd.getpwall()) else "nobody")
             self._user = account.pw_uid
             os.chown(folder, account.pw_uid, account.pw_gid)
         self._made = 0
