@@ -90,6 +90,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "serve",
         "delete",
         "predict",
+        "move-database",
     }
 
 
