@@ -208,7 +208,6 @@ class Line:
     def __init__(self, port: int, token: str) -> None:
         self.port, self.token, self.cookie = port, token, ""
         self.connection: http.client.HTTPConnection | None = None
-        self.seats: Counter[str] = Counter()
 
     def ask(self, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
         if self.connection is None:

@@ -44,15 +44,15 @@ def test_nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
 
 def test_nor_is_it_on_either_database(project, monkeypatch):
     project.start(10, seed=0)
-    nothing_is_shown_twice_lost_or_starved(project, "2", 1, monkeypatch)
+    nothing_is_shown_twice_lost_or_starved(project, "2", 1, monkeypatch, steps=60)
 
 
-def nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
+def nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch, steps=400):
     if asked_again := seed % 2 == 0:  # with images asked again, soon enough to happen here
         for name, value in (("APART", 3), ("REST", 0.0), ("EVERY", 5)):
             monkeypatch.setattr(again, name, value)
     drawn = set(slices.draw(many, 5, seed).waiting)  # what is to be tested on comes with the rounds
-    workers = play(many, mode, seed, asked_again=asked_again)
+    workers = play(many, mode, seed, steps, asked_again=asked_again)
     undone = {item for one in workers for item in one.undone}
     for one in workers:
         assert {item for item, times in Counter(one.shown).items() if times > 1} <= undone  # only what somebody took back comes again
