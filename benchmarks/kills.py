@@ -37,6 +37,7 @@ from alcore.project import classes, holding
 from alcore.project.doctor import examine, leftover_words
 from alcore.project.exporting import export
 from alcore.project.facade import Project, Workspace
+from alcore.project.place import TOGETHER
 
 KILLS = 24
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -47,6 +48,7 @@ CLIENTS = 4
 LOAD = 0.6  # seconds of load within which a server is killed
 SPAN = 0.2  # seconds within which work is killed of which nobody knows yet how long it takes
 PATIENCE = 60.0
+PRELOADED = ["benchmarks.kills", "alcore.web.routes", "alcore.measures.layout", "uvicorn"]  # what the killed processes need not load
 
 
 @dataclass
@@ -97,7 +99,7 @@ def run(kills: int = KILLS, kinds: tuple[str, ...] = (), seed: int = 0) -> dict[
         print(f"  {name.replace('_', ' '):14s}{words}")
         for line in row["wrong"]:
             print(f"    {line}")
-    return {"kills": kills, "seed": seed, "processor": _processor(), "kinds": rows}
+    return {"kills": kills, "seed": seed, "processor": processor(), "kinds": rows}
 
 
 def failed(figures: Any) -> bool:
@@ -115,7 +117,8 @@ def _row(done: list[tuple[Found, float]]) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """As the system calls it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
@@ -380,7 +383,8 @@ def _do_classes(workspace: Workspace, name: str) -> None:
         holding.hold(project, some, annotator="ann", back=True)
 
 
-def _do_serve(workspace: Workspace, port: int) -> None:
+def serve_routes(workspace: Workspace, port: int) -> None:
+    """The routes of an app without its pages."""
     import uvicorn
     from starlette.applications import Starlette
 
@@ -389,14 +393,22 @@ def _do_serve(workspace: Workspace, port: int) -> None:
     uvicorn.run(Starlette(routes=routes(lambda: workspace)), host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
-def _child(home: str, work: Callable[..., None], given: tuple[Any, ...], tell: Connection) -> None:
+def _child(home: str, database: str | None, work: Callable[..., None], given: tuple[Any, ...], tell: Connection) -> None:
     import torch
 
+    use_database(database)
     torch.set_num_threads(1)
     workspace = Workspace(home)
     tell.send("begun")
     work(workspace, *given)
     tell.send("done")
+
+
+def use_database(address: str | None) -> None:
+    """Who is forked has the environment of the first who forked."""
+    os.environ.pop("ALCORE_DATABASE", None)
+    if address is not None:
+        os.environ["ALCORE_DATABASE"] = address
 
 
 # ---- killing
@@ -406,9 +418,9 @@ def _child(home: str, work: Callable[..., None], given: tuple[Any, ...], tell: C
 def _process(place: Place, work: Callable[..., None], *given: Any) -> Iterator[tuple[multiprocessing.process.BaseProcess, Connection]]:
     """A process that has begun to work; killed at the latest at the end."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.kills", "alcore.web.routes", "alcore.measures.layout", "uvicorn"])
+    context.set_forkserver_preload(PRELOADED)
     mine, its = context.Pipe()
-    process = context.Process(target=_child, args=(str(place.home), work, given, its), daemon=True)
+    process = context.Process(target=_child, args=(str(place.home), os.environ.get("ALCORE_DATABASE"), work, given, its), daemon=True)
     process.start()
     its.close()
     try:
@@ -445,7 +457,7 @@ def _killed_under_load(place: Place, token: str, act: Callable[[int, Callable[[s
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     broken, answered = [], threading.Event()
-    with _process(place, _do_serve, port) as (process, _):
+    with _process(place, serve_routes, port) as (process, _):
         deadline = time.monotonic() + PATIENCE
         while not _answers(port):
             if time.monotonic() > deadline:
@@ -514,7 +526,7 @@ def _left(place: Place) -> list[str]:
     """Files below the home that no row owns, after what is left was collected; by an account of its own."""
     with _opened(place) as workspace:
         leftover_words(workspace, None, rebuild=True, older_than=0.0)
-        owned = {place.home / name for name in ("alcore.sqlite", "alcore.sqlite-wal", "alcore.sqlite-shm", "token")}
+        owned = {place.home / name for name in ("alcore.sqlite", "alcore.sqlite-wal", "alcore.sqlite-shm", "token", TOGETHER)}
         folders = []
         for name in workspace.projects():
             project = workspace.project(name)

@@ -48,6 +48,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("http.md", "HTTP", ("HTTP",)),
         ("network.md", "Networks and proxies", ("On a network and behind a proxy",)),
         ("container.md", "In a container", ("In a container",)),
+        ("team.md", "A team on PostgreSQL", ("A team on PostgreSQL",)),
     ),
     "Behind it": (
         ("speed.md", "Speed", ("Speed",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,9 @@ from alcore.pixels import images
 from alcore.project import timing
 from alcore.project.facade import Project, Workspace
 from alcore.project.probe import Costs
+from alcore.storage.database import Database
 from alcore.training.pool import Pool
+from benchmarks import postgres
 from tests.uploads.serving import AUTHORITY, NAMES, Host
 
 SIDE = 8
@@ -33,6 +36,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = [at for at, name in enumerate(FIRST) if item.get_closest_marker(name)]
         rank[item.path] = min([rank[item.path], *marked])
     items.sort(key=lambda item: rank[item.path])  # within a file, and among files alike, the order stays
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `both_databases` that uses a store (`home`, `workspace`, `project`, `database`) runs on SQLite and on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_databases") and "store" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("sqlite_only")
+        metafunc.parametrize("store", ["sqlite"] if only else ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server of this process, with the database `alcore` as a new workspace has it. Tests that need it are skipped where there
+    is none, unless ALCORE_POSTGRES_TESTS=required."""
+    if postgres.programs() is None and not postgres.needed():
+        pytest.skip("there is no PostgreSQL on this machine: install Debian's package postgresql")
+    with postgres.server(durable=False) as server:
+        server.sql("CREATE DATABASE alcore")
+        Database(server.address("alcore")).close()
+        yield server
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where workspaces of this test keep their rows: "sqlite", or "postgres", an empty database of its own (`both_databases`).
+    ALCORE_TEST_STORE says where those are that are not marked."""
+    name = getattr(request, "param", None) or os.environ.get("ALCORE_TEST_STORE", "sqlite")
+    if name == "sqlite":
+        yield name
+        return
+    server = request.getfixturevalue("postgres_server")
+    database = server.make("alcore")
+    monkeypatch.setenv("ALCORE_DATABASE", server.address(database))
+    yield name
+    server.drop(database)
 
 
 def quadrant(rng: np.random.Generator, kind: int, side: int = SIDE) -> np.ndarray:
@@ -58,7 +95,7 @@ def the_script_stays() -> Iterator[None]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, store: str) -> Path:
     """An empty workspace's folder."""
     return tmp_path / "home"
 

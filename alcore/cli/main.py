@@ -192,6 +192,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("doctor", "checks environment, store and files", project=False)
     sub.add_argument("--project")
     sub.add_argument("--rebuild", action="store_true", help="derive current labels anew, and remove what killed work left")
+    sub = verb("move-database", "moves all rows to another database, such as a team's PostgreSQL; stop the app first", project=False)
+    sub.add_argument("address", help="an SQLAlchemy address of an empty database, or sqlite: the workspace's own file")
     verb("strategies", "every strategy with its parameters and their sources", project=False)
     sub = verb("simulate", "strategies side by side on labeled data, an oracle answering; resumable", project=False)
     simulating.add_arguments(sub)

@@ -31,6 +31,7 @@ from alcore.progress import Line
 from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, pushing, remote, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
+from alcore.project.moving import move_database
 from alcore.simulation.presets import PRESETS
 from alcore.strategies import STRATEGIES, file_of, strategy_named
 from alcore.training.turn import Order
@@ -309,6 +310,10 @@ def strategies(workspace: Workspace, args: argparse.Namespace) -> Answer:
     return {"strategies": listed, "training": described(TrainParams), "presets": presets}
 
 
+def move(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    return move_database(workspace, args.address)
+
+
 VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "quickstart": quickstart,
     "import": import_,
@@ -325,4 +330,5 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "delete": delete,
     "doctor": doctor,
     "strategies": strategies,
+    "move-database": move,
 }

@@ -56,11 +56,13 @@ class JobTable(Protocol):
         *,
         waiter: str | None = None,
         attended: bool = False,
+        alone: bool = False,
     ) -> Job:
         """A new job: queued for the process `waiter` to run, or already running (and started now) in `owner`.
 
         Args:
             attended: somebody waits for it where it was asked for: it ends with that process, no other takes it from the queue.
+            alone: Busy is raised while another of the kind and the project is queued or running: of two who ask at once, one gets it.
         """
 
     def job(self, id: int) -> Job: ...

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alcore.errors import AlcoreError, Cancelled, NotFound
+from alcore.errors import AlcoreError, Cancelled, NotFound, Unavailable
 from alcore.jobs.contract import RESUMABLE, Claim, JobKind, JobTable, log_line
 from alcore.jobs.pace import Course, Plan
 from alcore.jobs.processes import process_name, process_words
@@ -31,6 +31,7 @@ from alcore.types import Job
 
 WRITE_EVERY = 0.5  # seconds between two writes of the same job's progress
 POLL_EVERY = 0.5  # seconds between two looks for what came from another process: a cancel, a free device
+WATCH_EVERY = 10.0  # seconds between two looks for what a process left that is gone: of two apps on one database the other goes on with it
 RETRY_EVERY = 5.0  # seconds until a worker looks again when the table could not be read
 LOG_LINES = 500  # how many lines of a run wait in memory at most
 WAITING = "waiting for the device"
@@ -57,19 +58,24 @@ class JobRunner:
         self._kinds = kinds
         self._clock = clock
         self._plan = plan
-        self._changed = threading.Condition()  # guards the four below
+        self._changed = threading.Condition()  # guards the five below
         self._workers: dict[str, threading.Thread] = {}
         self._wanted: set[str] = set()  # devices whose worker should look into the queue
         self._live: dict[int, _Run] = {}
         self._owed: dict[int, tuple[str, Mapping[str, Any] | None, str | None]] = {}  # ends that could not be written
+        self._watcher: threading.Thread | None = None
         self._stopping = threading.Event()
 
     # ---- asking for work
 
-    def submit(self, kind: str, project: str, title: str, arguments: Mapping[str, Any], device: str = "cpu") -> Job:
-        """Queues a job behind the others of its device and returns it as stored."""
+    def submit(self, kind: str, project: str, title: str, arguments: Mapping[str, Any], device: str = "cpu", *, alone: bool = False) -> Job:
+        """Queues a job behind the others of its device and returns it as stored.
+
+        Args:
+            alone: Busy is raised while another of the kind and the project is queued or running, in whatever process.
+        """
         self._check(kind)
-        job = self._table.add_job(kind, project, title, arguments, device, waiter=self.owner)
+        job = self._table.add_job(kind, project, title, arguments, device, waiter=self.owner, alone=alone)
         self._wake(device)
         return job
 
@@ -142,10 +148,22 @@ class JobRunner:
 
     def start(self) -> list[Job]:
         """What the app does first: `recover`, then go on with what was left in the queue. Returns the interrupted jobs."""
+        interrupted = self._go_on()
+        with self._changed:
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="alcore-watch", daemon=True)
+                self._watcher.start()
+        return interrupted
+
+    def _go_on(self) -> list[Job]:
         interrupted = self.recover()
         for device in self._table.queued_devices():
             self._wake(device)
         return interrupted
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(WATCH_EVERY):
+            self._unless_away("the watch", self._go_on)
 
     def recover(self) -> list[Job]:
         """Turns jobs whose process is gone into `interrupted`; those of other living processes go on. Returns the former."""
@@ -162,7 +180,7 @@ class JobRunner:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
-            workers = list(self._workers.values())
+            workers = [*self._workers.values(), *([self._watcher] if self._watcher else [])]
         deadline = time.monotonic() + timeout
         for worker in workers:
             worker.join(max(0.0, deadline - time.monotonic()))
@@ -212,8 +230,8 @@ class JobRunner:
                 self._wanted.discard(device)  # before looking: what is queued after the look wakes us again
             try:
                 again = POLL_EVERY if self._serve(device) else None
-            except Exception:  # the table itself failed (disk full, database gone): the worker must outlive it
-                logger.exception("the worker of %s could not read or write the job table", device)
+            except Exception as wrong:  # the table itself failed (disk full, database gone): the worker must outlive it
+                logger.error("no job table for %s: %s", device, wrong, exc_info=not isinstance(wrong, AlcoreError))
                 again = RETRY_EVERY
 
     def _serve(self, device: str) -> bool:
@@ -306,11 +324,17 @@ class JobRunner:
             is_due = entered or now - (run.written or 0.0) >= WRITE_EVERY
             run.written = now if is_due else run.written
         if is_due:
-            self._write(run, progress)
+            self._unless_away(f"job {run.job.id}", lambda: self._write(run, progress))
         self._obey(run)
 
-    def _write(self, run: _Run, progress: Progress) -> None:
-        # Outside the lock: whoever looks at another job must not wait for the disk.
+    def _unless_away(self, who: str, act: Callable[[], object]) -> None:
+        """A database that is restarted ends no job: a later report tells what this one could not."""
+        try:
+            act()
+        except Unavailable as away:
+            logger.warning("%s could not reach the job table: %s", who, away)
+
+    def _write(self, run: _Run, progress: Progress) -> None:  # outside the lock: who looks at another job does not wait for the disk
         self._table.save_progress(run.job.id, progress)
         with self._changed:
             lines, run.lines = run.lines, collections.deque(maxlen=LOG_LINES)
@@ -321,8 +345,8 @@ class JobRunner:
         now = self._clock()
         if not run.asked.is_set() and (run.polled is None or now - run.polled >= POLL_EVERY):
             run.polled = now
-            if self._table.must_stop(run.job.id, self.owner):
-                run.asked.set()
+            id, owner = run.job.id, self.owner
+            self._unless_away(f"job {id}", lambda: run.asked.set() if self._table.must_stop(id, owner) else None)
         if run.asked.is_set() or self._stopping.is_set():
             raise Cancelled(f"job {run.job.id} was asked to stop")
 

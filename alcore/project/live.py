@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alcore.errors import AlcoreError, BadInput, NotEnoughLabels, NotFound
+from alcore.errors import AlcoreError, BadInput, Busy, NotEnoughLabels, NotFound
 from alcore.jobs.runner import JobRunner
 from alcore.project import goals, loop, predictions, proposals, slices
 from alcore.project.advice import advise
@@ -170,8 +170,11 @@ class Live:
         if not left:
             return False
         order = _order(project, left)
+        try:
+            self._runner().submit("round", project.name, f"Learning from {labeled:,} labels", order.arguments(), order.device, alone=True)
+        except Busy:
+            return True  # another process of the workspace was quicker
         self._begun[project.name] = labeled
-        self._runner().submit("round", project.name, f"Learning from {labeled:,} labels", order.arguments(), order.device)
         return False
 
 

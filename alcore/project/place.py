@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alcore.errors import AlcoreError, DiskFull, of_machine
+from alcore.files import written_whole
 from alcore.home import resolve_home
 from alcore.storage.database import Database, database_url
 from alcore.storage.jobtable import Jobs
 from alcore.storage.projects import Projects
 
+TOGETHER = ".database"  # in the folder: the name that its database has for this workspace
 _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too long to guess
 
 
@@ -48,6 +50,11 @@ class Place:
             how = "the disk is full" if isinstance(of_machine(wrong), DiskFull) else wrong.strerror
             raise AlcoreError(f"the workspace {self.home} cannot be made: {how}. Choose another with --home or ALCORE_HOME.") from wrong
         self.database = Database(database_url(self.home, os.environ.get("ALCORE_DATABASE")))
+        try:
+            _check_together(self.home, self.database)
+        except BaseException:
+            self.database.close()
+            raise
         self.project_rows = Projects(self.database)
         self.job_rows = Jobs(self.database)
         self._lock = threading.Lock()
@@ -107,6 +114,25 @@ class Place:
 
     def _mac(self, purpose: str, payload: bytes) -> bytes:
         return hmac.digest(self.token.encode(), f"alcore {purpose}\0".encode() + payload, hashlib.sha256)
+
+
+def _check_together(home: Path, database: Database) -> None:
+    """Files without a row are removed as litter: an address of another database must not make litter of a workspace."""
+    file, name = home / TOGETHER, database.identity()
+    try:
+        known = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        if known == name:
+            return
+        projects = home / "projects"
+        if known and projects.is_dir() and any(projects.iterdir()):
+            raise AlcoreError(
+                f"the files in {home} belong to another database than {database.shown}: set ALCORE_DATABASE to theirs. "
+                f"If these are their rows after all, delete {file}."
+            )
+        with written_whole(file) as whole:
+            whole.write(f"{name}\n".encode())
+    except OSError as wrong:
+        raise of_machine(wrong) or AlcoreError(f"{file} cannot be read or written: {wrong.strerror}") from wrong
 
 
 def _kept_secret(path: Path) -> str:

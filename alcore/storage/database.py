@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from alcore.errors import AlcoreError, DiskFull, Unavailable, of_machine
-from alcore.storage.schema import applied, migrate
+from alcore.storage import postgres
+from alcore.storage.schema import MOVED, applied, identity, migrate
 
 T = TypeVar("T")
 
@@ -29,7 +30,8 @@ class Database:
     """Safe to use from many threads; reads see one state, writes are one transaction.
 
     Args:
-        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process.
+        url: an SQLAlchemy address; SQLite runs in WAL with full synchronisation, so what is committed survives the process. What PostgreSQL
+            is told for the same promises stands in postgres.py.
         patience: seconds to wait for another program's lock.
 
     Raises:
@@ -37,23 +39,19 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"timeout": patience, "check_same_thread": False} if sqlite else {}
+        self._patience = patience
+        self._write = threading.Lock()  # there is one writer; waiting here is fair, waiting in SQLite's busy handler is not
+        team = postgres.address(url)
         try:
-            self.engine = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20, pool_timeout=CONNECTION)
+            self.engine = postgres.engine(team, patience, CONNECTION) if team else _sqlite(url, patience)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as wrong:
             raise AlcoreError(f"ALCORE_DATABASE cannot be used: {wrong}. Give an SQLAlchemy address and install its driver.") from wrong
-        self._patience = patience
-        self._write = threading.Lock()  # SQLite has one writer; waiting here is fair, waiting in its busy handler is not
-        if sqlite:
-            sa.event.listen(self.engine, "connect", _set_pragmas)
-            sa.event.listen(self.engine, "begin", _begin)
+        self._reads, self._writes = (postgres.READ, postgres.WRITE) if team else ({}, {})
         try:
             self._migrate()
         except sa.exc.DatabaseError as wrong:
-            raise AlcoreError(
-                f"the database {self.engine.url} cannot be opened: {wrong.orig}. Check that the file is an alcore database and writable."
-            ) from wrong
+            cure = "its user may make tables in it" if team else "the file is an alcore database and writable"
+            raise AlcoreError(f"the database {self.engine.url} cannot be opened: {wrong.orig}. Check that {cure}.") from wrong
 
     def _migrate(self) -> None:
         with self.write() as conn:
@@ -63,6 +61,23 @@ class Database:
         """Changes nothing, but by writing; SQLite opens a file that it may only read without a word."""
         with self.write() as conn:
             conn.execute(applied.update().values(applied=applied.c.applied))
+
+    @property
+    def shown(self) -> str:
+        """Its address, without a password."""
+        return str(self.engine.url)
+
+    def identity(self) -> str:
+        """The name of the workspace whose rows these are: the same wherever they are moved or restored to.
+
+        Raises:
+            AlcoreError: they were moved elsewhere.
+        """
+        with self.read() as conn:
+            name = str(conn.scalar(sa.select(identity.c.name)))
+        if name.startswith(MOVED):
+            raise AlcoreError(f"the rows of {self.shown} were {name}: set ALCORE_DATABASE to that address")
+        return name
 
     def close(self) -> None:
         """Closes every connection."""
@@ -74,8 +89,10 @@ class Database:
         if within is not None:
             yield within
             return
-        with self._told(), self.engine.connect() as conn, conn.begin():
-            yield conn
+        with self._told(), self.engine.connect() as conn:
+            conn = conn.execution_options(**self._reads) if self._reads else conn
+            with conn.begin():
+                yield conn
 
     @contextmanager
     def write(self, within: sa.Connection | None = None) -> Iterator[sa.Connection]:
@@ -84,7 +101,7 @@ class Database:
             yield within
             return
         with self._told(), self._write, self.engine.connect() as conn:
-            conn = conn.execution_options(alcore_write=True)
+            conn = conn.execution_options(alcore_write=True, **self._writes)
             with conn.begin():
                 yield conn
 
@@ -95,16 +112,20 @@ class Database:
             yield
         except sa.exc.TimeoutError as wrong:
             raise Unavailable("the database has no free connection: too much is asked at once. Try again.") from wrong
-        except sa.exc.OperationalError as wrong:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as wrong:
             told = self._trouble(wrong.orig)
             if told is None:
                 raise
             raise told from wrong
+        except sa.exc.DataError as wrong:
+            if self.engine.dialect.name == "sqlite":
+                raise
+            raise postgres.refused(wrong.orig) from wrong
 
     def _trouble(self, wrong: BaseException | None) -> AlcoreError | None:
-        where = self.engine.url.database if self.engine.dialect.name == "sqlite" else str(self.engine.url)
         if self.engine.dialect.name != "sqlite":
-            return Unavailable(f"the database {where} does not answer: {wrong}")
+            return postgres.trouble(wrong, str(self.engine.url), self._patience)
+        where = self.engine.url.database
         name = getattr(wrong, "sqlite_errorname", "")
         if name in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"):
             return DiskFull("the disk is full: nothing was stored. Free some space and try again.")
@@ -124,6 +145,15 @@ class Database:
         if name.startswith("SQLITE_IOERR"):
             return _no_handles() or Unavailable(f"the disk does not read or write the database {where} ({name}). Check that disk.")
         return None
+
+
+def _sqlite(url: str, patience: float) -> sa.Engine:
+    options: dict[str, Any] = {"timeout": patience, "check_same_thread": False} if url.startswith("sqlite") else {}
+    made = sa.create_engine(url, connect_args=options, pool_size=20, max_overflow=20, pool_timeout=CONNECTION)
+    if url.startswith("sqlite"):
+        sa.event.listen(made, "connect", _set_pragmas)
+        sa.event.listen(made, "begin", _begin)
+    return made
 
 
 def _no_handles() -> Unavailable | None:
@@ -165,7 +195,12 @@ def blocks(rows: Iterable[T]) -> Iterator[list[T]]:
 
 def parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
     """What a query finds, a few thousand rows at a time."""
-    return conn.execution_options(yield_per=ROWS).execute(query).partitions()
+    return conn.execute(streamed(query)).partitions()
+
+
+def streamed(query: sa.Select[Any]) -> sa.Select[Any]:
+    """The query with its rows fetched a few thousand at a time as they are asked for: PostgreSQL would else send all of them first."""
+    return query.execution_options(yield_per=ROWS)
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:

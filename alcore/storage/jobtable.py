@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alcore.errors import NotFound
+from alcore.errors import Busy, NotFound
 from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
 from alcore.jobs.processes import FRESH, is_alive
 from alcore.progress import Progress
@@ -37,6 +37,7 @@ class Jobs:
         *,
         waiter: str | None = None,
         attended: bool = False,
+        alone: bool = False,
     ) -> Job:
         now = time.time()
         values = {
@@ -52,6 +53,9 @@ class Jobs:
         }
         state = {"state": "running" if owner else "queued", "owner": owner or waiter, "started": now if owner else None}
         with self._database.write() as conn:
+            mine = (jobs.c.kind == kind, jobs.c.project == project, jobs.c.state.in_(("running", "queued")))
+            if alone and (before := conn.scalar(sa.select(jobs.c.id).where(*mine).limit(1))) is not None:
+                raise Busy(f"job {before} of {project!r} is on its way already")
             made = conn.execute(jobs.insert().values(**values, **state, progress=_to_json(NOTHING_YET)))
         return self.job(new_id(made))
 
@@ -168,6 +172,11 @@ class Jobs:
     def queued_devices(self) -> set[str]:
         with self._database.read() as conn:
             return set(conn.scalars(sa.select(jobs.c.device).where(jobs.c.state == "queued", ~jobs.c.attended).distinct()))
+
+    def at_work(self) -> dict[int, str]:
+        """id -> the name of its process, of every job that a living one runs."""
+        with self._database.read() as conn:
+            return {r["id"]: r["owner"] for r in conn.execute(sa.select(jobs).where(jobs.c.state == "running")).mappings() if _lives(r)}
 
     def ids(self) -> set[int]:
         """Of every job."""

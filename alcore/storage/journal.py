@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alcore.storage.apart import Apart
 from alcore.storage.classes import Classes
-from alcore.storage.database import Database, chunks
+from alcore.storage.database import Database, chunks, streamed
 from alcore.storage.events import MASK_KINDS, differs, fold, row_of
 from alcore.storage.items import Items
 from alcore.storage.lineage import MERGE, Change, Lineage
@@ -297,7 +297,7 @@ class Journal:
         if until is not None:
             query, lineage = query.where(a.id <= until[0]), lineage.until(until[1])
         for part in [None] if ids is None else chunks(sorted(ids)):
-            found = conn.execute(query if part is None else query.where(a.item_id.in_(part)))
+            found = conn.execute(streamed(query) if part is None else query.where(a.item_id.in_(part)))
             for number, item, *event in found if part is None else found.all():  # of a million events not all at once
                 if lineage:
                     kind, value, annotator, created, replaces, opinions = event

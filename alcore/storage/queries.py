@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alcore.storage.classes import Classes
-from alcore.storage.database import Database, chunks
+from alcore.storage.database import Database, chunks, streamed
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.lineage import Lineage
 from alcore.storage.schema import MISSING, NOTED, annotation_rows, current, events_of_query, items, queries, rounds
@@ -226,7 +226,7 @@ class Queries:
         query = sa.select(a.item_id, a.id, a.kind, a.value, a.annotator, a.created, a.replaces, a.opinions, a.ms)
         with self._database.read() as conn:
             lineage = Classes(self._database, self._project).lineage(conn)
-            found = conn.execute(query.where(a.project_id == self._project).order_by(a.item_id, a.id))
+            found = conn.execute(streamed(query.where(a.project_id == self._project).order_by(a.item_id, a.id)))
             for item, events in groupby(found, key=lambda row: row[0]):
                 yield item, [_in_names_of_now(lineage, *event[1:]) for event in events]
 

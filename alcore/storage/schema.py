@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import sqlalchemy as sa
 
 meta = sa.MetaData()
 Json = sa.JSON
+# SQLite heeds no length and sorts by the bytes of UTF-8. PostgreSQL is told to do the same: what fits one fits the other, in one order.
+_PLAIN = sa.Text(collation="C")
+Text = sa.Text().with_variant(_PLAIN, "postgresql")
+Count = sa.Integer().with_variant(sa.BigInteger(), "postgresql")  # SQLite's numbers have 64 bits under any name
 # Of a million events a few are notes (types.NOTES): an index of these alone. A query that says this in these words uses it.
 NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark', 'hold')"
 MISSING = "missing > 0"  # the same of images that wait for more people's answers
 
 
+def _name(most: int) -> sa.types.TypeEngine[str]:
+    return sa.String(most).with_variant(_PLAIN, "postgresql")
+
+
 def _id() -> sa.Column[int]:
-    return sa.Column("id", sa.Integer, primary_key=True, autoincrement=True)
+    return sa.Column("id", Count, primary_key=True, autoincrement=True)
 
 
 def _project() -> sa.Column[int]:
-    return sa.Column("project_id", sa.Integer, sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
+    return sa.Column("project_id", Count, sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False)
 
 
 projects = sa.Table(
     "projects",
     meta,
     _id(),
-    sa.Column("name", sa.String(200), nullable=False, unique=True),
-    sa.Column("task", sa.String(40), nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("format", sa.String(40), nullable=False),
+    sa.Column("name", _name(200), nullable=False, unique=True),
+    sa.Column("task", _name(40), nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("format", _name(40), nullable=False),
     sa.Column("classes", Json, nullable=False),
     sa.Column("settings", Json, nullable=False),
     sa.Column("created", sa.Float, nullable=False),
@@ -39,38 +48,36 @@ items = sa.Table(
     meta,
     _id(),
     _project(),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("split", sa.String(8), nullable=False),
-    sa.Column("truth", sa.String(400)),
-    sa.Column("origin", sa.String(400)),  # what the source calls the class, where that is not its name any more
-    sa.Column("row", sa.Integer, nullable=False),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("fingerprint", sa.String(40), nullable=False),
+    sa.Column("path", Text, nullable=False),
+    sa.Column("split", _name(8), nullable=False),
+    sa.Column("truth", _name(400)),
+    sa.Column("origin", _name(400)),  # what the source calls the class, where that is not its name any more
+    sa.Column("row", Count, nullable=False),
+    sa.Column("width", Count, nullable=False),
+    sa.Column("height", Count, nullable=False),
+    sa.Column("fingerprint", _name(40), nullable=False),
     sa.Column("present", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.UniqueConstraint("project_id", "path"),
     sa.Index("items_by_split", "project_id", "split", "present"),
     sqlite_autoincrement=True,
 )
-skipped = sa.Table(
-    "skipped", meta, _id(), _project(), sa.Column("path", sa.Text, nullable=False), sa.Column("reason", sa.Text, nullable=False)
-)
+skipped = sa.Table("skipped", meta, _id(), _project(), sa.Column("path", Text, nullable=False), sa.Column("reason", Text, nullable=False))
 annotation_rows = sa.Table(
     "annotations",
     meta,
     _id(),
     _project(),
-    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id"), nullable=False),
-    sa.Column("kind", sa.String(8), nullable=False),
-    sa.Column("value", sa.String(400)),
-    sa.Column("annotator", sa.String(200), nullable=False),
-    sa.Column("client", sa.String(64), nullable=False),
-    sa.Column("seq", sa.Integer, nullable=False),
-    sa.Column("round", sa.Integer),
-    sa.Column("ms", sa.Integer),
-    sa.Column("clicks", sa.Integer),
-    sa.Column("replaces", sa.String(400)),
-    sa.Column("opinions", sa.Integer),
+    sa.Column("item_id", Count, sa.ForeignKey("items.id"), nullable=False),
+    sa.Column("kind", _name(8), nullable=False),
+    sa.Column("value", _name(400)),
+    sa.Column("annotator", _name(200), nullable=False),
+    sa.Column("client", _name(64), nullable=False),
+    sa.Column("seq", Count, nullable=False),
+    sa.Column("round", Count),
+    sa.Column("ms", Count),
+    sa.Column("clicks", Count),
+    sa.Column("replaces", _name(400)),
+    sa.Column("opinions", Count),
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "client", "seq"),
     sa.Index("annotations_by_item", "item_id"),
@@ -80,15 +87,15 @@ annotation_rows = sa.Table(
 current = sa.Table(
     "current",
     meta,
-    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("item_id", Count, sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
     _project(),
-    sa.Column("label", sa.String(400)),
+    sa.Column("label", _name(400)),
     sa.Column("skipped", sa.Boolean, nullable=False),
     sa.Column("flagged", sa.Boolean, nullable=False),
     sa.Column("partial", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("disputed", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("missing", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("missing", Count, nullable=False, server_default="0"),
+    sa.Column("annotator", _name(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
     sa.Index("current_missing", "project_id", sqlite_where=sa.text(MISSING), postgresql_where=sa.text(MISSING)),
@@ -96,11 +103,11 @@ current = sa.Table(
 presence = sa.Table(  # who is here, by open window; a row is forgotten soon after its window is closed
     "presence",
     meta,
-    sa.Column("project_id", sa.Integer, sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("client", sa.String(64), primary_key=True),
-    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("project_id", Count, sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("client", _name(64), primary_key=True),
+    sa.Column("annotator", _name(200), nullable=False),
     sa.Column("seen", sa.Float, nullable=False),
-    sa.Column("item_id", sa.Integer),
+    sa.Column("item_id", Count),
     sa.Column("held", Json, nullable=False),
 )
 class_changes = sa.Table(
@@ -108,12 +115,12 @@ class_changes = sa.Table(
     meta,
     _id(),
     _project(),
-    sa.Column("kind", sa.String(12), nullable=False),
-    sa.Column("name", sa.String(400), nullable=False),
+    sa.Column("kind", _name(12), nullable=False),
+    sa.Column("name", _name(400), nullable=False),
     sa.Column("value", Json),
     sa.Column("before", Json),
-    sa.Column("after", sa.Integer, nullable=False),
-    sa.Column("annotator", sa.String(200), nullable=False),
+    sa.Column("after", Count, nullable=False),
+    sa.Column("annotator", _name(200), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
     sa.Index("class_changes_by_project", "project_id"),
     sqlite_autoincrement=True,
@@ -123,9 +130,9 @@ masks = sa.Table(
     meta,
     _id(),
     _project(),
-    sa.Column("digest", sa.String(40), nullable=False),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("digest", _name(40), nullable=False),
+    sa.Column("width", Count, nullable=False),
+    sa.Column("height", Count, nullable=False),
     sa.Column("pixels", Json, nullable=False),
     sa.UniqueConstraint("project_id", "digest"),
     sqlite_autoincrement=True,
@@ -135,20 +142,20 @@ rounds = sa.Table(
     meta,
     _id(),
     _project(),
-    sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("strategy", sa.String(60), nullable=False),
+    sa.Column("number", Count, nullable=False),
+    sa.Column("strategy", _name(60), nullable=False),
     sa.Column("params", Json, nullable=False),
     sa.Column("train", Json, nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
-    sa.Column("labeled", sa.Integer, nullable=False),
+    sa.Column("labeled", Count, nullable=False),
     sa.Column("metrics", Json, nullable=False),
     sa.Column("seconds", Json, nullable=False),
-    sa.Column("device", sa.String(40), nullable=False),
-    sa.Column("folder", sa.String(40), nullable=False),
+    sa.Column("device", _name(40), nullable=False),
+    sa.Column("folder", _name(40), nullable=False),
     sa.Column("classes", Json),  # their names when it began, in the order of the model's outputs
-    sa.Column("change", sa.Integer, nullable=False, server_default="0"),  # of the classes, the newest there was then
-    sa.Column("event", sa.Integer),  # of the journal, the newest there was then
-    sa.Column("digest", sa.String(32)),  # of the labels there were then
+    sa.Column("change", Count, nullable=False, server_default="0"),  # of the classes, the newest there was then
+    sa.Column("event", Count),  # of the journal, the newest there was then
+    sa.Column("digest", _name(32)),  # of the labels there were then
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "number"),
     sqlite_autoincrement=True,
@@ -156,25 +163,25 @@ rounds = sa.Table(
 queries = sa.Table(
     "queries",
     meta,
-    sa.Column("round_id", sa.Integer, sa.ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("item_id", sa.Integer, sa.ForeignKey("items.id"), nullable=False),
+    sa.Column("round_id", Count, sa.ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", Count, primary_key=True),
+    sa.Column("item_id", Count, sa.ForeignKey("items.id"), nullable=False),
 )
 jobs = sa.Table(
     "jobs",
     meta,
     _id(),
-    sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("project", sa.String(200), nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("kind", _name(40), nullable=False),
+    sa.Column("project", _name(200), nullable=False),
+    sa.Column("title", Text, nullable=False),
     sa.Column("arguments", Json, nullable=False),
-    sa.Column("device", sa.String(40), nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("device", _name(40), nullable=False),
+    sa.Column("state", _name(12), nullable=False),
     sa.Column("progress", Json, nullable=False),
     sa.Column("result", Json),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Text),
     sa.Column("cancel", sa.Boolean, nullable=False),
-    sa.Column("owner", sa.String(80)),
+    sa.Column("owner", _name(80)),
     sa.Column("attended", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("started", sa.Float),
@@ -189,12 +196,15 @@ job_log = sa.Table(
     "job_log",
     meta,
     _id(),
-    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("job_id", Count, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("line", Text, nullable=False),
 )
 applied = sa.Table(
-    "migrations", sa.MetaData(), sa.Column("name", sa.String(80), primary_key=True), sa.Column("applied", sa.Float, nullable=False)
+    "migrations", sa.MetaData(), sa.Column("name", _name(80), primary_key=True), sa.Column("applied", sa.Float, nullable=False)
 )
+# One row: the name of the workspace whose rows these are, which its folder knows too; MOVED and an address once they live elsewhere.
+identity = sa.Table("workspace", sa.MetaData(), sa.Column("name", _name(200), primary_key=True))
+MOVED = "moved to "
 
 
 def _first_schema(conn: sa.Connection) -> None:
@@ -241,6 +251,25 @@ def _held_out(conn: sa.Connection) -> None:
     _notes_anew(conn)
 
 
+def _plain_text(conn: sa.Connection) -> None:
+    # what an earlier version made on PostgreSQL had texts of limited length, in the order of the server's language, and numbers of 32 bits
+    if conn.dialect.name != "postgresql":
+        return
+    for table in (*meta.sorted_tables, applied):
+        there = {column["name"]: column["type"] for column in sa.inspect(conn).get_columns(table.name)}
+        for column in table.columns:
+            wanted, has = column.type.compile(conn.dialect), there[column.name].compile(conn.dialect)
+            if wanted != has and wanted.startswith(("TEXT", "BIGINT")):
+                conn.exec_driver_sql(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE {wanted}")
+                if column.name == "id":
+                    conn.exec_driver_sql(f"ALTER SEQUENCE {table.name}_id_seq AS BIGINT")
+
+
+def _identity(conn: sa.Connection) -> None:
+    identity.create(conn)
+    conn.execute(identity.insert().values(name=secrets.token_hex(8)))
+
+
 def _notes_anew(conn: sa.Connection) -> None:
     notes = next(index for index in annotation_rows.indexes if index.name == "annotations_notes")
     notes.drop(conn, checkfirst=True)  # there is a kind of note more
@@ -265,6 +294,8 @@ MIGRATIONS = (
     ("0006_classes", _classes),
     ("0007_several_people", _several_people),
     ("0008_held_out", _held_out),
+    ("0009_plain_text", _plain_text),
+    ("0010_identity", _identity),
 )
 
 

@@ -11,7 +11,8 @@ from benchmarks import kills
 
 
 @pytest.mark.slow
-def test_a_few_kills_lose_nothing_and_leave_nothing(capsys):
+@pytest.mark.both_databases
+def test_a_few_kills_lose_nothing_and_leave_nothing(store, capsys):
     figures = kills.run(6, ("labels", "masks", "import labels", "export", "delete", "classes"))
     assert {name: (row["kills"], row["wrong"]) for name, row in figures["kinds"].items()} == {
         name: (1, []) for name in ("labels", "masks", "import_labels", "export", "delete", "classes")

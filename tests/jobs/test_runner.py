@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound
+from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound, Unavailable
+from alcore.jobs import runner as runner_module
 from alcore.jobs.contract import GONE, RESUMABLE, Claim, log_line
 from alcore.jobs.processes import is_alive, process_name
 from alcore.jobs.runner import JobRunner
@@ -60,6 +61,7 @@ class MemoryTable:
         *,
         waiter: str | None = None,
         attended: bool = False,
+        alone: bool = False,
     ) -> Job:
         with self.lock:
             id = len(self.rows) + 1
@@ -350,6 +352,40 @@ def test_a_table_that_fails_once_does_not_end_the_worker(table, runners):
     assert failed.wait(PATIENCE)
     second = runner.submit("note", "p", "t", {})
     assert [table.await_state(job.id, "done").state for job in (first, second)] == ["done", "done"]
+
+
+def test_a_table_that_is_away_for_a_while_ends_no_job(table, runners, caplog):
+    save, stop, away = table.save_progress, table.must_stop, [True]
+
+    def failing(usual: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*given: Any) -> Any:
+            if away:
+                raise Unavailable("the database does not answer")
+            return usual(*given)
+
+        return asked
+
+    def work(job: Job, report: Report) -> dict[str, Any]:
+        table.save_progress, table.must_stop = failing(save), failing(stop)
+        report(Progress("one", 1, 3))
+        away.clear()
+        report(Progress("two", 2, 3))
+        return {"n": 1}
+
+    runner = started(table, runners, {"note": work})
+    done = table.await_state(runner.submit("note", "p", "t", {}).id, "done")
+    assert (done.result, "could not reach the job table: the database does not answer" in caplog.text) == ({"n": 1}, True)
+    assert [line[9:] for line in runner.log(done.id)] == ["one", "two", "done"]
+
+
+def test_what_a_dead_process_left_in_the_queue_is_gone_on_with_while_this_one_runs(table, runners, monkeypatch):
+    monkeypatch.setattr(runner_module, "WATCH_EVERY", 0.02)
+    runner = started(table, runners, {"note": lambda job, report: {}})
+    runner.start()
+    dead = table.add_job("note", "p", "ran in an app that was killed", {}, "cpu", owner="999999999:1")
+    left = table.add_job("note", "p", "waited in it", {}, "cpu", waiter="999999999:1")
+    assert table.await_state(left.id, "done").result == {}
+    assert table.await_state(dead.id, "interrupted").result is None
 
 
 def test_recover_interrupts_jobs_of_dead_processes_only(table, runners):

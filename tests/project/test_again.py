@@ -16,6 +16,8 @@ from alcore.storage.queries import Own
 from alcore.types import AGAIN, Annotation
 from tests.project.crowd import Worker
 
+pytestmark = pytest.mark.both_databases
+
 NOW = 1_000_000.0
 
 

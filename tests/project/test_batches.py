@@ -10,6 +10,8 @@ from alcore.project.batches import Batch, give, take_back
 from alcore.project.doubts import confirm
 from alcore.types import Annotation
 
+pytestmark = pytest.mark.both_databases
+
 
 def labels(project, ids) -> list[str | None]:
     rows = project.items.rows(ids)

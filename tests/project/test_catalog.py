@@ -13,6 +13,8 @@ from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog,
 from alcore.project.facade import Project
 from alcore.types import SLICE, SPLITS, Annotation
 
+pytestmark = pytest.mark.both_databases
+
 
 def same(one: Catalog, other: Catalog) -> None:
     for field in dataclasses.fields(Catalog):

@@ -15,6 +15,8 @@ from alcore.storage.classes import Classes
 from alcore.types import Annotation
 from tests.project.sliced import QUICK, say
 
+pytestmark = pytest.mark.both_databases
+
 BAD_NAMES = ("", "  ", "a\tb", "x" * 201)
 
 

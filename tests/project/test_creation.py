@@ -26,6 +26,8 @@ from alcore.types import Annotation
 from tests.house import ROOT
 from tests.project.played import labeled_project
 
+pytestmark = pytest.mark.both_databases
+
 
 def table_sizes(workspace: Workspace) -> dict[str, int]:
     with workspace.database.read() as conn:

@@ -16,6 +16,8 @@ from alcore.uploads.shelf import Sent, Shelf
 from tests.extractors.colors import colors, stand_in
 from tests.project.played import labeled_project
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_doctor_finds_what_is_wrong_and_rebuilds_labels(project, quick):
     labeled_project(project)

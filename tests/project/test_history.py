@@ -10,6 +10,8 @@ from alcore.errors import NotFound
 from alcore.project.history import history
 from alcore.types import Annotation
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_events_come_in_their_order_and_say_whether_they_stand(toy):
     item = int(toy.pool().unlabeled[0])

@@ -14,6 +14,8 @@ from alcore.project.holding import BESIDE, hold, take_back
 from alcore.project.views import View, found
 from alcore.types import HELD, SLICE
 
+pytestmark = pytest.mark.both_databases
+
 
 def splits(project, ids) -> list[str]:
     rows = project.items.rows(ids)

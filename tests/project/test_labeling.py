@@ -12,6 +12,8 @@ from alcore.project import labeling, slices
 from alcore.types import Annotation
 from alcore.web import routes as web
 
+pytestmark = pytest.mark.both_databases
+
 ANN, BEN = "ann", "ben"
 
 

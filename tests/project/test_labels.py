@@ -18,6 +18,8 @@ from alcore.types import Annotation
 from tests.project.painted import ids_of
 from tests.scenes import H, W, truth_of
 
+pytestmark = pytest.mark.both_databases
+
 # ---- labels
 
 

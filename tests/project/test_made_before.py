@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from alcore.cli.main import main
+from alcore.project.moving import move_database
+from alcore.project.place import Place
 from tests.project import made_before
 
 DATA = Path(__file__).parents[1] / "data"
@@ -74,9 +77,17 @@ def recorded(version) -> dict[str, Any]:
 
 
 @pytest.fixture
-def base(version, tmp_path) -> Path:
-    """The workspace `home` and its sources, in a folder of this test."""
-    return made_before.unpacked(DATA / f"workspace-{version}.zip", tmp_path)
+def base(version, tmp_path, store, monkeypatch) -> Path:
+    """The workspace `home` and its sources, in a folder of this test; its rows moved to PostgreSQL where the test's are there."""
+    made = made_before.unpacked(DATA / f"workspace-{version}.zip", tmp_path)
+    if store == "postgres":
+        address = os.environ["ALCORE_DATABASE"]
+        monkeypatch.delenv("ALCORE_DATABASE")
+        place = Place(made / "home")
+        move_database(place, address)
+        place.close()
+        monkeypatch.setenv("ALCORE_DATABASE", address)
+    return made
 
 
 def test_what_was_there_is_read_as_it_was(recorded, base):
@@ -85,6 +96,7 @@ def test_what_was_there_is_read_as_it_was(recorded, base):
     assert [told for told in differences(was, now) if not told.endswith(added)] == []
 
 
+@pytest.mark.both_databases
 def test_and_the_work_goes_on_as_it_would_have(recorded, base):
     assert list(differences(recorded["done"], made_before.done(base), NEAR)) == []
 

@@ -22,6 +22,8 @@ from alcore.storage.items import Items
 from tests.project.painted import ids_of
 from tests.scenes import CLASSES, QUICK, H, W, scene, truth_of
 
+pytestmark = pytest.mark.both_databases
+
 # ---- import
 
 

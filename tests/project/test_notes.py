@@ -9,6 +9,8 @@ from alcore.errors import BadInput, NotFound
 from alcore.project import history, notes, views
 from alcore.project.catalog import catalog
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_the_newest_note_counts_and_an_empty_one_takes_it_away(toy):
     a, b = toy.pool().unlabeled[:2].tolist()

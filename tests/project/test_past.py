@@ -13,6 +13,8 @@ from alcore.storage.schema import annotation_rows
 from alcore.types import Annotation
 from tests.project.sliced import say
 
+pytestmark = pytest.mark.both_databases
+
 
 def fresh(project):
     return project.workspace.project(project.name)

@@ -12,6 +12,8 @@ from alcore.project.people import PAUSE, crew, independent
 from alcore.storage.schema import annotation_rows
 from alcore.types import Annotation
 
+pytestmark = pytest.mark.both_databases
+
 
 def say(of, who: str, events: list[tuple], at: float = 0.0, gap: float = 10.0, **more) -> None:
     """Events (item, kind, value), one every few seconds from a time on."""

@@ -15,6 +15,8 @@ import pytest
 from alcore.errors import NotFound
 from alcore.types import Annotation
 
+pytestmark = pytest.mark.both_databases
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     e = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))

@@ -20,6 +20,8 @@ from alcore.types import SLICE, Annotation
 from tests.project.crowd import Worker, finish, play
 from tests.project.sliced import QUICK
 
+pytestmark = pytest.mark.both_databases
+
 NOW = 1_000_000.0
 
 
@@ -33,14 +35,24 @@ def many(project):
 # ---- whatever happens, in whatever order
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("mode", ["shared", "split", "2", "3"])
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch):
+    nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch)
+
+
+def test_nor_is_it_on_either_database(project, monkeypatch):
+    project.start(10, seed=0)
+    nothing_is_shown_twice_lost_or_starved(project, "2", 1, monkeypatch, steps=60)
+
+
+def nothing_is_shown_twice_lost_or_starved(many, mode, seed, monkeypatch, steps=400):
     if asked_again := seed % 2 == 0:  # with images asked again, soon enough to happen here
         for name, value in (("APART", 3), ("REST", 0.0), ("EVERY", 5)):
             monkeypatch.setattr(again, name, value)
     drawn = set(slices.draw(many, 5, seed).waiting)  # what is to be tested on comes with the rounds
-    workers = play(many, mode, seed, asked_again=asked_again)
+    workers = play(many, mode, seed, steps, asked_again=asked_again)
     undone = {item for one in workers for item in one.undone}
     for one in workers:
         assert {item for item, times in Counter(one.shown).items() if times > 1} <= undone  # only what somebody took back comes again

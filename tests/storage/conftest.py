@@ -14,7 +14,7 @@ CLASSES = ("cat", "dog")
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path, store):
     opened = Database(address(tmp_path))
     yield opened
     opened.close()

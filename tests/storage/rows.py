@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,7 +18,8 @@ CLASSES = ("cat", "dog")
 
 
 def address(folder: Path) -> str:
-    return database_url(folder, None)
+    """Of the test's store."""
+    return database_url(folder, os.environ.get("ALCORE_DATABASE"))
 
 
 def row(path: str, at: int, **changes) -> dict:

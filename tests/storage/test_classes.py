@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import sqlalchemy as sa
 
 from alcore.storage.classes import Classes
@@ -10,6 +11,8 @@ from alcore.storage.journal import Journal
 from alcore.storage.queries import Queries
 from alcore.storage.schema import projects
 from tests.storage.rows import add_project, label, mark, states
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_changes_are_kept_in_order_with_the_event_they_came_after(database, project, journal):

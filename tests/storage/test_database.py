@@ -27,6 +27,8 @@ from alcore.web.routes import routes
 from tests.house import ROOT
 from tests.storage.rows import address, applied_names, journal_rows, mark, states
 
+pytestmark = pytest.mark.both_databases
+
 
 def hold(path: Path) -> sqlite3.Connection:
     """Another program that writes."""
@@ -87,6 +89,7 @@ except Unavailable as told:
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.sqlite_only
 def test_the_routes_answer_503_and_the_browser_keeps_what_it_has(workspace, monkeypatch, caplog, number):
     def refused(project: str) -> None:
         raise OSError(number, os.strerror(number), "/home/x")
@@ -99,6 +102,7 @@ def test_the_routes_answer_503_and_the_browser_keeps_what_it_has(workspace, monk
     assert caplog.text == "", "it is no bug"
 
 
+@pytest.mark.sqlite_only
 def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
     impatient = Database(f"sqlite:///{home / 'alcore.sqlite'}", patience=0.01)
     monkeypatch.setattr(workspace.database, "read", impatient.write)  # whatever waits for the lock
@@ -113,6 +117,7 @@ def test_a_locked_database_is_a_503_too(workspace, home, monkeypatch):
 CLASSES = ("cat", "dog")
 
 
+@pytest.mark.sqlite_only
 def test_sqlite_runs_in_wal_with_full_synchronisation_and_foreign_keys(database):
     with database.read() as conn:
         found = [
@@ -168,6 +173,7 @@ def test_a_write_that_fails_leaves_nothing(database, project):
     assert len(Items(database, project).pool()) == 6
 
 
+@pytest.mark.sqlite_only
 def test_a_full_disk_is_said_and_nothing_is_stored(database, journal):
     with database.write() as conn:
         pages = conn.exec_driver_sql("PRAGMA page_count").scalar()

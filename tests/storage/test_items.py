@@ -14,6 +14,8 @@ from alcore.storage.schema import items
 from alcore.types import Item, Skipped
 from tests.storage.rows import add_project, label, mark, row, states
 
+pytestmark = pytest.mark.both_databases
+
 CLASSES = ("cat", "dog")
 
 

@@ -15,28 +15,31 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from alcore.errors import Cancelled, NotFound
+from alcore.errors import Busy, Cancelled, NotFound
 from alcore.jobs.contract import GONE
 from alcore.jobs.processes import FRESH, host_name, is_alive, process_name, process_words
 from alcore.jobs.runner import JobRunner
 from alcore.progress import Progress, Report
 from alcore.storage import schema
-from alcore.storage.database import Database, database_url
+from alcore.storage.database import Database
 from alcore.storage.jobtable import Jobs
 from alcore.types import Job
 from tests.house import ROOT
+from tests.storage.rows import address
+
+pytestmark = pytest.mark.both_databases
 
 PATIENCE = 60
 DEAD = "999999999:1"  # no such process
 
 
 @pytest.fixture
-def opened(tmp_path) -> Iterator[Callable[[], Jobs]]:
+def opened(tmp_path, store) -> Iterator[Callable[[], Jobs]]:
     """`opened()` is the job table of a store of its own on the one file, as another process has it."""
     stores: list[Database] = []
 
     def table() -> Jobs:
-        stores.append(Database(database_url(tmp_path, None)))
+        stores.append(Database(address(tmp_path)))
         return Jobs(stores[-1])
 
     yield table
@@ -96,6 +99,32 @@ def test_a_job_goes_through_its_states(jobs):
     jobs.append_log(job.id, "one")
     jobs.append_log(job.id, "two")
     assert jobs.log(job.id) == ["one", "two"]
+
+
+def test_of_many_who_ask_for_a_job_that_is_to_be_alone_one_gets_it(opened):
+    tables, start = (opened(), opened()), threading.Barrier(6)
+
+    def ask(at: int) -> int | str:
+        start.wait(PATIENCE)
+        try:
+            return tables[at % 2].add_job("round", "p", "t", {}, "cpu", waiter=process_name(), alone=True).id
+        except Busy as told:
+            return str(told)
+
+    with ThreadPoolExecutor(6) as threads:
+        got = list(threads.map(ask, range(6)))
+    assert sorted(got, key=str) == [1, *["job 1 of 'p' is on its way already"] * 5]
+    assert tables[0].add_job("round", "other", "t", {}, "cpu", alone=True).id == 2
+    assert tables[0].add_job("features", "p", "t", {}, "cpu", alone=True).id == 3
+    tables[0].finish_job(1, "done")
+    assert tables[1].add_job("round", "p", "t", {}, "cpu", alone=True).id == 4
+
+
+def test_jobs_that_run_in_a_living_process_are_told(jobs, other):
+    jobs.add_job("round", "p", "dead", {}, "cpu", owner=DEAD)
+    jobs.add_job("round", "p", "waits", {}, "cpu", waiter=other)
+    lives = jobs.add_job("round", "p", "lives", {}, "cpu", owner=other)
+    assert jobs.at_work() == {lives.id: other}
 
 
 def test_a_job_that_is_not_there_is_not_found(jobs):
@@ -324,7 +353,7 @@ def test_an_end_that_could_not_be_written_is_written_before_anybody_waits_for_it
 # ---- real processes
 
 TURN = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from pathlib import Path
 from alcore.jobs.runner import JobRunner
@@ -343,7 +372,7 @@ def kind(job, report):
     return {}
 def say(progress):
     print(progress.stage + ": " + progress.message, file=sys.stderr, flush=True)
-JobRunner(Jobs(Database(database_url(home, None))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
+JobRunner(Jobs(Database(database_url(home, os.environ.get("ALCORE_DATABASE")))), {"round": kind}).run_now("round", "digits", "round of " + name, {}, report=say)
 """
 
 

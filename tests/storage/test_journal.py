@@ -9,12 +9,16 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from alcore.storage.database import Database
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.schema import current
 from tests.house import ROOT
 from tests.storage.rows import add_project, address, journal_rows, label, mark, states
+
+pytestmark = pytest.mark.both_databases
 
 CLASSES = ("cat", "dog")
 

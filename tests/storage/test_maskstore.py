@@ -13,6 +13,8 @@ from alcore.storage.maskstore import MaskStore
 from alcore.storage.schema import current
 from tests.storage.rows import add_project, row
 
+pytestmark = pytest.mark.both_databases
+
 FIRST, SECOND = np.zeros((8, 8), np.uint8), np.tile(np.array([0, 1, 255, 255], np.uint8), (8, 2))
 
 

@@ -8,6 +8,8 @@ from alcore.storage.database import Database
 from alcore.storage.presence import FORGOTTEN, GONE, MOVED, RENEWED, Presence, Seat, others
 from tests.storage.rows import add_project, address
 
+pytestmark = pytest.mark.both_databases
+
 NOW = 1_000_000.0
 
 

@@ -15,6 +15,8 @@ from alcore.storage.projects import Projects
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import add_project, label, round_values
 
+pytestmark = pytest.mark.both_databases
+
 CLASSES = ("cat", "dog")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alcore.storage.items import Items
 from alcore.storage.queries import OpenQuery, Queries
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import label, mark, round_values, row
+
+pytestmark = pytest.mark.both_databases
 
 CLASSES = ("cat", "dog")
 

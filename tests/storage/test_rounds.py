@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import add_project, round_values
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_rounds_are_numbered_from_one_and_a_start_without_a_model_is_round_zero(database, project):
     other = add_project(database, "other", ["x.png"])

@@ -10,6 +10,8 @@ from alcore.storage.database import Database
 from alcore.storage.projects import Projects
 from tests.storage.rows import address, applied_names
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_migrations_run_once_and_in_order(tmp_path, database, project, monkeypatch):
     runs = []
@@ -31,7 +33,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path, database
     before = applied_names(database)
 
     def broken(conn):
-        conn.exec_driver_sql("CREATE TABLE half (x)")
+        conn.exec_driver_sql("CREATE TABLE half (x TEXT)")
         raise RuntimeError("stop")
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("0002_broken", broken)))

@@ -10,6 +10,8 @@ from alcore.project import sharing
 from alcore.project.facade import Project
 from alcore.web.routes import routes
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def asked_for(toy: Project) -> Project:
