@@ -11,14 +11,14 @@ import streamlit as st
 from alcore import figures
 from alcore.metrics import Standing, title, told
 from alcore.progress import duration, took
-from alcore.project import slices
+from alcore.project import samples, slices
 from alcore.project.facade import Project
 from alcore.project.tables import learning_curve
 from alcore.project.worth import worth
 from alcore.types import Round
 from pages.ui.jobs import PLAIN_CHART
 from pages.ui.people import who_did_what
-from pages.ui.session import empty, header, maker, plural, project
+from pages.ui.session import annotator, empty, header, maker, plural, project
 
 SIGNS = {"go_on": ("trending_up", "blue"), "little_left": ("check_circle", "green"), "cannot_tell": ("hourglass_empty", "gray")}
 ONE_CURVE = (
@@ -31,7 +31,7 @@ def main() -> None:
     header("Progress", "Is it still worth labeling? How well the model does on the test images against what was labeled.")
     of = project()
     rounds = of.rounds()
-    counts = of.counts()
+    counts, hidden = samples.counts_for(of, annotator())
     if counts["sliced"] and not _given(counts):
         rounds = _by_slice(of, rounds)
     if not rounds:
@@ -84,6 +84,8 @@ def main() -> None:
                 frame["pool"] = [truth.get(c, 0) + (0 if of.settings["truth"] == "hidden" else labels.get(c, 0)) for c in of.classes]
             balance = figures.class_balance(frame)
         st.plotly_chart(balance, key="balance", height=340, config=PLAIN_CHART)
+        if hidden:
+            st.caption(samples.left_out(hidden))
     if of.dense:
         _by_class(of, rounds)
     st.subheader("Rounds", anchor=False)

@@ -32,7 +32,7 @@ def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[st
     item = queue.item(project, item_id, viewer)
     events = project.journal.of_item(item_id)
     if viewer is not None and item_id in sharing.unseen(project, viewer):
-        events = [event for event in events if event["kind"] in NOTES or event["annotator"] == viewer]
+        events = [event for event in events if event["annotator"] == viewer or (event["kind"] in NOTES and event["kind"] != AGAIN)]
     standing = {event[-1] for event in left_standing((e["kind"], e["value"], e["annotator"], e["id"]) for e in events)}
     rounds = [r for r in project.rounds() if not r.start]
     told = []

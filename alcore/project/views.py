@@ -6,7 +6,7 @@ An address names each filter once or, where any of several values will do, once 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -140,23 +140,13 @@ def found(project: Stored, view: View, viewer: str | None = None) -> tuple[Catal
     round_ = None if view.then is None else project.round(view.then)
     of = catalog(project) if round_ is None else past.catalog_of(project, round_)
     if viewer is not None:
-        of = _without(of, sharing.unseen(project, viewer))
+        of = of.without(sharing.unseen(project, viewer))
     said = guesses(project, of, round_)
     kept = np.ones(len(of), bool)
     for condition in _conditions(project, view, of, said):
         kept &= condition
     places = np.flatnonzero(kept)
     return of, said, places[_order(project, view, of, said, places)]
-
-
-def _without(of: Catalog, ids: Sequence[int]) -> Catalog:
-    """The columns without what was said of some images."""
-    if not ids:
-        return of
-    at = of.places(np.array(ids, np.int64))
-    labels, states, annotators, changed = (column.copy() for column in (of.labels, of.states, of.annotators, of.changed))
-    labels[at], states[at], annotators[at], changed[at] = -1, 0, -1, 0.0
-    return replace(of, labels=labels, states=states, annotators=annotators, changed=changed)
 
 
 def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) -> Iterable[np.ndarray]:
