@@ -15,8 +15,9 @@ import numpy as np
 from alcore.errors import BadInput
 from alcore.importing.values import LONGEST_TEXT
 from alcore.project import alike, chosen, doubts, metadata, past, sharing, similar
+from alcore.project.agreed import agreement
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
-from alcore.project.painted import PAINTED, agreement, painted
+from alcore.project.painted import PAINTED, painted
 from alcore.project.stored import Stored
 from alcore.types import SPLITS
 
@@ -47,7 +48,7 @@ class View:
         like: numbers of images by whose likeness to sort.
         doubted: another class is likelier than the label, by what the other labels say (doubts.py).
         holds: class names: the current mask has pixels of one of them. `painted` is of PAINTED; `iou_above` and `iou_below` are bounds of
-            the IoU of mask and draft (painted.py). All four are of masks as they are now, whatever `then` is.
+            the IoU of mask and draft (agreed.py). All four are of masks as they are now, whatever `then` is.
         then: the number of a round: what had been said of each when it began, and what its model guessed.
         noted: somebody wrote a note about it.
         answered: at least so many people gave it a label that stands.

@@ -13,7 +13,22 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, holding, metadata, notes, painted, savedviews, similar, views, why
+from alcore.project import (
+    agreed,
+    asking,
+    batches,
+    chosen,
+    doubts,
+    history,
+    holding,
+    metadata,
+    notes,
+    painted,
+    savedviews,
+    similar,
+    views,
+    why,
+)
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -62,6 +77,8 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "meta": metadata.aligned(project, of).told,
         "columns": [[name, values.dtype.name] for name, values in columns.items()],
     }
+    if head["drafts"]:
+        agreed.look_ahead(project, of)
     text = json.dumps(head, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     parts = [struct.pack("<I", len(text)), text, *(values[at].tobytes() for values in columns.values())]

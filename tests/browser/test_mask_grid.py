@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from alcore.project.agreed import agreement
 from alcore.project.facade import Project, Workspace
-from alcore.project.painted import agreement
 from alcore.project.views import View, found
 from tests.browser.conftest import PageFactory
 from tests.browser.painting import wait_item

@@ -2,6 +2,7 @@
 
 import { wordsOf } from "../shared/api.js";
 import { button, element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { newName } from "../shared/names.js";
 import { percent } from "../shared/numbers.js";
 import { moment } from "../shared/time.js";
@@ -157,7 +158,7 @@ export class Details {
     this.name.textContent = this.name.title = item.name ?? item.path;
     this.picture.alt = item.name ?? item.path;
     this.picture.classList.toggle("pixels", Math.max(item.width, item.height) <= 64);
-    const guesses = item.top.map(([name, p]) => element("li", {}, element("span", { text: name, title: name }), element("meter", { min: "0", max: "1", value: String(p), "aria-label": name }), element("small", { text: percent(p) })));
+    const guesses = item.top.map(([name, p]) => element("li", {}, element("span", { title: name }, nameOf(name)), element("meter", { min: "0", max: "1", value: String(p), "aria-label": name }), element("small", { text: percent(p) })));
     this.said.replaceChildren(
       element("p", { class: "reason", text: item.reason, hidden: !item.reason }),
       guesses.length ? element("ul", { class: "guesses", "aria-label": "What the model thinks" }, ...guesses) : "",

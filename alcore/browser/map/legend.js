@@ -1,6 +1,7 @@
 // What the colors of the map mean; an entry that is pressed shows its points only.
 
 import { button, element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { dayOf, short, whole } from "../shared/numbers.js";
 import { paletteOf } from "./colors.js";
 import { titleOf } from "./pool.js";
@@ -40,7 +41,7 @@ export function legendOf({ column, values, ringed, names, theme, only, press, al
     if (color) dot.style.background = `rgb(${color.join(" ")})`;
     const on = only?.has(key) ?? false;
     const counted = n === undefined ? "" : whole(n);
-    return element("li", {}, button({ class: "entry", "data-key": key, "aria-pressed": on ? "true" : "false", title: `${text}: ${on ? "no longer only these" : "show only these"}`, onclick: () => press(key) }, dot, element("span", { text }), element("em", { text: counted })));
+    return element("li", {}, button({ class: "entry", "data-key": key, "aria-pressed": on ? "true" : "false", title: `${text}: ${on ? "no longer only these" : "show only these"}`, onclick: () => press(key) }, dot, nameOf(text), element("em", { text: counted })));
   };
   const head = element("div", { class: "title" }, element("b", { text: titleOf(column) }), only && button({ class: "all", text: "Show all", onclick: all }));
   const ring = entry("queried", null, "queried", ringed);
