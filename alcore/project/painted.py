@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -80,6 +81,23 @@ def drafting(project: Stored) -> list[RoundFiles]:
 def has_drafts(project: Stored) -> bool:
     """Whether a model has drafted masks."""
     return project.dense and any(not round_.start for round_ in project.rounds())
+
+
+def held(project: Stored, item_id: int) -> dict[str, Any] | None:
+    """What the colors over an image mean: `of`, "mask" or "draft" where there is no mask, and `classes`, for each that it has its name, its
+    color (#rrggbb) and its share of the pixels that are not void (0 to 1), the largest first. None where there is neither."""
+    digest = project.items.row(item_id)["label"]
+    if digest:
+        counts = np.array(project.masks.pixels([digest])[digest][:-1], np.int64)
+    else:
+        draft = next((found for files in drafting(project) if (found := files.draft(item_id)) is not None), None)
+        if draft is None:
+            return None
+        counts = np.bincount(draft.ravel(), minlength=VOID + 1)[:VOID]
+    counts = counts[: len(project.classes)]
+    order = [k for k in np.argsort(-counts, kind="stable").tolist() if counts[k]]
+    classes = [[project.classes[k], "#{:02x}{:02x}{:02x}".format(*project.colors[k]), float(counts[k] / counts.sum())] for k in order]
+    return {"of": "mask" if digest else "draft", "classes": classes}
 
 
 def overlay(project: Stored, ids: list[int], size: int) -> list[bytes]:

@@ -70,6 +70,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "drafts": painted.has_drafts(project),
         "scores": list(said.scores) if said else [],
         "classes": list(project.classes),
+        "colors": ["#{:02x}{:02x}{:02x}".format(*color) for color in project.colors] if project.dense else [],
         "people": list(of.people),
         "splits": list(SPLITS),
         "views": savedviews.views(project),

@@ -12,6 +12,7 @@ from alcore.errors import BadInput
 from alcore.pixels import masks
 from alcore.project import painted
 from alcore.project.catalog import catalog
+from alcore.project.history import history
 from alcore.project.views import View, found
 from alcore.types import Annotation
 from tests.project.painted import ids_of
@@ -88,3 +89,21 @@ def test_a_mask_whose_file_is_gone_leaves_its_place_empty(drafted):
     assert own == b""
     assert other[:4] == b"\x89PNG"
     assert painted.has_drafts(drafted)
+
+
+def test_what_the_colors_over_an_image_mean_is_told_the_largest_area_first(drafted):
+    by, asked = ids_of(drafted), list(drafted.round().query)
+    told = painted.held(drafted, by[0])
+    mask = truth_of(0)
+    counts = np.bincount(mask[mask != masks.VOID], minlength=3)
+    colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in drafted.colors]
+    order = sorted(range(3), key=lambda k: (-counts[k], k))
+    assert told == {"of": "mask", "classes": [[drafted.classes[k], colors[k], pytest.approx(counts[k] / counts.sum())] for k in order]}
+    draft = drafted.files(drafted.round()).draft(asked[0])
+    found = painted.held(drafted, asked[0])
+    assert found["of"] == "draft"
+    shares = {drafted.classes[k]: n / draft.size for k, n in enumerate(np.bincount(draft.ravel())) if n}
+    assert {name: share for name, _, share in found["classes"]} == pytest.approx(shares)
+    neither = next(i for n, i in by.items() if n not in (0, 1, 2) and i not in asked)
+    assert painted.held(drafted, neither) is None
+    assert history(drafted, by[0])["holds"] == told

@@ -4,6 +4,7 @@ import { button, element, rootOf } from "../shared/dom.js";
 import { plain } from "../shared/keys.js";
 import { nameOf } from "../shared/named.js";
 import { whole } from "../shared/numbers.js";
+import { swatchOf } from "./overlays.js";
 import { ordersOf, saidOf, sectionsOf } from "./described.js";
 import { PAINTED, STATES } from "./pages.js";
 
@@ -163,7 +164,7 @@ export class Filters {
     const values = valuesOf(head, name).filter(([value, , count]) => count || said.has(value));
     const rows = values.map(([value, text, count]) => {
       const tick = element("input", { type: "checkbox", checked: said.has(value), onchange: () => this.change((view) => (tick.checked ? view.append(name, value) : view.delete(name, value))) });
-      return element("label", { "data-name": plain(text) }, tick, element("span", { title: text }, nameOf(text)), element("small", { text: whole(count) }));
+      return element("label", { "data-name": plain(text) }, tick, name === "holds" && swatchOf(head.colors[head.classes.indexOf(value)]), element("span", { title: text }, nameOf(text)), element("small", { text: whole(count) }));
     });
     const find = element("input", { type: "text", class: "find", placeholder: "Find", "aria-label": `Find in ${TITLES[name]}` });
     find.addEventListener("input", () => rows.forEach((row) => (row.hidden = !(row.dataset.name ?? "").includes(plain(find.value)))));
