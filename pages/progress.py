@@ -18,9 +18,10 @@ from alcore.project.worth import worth
 from alcore.types import Round
 from pages.ui.jobs import PLAIN_CHART
 from pages.ui.people import who_did_what
-from pages.ui.session import annotator, empty, header, maker, plural, project
+from pages.ui.session import annotator, empty, header, maker, plural, project, several
 
 SIGNS = {"go_on": ("trending_up", "blue"), "little_left": ("check_circle", "green"), "cannot_tell": ("hourglass_empty", "gray")}
+SHOWN_CLASSES = 30  # rows of the table of masks before it scrolls
 ONE_CURVE = (
     "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that see Simulate. "
     "A point's color says who asked for its newest labels."
@@ -172,9 +173,10 @@ def _by_class(of: Project, rounds: list[Round]) -> None:
         "share": st.column_config.NumberColumn("share of the labeled pixels", format="percent"),
         "iou": st.column_config.ProgressColumn("IoU", format="percent", min_value=0, max_value=1, width="medium"),
     }
-    st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–", width="content", height="content")
+    tall: Any = "content" if len(frame) <= SHOWN_CLASSES else "auto"  # else it scrolls by itself
+    st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–", width="content", height=tall)
     absent = frame.loc[frame["iou"].isna(), "class"].tolist()
-    left_out = f" The test images have no {', '.join(absent)}: left out of the mean." if absent else ""
+    left_out = f" The test images have no {several(absent)}: left out of the mean." if absent else ""
     st.caption(
         f"Round {measured[-1].number}, on the test images at {of.settings['image_size']} × {of.settings['image_size']} pixels.{left_out}"
     )
