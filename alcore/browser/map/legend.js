@@ -21,6 +21,7 @@ import { titleOf } from "./pool.js";
  * @property {() => void} all shows all again
  */
 
+const MANY = 20; // entries from which on those with most points come first: the others are scrolled to
 const NONE = { label: "unlabeled", truth: "not known", asked: "not asked for", annotator: "unlabeled", correct: "not known" };
 
 /**
@@ -63,7 +64,9 @@ export function legendOf({ column, values, ringed, names, theme, only, press, al
   const rows = [];
   if (column.kind === "flag") rows.push(entry(1, theme.accent, "yes", counts.get(1) || 0), entry(0, theme.gray, "no", counts.get(0) || 0));
   else {
-    names.forEach((name, i) => counts.has(i) && rows.push(entry(i, palette[i % palette.length], name, counts.get(i))));
+    const there = names.map((_, i) => i).filter((i) => counts.has(i));
+    if (there.length > MANY) there.sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || a - b);
+    for (const i of there) rows.push(entry(i, palette[i % palette.length], names[i], counts.get(i)));
     if (counts.has(-1)) rows.push(entry("none", theme.gray, wordOfNone(column), counts.get(-1)));
   }
   return [head, element("ul", {}, ...rows, ring)];
