@@ -67,7 +67,7 @@ export class Details {
     this.turn = 0;
     this.shown = this.laid = "";
     this.picture = element("img", { alt: "" });
-    this.mask = element("img", { class: "over", alt: "", hidden: true });
+    this.mask = element("img", { class: "over", alt: "" });
     this.name = element("h3");
     this.said = element("div", { class: "said" });
     this.project = "";
@@ -84,7 +84,7 @@ export class Details {
     this.more = element("div", { class: "more" }, this.paint, this.alike);
     this.root = element("aside", { class: "details", "aria-label": "One image", hidden: true },
       element("div", { class: "head" }, this.name, button({ text: "×", title: "Close (Esc)", "aria-label": "Close", onclick: () => acts.close() })),
-      element("div", { class: "picture" }, this.picture, this.mask),
+      element("div", { class: "picture" }, this.picture),
       this.more,
       this.note,
       this.said,
@@ -111,7 +111,7 @@ export class Details {
   free() {
     for (const url of [this.shown, this.laid]) if (url) URL.revokeObjectURL(url);
     this.shown = this.laid = "";
-    this.mask.hidden = true;
+    this.mask.remove();
   }
 
   /**
@@ -125,7 +125,7 @@ export class Details {
       this.field.value = "";
       this.typed = false;
       this.picture.removeAttribute("src");
-      this.mask.hidden = true;
+      this.mask.remove();
       this.said.replaceChildren();
     }
     this.id = id;
@@ -144,7 +144,7 @@ export class Details {
       const [shape] = mask ? unpacked(mask.body) : [];
       if (shape?.length) {
         this.laid = this.mask.src = URL.createObjectURL(new Blob([shape], { type: "image/png" }));
-        this.mask.hidden = false;
+        this.picture.after(this.mask);
       }
       this.shown = this.picture.src = URL.createObjectURL(new Blob([body], { type: answer.headers.get("content-type") || "" }));
     } catch (error) {

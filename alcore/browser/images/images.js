@@ -39,7 +39,7 @@ export class Images {
     this.turn = 0; // answers of an older one are dropped
     this.chosen = new Chosen(() => this.changed());
     this.thumbnails = new Thumbnails(this.api, (id) => this.grid.came(id));
-    this.doings = new Doings(this.api);
+    this.doings = new Doings(this.api, () => this.tellUndo());
     this.details = new Details(this.api, { close: () => this.closeDetails(), similar: (id) => this.likeness([id]), alike: (id) => this.look(new URLSearchParams({ group: String(id) })), paint: async (id) => this.tell(await this.doings.paintNext(id)) });
     this.overlays = new Overlays(this.api, () => this.grid.refresh(), (id) => this.grid.came(id));
     this.grid = new Grid(this.chosen, this.thumbnails, this.overlays, {
@@ -86,6 +86,7 @@ export class Images {
     document.removeEventListener("pointerdown", this.onPress, true);
     this.grid.close();
     this.details.dispose();
+    this.doings.dispose();
     this.thumbnails.clear();
     this.overlays.clear();
     this.root.remove();
