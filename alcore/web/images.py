@@ -45,7 +45,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     """A view's images as columns in its order: the length of a JSON head, the head, and one array after the other."""
     project = project_of(place, request)
     view = views.View.of(request.query_params.multi_items())
-    of, said, at = views.found(project, view, grant.annotator)
+    of, said, at, told = views.look(project, view, grant.annotator)
     nothing = np.full(len(of), -1, np.int16)
     unsure = np.full(len(of), np.nan, np.float32)
     columns: dict[str, np.ndarray] = {  # those of wide numbers first: each begins where a browser may read it as what it is
@@ -57,8 +57,8 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "state": of.states,
         "split": of.splits.astype(np.uint8),
     }
-    if views.asks_for_doubts(view):
-        columns["likelier"] = doubts.doubts(project, of).likelier.astype("<i2")
+    if told:
+        columns["likelier"] = told.likelier.astype("<i2")
         columns = dict(sorted(columns.items(), key=lambda column: -column[1].itemsize))
     head = {
         "count": len(at),
