@@ -172,8 +172,9 @@ def _class_table(of: Project, counts: dict[str, Any], hidden: int) -> None:
         st.caption("No classes yet: add them under Manage, then label.")
         return
     biggest = max(1, int(frame["labeled"].max()))
-    column = st.column_config.ProgressColumn("labeled", format="%d", min_value=0, max_value=biggest)
-    st.dataframe(frame, hide_index=True, column_config={"labeled": column}, width=FORM_WIDTH)
+    known = st.column_config.NumberColumn(format="localized")
+    columns = {**dict.fromkeys(frame.columns[2:], known), "labeled": st.column_config.ProgressColumn(format="localized", max_value=biggest)}
+    st.dataframe(frame, hide_index=True, column_config=columns, width=FORM_WIDTH)
     if hidden:
         st.caption(samples.left_out(hidden))
 
