@@ -169,6 +169,23 @@ def test_five_hundred_but_seven_are_labeled_taken_back_and_given_again_after_a_r
     assert project.journal.differences() == 0
 
 
+def test_a_view_that_takes_a_while_says_so_and_one_that_cannot_be_had_says_why(page_factory: PageFactory, app: App, project):
+    page, held = page_factory(), []
+    page.route("**/projects/digits/images?**", lambda route: held.append(route))
+    page.goto(f"{app.url}/images?project={NAME}")
+    expect(page.locator(".images .count")).to_have_text("Looking …", timeout=PATIENCE * 1000)
+    expect(page.get_by_role("combobox", name="Order")).to_have_text("Number")  # no empty box meanwhile
+    for route in held:
+        route.continue_()
+    page.unroute("**/projects/digits/images?**")
+    count(page, "1,797 images")
+    page.goto(f"{app.url}/images?project={NAME}&view=label%3Dnothing")
+    expect(page.locator(".images .empty")).to_contain_text("'nothing' is not a class of 'digits'", timeout=PATIENCE * 1000)
+    expect(page.locator(".images .count")).to_have_text("")
+    page.get_by_role("button", name="Show all images").click()
+    count(page, "1,797 images")
+
+
 def test_two_tabs_have_one_list_of_what_can_be_taken_back(page_factory: PageFactory, app: App, project):
     """A second tab that saved its own list would make the browser forget what the first had done."""
     view = "state=unlabeled&split=pool"

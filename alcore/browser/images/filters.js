@@ -54,8 +54,8 @@ export class Filters {
     this.chips = element("div", { class: "chips", role: "group", "aria-label": "Filters" });
     this.sheet = element("div", { class: "sheet" });
     this.menu = element("details", { class: "menu", ontoggle: () => this.fillSheet() }, element("summary", { text: "Filter" }), this.sheet);
-    this.order = element("select", { "aria-label": "Order", onchange: () => this.sorted() });
-    this.turned = button({ class: "turn", onclick: () => this.change((view) => (view.has("back") ? view.delete("back") : view.set("back", "1"))) });
+    this.order = element("select", { "aria-label": "Order", onchange: () => this.sorted() }, element("option", { value: ORDERS[0][0], text: ORDERS[0][1] }));
+    this.turned = button({ class: "turn", text: "↓", "aria-label": "Turn the order round", onclick: () => this.change((view) => (view.has("back") ? view.delete("back") : view.set("back", "1"))) });
     this.root = element("div", { class: "filters" }, this.text, this.menu, element("span", { class: "sort" }, this.order, this.turned), this.chips);
   }
 

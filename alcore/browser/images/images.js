@@ -21,6 +21,7 @@ import { Views } from "./views.js";
 /** @import { ImagesData } from "../shared/types.js" */
 
 const SIDES = { small: 84, medium: 128, large: 200 };
+const SLOW = 400; // ms until it is said that one waits: labels to be doubted or masks to be compared take some seconds the first time
 const NARROW = 520; // px of a window that begins with small pictures
 const SIMILAR = 50; // images at most whose middle others are compared with
 
@@ -136,6 +137,7 @@ export class Images {
   async load(top) {
     const turn = (this.turn += 1);
     this.root.setAttribute("aria-busy", "true");
+    const slow = setTimeout(() => turn === this.turn && (this.count.textContent = "Looking …"), SLOW);
     try {
       const { body } = await this.api.request(`${this.api.url(["projects", this.data.project, "images"])}?${this.view}`, {}, PATIENCE);
       if (turn !== this.turn) return;
@@ -143,6 +145,7 @@ export class Images {
     } catch (error) {
       if (turn === this.turn) this.problem(error);
     } finally {
+      clearTimeout(slow);
       if (turn === this.turn) this.root.removeAttribute("aria-busy");
     }
   }
@@ -174,6 +177,7 @@ export class Images {
   /** @param {unknown} error */
   problem(error) {
     this.nothing.hidden = false;
+    this.count.textContent = this.grid.words; // what is shown is still what was
     const again = button({ text: "Try again", onclick: () => this.load(true) });
     const all = button({ text: "Show all images", onclick: () => this.look(new URLSearchParams()) });
     this.nothing.replaceChildren(`${wordsOf(error)}. `, again, ...(this.view.size ? [" ", all] : []));
