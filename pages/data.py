@@ -10,7 +10,7 @@ import streamlit as st
 from alcore.figures import swatch
 from alcore.importing.request import levels_of
 from alcore.nets.tasks import train_params
-from alcore.project import exporting, features, loop, tables
+from alcore.project import exporting, features, loop, samples, sharing
 from alcore.project.background import IMPORTS, submit_features, submit_refresh
 from alcore.project.facade import Project
 from alcore.types import HELD, SLICE
@@ -23,7 +23,7 @@ from pages.ui.forms import in_titles
 from pages.ui.importing import ADDING, FAILURE, SOURCE, SUBMITTED, new_project
 from pages.ui.jobs import running, watch
 from pages.ui.likeness import near_duplicates
-from pages.ui.session import FORM_WIDTH, choose_later, header, plain_errors, plural, project, token, workspace
+from pages.ui.session import FORM_WIDTH, annotator, choose_later, header, plain_errors, plural, project, token, workspace
 
 ABOUT = (
     "alcore finds the images worth labeling: it trains a model on the labels there are, asks for the images it would learn most from, and "
@@ -59,15 +59,15 @@ def main() -> None:
         new_project()
         return
     of = project()
-    counts = of.counts()
+    counts, hidden = samples.counts_for(of, annotator())
     _facts(of, counts)
     _features(of)
     describe(of)
     deliver(of)
-    classes, samples, aside = st.tabs(["Classes", "Samples", f"Set aside ({counts['set_aside']:,})"])
+    classes, shown, aside = st.tabs(["Classes", "Samples", f"Set aside ({counts['set_aside']:,})"])
     with classes:
-        _class_table(of, counts)
-    with samples:
+        _class_table(of, counts, hidden)
+    with shown:
         _samples(of)
     with aside:
         _set_aside(of)
@@ -159,7 +159,7 @@ def _begin_reading(of: Project) -> None:
         st.rerun()
 
 
-def _class_table(of: Project, counts: dict[str, Any]) -> None:
+def _class_table(of: Project, counts: dict[str, Any], hidden: int) -> None:
     truth = counts["truth"]
     if of.dense:
         _mask_table(of)
@@ -172,8 +172,11 @@ def _class_table(of: Project, counts: dict[str, Any]) -> None:
         st.caption("No classes yet: add them under Manage, then label.")
         return
     biggest = max(1, int(frame["labeled"].max()))
-    column = st.column_config.ProgressColumn("labeled", format="%d", min_value=0, max_value=biggest)
-    st.dataframe(frame, hide_index=True, column_config={"labeled": column}, width=FORM_WIDTH)
+    known = st.column_config.NumberColumn(format="localized")
+    columns = {**dict.fromkeys(frame.columns[2:], known), "labeled": st.column_config.ProgressColumn(format="localized", max_value=biggest)}
+    st.dataframe(frame, hide_index=True, column_config=columns, width=FORM_WIDTH)
+    if hidden:
+        st.caption(samples.left_out(hidden))
 
 
 def _mask_table(of: Project) -> None:
@@ -193,7 +196,7 @@ def _mask_table(of: Project) -> None:
 
 
 def _samples(of: Project) -> None:
-    rows = tables.samples(of, SHOWN_CLASSES, SAMPLES)
+    rows = samples.samples(of, SHOWN_CLASSES, SAMPLES, annotator())
     gallery([(name, f"{count:,} images", images) for name, count, images in rows], token=token(of), key=f"samples.{of.id}")
     if len(of.classes) > SHOWN_CLASSES:
         st.caption(f"The first {SHOWN_CLASSES} of {len(of.classes):,} classes.")
@@ -221,6 +224,8 @@ def _download(of: Project) -> None:
         about = "A copy of each labeled image with its " + ("mask" if of.dense else "label") + ", in one archive."
         title, file = ("Images and masks", "masks.zip") if of.dense else ("Images and labels", "labels.zip")
         download(title, of.name, file, query={"format": kind}, token=token(of), help=about, key=f"copies.{of.id}")
+    if sharing.settings(of).opinions > 1:
+        st.caption("With everybody's labels, also of images that you have not answered yet.")
 
 
 def _brightness(of: Project, levels: list[float]) -> None:

@@ -26,6 +26,7 @@ from pages.ui.session import (
     plain_errors,
     plural,
     project,
+    several,
     token,
 )
 
@@ -79,8 +80,9 @@ def _ask_name(others: list[str]) -> None:
     """Once, before labels of two people go under one name."""
     with st.form("name", width=FORM_WIDTH, border=True):
         st.subheader("Who is labeling?", anchor=False)
-        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        st.write(f"{shown} labeled here before. Your name is written beside your labels, so that each can be told from the others'.")
+        st.write(
+            f"{several(others)} labeled here before. Your name is written beside your labels, so that each can be told from the others'."
+        )
         name = st.text_input("Your name", max_chars=LONGEST_NAME, placeholder=NAMELESS).strip()
         if st.form_submit_button("Start labeling", type="primary"):
             name_later(name or NAMELESS)

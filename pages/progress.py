@@ -11,16 +11,17 @@ import streamlit as st
 from alcore import figures
 from alcore.metrics import Standing, title, told
 from alcore.progress import duration, took
-from alcore.project import slices
+from alcore.project import samples, slices
 from alcore.project.facade import Project
 from alcore.project.tables import learning_curve
 from alcore.project.worth import worth
 from alcore.types import Round
 from pages.ui.jobs import PLAIN_CHART
 from pages.ui.people import who_did_what
-from pages.ui.session import empty, header, maker, plural, project
+from pages.ui.session import annotator, empty, header, maker, plural, project, several
 
 SIGNS = {"go_on": ("trending_up", "blue"), "little_left": ("check_circle", "green"), "cannot_tell": ("hourglass_empty", "gray")}
+SHOWN_CLASSES = 30  # rows of the table of masks before it scrolls
 ONE_CURVE = (
     "These rounds share one growing set of labels: the curve is your project's, not a comparison of strategies; for that see Simulate. "
     "A point's color says who asked for its newest labels."
@@ -31,7 +32,7 @@ def main() -> None:
     header("Progress", "Is it still worth labeling? How well the model does on the test images against what was labeled.")
     of = project()
     rounds = of.rounds()
-    counts = of.counts()
+    counts, hidden = samples.counts_for(of, annotator())
     if counts["sliced"] and not _given(counts):
         rounds = _by_slice(of, rounds)
     if not rounds:
@@ -84,6 +85,8 @@ def main() -> None:
                 frame["pool"] = [truth.get(c, 0) + (0 if of.settings["truth"] == "hidden" else labels.get(c, 0)) for c in of.classes]
             balance = figures.class_balance(frame)
         st.plotly_chart(balance, key="balance", height=340, config=PLAIN_CHART)
+        if hidden:
+            st.caption(samples.left_out(hidden))
     if of.dense:
         _by_class(of, rounds)
     st.subheader("Rounds", anchor=False)
@@ -170,9 +173,10 @@ def _by_class(of: Project, rounds: list[Round]) -> None:
         "share": st.column_config.NumberColumn("share of the labeled pixels", format="percent"),
         "iou": st.column_config.ProgressColumn("IoU", format="percent", min_value=0, max_value=1, width="medium"),
     }
-    st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–", width="content", height="content")
+    tall: Any = "content" if len(frame) <= SHOWN_CLASSES else "auto"  # else it scrolls by itself
+    st.dataframe(frame, hide_index=True, column_config=columns, placeholder="–", width="content", height=tall)
     absent = frame.loc[frame["iou"].isna(), "class"].tolist()
-    left_out = f" The test images have no {', '.join(absent)}: left out of the mean." if absent else ""
+    left_out = f" The test images have no {several(absent)}: left out of the mean." if absent else ""
     st.caption(
         f"Round {measured[-1].number}, on the test images at {of.settings['image_size']} × {of.settings['image_size']} pixels.{left_out}"
     )

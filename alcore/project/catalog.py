@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from alcore.columns import SPLIT_CODES, Texts
 from alcore.naming import natural
+from alcore.project import sharing
 from alcore.project.predictions import newest_model
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -89,6 +91,16 @@ class Catalog:
         at = np.minimum(np.searchsorted(self.ids, ids), max(0, len(self.ids) - 1))
         return np.where(self.ids[at] == ids, at, -1) if len(self.ids) else np.full(len(ids), -1)
 
+    def without(self, ids: Sequence[int]) -> Catalog:
+        """The same, as if nobody had said anything of some images."""
+        at = self.places(np.array(ids, np.int64))
+        at = at[at >= 0]
+        if not len(at):
+            return self
+        labels, states, annotators, changed = (column.copy() for column in (self.labels, self.states, self.annotators, self.changed))
+        labels[at], states[at], annotators[at], changed[at] = -1, 0, -1, 0.0
+        return replace(self, labels=labels, states=states, annotators=annotators, changed=changed)
+
 
 @dataclass(frozen=True)
 class Guesses:
@@ -130,6 +142,13 @@ def catalog(project: Stored) -> Catalog:
         while len(_kept) > FEW:
             _kept.popitem(last=False)
     return made
+
+
+def catalog_for(project: Stored, viewer: str | None) -> Catalog:
+    """The columns as somebody may see them: where several people answer an image without sight of one another's answers, nothing of what
+    was said of those that still want this person's own. All of it for None."""
+    of = catalog(project)
+    return of if viewer is None else of.without(sharing.unseen(project, viewer))
 
 
 class _Columns:

@@ -17,9 +17,9 @@ import numpy as np
 from alcore.errors import BadInput
 from alcore.naming import clean_classes
 from alcore.pixels.masks import MOST_CLASSES
-from alcore.project import addresses, batches, sharing
+from alcore.project import addresses, batches
 from alcore.project.batches import Batch
-from alcore.project.catalog import DISPUTED, catalog
+from alcore.project.catalog import DISPUTED, catalog_for
 from alcore.project.stored import Stored
 from alcore.storage.lineage import ADD, ARRANGE, LOOK, MERGE, REMOVE, RENAME, UNDO, Change, Lineage
 
@@ -71,9 +71,8 @@ def examples(project: Stored, name: str, n: int = EXAMPLES, viewer: str | None =
         raise BadInput(f"{name[:40]!r} is not a class of {project.name!r}")
     ids = np.array([], np.int64)
     if not project.dense:
-        of = catalog(project)
+        of = catalog_for(project, viewer)
         ids = of.ids[(of.labels == project.classes.index(meant)) & (of.states & DISPUTED == 0)]
-        ids = ids if viewer is None else np.setdiff1d(ids, np.array(sharing.unseen(project, viewer), np.int64))
     shown = ids[np.linspace(0, len(ids) - 1, min(n, len(ids))).round().astype(np.int64)].tolist()
     rows = project.items.rows(shown)
     images = [{"id": i, "image": addresses.picture(project.name, i, rows[i]["fingerprint"])} for i in shown]

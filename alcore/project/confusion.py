@@ -8,8 +8,8 @@ import numpy as np
 
 from alcore.errors import AlcoreError, BadInput
 from alcore.measures.confusion import Class, by_class, counts
-from alcore.project import doubts, predictions
-from alcore.project.catalog import catalog
+from alcore.project import doubts, predictions, sharing
+from alcore.project.catalog import catalog_for
 from alcore.project.stored import Stored
 
 TESTED, LABELED = "tested", "labeled"
@@ -54,8 +54,11 @@ class Confusion:
         return self.ids[kept]
 
 
-def confusion(project: Stored, way: str = TESTED) -> Confusion:
+def confusion(project: Stored, way: str = TESTED, viewer: str | None = None) -> Confusion:
     """The newest model against the test images there are, or every label against what the others say of its image.
+
+    Args:
+        viewer: who looks: images of which they have to say what they see first do not count.
 
     Raises:
         BadInput: no such way.
@@ -67,9 +70,9 @@ def confusion(project: Stored, way: str = TESTED) -> Confusion:
         raise AlcoreError(f"{project.name!r} is labeled pixel by pixel: its classes are measured on the Progress page")
     k = len(project.classes)
     if way == LABELED:
-        of = catalog(project)
+        of = catalog_for(project, viewer)
         told = doubts.doubts(project, of)
-        at = np.flatnonzero(told.likelier >= 0)
+        at = np.flatnonzero((told.likelier >= 0) & (of.labels >= 0))
         if not len(at):
             raise AlcoreError("none of the labels could be held against the others: look again once more images are labeled")
         labels, guesses = of.labels[at].astype(np.int64), told.likelier[at].astype(np.int64)
@@ -84,6 +87,8 @@ def confusion(project: Stored, way: str = TESTED) -> Confusion:
     every, logits = predictions.logits(project, round_)
     at = np.minimum(np.searchsorted(every, pool.test), max(0, len(every) - 1))
     there = every[at] == pool.test if len(every) else np.zeros(len(pool.test), bool)
+    if viewer is not None:
+        there &= ~np.isin(pool.test, sharing.unseen(project, viewer))
     if not there.any():
         raise AlcoreError("the model has looked at none of the labeled test images: read their features first")
     labels, guesses = pool.test_targets[there], logits[at[there]].argmax(1)

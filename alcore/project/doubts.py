@@ -12,7 +12,7 @@ import numpy as np
 from alcore.errors import AlcoreError
 from alcore.measures.doubts import FOLDS, given_label
 from alcore.project.batches import Batch, checked
-from alcore.project.catalog import LABELED, Catalog
+from alcore.project.catalog import LABELED, Catalog, catalog
 from alcore.project.features import Features
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -41,16 +41,19 @@ class Doubts:
 def doubts(project: Stored, of: Catalog) -> Doubts:
     """What speaks against the labels there are. Labels that changed since it was computed are left out until enough have.
 
+    It is computed of all the labels of now, whoever looks and at whatever time, so that each question finds what another one had made; what
+    has another label in `of`, or none, is left out.
+
     Raises:
         AlcoreError: there are masks, too few labels, one class only, or too few images with features.
     """
-    labeled = np.flatnonzero((of.states & LABELED > 0) & (of.labels >= 0)) if not project.dense else np.empty(0, np.int64)
+    every = catalog(project)
+    labeled = np.flatnonzero((every.states & LABELED > 0) & (every.labels >= 0)) if not project.dense else np.empty(0, np.int64)
     if project.dense or len(labeled) < LEAST:
         raise AlcoreError(f"labels are doubted once there are {LEAST}: {project.name!r} has {len(labeled)} with a class")
-    if len(np.unique(of.labels[labeled])) < 2:
+    if len(np.unique(every.labels[labeled])) < 2:
         raise AlcoreError("all labels are of one class: nothing speaks against any of them")
-    found = Features(project)
-    ids, labels, p, likelier = _computed(project, of, found, labeled)
+    ids, labels, p, likelier = _computed(project, every, Features(project), labeled)
     at = of.places(ids)
     same = (at >= 0) & (of.labels[at] == labels)
     result = Doubts(np.full(len(of), np.nan, np.float32), np.full(len(of), -1, np.int16))

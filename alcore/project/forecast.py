@@ -223,7 +223,7 @@ def by_rule(project: Stored, order: Order) -> Forecast:
             like = replace(order, strategy=before.strategy, query_size=max(1, len(before.query)), params=before.params, train=before.train)
             pace = before.seconds["train"] / _ruled(project, like)["train"]
             seconds = {name: value * (1.0 if name in ("map", "features") else pace) for name, value in _ruled(project, order).items()}
-            return Forecast(order.device, seconds, f"a rule on round {before.number}'s pace, as {busy}")
+            return Forecast(order.device, seconds, f"reckoned from round {before.number}'s pace, as {busy}")
     return Forecast(order.device, {}, f"{busy}, and no round with this network tells")
 
 

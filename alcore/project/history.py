@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.project import metadata, notes, queue, sharing
+from alcore.project import metadata, notes, painted, queue, sharing
 from alcore.project.stored import Stored
 from alcore.storage.events import left_standing
 from alcore.types import AGAIN, HOLD, NOTES, REMARK, SLICE, SURE, WANTED, Round
@@ -20,11 +20,11 @@ def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[st
         viewer: who looks; without anybody all is told. What others said of an image that still wants this person's own opinion is not.
 
     Returns:
-        `item` as the queue tells it, `note` (what somebody wrote about it), `meta` (column and value of what the metadata know of it), and
-        `events` of the journal, oldest first: kind (drawn: for the
-        test slice; wanted and unwanted: asked for by hand, and that taken back; held and put back: held out, and that taken back; remark:
-        a note), value, annotator, time (seconds since 1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round
-        it was an answer to or, where it was none, of the newest round of that time.
+        `item` as the queue tells it, `holds` (of masks painted.held, else None), `note` (what somebody wrote about it), `meta` (column and
+        value of what the metadata know of it), and `events` of the journal, oldest first: kind (drawn: for the test slice; wanted and
+        unwanted: asked for by hand, and that taken back; held and put back: held out, and that taken back; remark: a note), value,
+        annotator, time (seconds since 1970), round, `stands` (no undo took it back), `guess` and `confidence` of the round it was an answer
+        to or, where it was none, of the newest round of that time.
 
     Raises:
         NotFound: there is no such item.
@@ -32,7 +32,7 @@ def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[st
     item = queue.item(project, item_id, viewer)
     events = project.journal.of_item(item_id)
     if viewer is not None and item_id in sharing.unseen(project, viewer):
-        events = [event for event in events if event["kind"] in NOTES or event["annotator"] == viewer]
+        events = [event for event in events if event["annotator"] == viewer or (event["kind"] in NOTES and event["kind"] != AGAIN)]
     standing = {event[-1] for event in left_standing((e["kind"], e["value"], e["annotator"], e["id"]) for e in events)}
     rounds = [r for r in project.rounds() if not r.start]
     told = []
@@ -51,7 +51,8 @@ def history(project: Stored, item_id: int, viewer: str | None = None) -> dict[st
                 "confidence": thought[1] if thought else None,
             }
         )
-    return {"item": item, "events": told, "note": notes.of(project, item_id), "meta": metadata.facts(project, item_id)}
+    holds = painted.held(project, item_id) if project.dense else None
+    return {"item": item, "holds": holds, "events": told, "note": notes.of(project, item_id), "meta": metadata.facts(project, item_id)}
 
 
 def _kind(event: Mapping[str, Any]) -> str:

@@ -19,13 +19,16 @@ COLUMNS = ("id", "path", "split", "state", "label", "annotator", "time", "guess"
 MARKS = ((SKIPPED, "skipped"), (FLAGGED, "flagged"), (DISPUTED, "disputed"), (LABELED, "labeled"))
 
 
-def table(project: Stored, view: views.View) -> pd.DataFrame:
+def table(project: Stored, view: views.View, viewer: str | None = None) -> pd.DataFrame:
     """A row for each image of a view, in its order, with COLUMNS, then the scores of the round and the columns of the metadata (meta.NAME).
 
     `state` names the first that holds of skipped, flagged, disputed, labeled, else is empty; `label` and `guess` are class names (of masks,
     nothing); `time` is that of the newest event (ISO 8601, UTC).
+
+    Args:
+        viewer: who looks, see views.found; everything is told without anybody.
     """
-    of, said, at = views.found(project, view)
+    of, said, at = views.found(project, view, viewer)
     names = np.array([*project.classes, ""], object)  # -1, no class, is the last
     labels = names[of.labels[at]] if not project.dense else np.full(len(at), "", object)
     states = np.select([of.states[at] & bit > 0 for bit, _ in MARKS], [name for _, name in MARKS], "")

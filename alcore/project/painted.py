@@ -1,18 +1,17 @@
-"""What the masks of a project hold, beside the columns of a catalog: which classes, how much is painted, how far the model's drafts agree,
-and how they look over a picture. Reads only."""
+"""What the masks of a project hold, beside the columns of a catalog: which classes, how much is painted, and
+how they look over a picture. Reads only."""
 
 from __future__ import annotations
 
-import functools
 import io
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from alcore.errors import AlcoreError, BadInput
-from alcore.pixels import masks
 from alcore.project.catalog import LABELED, Catalog
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -21,9 +20,8 @@ from alcore.types import VOID
 
 PAINTED = ("whole", "part", "none")  # unfinished is what a region was answered of, and the rest not yet
 FEW = 4  # projects whose masks are remembered
-MANY = 100_000  # agreements that are remembered
 
-_kept, _agreed = Remembered(FEW), Remembered(MANY)
+_kept = Remembered(FEW)
 
 
 @dataclass(frozen=True)
@@ -74,22 +72,8 @@ def _read(project: Stored, of: Catalog) -> Painted:
     return Painted(tuple(digests), partial, holds)
 
 
-def agreement(project: Stored, of: Catalog) -> np.ndarray:
-    """(n,) float32: mean IoU of the newest draft of an image with its mask, over the classes that either has where something is
-    painted; NaN where there is no mask or no draft. Looked at once for each mask and draft."""
-    result = np.full(len(of), np.nan, np.float32)
-    files = _drafting(project)
-    for place, digest in enumerate(painted(project, of).digests):
-        item = int(of.ids[place])
-        found = next((one for one in files if (one.folder / "dense" / f"{item}.npz").is_file()), None) if digest else None
-        if found is not None:
-            make = functools.partial(_agree, project, found, digest, item)
-            result[place] = _agreed.of((project.folder, digest, found.folder, item), make)
-    return result
-
-
-def _drafting(project: Stored) -> list[RoundFiles]:
-    """Of the rounds with a model, the newest first."""
+def drafting(project: Stored) -> list[RoundFiles]:
+    """The files of the rounds with a model, the newest first."""
     found = [project.files(round_) for round_ in reversed(project.rounds())]
     return [files for files in found if files is not None]
 
@@ -99,27 +83,27 @@ def has_drafts(project: Stored) -> bool:
     return project.dense and any(not round_.start for round_ in project.rounds())
 
 
-def _agree(project: Stored, files: RoundFiles, digest: str, item: int) -> float:
-    detail = files.detail(item)
-    if detail is None:
-        return float("nan")
-    draft = detail["draft"]
-    return overlap(masks.resized(project.masks.load(digest), *draft.shape), draft)
-
-
-def overlap(mask: np.ndarray, draft: np.ndarray) -> float:
-    """Mean IoU over the classes that a mask or a draft of its size has where the mask is not void; NaN where all of it is."""
-    seen = mask != VOID
-    a, b = mask[seen].astype(np.int64), draft[seen].astype(np.int64)
-    both = np.bincount(a[a == b], minlength=256)
-    either = np.bincount(a, minlength=256) + np.bincount(b, minlength=256) - both
-    return float((both[either > 0] / either[either > 0]).mean()) if len(a) else float("nan")
+def held(project: Stored, item_id: int) -> dict[str, Any] | None:
+    """What the colors over an image mean: `of`, "mask" or "draft" where there is no mask, and `classes`, for each that it has its name, its
+    color (#rrggbb) and its share of the pixels that are not void (0 to 1), the largest first. None where there is neither."""
+    digest = project.items.row(item_id)["label"]
+    if digest:
+        counts = np.array(project.masks.pixels([digest])[digest][:-1], np.int64)
+    else:
+        draft = next((found for files in drafting(project) if (found := files.draft(item_id)) is not None), None)
+        if draft is None:
+            return None
+        counts = np.bincount(draft.ravel(), minlength=VOID + 1)[:VOID]
+    counts = counts[: len(project.classes)]
+    order = [k for k in np.argsort(-counts, kind="stable").tolist() if counts[k]]
+    classes = [[project.classes[k], "#{:02x}{:02x}{:02x}".format(*project.colors[k]), float(counts[k] / counts.sum())] for k in order]
+    return {"of": "mask" if digest else "draft", "classes": classes}
 
 
 def overlay(project: Stored, ids: list[int], size: int) -> list[bytes]:
     """Of each item its current mask, or the newest draft where there is none, as a PNG in the classes' colors, void transparent, as large
     as its picture with the long side at most `size`; b"" where there is neither, or it cannot be read any more."""
-    rows, files = project.items.rows(ids), _drafting(project)
+    rows, files = project.items.rows(ids), drafting(project)
     palette = np.zeros((256, 3), np.uint8)  # whole: void is transparent under its own number
     palette[: len(project.colors)] = project.colors
     made = []
@@ -146,5 +130,4 @@ def overlay(project: Stored, ids: list[int], size: int) -> list[bytes]:
 def _shape_of(project: Stored, files: list[RoundFiles], digest: str | None, item: int) -> np.ndarray | None:
     if digest:
         return project.masks.load(digest)
-    detail = next((found for one in files if (found := one.detail(item)) is not None), None)
-    return None if detail is None else detail["draft"]
+    return next((draft for one in files if (draft := one.draft(item)) is not None), None)

@@ -190,21 +190,6 @@ def pictures(project: Stored, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     return {i: (addresses.picture(project.name, i, row["fingerprint"]), project.shown_name(i, row["path"])) for i, row in rows.items()}
 
 
-def samples(project: Stored, classes: int, each: int) -> list[tuple[str, int, list[tuple[str, str]]]]:
-    """(class, images, [(address, path)]) of the first `classes` classes, by label or, without one, by truth; unknown ones come last. Of a
-    project of masks, all images together."""
-
-    def shown(rows: Sequence[tuple[int, str, str]]) -> list[tuple[str, str]]:
-        return [(addresses.picture(project.name, i, fingerprint), project.shown_name(i, path)) for i, path, fingerprint in rows]
-
-    if project.dense:
-        ((count, rows),) = project.items.samples(None, 4 * each).values()
-        return [("images", count, shown(rows))]
-    by_class = project.items.samples(project.classes[:classes], each)
-    there = [(name, *by_class[name]) for name in (*project.classes[:classes], None) if name in by_class]
-    return [(name if name is not None else "unlabeled", count, shown(rows)) for name, count, rows in there]
-
-
 def pace(project: Stored) -> pd.DataFrame:
     """annotator, labels, median seconds: from the journal's times, without pauses over two minutes."""
     rows = project.items.label_times()

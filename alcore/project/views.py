@@ -6,8 +6,8 @@ An address names each filter once or, where any of several values will do, once 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
@@ -15,8 +15,9 @@ import numpy as np
 from alcore.errors import BadInput
 from alcore.importing.values import LONGEST_TEXT
 from alcore.project import alike, chosen, doubts, metadata, past, sharing, similar
+from alcore.project.agreed import agreement
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, Guesses, catalog, guesses
-from alcore.project.painted import PAINTED, agreement, painted
+from alcore.project.painted import PAINTED, painted
 from alcore.project.stored import Stored
 from alcore.types import SPLITS
 
@@ -47,7 +48,7 @@ class View:
         like: numbers of images by whose likeness to sort.
         doubted: another class is likelier than the label, by what the other labels say (doubts.py).
         holds: class names: the current mask has pixels of one of them. `painted` is of PAINTED; `iou_above` and `iou_below` are bounds of
-            the IoU of mask and draft (painted.py). All four are of masks as they are now, whatever `then` is.
+            the IoU of mask and draft (agreed.py). All four are of masks as they are now, whatever `then` is.
         then: the number of a round: what had been said of each when it began, and what its model guessed.
         noted: somebody wrote a note about it.
         answered: at least so many people gave it a label that stands.
@@ -126,8 +127,29 @@ def asks_for_doubts(view: View) -> bool:
     return view.doubted or view.order == "doubt"
 
 
+class Found(NamedTuple):
+    """A view's images.
+
+    Attributes:
+        of: the columns of all images.
+        said: what the newest model says of them.
+        at: (m,) int64 places of the view's images in these, in its order.
+        doubts: what speaks against their labels, where the view asks for that; None elsewhere.
+    """
+
+    of: Catalog
+    said: Guesses | None
+    at: np.ndarray
+    doubts: doubts.Doubts | None
+
+
 def found(project: Stored, view: View, viewer: str | None = None) -> tuple[Catalog, Guesses | None, np.ndarray]:
-    """(columns, what the newest model says, (m,) int64 places of the view's images in these, in its order).
+    """(columns, what the newest model says, places) of a view, see `look`."""
+    return look(project, view, viewer)[:3]
+
+
+def look(project: Stored, view: View, viewer: str | None = None) -> Found:
+    """A view's images.
 
     Args:
         viewer: who looks: where several people answer an image without seeing one another's answers, those they may not see yet are as if
@@ -140,26 +162,18 @@ def found(project: Stored, view: View, viewer: str | None = None) -> tuple[Catal
     round_ = None if view.then is None else project.round(view.then)
     of = catalog(project) if round_ is None else past.catalog_of(project, round_)
     if viewer is not None:
-        of = _without(of, sharing.unseen(project, viewer))
+        of = of.without(sharing.unseen(project, viewer))
     said = guesses(project, of, round_)
+    told = doubts.doubts(project, of) if asks_for_doubts(view) else None
     kept = np.ones(len(of), bool)
-    for condition in _conditions(project, view, of, said):
+    for condition in _conditions(project, view, of, said, told):
         kept &= condition
     places = np.flatnonzero(kept)
-    return of, said, places[_order(project, view, of, said, places)]
+    keys = told.p if told and view.order == "doubt" else _keys(project, view, of, said)
+    return Found(of, said, places[_order(view, keys[places])], told)
 
 
-def _without(of: Catalog, ids: Sequence[int]) -> Catalog:
-    """The columns without what was said of some images."""
-    if not ids:
-        return of
-    at = of.places(np.array(ids, np.int64))
-    labels, states, annotators, changed = (column.copy() for column in (of.labels, of.states, of.annotators, of.changed))
-    labels[at], states[at], annotators[at], changed[at] = -1, 0, -1, 0.0
-    return replace(of, labels=labels, states=states, annotators=annotators, changed=changed)
-
-
-def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) -> Iterable[np.ndarray]:
+def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None, told: doubts.Doubts | None) -> Iterable[np.ndarray]:
     if view.state:
         yield np.any([in_state(of, name) for name in view.state], axis=0)
     if view.label:
@@ -186,8 +200,7 @@ def _conditions(project: Stored, view: View, of: Catalog, said: Guesses | None) 
     if view.group is not None:
         project.items.row(view.group)
         yield np.isin(of.ids, np.array(alike.groups(project).get(view.group, (view.group,)), np.int64))
-    if view.doubted:
-        told = doubts.doubts(project, of)
+    if view.doubted and told:
         yield (told.likelier >= 0) & (told.likelier != of.labels) & np.isfinite(told.p)
     if view.answered > 1:
         yield np.isin(of.ids, np.array(project.queries.answered_by(view.answered), np.int64))
@@ -234,13 +247,12 @@ def _asked(said: Guesses | None) -> Guesses:
     return said
 
 
-def _order(project: Stored, view: View, of: Catalog, said: Guesses | None, places: np.ndarray) -> np.ndarray:
-    """The places' order; those without a value come last from either end, equal ones by their number."""
-    keys = _keys(project, view, of, said)[places]
+def _order(view: View, keys: np.ndarray) -> np.ndarray:
+    """The order of images by what they are sorted by; those without a value come last from either end, equal ones by their number."""
     values = keys.astype(np.float64)
     falling = (view.order in ("time", "confidence", "similar") or view.order.startswith(BY_SCORE)) != view.back
     nothing = ~np.isfinite(values)
-    return np.lexsort((np.arange(len(places)), np.where(nothing, 0.0, -values if falling else values), nothing))
+    return np.lexsort((np.arange(len(keys)), np.where(nothing, 0.0, -values if falling else values), nothing))
 
 
 def _keys(project: Stored, view: View, of: Catalog, said: Guesses | None) -> np.ndarray:
@@ -256,8 +268,6 @@ def _keys(project: Stored, view: View, of: Catalog, said: Guesses | None) -> np.
         return np.where(indices >= 0, indices, np.nan)
     if view.order == "confidence":
         return _asked(said).confidence
-    if view.order == "doubt":
-        return doubts.doubts(project, of).p
     if view.order == "iou":
         return agreement(project, of)
     if view.order == "similar":

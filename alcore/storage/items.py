@@ -273,28 +273,6 @@ class Items:
             "sliced": int(sliced or 0),
         }
 
-    def samples(self, names: Sequence[str] | None, n: int) -> dict[str | None, tuple[int, list[tuple[int, str, str]]]]:
-        """By label or, without one, truth (None: neither), for `names` and None: how many items, and (id, path, fingerprint) of `n`.
-        Without names all items are one group, None.
-
-        One pass over the items, whatever the number of classes; the samples are spread evenly over each class.
-        """
-        known = (sa.null() if names is None else sa.func.coalesce(current.c.label, items.c.truth)).label("known")
-        at = sa.func.row_number().over(partition_by=known, order_by=items.c.id).label("at")
-        size = sa.func.count().over(partition_by=known).label("size")
-        numbered = sa.select(items.c.id, items.c.path, items.c.fingerprint, known, at, size)
-        numbered = numbered.select_from(items.outerjoin(current, current.c.item_id == items.c.id))
-        found = numbered.where(
-            items.c.project_id == self._project, items.c.present, sa.or_(known.is_(None), known.in_(names or ()))
-        ).subquery()
-        step = sa.case((found.c.size <= n, 1), else_=found.c.size // n)
-        picked = sa.select(found).where(found.c.at % step == 0, found.c.at <= n * step).order_by(found.c.id)
-        result: dict[str | None, tuple[int, list[tuple[int, str, str]]]] = {}
-        with self._database.read() as conn:
-            for item, path, fingerprint, name, _, count in conn.execute(picked):
-                result.setdefault(name, (count, []))[1].append((item, path, fingerprint))
-        return result
-
     def label_moments(self, n: int) -> list[tuple[str, float]]:
         """Who gave the newest `n` labels, and when, in seconds since 1970, the newest first."""
         a = annotation_rows.c

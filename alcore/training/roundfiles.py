@@ -160,6 +160,15 @@ class RoundFiles:
         with np.load(path) as stored:
             return dict(stored)
 
+    def draft(self, item: int) -> np.ndarray | None:
+        """The `draft` of `detail` alone, which is read in a quarter of the time."""
+        path = self.folder / "dense" / f"{item}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as stored:
+            result: np.ndarray = stored["draft"]
+            return result
+
     def regions(self, item: int) -> list[np.ndarray]:
         """bool (S, S) of the regions that are asked of an image, best first; none where whole images are."""
         if item not in self._packed:

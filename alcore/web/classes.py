@@ -12,8 +12,8 @@ from starlette.responses import Response
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, project_of
 from alcore.errors import AlcoreError, BadInput
 from alcore.metrics import wilson
-from alcore.project import chosen, classes, confusion
-from alcore.project.catalog import catalog, guesses
+from alcore.project import chosen, classes, confusion, samples
+from alcore.project.catalog import catalog_for, guesses
 from alcore.project.views import View
 
 if TYPE_CHECKING:  # they load the database and torch, and the app answers before that
@@ -27,16 +27,16 @@ LOOK = ("color", "key", "about")
 
 def _classes(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     """Classes with their counts, the changes, and what is taken for what by the way that is asked for."""
-    project = project_of(place, request)
-    return json_answer({**_now(project), **_measured(project, request.query_params.get("way", confusion.TESTED))})
+    project, way = project_of(place, request), request.query_params.get("way", confusion.TESTED)
+    return json_answer({**_now(project, grant.annotator), **_measured(project, way, grant.annotator)})
 
 
 def _examples(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     return json_answer(classes.examples(project_of(place, request), request.query_params.get("name", ""), viewer=grant.annotator))
 
 
-def _now(project: Project) -> dict[str, Any]:
-    of = catalog(project)
+def _now(project: Project, viewer: str) -> dict[str, Any]:
+    of = catalog_for(project, viewer)
     said = guesses(project, of)
     k = len(project.classes)
 
@@ -47,12 +47,13 @@ def _now(project: Project) -> dict[str, Any]:
     labels = [0] * k if project.dense else count(of.labels)
     free = count(said.classes[of.states == 0]) if said else [None] * k
     told = [{**one, "labels": n, "guesses": m} for one, n, m in zip(classes.told(project), labels, free, strict=True)]
-    return {"project": project.name, "dense": project.dense, "classes": told, "changes": classes.changes(project)}
+    hidden = samples.left_out(samples.counts_for(project, viewer)[1])
+    return {"project": project.name, "dense": project.dense, "classes": told, "hidden": hidden, "changes": classes.changes(project)}
 
 
-def _measured(project: Project, way: str) -> dict[str, Any]:
+def _measured(project: Project, way: str, viewer: str) -> dict[str, Any]:
     try:
-        found = confusion.confusion(project, way)
+        found = confusion.confusion(project, way, viewer)
     except BadInput:
         raise
     except AlcoreError as why:  # there is nothing to measure yet: told where it would stand
@@ -81,7 +82,7 @@ def _change(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     if not isinstance(do, str) or do not in _DOING:
         raise Refused(400, f"do must be one of {', '.join(_DOING)}")
     told = _DOING[do](project, content, grant.annotator)
-    return json_answer({**(told if isinstance(told, dict) else {}), **_now(project)})
+    return json_answer({**(told if isinstance(told, dict) else {}), **_now(project, grant.annotator)})
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:
@@ -138,7 +139,7 @@ _DOING: Mapping[str, Callable[[Project, Mapping[str, Any], str], object]] = {
 def _cell(place: Workspace, grant: Grant, request: Request, body: bytes) -> Response:
     """The address of a view of the images with a label that are taken for another class."""
     project, content = project_of(place, request), json_object(body)
-    found = confusion.confusion(project, _text(content, "way"))
+    found = confusion.confusion(project, _text(content, "way"), grant.annotator)
 
     def wanted(name: str) -> int | None:
         value = content.get(name)

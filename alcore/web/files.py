@@ -32,26 +32,26 @@ def _packed(project: Project, request: Request) -> tuple[BinaryIO, str]:
     return exporting.archive(project, request.query_params.get("format", exporting.export_formats(project)[0])), ZIP
 
 
-def _labels(project: Project, request: Request) -> tuple[bytes, str]:
+def _labels(project: Project, request: Request, viewer: str) -> tuple[bytes, str]:
     if project.dense:
         raise NotFound(f"{project.name!r} has masks: ask for masks.zip")
     return project.labels_csv().encode(), CSV
 
 
-def _masks(project: Project, request: Request) -> tuple[BinaryIO, str]:
+def _masks(project: Project, request: Request, viewer: str) -> tuple[BinaryIO, str]:
     if not project.dense:
         raise NotFound(f"{project.name!r} has no masks: ask for labels.csv or labels.zip")
     return _packed(project, request)
 
 
-def _copies(project: Project, request: Request) -> tuple[BinaryIO, str]:
+def _copies(project: Project, request: Request, viewer: str) -> tuple[BinaryIO, str]:
     if project.dense:
         raise NotFound(f"{project.name!r} has masks: ask for masks.zip")
     return _packed(project, request)
 
 
-def _every_label(kind: str) -> Callable[[Project, Request], tuple[bytes, str]]:
-    def made(project: Project, request: Request) -> tuple[bytes, str]:
+def _every_label(kind: str) -> Callable[[Project, Request, str], tuple[bytes, str]]:
+    def made(project: Project, request: Request, viewer: str) -> tuple[bytes, str]:
         given = request.query_params.get("above", "0")
         if not _SHARE.fullmatch(given) or not 0 <= float(given) <= 1:
             raise Refused(400, "above must be a confidence from 0 to 1")
@@ -60,12 +60,13 @@ def _every_label(kind: str) -> Callable[[Project, Request], tuple[bytes, str]]:
     return made
 
 
-def _images(project: Project, request: Request) -> tuple[bytes, str]:
+def _images(project: Project, request: Request, viewer: str) -> tuple[bytes, str]:
+    """A view as whoever asks sees it on the Images page; the other files are the project's labels, and hold everybody's."""
     view = views.View.of(request.query_params.multi_items())
-    return listing.table(project, view).to_csv(index=False).encode("utf-8", "surrogateescape"), CSV
+    return listing.table(project, view, viewer).to_csv(index=False).encode("utf-8", "surrogateescape"), CSV
 
 
-FILES: dict[str, Callable[[Project, Request], tuple[bytes | BinaryIO, str]]] = {
+FILES: dict[str, Callable[[Project, Request, str], tuple[bytes | BinaryIO, str]]] = {
     "labels.csv": _labels,
     "images.csv": _images,
     "labels.zip": _copies,
@@ -79,7 +80,7 @@ def _file(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
     project, name = project_of(place, request), segment(request, "file")
     if name not in FILES:
         raise NotFound(f"there is no file {name!r}: ask for one of {', '.join(FILES)}")
-    content, kind = FILES[name](project, request)
+    content, kind = FILES[name](project, request, grant.annotator)
     saved = quote(f"{project.name}-{name}", safe="")
     headers = {
         "Content-Type": kind,

@@ -13,7 +13,22 @@ from starlette.responses import Response
 
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
-from alcore.project import asking, batches, chosen, doubts, history, holding, metadata, notes, painted, savedviews, similar, views, why
+from alcore.project import (
+    agreed,
+    asking,
+    batches,
+    chosen,
+    doubts,
+    history,
+    holding,
+    metadata,
+    notes,
+    painted,
+    savedviews,
+    similar,
+    views,
+    why,
+)
 from alcore.project.catalog import Catalog, Guesses
 from alcore.types import SPLITS
 
@@ -30,7 +45,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
     """A view's images as columns in its order: the length of a JSON head, the head, and one array after the other."""
     project = project_of(place, request)
     view = views.View.of(request.query_params.multi_items())
-    of, said, at = views.found(project, view, grant.annotator)
+    of, said, at, told = views.look(project, view, grant.annotator)
     nothing = np.full(len(of), -1, np.int16)
     unsure = np.full(len(of), np.nan, np.float32)
     columns: dict[str, np.ndarray] = {  # those of wide numbers first: each begins where a browser may read it as what it is
@@ -42,8 +57,8 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "state": of.states,
         "split": of.splits.astype(np.uint8),
     }
-    if views.asks_for_doubts(view):
-        columns["likelier"] = doubts.doubts(project, of).likelier.astype("<i2")
+    if told:
+        columns["likelier"] = told.likelier.astype("<i2")
         columns = dict(sorted(columns.items(), key=lambda column: -column[1].itemsize))
     head = {
         "count": len(at),
@@ -55,6 +70,7 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "drafts": painted.has_drafts(project),
         "scores": list(said.scores) if said else [],
         "classes": list(project.classes),
+        "colors": ["#{:02x}{:02x}{:02x}".format(*color) for color in project.colors] if project.dense else [],
         "people": list(of.people),
         "splits": list(SPLITS),
         "views": savedviews.views(project),
@@ -62,6 +78,8 @@ def _images(place: Workspace, grant: Grant, request: Request, body: bytes) -> Re
         "meta": metadata.aligned(project, of).told,
         "columns": [[name, values.dtype.name] for name, values in columns.items()],
     }
+    if head["drafts"]:
+        agreed.look_ahead(project, of)
     text = json.dumps(head, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     parts = [struct.pack("<I", len(text)), text, *(values[at].tobytes() for values in columns.values())]

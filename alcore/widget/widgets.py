@@ -97,7 +97,7 @@ class Labeler(Labeling):
             project,
             annotator,
             height,
-            style("label/labeler.css", "shared/why.css", SHARED_STYLE),
+            style("shared/look.css", "label/labeler.css", "shared/why.css", SHARED_STYLE),
             {"mode": mode, "looks": dict(project.settings.get("looks", {}))},
         )
 
@@ -115,7 +115,13 @@ class MaskEditor(Labeling):
             "colors": [[int(part) for part in color] for color in project.colors],
             "unit": newest.unit if newest else "frames",
         }
-        super().__init__(project, annotator, height, style("label/labeler.css", "shared/why.css", "mask/editor.css", SHARED_STYLE), told)
+        super().__init__(
+            project,
+            annotator,
+            height,
+            style("shared/look.css", "label/labeler.css", "shared/why.css", "mask/editor.css", SHARED_STYLE),
+            told,
+        )
 
 
 class Map(Part):
@@ -135,7 +141,7 @@ class Map(Part):
         self._data_there = False
         color = color or names[0]
         data = {"round": self.round, "color": color, "order": "most", "renderer": "auto", **points.timeline(project, {})}
-        super().__init__(project, "map", height, style("map/map.css", SHARED_STYLE), data)
+        super().__init__(project, "map", height, style("shared/look.css", "map/map.css", SHARED_STYLE), data)
         self._data_there = True
         self.color = color
 

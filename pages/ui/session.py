@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ PROJECT, ARRIVED, ANNOTATOR, NAMED = "chosen_project", "arrived_project", "annot
 NAMELESS = "me"  # who labels where nobody gave a name
 COOKIE = "alcore_annotator"
 LONGEST_NAME = 80
+SAID = 5  # names in a sentence
 METHOD = "method"  # in an address: the strategy that a page begins with
 VIEW = "view"  # in the Images page's address: what it shows
 PAGE, ASKED = "page_drawn", "method_asked"  # of the session: the page, and the strategy that its address was seen to name
@@ -137,6 +138,13 @@ def empty(title: str, text: str, page: str | None = None, label: str = "") -> No
 def plural(count: int, one: str, many: str | None = None) -> str:
     """1 class, 2 classes, 1,200 images."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def several(names: Sequence[str]) -> str:
+    """Names in a sentence, of many the first: sky, road, car, tree, sign and 240 more."""
+    if len(names) <= SAID + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:SAID])} and {len(names) - SAID:,} more"
 
 
 def open_images(counts: Mapping[str, Any]) -> int:

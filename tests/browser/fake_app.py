@@ -270,7 +270,7 @@ async def said(request: Request) -> Response:
 
 
 async def bare(request: Request) -> Response:
-    return HTMLResponse(BARE.read_text(encoding="utf-8").replace("/* style */", style("label/labeler.css")))
+    return HTMLResponse(BARE.read_text(encoding="utf-8").replace("/* style */", style("shared/look.css", "label/labeler.css")))
 
 
 async def bare_script(request: Request) -> Response:

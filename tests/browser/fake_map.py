@@ -49,7 +49,8 @@ ANNOTATORS, ROUNDS = ("anna", "bo"), (1, 2, 3)  # of the map
 
 def column(project: str, name: str, round_number: int = 2) -> np.ndarray:
     """The map's columns: eight blobs, or with `grid` in the name a regular lattice whose points a test can name. With `moves` each round
-    after the second lies half a step further to the right and up, the ones before it as far to the left and down."""
+    after the second lies half a step further to the right and up, the ones before it as far to the left and down. With `uneven` the later
+    a class comes, the more points are guessed to be of it."""
     n = shape(project)["items"]
     rng = np.random.default_rng(0)
     side = int(np.ceil(np.sqrt(n)))
@@ -61,6 +62,7 @@ def column(project: str, name: str, round_number: int = 2) -> np.ndarray:
     drift = 0.5 * (round_number - 2) if "moves" in project else 0.0
     entropy = (np.sin(x * 1.3) + np.cos(y * 1.7) + 2) / 2 + rng.uniform(0, 0.3, n)
     label = np.where(rng.random(n) < 0.1, group % shape(project)["classes"], -1)
+    guess = np.sqrt(2 * np.arange(n)).astype(int) if "uneven" in project else group  # class k has about k points
     columns = {
         "id": np.arange(1, n + 1, dtype="<i4"),
         "x": (x + drift).astype("<f4"),
@@ -69,7 +71,7 @@ def column(project: str, name: str, round_number: int = 2) -> np.ndarray:
         "total": rng.random(n).astype("<f4"),
         "selected": (rng.random(n) < min(0.05, 60 / n)).astype("u1"),
         "label": label.astype("<i2"),
-        "prediction": (group % shape(project)["classes"]).astype("<i2"),
+        "prediction": (guess % shape(project)["classes"]).astype("<i2"),
         "truth": ((group + (np.arange(n) % 7 == 0)) % shape(project)["classes"]).astype("<i2"),
         "correct": np.where(label >= 0, np.arange(n) % 5 > 0, -1).astype("<i2"),
         "asked": (np.arange(n) % 4 - 1).astype("<i2"),

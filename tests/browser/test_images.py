@@ -169,6 +169,48 @@ def test_five_hundred_but_seven_are_labeled_taken_back_and_given_again_after_a_r
     assert project.journal.differences() == 0
 
 
+def test_a_view_that_takes_a_while_says_so_and_one_that_cannot_be_had_says_why(page_factory: PageFactory, app: App, project):
+    page, held = page_factory(), []
+    page.route("**/projects/digits/images?**", lambda route: held.append(route))
+    page.goto(f"{app.url}/images?project={NAME}")
+    expect(page.locator(".images .count")).to_have_text("Looking …", timeout=PATIENCE * 1000)
+    expect(page.get_by_role("combobox", name="Order")).to_have_text("Number")  # no empty box meanwhile
+    for route in held:
+        route.continue_()
+    page.unroute("**/projects/digits/images?**")
+    count(page, "1,797 images")
+    page.goto(f"{app.url}/images?project={NAME}&view=label%3Dnothing")
+    expect(page.locator(".images .empty")).to_contain_text("'nothing' is not a class of 'digits'", timeout=PATIENCE * 1000)
+    expect(page.locator(".images .count")).to_have_text("")
+    page.get_by_role("button", name="Show all images").click()
+    count(page, "1,797 images")
+
+
+def test_two_tabs_have_one_list_of_what_can_be_taken_back(page_factory: PageFactory, app: App, project):
+    """A second tab that saved its own list would make the browser forget what the first had done."""
+    view = "state=unlabeled&split=pool"
+    first = look(page_factory(), app, view)
+    second = look(first.context.new_page(), app, view)
+    one, other = ids_of(project, state=("unlabeled",), split=("pool",))[:2]
+    tile(first, 0).click()
+    first.keyboard.press("5")
+    note(first, "5: 1 image.")
+    tile(second, 1).click()
+    second.keyboard.press("6")
+    note(second, "6: 1 image.")
+    assert labels(project, [one, other]) == ["5", "6"]
+    first.reload()
+    settled(first)
+    first.get_by_role("button", name="Undo").click()
+    note(first, "Taken back: 1 image.")
+    assert labels(project, [one, other]) == ["5", None]  # the newest first, whichever tab did it
+    expect(second.get_by_role("button", name="Redo")).to_be_enabled()  # it has heard of it
+    second.get_by_role("button", name="Undo").click()
+    note(second, "Taken back: 1 image.")
+    assert labels(project, [one, other]) == [None, None]
+    expect(first.get_by_role("button", name="Undo")).to_be_disabled()
+
+
 def test_the_whole_of_it_without_a_mouse(page_factory: PageFactory, app: App, project):
     page = look(page_factory(), app)
     page.get_by_role("searchbox", name="Find in names").focus()

@@ -121,6 +121,25 @@ def test_a_score_is_colored_along_the_ramp(page_factory: PageFactory, fake: Serv
         )
 
 
+def test_of_many_classes_those_with_most_points_come_first_and_the_legend_leaves_room_for_the_map(
+    page_factory: PageFactory, fake: Server
+) -> None:
+    page, project = page_factory(), "uneven-c28-n400"
+    open_map(page, fake, project, renderer="canvas")
+    color_by(page, "prediction")
+    counts = np.bincount(column(project, "prediction"), minlength=28)
+    order = sorted(np.flatnonzero(counts).tolist(), key=lambda k: (-counts[k], k))
+    keys = page.locator(".legend .entry").evaluate_all("(nodes) => nodes.map((node) => node.dataset.key)")
+    assert keys == [*map(str, order), "queried"]
+    assert order != sorted(order)
+    legend, plot = (page.locator(name).bounding_box() for name in (".legend", ".plot"))
+    assert legend
+    assert plot
+    assert legend["height"] <= max(0.44 * plot["height"], 236) + 1
+    ends = page.locator(".legend .entry .named").first.locator("span").all_inner_texts()
+    assert "".join(ends) == class_names(project)[order[0]]
+
+
 def test_the_legend_filters_what_is_drawn_and_what_a_selection_takes(page_factory: PageFactory, fake: Server) -> None:
     page = page_factory()
     open_map(page, fake, GRID, renderer="canvas")

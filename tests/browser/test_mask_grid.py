@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from alcore.project.agreed import agreement
 from alcore.project.facade import Project, Workspace
-from alcore.project.painted import agreement
+from alcore.project.painted import held
 from alcore.project.views import View, found
 from tests.browser.conftest import PageFactory
 from tests.browser.painting import wait_item
@@ -133,6 +134,27 @@ def test_images_whose_draft_is_far_from_the_mask_are_found(page_factory: PageFac
     expect(page.locator(".empty")).to_have_text("No image is like that. Take a filter away.")
     page.get_by_label("IoU with the draft from").fill("0")
     page.get_by_label("IoU with the draft to").fill("100")
+
+
+def test_what_the_colors_mean_stands_beside_one_image_and_in_the_filter(page_factory: PageFactory, app: App, project: Project) -> None:
+    page = page_factory()
+    open_grid(page, app)
+    item = int(project.round().query[0])
+    page.locator(f".tile[data-id='{item}']:not([hidden])").dblclick()
+    legend = page.get_by_role("list", name="Classes in it").get_by_role("listitem")
+    told = held(project, item)
+    assert told is not None
+    expect(legend).to_have_text([re.compile(f"^{re.escape(name)}") for name, _, _ in told["classes"]])
+    color = project.colors[project.classes.index(told["classes"][0][0])]
+    expect(legend.first.locator(".swatch")).to_have_css("background-color", f"rgb({', '.join(map(str, color))})")
+    over = page.locator(".details img.over")
+    expect(over).to_be_visible()
+    page.get_by_role("button", name="Masks").click()
+    expect(over).to_be_hidden()
+    page.get_by_role("button", name="Masks").click()
+    page.locator("summary", has_text="Filter").click()
+    sky = page.locator("[data-filter=holds] label", has_text=told["classes"][0][0]).first.locator(".swatch")
+    expect(sky).to_have_css("background-color", f"rgb({', '.join(map(str, color))})")
 
 
 def test_an_image_is_painted_next_from_its_details_and_a_painted_one_says_why_not(

@@ -30,6 +30,7 @@ from alcore.project.facade import Project, Workspace
 from alcore.strategies import STRATEGIES
 from alcore.training.explain import info
 from pages.ui.forms import in_titles
+from pages.ui.session import several
 from tests.pages.headless import button, ended, field, press, ran, show, wait, words
 
 PAGES = ("data", "train", "label", "explore", "progress")
@@ -815,3 +816,10 @@ def test_a_network_of_pixels_guesses_every_image_in_the_background(toy: Project,
     assert (job.state, job.result) == ("done", {"images": 33})
     assert predictions.at_hand(toy, round_)
     assert "images at 0 % and more" in words(show("data", "toy"))
+
+
+def test_of_many_names_a_sentence_has_the_first() -> None:
+    names = [f"class {k}" for k in range(250)]
+    assert several(names[:6]) == "class 0, class 1, class 2, class 3, class 4, class 5"  # "and 1 more" says less than its name
+    assert several(names) == "class 0, class 1, class 2, class 3, class 4 and 245 more"
+    assert several([]) == ""

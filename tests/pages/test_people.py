@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alcore.project import sharing
+from alcore.project import samples, sharing
 from alcore.project.facade import Project, Workspace
 from alcore.types import Annotation
 from pages.ui.people import ago
@@ -58,6 +58,20 @@ def test_progress_lists_people_and_says_how_far_they_agree(digits: Project) -> N
     assert table["same answer again"].dropna().tolist() == ["19 of 20"]  # nobody asked ben again
     assert "ben and me said the same of 16 of 20 images (58 to 92 %)." in words(at)
     assert "You gave the same answer 19 of 20 times (76 to 99 %), asked again without knowing it." in words(at)
+
+
+def test_counts_of_classes_leave_out_what_waits_for_ones_own_opinion_and_say_so(digits: Project) -> None:
+    before = digits.counts()["labels"]
+    sharing.choose(digits, opinions=2)
+    say(digits, "ben")
+    assert sum(digits.counts()["labels"].values()) == sum(before.values()) + 20
+    for page in ("data", "progress"):
+        at = show(page, "digits")
+        assert samples.left_out(20) in words(at)
+    table = show("data", "digits").dataframe[0].value
+    assert dict(zip(table["class"], table["labeled"], strict=True)) == {name: before.get(name, 0) for name in digits.classes}
+    say(digits, "me")
+    assert samples.left_out(20) not in words(show("data", "digits"))
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(5, "a minute ago"), (200, "3 min ago"), (7200, "2 hours ago"), (200_000, "2001-09-09")])

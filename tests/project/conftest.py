@@ -12,11 +12,13 @@ from alcore.project import live, loop, slices
 from alcore.project.facade import Project, Workspace
 from alcore.project.features import Features
 from alcore.training.turn import Order
+from alcore.types import Annotation
 from tests.extractors.colors import stand_in
+from tests.project.painted import ids_of
 from tests.project.photos import write_photos
 from tests.project.sliced import QUICK as SHORT
 from tests.project.sliced import grouped, say
-from tests.scenes import QUICK, write_scenes
+from tests.scenes import QUICK, truth_of, write_scenes
 
 SPECIAL = ("a & b", "ü", 'it\'s "x"', "100 %")
 
@@ -124,3 +126,17 @@ def guessing(apart) -> Project:
     say(apart, apart.pool().unlabeled[:1].tolist(), "skip")
     apart.run_round("margin", 5, 1, "cpu", train=SHORT, report=lambda _: None)
     return apart
+
+
+@pytest.fixture
+def drafted(scenes):
+    """Four scenes painted, of one a part alone; then a model that drafts two of the others."""
+    by = ids_of(scenes)
+    for seq, number in enumerate((0, 1, 2), 1):
+        mask = truth_of(number)
+        if number == 1:
+            mask[mask == 2] = 0  # no dot
+        digest = scenes.masks.keep(mask, 3)
+        scenes.journal.take([Annotation("t", seq, by[number], "mask", digest, annotator="ann")], scenes.classes)
+    scenes.run_round("entropy", 2, seed=0, train=QUICK, report=lambda _: None)
+    return scenes

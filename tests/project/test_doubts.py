@@ -11,7 +11,7 @@ from alcore.project.batches import Batch
 from alcore.project.catalog import catalog
 from alcore.project.doubts import confirm, doubts
 from alcore.project.features import Features
-from alcore.project.views import View, found
+from alcore.project.views import View, found, look
 
 
 @pytest.fixture
@@ -95,3 +95,34 @@ def test_too_few_one_class_masks_and_no_features_have_words(toy, scenes):
     toy.annotate({int(i): "2" for i in toy.snapshot().ids[:20]})
     with pytest.raises(AlcoreError, match="0 of the labeled images"):
         ids(toy, order="doubt")
+
+
+def test_a_view_asks_once_however_often_it_needs_the_answer(labeled, monkeypatch):
+    project, wrong, _ = labeled
+    asked = []
+    monkeypatch.setattr(room, "doubts", lambda of, columns: asked.append(columns) or doubts(of, columns))
+    seen = look(project, View(doubted=True, order="doubt"))
+    assert len(asked) == 1
+    assert seen.doubts is not None
+    assert set(seen.of.ids[seen.at].tolist()) >= set(wrong)
+    np.testing.assert_array_equal(seen.doubts.p, doubts(project, seen.of).p)
+    assert look(project, View(order="name")).doubts is None
+    assert len(asked) == 1
+
+
+def test_people_who_see_different_labels_share_what_was_computed(labeled, monkeypatch):
+    """Each would else throw away what the other's answer was made of, a minute's work with many labels."""
+    project, _, truths = labeled
+    made = []
+    usual = room._anew
+    monkeypatch.setattr(room, "_anew", lambda *given: made.append(1) or usual(*given))
+    of = catalog(project)
+    whole, halves = doubts(project, of), (list(truths)[::2], list(truths)[1::2])
+    for hidden in (*halves, *halves):
+        told = doubts(project, of.without(hidden))
+        at = of.places(np.array(hidden))
+        assert np.isnan(told.p[at]).all()
+        assert (told.likelier[at] == -1).all()
+        rest = np.setdiff1d(np.arange(len(of)), at)
+        np.testing.assert_array_equal(told.p[rest], whole.p[rest])
+    assert len(made) <= 1

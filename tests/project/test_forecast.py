@@ -131,7 +131,7 @@ def test_while_a_job_runs_nothing_is_timed_and_a_round_of_the_network_gives_the_
     told = forecast(toy, quick_one("mal"), never)
     cost = {name: sum(p.seconds for p in ruled(toy, quick_one(name)) if p.stage.startswith("training")) for name in ("mal", "random")}
     assert told.seconds["train"] == pytest.approx(8.0 * cost["mal"] / cost["random"])
-    assert told.how == "a rule on round 1's pace, as another job runs on cpu"
+    assert told.how == "reckoned from round 1's pace, as another job runs on cpu"
     assert forecast(toy, quick_one("random"), never).how == "as round 1 took"
 
 

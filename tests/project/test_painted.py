@@ -12,29 +12,16 @@ from alcore.errors import BadInput
 from alcore.pixels import masks
 from alcore.project import painted
 from alcore.project.catalog import catalog
+from alcore.project.history import history
 from alcore.project.views import View, found
 from alcore.types import Annotation
 from tests.project.painted import ids_of
-from tests.scenes import QUICK, H, W, truth_of
+from tests.scenes import H, W, truth_of
 
 
 def ids(project, **filters) -> list[int]:
     of, _, at = found(project, View(**filters))
     return of.ids[at].tolist()
-
-
-@pytest.fixture
-def drafted(scenes):
-    """Four scenes painted, of one a part alone; then a model that drafts two of the others."""
-    by = ids_of(scenes)
-    for seq, number in enumerate((0, 1, 2), 1):
-        mask = truth_of(number)
-        if number == 1:
-            mask[mask == 2] = 0  # no dot
-        digest = scenes.masks.keep(mask, 3)
-        scenes.journal.take([Annotation("t", seq, by[number], "mask", digest, annotator="ann")], scenes.classes)
-    scenes.run_round("entropy", 2, seed=0, train=QUICK, report=lambda _: None)
-    return scenes
 
 
 def test_the_classes_of_a_mask_and_what_is_painted_are_found_by_views(drafted):
@@ -57,38 +44,6 @@ def test_a_mask_that_was_answered_in_part_is_unfinished(scenes):
     told = painted.painted(scenes, of := catalog(scenes))
     assert scenes.items.row(item)["partial"] == bool(told.partial[int(of.places(np.array([item]))[0])])
     assert ids(scenes, painted=("part",)) == ([item] if scenes.items.row(item)["partial"] else [])
-
-
-def test_an_overlap_is_the_mean_over_the_classes_that_either_has_where_something_is_painted():
-    mask = np.array([[0, 0, 1, 1], [255, 255, 1, 2]], np.uint8)
-    draft = np.array([[0, 1, 1, 1], [0, 1, 1, 0]], np.uint8)
-    # class 0: both 1, either {0: 2, draft 2} = 3; class 1: both 3, either 4; class 2: both 0, either 1
-    assert painted.overlap(mask, draft) == pytest.approx((1 / 3 + 3 / 4 + 0) / 3)
-    assert painted.overlap(draft, draft) == 1
-    assert np.isnan(painted.overlap(np.full((2, 4), 255, np.uint8), draft))
-
-
-def test_images_are_found_and_sorted_by_how_far_their_draft_agrees_with_the_mask(drafted):
-    asked = list(drafted.round().query)
-    assert np.isnan(painted.agreement(drafted, catalog(drafted))).all()  # none of those that are painted was drafted
-    files = drafted.files(drafted.round())
-    drafts = {i: files.detail(i)["draft"] for i in asked}
-    wanted = {}
-    for seq, (item, mask) in enumerate(zip(asked, (truth_of(5), np.zeros((H, W), np.uint8)), strict=True), 10):
-        digest = drafted.masks.keep(mask, 3)
-        drafted.journal.take([Annotation("t", seq, item, "mask", digest, annotator="ann")], drafted.classes)
-        wanted[item] = painted.overlap(masks.resized(mask, *drafts[item].shape), drafts[item])
-    of = catalog(drafted)
-    got = dict(zip(of.ids.tolist(), painted.agreement(drafted, of).tolist(), strict=True))
-    assert {i: got[i] for i in asked} == pytest.approx(wanted)
-    low, high = sorted(asked, key=lambda i: (wanted[i], i))
-    assert ids(drafted, order="iou")[:2] == [low, high]
-    assert ids(drafted, order="iou", back=True)[:2] == [high, low]
-    middle = (wanted[low] + wanted[high]) / 2
-    if wanted[low] < wanted[high]:
-        assert ids(drafted, iou_below=middle) == [low]
-        assert ids(drafted, iou_above=middle) == [high]
-    assert set(ids(drafted, iou_above=0.0)) == set(asked)
 
 
 def test_addresses_hold_what_masks_are_asked_and_bounds_are_checked(drafted):
@@ -134,3 +89,21 @@ def test_a_mask_whose_file_is_gone_leaves_its_place_empty(drafted):
     assert own == b""
     assert other[:4] == b"\x89PNG"
     assert painted.has_drafts(drafted)
+
+
+def test_what_the_colors_over_an_image_mean_is_told_the_largest_area_first(drafted):
+    by, asked = ids_of(drafted), list(drafted.round().query)
+    told = painted.held(drafted, by[0])
+    mask = truth_of(0)
+    counts = np.bincount(mask[mask != masks.VOID], minlength=3)
+    colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in drafted.colors]
+    order = sorted(range(3), key=lambda k: (-counts[k], k))
+    assert told == {"of": "mask", "classes": [[drafted.classes[k], colors[k], pytest.approx(counts[k] / counts.sum())] for k in order]}
+    draft = drafted.files(drafted.round()).draft(asked[0])
+    found = painted.held(drafted, asked[0])
+    assert found["of"] == "draft"
+    shares = {drafted.classes[k]: n / draft.size for k, n in enumerate(np.bincount(draft.ravel())) if n}
+    assert {name: share for name, _, share in found["classes"]} == pytest.approx(shares)
+    neither = next(i for n, i in by.items() if n not in (0, 1, 2) and i not in asked)
+    assert painted.held(drafted, neither) is None
+    assert history(drafted, by[0])["holds"] == told

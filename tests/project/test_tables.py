@@ -9,7 +9,7 @@ import pytest
 
 from alcore.errors import NotFound
 from alcore.naming import natural
-from alcore.project import labeling, loop, tables
+from alcore.project import labeling, loop, samples, tables
 from alcore.project.facade import Project
 from alcore.strategies import SCORES
 from alcore.types import Annotation
@@ -184,7 +184,7 @@ def test_labeling_the_query_ends_it_and_the_scores_have_a_class_and_a_label_colu
     )
     counts = asked.masks.pixels([asked.items.labels()[done.query[0]]]).popitem()[1]
     assert labels[done.query[0]] == int(np.argmax(counts[:-1]))
-    assert tables.samples(asked, 5, 3)[0][1] == 14
+    assert samples.samples(asked, 5, 3)[0][1] == 14
 
 
 def test_the_class_table_counts_pixels_and_images_by_hand(scenes):

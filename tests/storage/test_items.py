@@ -1,4 +1,4 @@
-"""Items: their ids, states, counts and samples."""
+"""Items: their ids, states and counts."""
 
 from __future__ import annotations
 
@@ -113,13 +113,8 @@ def test_counts_are_those_worked_out_by_hand(database):
     assert [r["path"] for r in Items(database, project).labeled()] == ["b", "t"]
 
 
-def test_samples_are_spread_over_the_items_of_a_class(database, project, journal):
-    journal.record([label(1, 6, "dog")], CLASSES)  # the others are cats by their truth
-    found = Items(database, project).samples(["cat", "dog"], 2)
-    assert found["dog"] == (1, [(6, "6.png", "f5")])
-    assert found["cat"] == (5, [(2, "2.png", "f1"), (4, "4.png", "f3")])  # every second one of five, two of them
-    assert set(found) == {"cat", "dog"}  # nobody is without a label or truth
-    assert set(Items(database, project).samples(["dog"], 2)) == {"dog"}
+def test_label_times_are_those_of_answers_that_say_how_long_they_took(database, project, journal):
+    journal.record([label(1, 6, "dog")], CLASSES)
     assert Items(database, project).label_times() == []
     journal.record([label(2, 1, annotator="ann", ms=700)], CLASSES)
     assert Items(database, project).label_times() == [("ann", 700)]

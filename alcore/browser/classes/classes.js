@@ -105,7 +105,8 @@ export class Classes {
     this.find.hidden = classes.length <= MANY;
     for (const node of this.ways.querySelectorAll("button")) press(node, node.dataset.way === this.way);
     this.ways.hidden = told.dense;
-    this.measured.textContent = measured ? `${measured.words}: ${percent(measured.right / measured.of)} right (${percent(measured.low)} to ${percent(measured.high)}).` : told.dense ? "" : `No mistakes to show: ${problem}.`;
+    const seen = measured ? `${measured.words}: ${percent(measured.right / measured.of)} right (${percent(measured.low)} to ${percent(measured.high)}).` : told.dense ? "" : `No mistakes to show: ${problem}.`;
+    this.measured.textContent = [seen, told.hidden].filter(Boolean).join(" ");
     if (!classes.some(({ name }) => name === this.chosen)) this.chosen = "";
     this.rows.show(told, this.chosen);
     this.filter();

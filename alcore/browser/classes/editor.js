@@ -1,6 +1,7 @@
 // What can be done to the chosen class.
 
 import { button, element, rootOf } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { whole } from "../shared/numbers.js";
 
 /** @import { Acts, ClassTold, ClassesTold } from "./told.js" */
@@ -53,7 +54,8 @@ export class Editor {
     this.names = classes.map(({ name }) => name);
     this.root.hidden = !of;
     if (!of) return;
-    this.title.textContent = this.title.title = of.name;
+    this.title.replaceChildren(nameOf(of.name));
+    this.title.title = of.name;
     const focused = rootOf(this.root).activeElement;
     const types = focused?.matches("input, textarea, select") && this.root.contains(focused);
     if (other || !types) {

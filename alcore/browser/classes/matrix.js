@@ -1,6 +1,7 @@
 // What is taken for what: labels down, guesses across; a cell opens its images. Of many classes, those that are mixed up most.
 
 import { element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { whole } from "../shared/numbers.js";
 
 /** @import { Acts, ClassesTold } from "./told.js" */
@@ -27,12 +28,12 @@ export class Matrix {
     const shown = at.length < classes.length ? ` The ${whole(at.length)} classes that are mixed up most.` : "";
     this.words.textContent = `Down: the label. Across: the guess. A cell shows its images.${shown}`;
     const name = (/** @type {number} */ k) => classes[k].name;
-    const head = element("thead", {}, element("tr", {}, element("td"), ...at.map((k) => element("th", { scope: "col", title: name(k) }, element("span", { text: name(k) })))));
+    const head = element("thead", {}, element("tr", {}, element("td"), ...at.map((k) => element("th", { scope: "col", title: name(k) }, nameOf(name(k))))));
     const rows = at.map((label) => {
       const row = at.map((guess) => counts.get(`${label} ${guess}`) ?? 0);
       const all = measured.cells.reduce((sum, [of, , n]) => sum + (of === label ? n : 0), 0);
       const cells = row.map((n, place) => element("td", {}, n ? this.cell(name(label), name(at[place]), n, n / all) : ""));
-      return element("tr", {}, element("th", { scope: "row", text: name(label), title: name(label) }), ...cells);
+      return element("tr", {}, element("th", { scope: "row", title: name(label) }, nameOf(name(label))), ...cells);
     });
     this.table.replaceChildren(head, element("tbody", {}, ...rows));
     this.table.querySelector("button")?.setAttribute("tabindex", "0");

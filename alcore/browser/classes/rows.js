@@ -2,6 +2,7 @@
 
 import { button, element } from "../shared/dom.js";
 import { LABELING, keysOf, plain } from "../shared/keys.js";
+import { nameOf } from "../shared/named.js";
 import { percent, whole } from "../shared/numbers.js";
 import { viewOf } from "./told.js";
 
@@ -56,10 +57,10 @@ export class Rows {
     const { acts } = this;
     const link = (/** @type {number | null} */ n, /** @type {string} */ what, /** @type {Record<string, string>} */ view) => (n ? button({ class: "link", text: whole(n), "aria-label": `${whole(n)} ${what} ${name}: show them`, onclick: () => acts.open(viewOf(view)) }) : element("span", { class: "nil", text: n === null ? "" : "0" }));
     const share = (/** @type {number} */ of) => (seen && of ? [element("b", { text: percent(seen.right / of) }), element("small", { text: ` ${whole(seen.right)} of ${whole(of)}` })] : [element("span", { class: "nil", text: "–" })]);
-    const mixed = (seen?.mixed ?? []).slice(0, TAKEN).map(([other, n]) => button({ class: "link", title: `${whole(n)} labeled ${name}, taken for ${classes[other].name}: show them`, onclick: () => acts.cell(name, classes[other].name) }, element("span", { text: classes[other].name }), ` ${whole(n)}`));
+    const mixed = (seen?.mixed ?? []).slice(0, TAKEN).map(([other, n]) => button({ class: "link", title: `${whole(n)} labeled ${name}, taken for ${classes[other].name}: show them`, onclick: () => acts.cell(name, classes[other].name) }, nameOf(classes[other].name), ` ${whole(n)}`));
     const swatch = element("i", { class: "swatch", hidden: !color });
     if (color) swatch.style.background = color;
-    const opener = button({ class: "opener", title: about || name, "aria-expanded": String(chosen), onclick: () => acts.choose(name) }, swatch, element("span", { text: name }));
+    const opener = button({ class: "opener", title: about || name, "aria-expanded": String(chosen), onclick: () => acts.choose(name) }, swatch, nameOf(name));
     const cells = [
       element("th", { scope: "row" }, opener),
       element("td", { class: "number" }, key ? element("kbd", { text: key }) : ""),

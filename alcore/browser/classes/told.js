@@ -3,7 +3,7 @@
 /** @typedef {{name: string, color: string, key: string, about: string, labels: number, guesses: number | null}} ClassTold */
 /** @typedef {{id: number, words: string, annotator: string, time: number, undoable: boolean}} ChangeTold */
 /** @typedef {{way: string, round: number | null, words: string, of: number, right: number, low: number, high: number, cells: [number, number, number][], rows: Seen[]}} MeasuredTold cells are [label, guess, images] */
-/** @typedef {{project: string, dense: boolean, classes: ClassTold[], changes: ChangeTold[], measured: MeasuredTold | null, problem: string | null}} ClassesTold */
+/** @typedef {{project: string, dense: boolean, classes: ClassTold[], hidden: string, changes: ChangeTold[], measured: MeasuredTold | null, problem: string | null}} ClassesTold hidden says what is not counted, empty for nothing */
 /**
  * What the parts of the page ask for.
  * @typedef {object} Acts

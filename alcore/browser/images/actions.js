@@ -2,6 +2,7 @@
 
 import { button, element } from "../shared/dom.js";
 import { keysOf, plain } from "../shared/keys.js";
+import { nameOf } from "../shared/named.js";
 import { whole } from "../shared/numbers.js";
 
 const LETTERS = "bcdeghijklmopqrtuvwx"; // A chooses all, N asks next, Y says that a label is right, Z takes back, S skips, F flags
@@ -68,7 +69,7 @@ export class Actions {
     const keys = dense ? new Map() : keysOf(classes, LETTERS);
     this.classByKey = new Map([...keys].map(([name, key]) => [key, name]));
     const shown = dense || classes.length > SHOWN ? [] : classes;
-    this.buttons.replaceChildren(...shown.map((name) => button({ class: "class", title: name, "aria-label": name, "aria-keyshortcuts": keys.get(name), onclick: () => this.acts.give("label", name) }, element("kbd", { text: keys.get(name) ?? "", hidden: !keys.has(name) }), element("span", { text: name }))));
+    this.buttons.replaceChildren(...shown.map((name) => button({ class: "class", title: name, "aria-label": name, "aria-keyshortcuts": keys.get(name), onclick: () => this.acts.give("label", name) }, element("kbd", { text: keys.get(name) ?? "", hidden: !keys.has(name) }), nameOf(name))));
     this.options.replaceChildren(...classes.map((name) => element("option", { value: name })));
     this.find.hidden = dense || shown.length > 0;
     this.splitting.hidden = dense;

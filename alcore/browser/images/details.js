@@ -2,11 +2,14 @@
 
 import { wordsOf } from "../shared/api.js";
 import { button, element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { newName } from "../shared/names.js";
 import { percent } from "../shared/numbers.js";
 import { moment } from "../shared/time.js";
 import { Why } from "../shared/why.js";
 import { factsOf } from "./described.js";
+import { swatchOf } from "./overlays.js";
+import { unpacked } from "./thumbnails.js";
 
 /** @import { Api } from "../shared/api.js" */
 /** @import { ItemTold } from "../shared/types.js" */
@@ -22,6 +25,9 @@ import { factsOf } from "./described.js";
  * @property {string | null} guess
  * @property {number | null} confidence
  */
+/** @typedef {{of: "mask" | "draft", classes: [string, string, number][]}} Holds what is laid over an image: names, colors, shares of its pixels */
+
+const LARGE = 512; // pixels of a mask's long side
 
 const SAID = { label: "said", skip: "skipped it", flag: "flagged it", undo: "took the last answer back", mask: "painted it", region: "painted a part of it", drawn: "drawn for the test slice", wanted: "asked for it", unwanted: "asked for it no more", held: "held it out", "put back": "put it back", sure: "found the label right", again: "asked again, said", remark: "noted:" };
 
@@ -40,6 +46,15 @@ function historyOf(events) {
   return element("ol", { class: "events" }, ...rows);
 }
 
+/**
+ * What the colors over a picture mean, the largest area first.
+ * @param {Holds} holds
+ */
+function legendOf({ of, classes }) {
+  const rows = classes.map(([name, color, share]) => element("li", { title: name }, swatchOf(color), nameOf(name), element("small", { text: percent(share) })));
+  return [element("h4", { text: of === "mask" ? "In its mask" : "In the model’s draft" }), element("ul", { class: "holds", "aria-label": "Classes in it" }, ...rows)];
+}
+
 export class Details {
   /**
    * @param {Api} api
@@ -50,8 +65,9 @@ export class Details {
     this.acts = acts;
     this.id = -1;
     this.turn = 0;
-    this.shown = "";
+    this.shown = this.laid = "";
     this.picture = element("img", { alt: "" });
+    this.mask = element("img", { class: "over", alt: "" });
     this.name = element("h3");
     this.said = element("div", { class: "said" });
     this.project = "";
@@ -93,8 +109,9 @@ export class Details {
   }
 
   free() {
-    if (this.shown) URL.revokeObjectURL(this.shown);
-    this.shown = "";
+    for (const url of [this.shown, this.laid]) if (url) URL.revokeObjectURL(url);
+    this.shown = this.laid = "";
+    this.mask.remove();
   }
 
   /**
@@ -108,6 +125,7 @@ export class Details {
       this.field.value = "";
       this.typed = false;
       this.picture.removeAttribute("src");
+      this.mask.remove();
       this.said.replaceChildren();
     }
     this.id = id;
@@ -117,11 +135,17 @@ export class Details {
     try {
       const told = await this.api.json(this.api.url(["projects", project, "items", id, "history"]));
       if (turn !== this.turn) return;
-      this.tell(told.item, told.events, told.meta);
+      this.tell(told.item, told.events, told.meta, told.holds);
       if (!this.typed) this.field.value = told.note;
-      const { answer, body } = await this.api.request(this.api.url(told.item.image, { size: 640 }));
+      const over = told.holds ? this.api.request(this.api.url(["projects", project, "overlays"], { size: LARGE, ids: id })) : null;
+      const [{ answer, body }, mask] = await Promise.all([this.api.request(this.api.url(told.item.image, { size: 640 })), over]);
       if (turn !== this.turn) return;
       this.free();
+      const [shape] = mask ? unpacked(mask.body) : [];
+      if (shape?.length) {
+        this.laid = this.mask.src = URL.createObjectURL(new Blob([shape], { type: "image/png" }));
+        this.picture.after(this.mask);
+      }
       this.shown = this.picture.src = URL.createObjectURL(new Blob([body], { type: answer.headers.get("content-type") || "" }));
     } catch (error) {
       if (turn === this.turn) this.said.prepend(element("p", { class: "problem", role: "alert", text: `${wordsOf(error)}.` }));
@@ -152,15 +176,17 @@ export class Details {
    * @param {ItemTold} item
    * @param {EventThen[]} events
    * @param {[string, string][]} meta
+   * @param {Holds | null} holds
    */
-  tell(item, events, meta) {
+  tell(item, events, meta, holds) {
     this.name.textContent = this.name.title = item.name ?? item.path;
     this.picture.alt = item.name ?? item.path;
     this.picture.classList.toggle("pixels", Math.max(item.width, item.height) <= 64);
-    const guesses = item.top.map(([name, p]) => element("li", {}, element("span", { text: name, title: name }), element("meter", { min: "0", max: "1", value: String(p), "aria-label": name }), element("small", { text: percent(p) })));
+    const guesses = item.top.map(([name, p]) => element("li", {}, element("span", { title: name }, nameOf(name)), element("meter", { min: "0", max: "1", value: String(p), "aria-label": name }), element("small", { text: percent(p) })));
     this.said.replaceChildren(
       element("p", { class: "reason", text: item.reason, hidden: !item.reason }),
       guesses.length ? element("ul", { class: "guesses", "aria-label": "What the model thinks" }, ...guesses) : "",
+      ...(holds ? legendOf(holds) : []),
       meta.length ? factsOf(meta) : "",
       element("h4", { text: "What was said" }),
       historyOf(events),

@@ -1,4 +1,5 @@
-// What a person did to images, to be undone and done again; kept by the browser, so that a reload forgets nothing.
+// What a person did to images, to be undone and done again; kept by the browser, so that a reload forgets nothing. All tabs of a browser
+// have one list of it: what was done in any of them is taken back in any of them, the newest first.
 
 import { problemOf, wordsOf } from "../shared/api.js";
 import { newName } from "../shared/names.js";
@@ -21,9 +22,19 @@ const LONGEST = 8000; // ms between two tries
 const ROOM = 2_000_000; // characters of what is kept
 
 export class Doings {
-  /** @param {Api} api */
-  constructor(api) {
+  /**
+   * @param {Api} api
+   * @param {() => void} changed another tab did something, or took something back
+   */
+  constructor(api, changed) {
     this.api = api;
+    this.apart = false; // the browser keeps nothing: this tab has a list of its own
+    this.onStorage = (/** @type {StorageEvent} */ event) => {
+      if (event.key !== this.place) return;
+      this.read();
+      changed();
+    };
+    window.addEventListener("storage", this.onStorage);
     this.project = "";
     this.place = "";
     /** @type {Doing[]} oldest first */
@@ -43,13 +54,24 @@ export class Doings {
     if (place === this.place) return;
     this.project = project;
     this.place = place;
-    let kept = {};
+    this.done = [];
+    this.undone = [];
+    this.read();
+  }
+
+  dispose() {
+    window.removeEventListener("storage", this.onStorage);
+  }
+
+  /** What all tabs have done by now. */
+  read() {
+    if (this.apart) return;
     try {
-      kept = JSON.parse(localStorage.getItem(place) ?? "{}");
+      const kept = localStorage.getItem(this.place);
+      if (kept) ({ done: this.done = [], undone: this.undone = [] } = /** @type {{done?: Doing[], undone?: Doing[]}} */ (JSON.parse(kept)));
     } catch {
-      // damaged, or a private window: one begins anew
+      // damaged, or a private window: what this tab knows is all there is
     }
-    ({ done: this.done = [], undone: this.undone = [] } = /** @type {{done?: Doing[], undone?: Doing[]}} */ (kept));
   }
 
   keep() {
@@ -62,7 +84,7 @@ export class Doings {
     try {
       localStorage.setItem(this.place, text);
     } catch {
-      // a private window, or no room: what was done can be undone until the page is left
+      this.apart = true; // a private window, or no room: what was done can be undone until the page is left
     }
   }
 
@@ -77,6 +99,7 @@ export class Doings {
     const done = await this.post({ client, kind, value, ids, saw, classes });
     measure("alcore:batch", started);
     if (kind !== "sure") {
+      this.read();
       this.done.push({ client, kind, value, ids });
       this.undone = [];
       this.keep();
@@ -101,22 +124,25 @@ export class Doings {
 
   /** Takes the newest back; null where there is none. */
   async undo() {
+    this.read();
     const doing = this.done.at(-1);
     if (!doing) return null;
     const told = await this.post({ client: newName(), kind: doing.kind, undo: doing.client });
-    this.done.pop();
-    this.undone.push(doing);
+    this.read();
+    if (without(this.done, doing)) this.undone.push(doing);
     this.keep();
     return { doing, told };
   }
 
   /** Gives the answer again that was taken back last; null where there is none. */
   async redo() {
+    this.read();
     const doing = this.undone.at(-1);
     if (!doing) return null;
     const client = newName();
     const told = await this.post({ client, kind: doing.kind, value: doing.value, ids: doing.ids });
-    this.undone.pop();
+    this.read();
+    without(this.undone, doing);
     this.done.push({ ...doing, client });
     this.keep();
     return { doing, told };
@@ -138,6 +164,17 @@ export class Doings {
       }
     }
   }
+}
+
+/**
+ * Takes a doing out of a list; whether it was there, and no other tab was quicker.
+ * @param {Doing[]} list
+ * @param {Doing} doing
+ */
+function without(list, doing) {
+  const at = list.findIndex(({ client }) => client === doing.client);
+  if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import { button, element, rootOf } from "../shared/dom.js";
 import { plain } from "../shared/keys.js";
+import { nameOf } from "../shared/named.js";
 import { whole } from "../shared/numbers.js";
+import { swatchOf } from "./overlays.js";
 import { ordersOf, saidOf, sectionsOf } from "./described.js";
 import { PAINTED, STATES } from "./pages.js";
 
@@ -52,8 +54,8 @@ export class Filters {
     this.chips = element("div", { class: "chips", role: "group", "aria-label": "Filters" });
     this.sheet = element("div", { class: "sheet" });
     this.menu = element("details", { class: "menu", ontoggle: () => this.fillSheet() }, element("summary", { text: "Filter" }), this.sheet);
-    this.order = element("select", { "aria-label": "Order", onchange: () => this.sorted() });
-    this.turned = button({ class: "turn", onclick: () => this.change((view) => (view.has("back") ? view.delete("back") : view.set("back", "1"))) });
+    this.order = element("select", { "aria-label": "Order", onchange: () => this.sorted() }, element("option", { value: ORDERS[0][0], text: ORDERS[0][1] }));
+    this.turned = button({ class: "turn", text: "↓", "aria-label": "Turn the order round", onclick: () => this.change((view) => (view.has("back") ? view.delete("back") : view.set("back", "1"))) });
     this.root = element("div", { class: "filters" }, this.text, this.menu, element("span", { class: "sort" }, this.order, this.turned), this.chips);
   }
 
@@ -162,7 +164,7 @@ export class Filters {
     const values = valuesOf(head, name).filter(([value, , count]) => count || said.has(value));
     const rows = values.map(([value, text, count]) => {
       const tick = element("input", { type: "checkbox", checked: said.has(value), onchange: () => this.change((view) => (tick.checked ? view.append(name, value) : view.delete(name, value))) });
-      return element("label", { "data-name": plain(text) }, tick, element("span", { text, title: text }), element("small", { text: whole(count) }));
+      return element("label", { "data-name": plain(text) }, tick, name === "holds" && swatchOf(head.colors[head.classes.indexOf(value)]), element("span", { title: text }, nameOf(text)), element("small", { text: whole(count) }));
     });
     const find = element("input", { type: "text", class: "find", placeholder: "Find", "aria-label": `Find in ${TITLES[name]}` });
     find.addEventListener("input", () => rows.forEach((row) => (row.hidden = !(row.dataset.name ?? "").includes(plain(find.value)))));

@@ -1,6 +1,7 @@
 // The grid: as many tiles as fit on the screen, moved along while one scrolls, whatever the number of images.
 
 import { element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { percent, whole } from "../shared/numbers.js";
 import { DISPUTED, FLAGGED, LABELED, SKIPPED } from "./pages.js";
 
@@ -185,12 +186,12 @@ export class Grid {
     /** @type {string[]} */
     const words = [];
     if (label) {
-      caption.replaceChildren(element("b", { text: label }), guess && guess !== label ? element("i", { text: ` ≠ ${guess}` }) : "");
+      caption.replaceChildren(element("b", {}, nameOf(label)), guess && guess !== label ? element("i", {}, " ≠ ", nameOf(guess)) : "");
       words.push(`labeled ${label}`);
     } else if (state & LABELED) {
       caption.replaceChildren(element("b", { text: "painted" }));
       words.push("painted");
-    } else caption.replaceChildren(guessed ? element("i", { text: guessed }) : "");
+    } else caption.replaceChildren(guess ? element("i", {}, nameOf(guess), guessed.slice(guess.length)) : "");
     if (guess && guess !== label) words.push(other ? `the other labels say ${other}` : `guessed ${guessed}`);
     const told = [];
     if (state & SKIPPED) told.push(["S", "skipped"]);

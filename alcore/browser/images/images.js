@@ -21,6 +21,7 @@ import { Views } from "./views.js";
 /** @import { ImagesData } from "../shared/types.js" */
 
 const SIDES = { small: 84, medium: 128, large: 200 };
+const SLOW = 400; // ms until it is said that one waits: labels to be doubted or masks to be compared take some seconds the first time
 const NARROW = 520; // px of a window that begins with small pictures
 const SIMILAR = 50; // images at most whose middle others are compared with
 
@@ -39,7 +40,7 @@ export class Images {
     this.turn = 0; // answers of an older one are dropped
     this.chosen = new Chosen(() => this.changed());
     this.thumbnails = new Thumbnails(this.api, (id) => this.grid.came(id));
-    this.doings = new Doings(this.api);
+    this.doings = new Doings(this.api, () => this.tellUndo());
     this.details = new Details(this.api, { close: () => this.closeDetails(), similar: (id) => this.likeness([id]), alike: (id) => this.look(new URLSearchParams({ group: String(id) })), paint: async (id) => this.tell(await this.doings.paintNext(id)) });
     this.overlays = new Overlays(this.api, () => this.grid.refresh(), (id) => this.grid.came(id));
     this.grid = new Grid(this.chosen, this.thumbnails, this.overlays, {
@@ -86,6 +87,7 @@ export class Images {
     document.removeEventListener("pointerdown", this.onPress, true);
     this.grid.close();
     this.details.dispose();
+    this.doings.dispose();
     this.thumbnails.clear();
     this.overlays.clear();
     this.root.remove();
@@ -135,6 +137,7 @@ export class Images {
   async load(top) {
     const turn = (this.turn += 1);
     this.root.setAttribute("aria-busy", "true");
+    const slow = setTimeout(() => turn === this.turn && (this.count.textContent = "Looking …"), SLOW);
     try {
       const { body } = await this.api.request(`${this.api.url(["projects", this.data.project, "images"])}?${this.view}`, {}, PATIENCE);
       if (turn !== this.turn) return;
@@ -142,6 +145,7 @@ export class Images {
     } catch (error) {
       if (turn === this.turn) this.problem(error);
     } finally {
+      clearTimeout(slow);
       if (turn === this.turn) this.root.removeAttribute("aria-busy");
     }
   }
@@ -173,6 +177,7 @@ export class Images {
   /** @param {unknown} error */
   problem(error) {
     this.nothing.hidden = false;
+    this.count.textContent = this.grid.words; // what is shown is still what was
     const again = button({ text: "Try again", onclick: () => this.load(true) });
     const all = button({ text: "Show all images", onclick: () => this.look(new URLSearchParams()) });
     this.nothing.replaceChildren(`${wordsOf(error)}. `, again, ...(this.view.size ? [" ", all] : []));

@@ -8,6 +8,13 @@ import { Thumbnails } from "./thumbnails.js";
 
 const KEPT = "alcore:images:overlay";
 
+/** The color a class is painted in, as a little square. @param {string} color */
+export function swatchOf(color) {
+  const node = element("i", { class: "swatch" });
+  node.style.background = color;
+  return node;
+}
+
 export class Overlays {
   /**
    * @param {Api} api
@@ -49,7 +56,9 @@ export class Overlays {
     this.slider.value = String(this.opacity);
     this.slider.hidden = !this.on;
     const grid = this.root.closest(".images");
-    if (grid instanceof HTMLElement) grid.style.setProperty("--mask", String(this.opacity / 100));
+    if (!(grid instanceof HTMLElement)) return;
+    grid.style.setProperty("--mask", String(this.opacity / 100));
+    grid.toggleAttribute("data-masks", this.shown);
   }
 
   /**

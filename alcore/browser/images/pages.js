@@ -22,6 +22,7 @@
  * @property {number[]} rounds that can be looked back to
  * @property {string[]} scores names of that round's scores
  * @property {string[]} classes
+ * @property {string[]} colors of the classes of masks, #rrggbb; none where an image has one class
  * @property {string[]} people
  * @property {string[]} splits
  * @property {Record<string, string>} views kept views, name -> address

@@ -3,7 +3,7 @@
 
 import { button, element, press } from "../shared/dom.js";
 import { LABELING, keysOf } from "../shared/keys.js";
-import { nameOf } from "./words.js";
+import { nameOf } from "../shared/named.js";
 
 /** @import { ClassList } from "./classes.js" */
 /** @import { Looks } from "./dress.js" */

@@ -1,7 +1,7 @@
 // What each person said of an image that waits for review, side by side: who, what and when, and the key that takes it.
 
 import { button, element } from "../shared/dom.js";
-import { nameOf } from "./words.js";
+import { nameOf } from "../shared/named.js";
 
 /** @import { Item, Said } from "./answers.js" */
 /** @import { Queue } from "./queue.js" */

@@ -4,7 +4,8 @@ import { button, element } from "../shared/dom.js";
 import { short, wantedness, whole } from "../shared/numbers.js";
 import { Why } from "../shared/why.js";
 import { Opinions } from "./opinions.js";
-import { nameOf, thinBar } from "./words.js";
+import { nameOf } from "../shared/named.js";
+import { thinBar } from "./words.js";
 
 /** @import { Detail } from "../shared/types.js" */
 /** @import { Item } from "./answers.js" */

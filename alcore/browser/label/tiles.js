@@ -1,6 +1,7 @@
 // Small pictures of items: one each, which the strip under the picture and the grid both show.
 
 import { element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 
 /** @import { Pictures } from "../shared/pictures.js" */
 /** @import { Item } from "./answers.js" */
@@ -67,12 +68,19 @@ export class Tiles {
     tile.toggleAttribute("data-broken", Boolean(item.broken));
     tile.toggleAttribute("data-problem", Boolean(item.problem));
     tile.toggleAttribute("data-disputed", Boolean(item.disputed));
-    draft.textContent = item.draft ?? "";
+    tellName(draft, item.draft ?? "");
     const words = this.words(item);
-    badge.textContent = words.badge;
+    tellName(badge, words.badge);
     badge.title = item.problem || "";
     tile.setAttribute("aria-label", words.name);
   }
+}
+
+/**
+ * Writes what stands in a corner of a tile, unless it stands there already. @param {HTMLElement} node @param {string} text
+ */
+function tellName(node, text) {
+  if (node.textContent !== text) node.replaceChildren(...(text ? [nameOf(text)] : []));
 }
 
 /** The neighbours of the picture on the stage. @template {Item} I */

@@ -1,4 +1,4 @@
-// How items and classes are named and drawn wherever they stand.
+// How items are named and drawn wherever they stand.
 
 import { element } from "../shared/dom.js";
 
@@ -6,15 +6,6 @@ import { element } from "../shared/dom.js";
 
 /** @type {Record<string, string>} signs of the states of an item */
 export const MARKS = { label: "✓", skip: "→", flag: "⚑" };
-
-/**
- * A class's name, of a long one the end too where there is no room: names of many classes often begin alike.
- * @param {string} name
- */
-export function nameOf(name) {
-  const end = name.length > 18 ? name.slice(-8) : "";
-  return element("span", { class: "name" }, element("span", { class: "begins", text: name.slice(0, name.length - end.length) }), end && element("span", { text: end }));
-}
 
 /**
  * A thin bar of 0…1; the number stands beside it as text.

@@ -1,6 +1,7 @@
 // What the colors of the map mean; an entry that is pressed shows its points only.
 
 import { button, element } from "../shared/dom.js";
+import { nameOf } from "../shared/named.js";
 import { dayOf, short, whole } from "../shared/numbers.js";
 import { paletteOf } from "./colors.js";
 import { titleOf } from "./pool.js";
@@ -20,6 +21,7 @@ import { titleOf } from "./pool.js";
  * @property {() => void} all shows all again
  */
 
+const MANY = 20; // entries from which on those with most points come first: the others are scrolled to
 const NONE = { label: "unlabeled", truth: "not known", asked: "not asked for", annotator: "unlabeled", correct: "not known" };
 
 /**
@@ -40,7 +42,7 @@ export function legendOf({ column, values, ringed, names, theme, only, press, al
     if (color) dot.style.background = `rgb(${color.join(" ")})`;
     const on = only?.has(key) ?? false;
     const counted = n === undefined ? "" : whole(n);
-    return element("li", {}, button({ class: "entry", "data-key": key, "aria-pressed": on ? "true" : "false", title: `${text}: ${on ? "no longer only these" : "show only these"}`, onclick: () => press(key) }, dot, element("span", { text }), element("em", { text: counted })));
+    return element("li", {}, button({ class: "entry", "data-key": key, "aria-pressed": on ? "true" : "false", title: `${text}: ${on ? "no longer only these" : "show only these"}`, onclick: () => press(key) }, dot, nameOf(text), element("em", { text: counted })));
   };
   const head = element("div", { class: "title" }, element("b", { text: titleOf(column) }), only && button({ class: "all", text: "Show all", onclick: all }));
   const ring = entry("queried", null, "queried", ringed);
@@ -62,7 +64,9 @@ export function legendOf({ column, values, ringed, names, theme, only, press, al
   const rows = [];
   if (column.kind === "flag") rows.push(entry(1, theme.accent, "yes", counts.get(1) || 0), entry(0, theme.gray, "no", counts.get(0) || 0));
   else {
-    names.forEach((name, i) => counts.has(i) && rows.push(entry(i, palette[i % palette.length], name, counts.get(i))));
+    const there = names.map((_, i) => i).filter((i) => counts.has(i));
+    if (there.length > MANY) there.sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0) || a - b);
+    for (const i of there) rows.push(entry(i, palette[i % palette.length], names[i], counts.get(i)));
     if (counts.has(-1)) rows.push(entry("none", theme.gray, wordOfNone(column), counts.get(-1)));
   }
   return [head, element("ul", {}, ...rows, ring)];

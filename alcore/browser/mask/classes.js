@@ -3,7 +3,7 @@
 import { button, element, press } from "../shared/dom.js";
 import { keysOf } from "../shared/keys.js";
 import { whole } from "../shared/numbers.js";
-import { nameOf } from "../label/words.js";
+import { nameOf } from "../shared/named.js";
 import { VOID } from "./raster.js";
 
 /** @import { Rgb } from "../shared/types.js" */

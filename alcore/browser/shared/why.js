@@ -3,6 +3,7 @@
 
 import { wordsOf } from "./api.js";
 import { element } from "./dom.js";
+import { nameOf } from "./named.js";
 import { percent, short, whole } from "./numbers.js";
 import { Pictures } from "./pictures.js";
 import { sleep } from "./wait.js";
@@ -85,7 +86,7 @@ export class Why {
     const tiles = rows.map(({ name, image, label, cosine }) => {
       const picture = element("img", { alt: `${label}: ${name}` });
       this.pictures.load(this.api.url(image, { size: SIDE })).then((url) => (picture.src = url), () => picture.closest("li")?.setAttribute("data-gone", ""));
-      return element("li", { title: `${name}, cosine ${short(cosine)}` }, element("span", {}, picture), element("b", { text: label }), element("small", { text: short(cosine) }));
+      return element("li", { title: `${name}, cosine ${short(cosine)}` }, element("span", {}, picture), element("b", { title: label }, nameOf(label)), element("small", { text: short(cosine) }));
     });
     const words = by === "features" ? "By the cosine of their pretrained features." : "By the cosine of what the round’s network makes of them.";
     return [heading, element("ul", { class: "neighbors" }, ...tiles), element("p", { class: "nothing", text: words })];
@@ -125,9 +126,7 @@ function table(label, heads, rows) {
  * @param {HTMLTableCellElement[]} cells
  */
 function row(name, ...cells) {
-  const end = name.length > 18 ? name.slice(-8) : ""; // names of many classes often begin alike
-  const shown = element("span", {}, element("span", { text: name.slice(0, name.length - end.length) }), end && element("span", { text: end }));
-  return element("tr", {}, element("th", { scope: "row", title: name }, shown), ...cells);
+  return element("tr", {}, element("th", { scope: "row", title: name }, nameOf(name)), ...cells);
 }
 
 /** @param {HeadsTold} told */

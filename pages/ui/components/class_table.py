@@ -7,7 +7,7 @@ import streamlit as st
 from alcore.browser import script, style
 from alcore.project.addresses import API
 
-_mount = st.components.v2.component("alcore_classes", js=script("classes/classes.js"), css=style("classes/classes.css"))
+_mount = st.components.v2.component("alcore_classes", js=script("classes/classes.js"), css=style("shared/look.css", "classes/classes.css"))
 
 
 def class_table(*, project: str, token: str, identity: str, api: str = API, key: str) -> str | None:

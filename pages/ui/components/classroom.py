@@ -9,7 +9,9 @@ import streamlit as st
 from alcore.browser import script, style
 from alcore.project.addresses import API
 
-_mount = st.components.v2.component("alcore_classroom", js=script("room/teacher.js"), css=style("room/teacher.css", "room/board.css"))
+_mount = st.components.v2.component(
+    "alcore_classroom", js=script("room/teacher.js"), css=style("shared/look.css", "room/teacher.css", "room/board.css")
+)
 
 
 def classroom(*, token: str, projects: Sequence[str], api: str = API, key: str) -> None:

@@ -14,7 +14,7 @@ from alcore.project.addresses import API
 _mount = st.components.v2.component(
     "alcore_embedding_map",
     js=script("map/map.js"),
-    css=style("map/map.css"),
+    css=style("shared/look.css", "map/map.css"),
 )
 
 

@@ -7,7 +7,9 @@ import streamlit as st
 from alcore.browser import script, style
 from alcore.project.addresses import API
 
-_mount = st.components.v2.component("alcore_images", js=script("images/images.js"), css=style("images/images.css", "shared/why.css"))
+_mount = st.components.v2.component(
+    "alcore_images", js=script("images/images.js"), css=style("shared/look.css", "images/images.css", "shared/why.css")
+)
 
 
 def image_grid(

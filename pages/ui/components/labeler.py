@@ -13,7 +13,7 @@ from alcore.project.addresses import API
 _mount = st.components.v2.component(
     "alcore_labeler",
     js=script("label/labeler.js"),
-    css=style("label/labeler.css", "shared/why.css"),
+    css=style("shared/look.css", "label/labeler.css", "shared/why.css"),
 )
 
 

@@ -13,7 +13,7 @@ from alcore.project.addresses import API
 _mount = st.components.v2.component(
     "alcore_mask_editor",
     js=script("mask/editor.js"),
-    css=style("label/labeler.css", "shared/why.css", "mask/editor.css"),
+    css=style("shared/look.css", "label/labeler.css", "shared/why.css", "mask/editor.css"),
 )
 
 

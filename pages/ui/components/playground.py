@@ -10,7 +10,7 @@ from alcore.browser import script, style
 from alcore.project.addresses import API
 from alcore.teaching.switches import Switch
 
-_mount = st.components.v2.component("alcore_playground", js=script("learn/learn.js"), css=style("learn/learn.css"))
+_mount = st.components.v2.component("alcore_playground", js=script("learn/learn.js"), css=style("shared/look.css", "learn/learn.css"))
 
 
 def playground(

@@ -7,7 +7,7 @@ import streamlit as st
 from alcore.browser import script, style
 from alcore.project.addresses import API
 
-_mount = st.components.v2.component("alcore_proposals", js=script("page/proposals.js"), css=style("page/proposals.css"))
+_mount = st.components.v2.component("alcore_proposals", js=script("page/proposals.js"), css=style("shared/look.css", "page/proposals.css"))
 
 
 def proposals(*, project: str, token: str, size: int, open_images: int, api: str = API, key: str) -> int | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from alcore.browser import script, style
 from alcore.project.addresses import API
 
-_mount = st.components.v2.component("alcore_upload", js=script("upload/upload.js"), css=style("upload/upload.css"))
+_mount = st.components.v2.component("alcore_upload", js=script("upload/upload.js"), css=style("shared/look.css", "upload/upload.css"))
 
 
 def upload(*, token: str, api: str = API, key: str) -> str:
