@@ -39,6 +39,8 @@ OPTIONAL = {
     "IPython",
     "matplotlib",
     "ipywidgets",
+    "ray",
+    "fsspec",
 }  # asked for by name where they are wanted
 
 
@@ -65,6 +67,7 @@ def test_all_that_the_app_imports_is_installed_in_the_image():
     pinned = re.findall(r"(?m)^([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?==", text.split("# tests and checks")[0])
     names = {name.lower().replace("-", "_") for name in pinned}
     there = {IMPORTED_AS.get(name, name) for name in names}
+    assert "psycopg" in there  # SQLAlchemy loads it by the address of compose.yaml
     used = set()
     for file in PROGRAM:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
