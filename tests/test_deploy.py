@@ -105,7 +105,7 @@ def test_nobody_is_root_and_what_is_written_has_a_place():
 def test_what_compose_sets_is_known_and_what_it_mounts_is_there():
     known = set(re.findall(r"ALCORE_[A-Z_]+", " ".join(file.read_text(encoding="utf-8") for file in PROGRAM)))
     services = COMPOSE["services"]
-    assert set(services["app"]["environment"]) <= known
+    assert set(services["app"]["environment"]) <= known | {"PGPASSWORD"}  # which libpq reads
     assert set(COMPOSE["volumes"]) == {"database", "data"}
     mounted = [volume.split(":")[0] for service in services.values() for volume in service["volumes"]]
     assert all((DEPLOY / path).exists() for path in mounted if path.startswith("./"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -42,13 +42,17 @@ def groups(project: Stored) -> Mapping[int, tuple[int, ...]]:
     return _remembered.of(found.state, compared)
 
 
-def said_of_others(project: Stored, ids: Sequence[int]) -> dict[int, str]:
-    """id -> the label of its near duplicates, where some are labeled and all of these alike."""
+def said_of_others(project: Stored, ids: Sequence[int], hidden: Collection[int] = ()) -> dict[int, str]:
+    """id -> the label of its near duplicates, where some are labeled and all of these alike.
+
+    Args:
+        hidden: images of which nothing is to be told.
+    """
     of = groups(project)
     asked = [i for i in ids if i in of]
     if not asked:
         return {}
-    rows = project.items.rows(sorted({other for i in asked for other in of[i]}))
+    rows = project.items.rows(sorted({other for i in asked for other in of[i]}.difference(hidden)))
     result = {}
     for i in asked:
         labels = {rows[other]["label"] for other in of[i] if other != i and other in rows and rows[other]["label"] is not None}

@@ -53,13 +53,14 @@ def query(project: Stored, n: int, number: int | None = None, done: int = 0, ski
     if window and chosen.mode != "shared":
         share = sharing.share(project, number, n if window.most is None else min(n, window.most), window.annotator, window.client)
     opened = share.opened if share else project.queries.open(number)
-    answer = queue.queue(project, n, opened, None if share is None else share.items)
+    viewer = window.annotator if window else None
+    answer = queue.queue(project, n, opened, None if share is None else share.items, viewer)
     # where rounds follow each other within a minute, what was answered to the one before is what a person goes back to
     answered = (project.queries.answered() if live.settings(project).on else opened.answered) if opened else ()
     if share and share.mine:
         answered = tuple(i for i in answered if i not in share.mine)
     back = answered[skip : skip + done][::-1]
-    answer["done"] = queue.describe(project, project.round(opened.number), back) if opened and back else []
+    answer["done"] = queue.describe(project, project.round(opened.number), back, viewer) if opened and back else []
     answer["answered"] = len(answered)
     _tell_events(project, [*answer["items"], *answer["done"]], window, chosen)
     if share and opened:
@@ -88,7 +89,7 @@ def _ask_again(project: Stored, answer: dict[str, Any], annotator: str) -> None:
     places = again.places(len(asked), ready.since, len(ready.items))
     rounds = {r.number: r for r in project.rounds()}
     for at, (item, number) in reversed(list(zip(places, ready.items, strict=False))):
-        (entry,) = queue.describe(project, rounds.get(number), [item])
+        (entry,) = queue.describe(project, rounds.get(number), [item], annotator)
         entry |= {"id": -item, "again": item, "events": [], "disputed": False, "state": dict(UNSAID)}
         asked.insert(at, entry)
     answer |= {"free": answer["free"] + len(places)} if "free" in answer else {}

@@ -28,11 +28,14 @@ STARTS = {
 TESTED = "a test image, drawn at random: it is only there to measure how often the model is right, and nothing learns from it"
 
 
-def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequence[int] | None = None) -> dict[str, Any]:
+def queue(
+    project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequence[int] | None = None, viewer: str | None = None
+) -> dict[str, Any]:
     """A query's next `n` items, best first, of the newest query for None; the shape is fixed by the HTTP contract.
 
     Args:
         chosen: the items to tell, where they are not the next ones.
+        viewer: who looks, see `describe`.
     """
     opened = opened or project.queries.open()
     counts = project.items.labeled_count()
@@ -52,7 +55,7 @@ def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequ
     if opened is None:
         return result
     round_ = project.round(opened.number)
-    shown = describe(project, round_, opened.waiting[:n] if chosen is None else chosen)
+    shown = describe(project, round_, opened.waiting[:n] if chosen is None else chosen, viewer)
     if project.dense:
         result["unit"] = round_.unit
     result |= {"round": opened.number, "remaining": len(opened.waiting), "total": opened.total, "items": shown}
@@ -63,19 +66,23 @@ def queue(project: Stored, n: int, opened: OpenQuery | None = None, chosen: Sequ
 def item(project: Stored, item_id: int, viewer: str | None = None) -> dict[str, Any]:
     """One item in the same shape, with what the newest round thinks of it; without what others said, where `viewer` has to say it first."""
     project.items.row(item_id)
-    told = describe(project, project.newest_round(), [item_id])[0]
+    told = describe(project, project.newest_round(), [item_id], viewer)[0]
     if viewer is not None and item_id in sharing.unseen(project, viewer):
         told["state"] = {"label": None, "skipped": False, "flagged": False}
     return told
 
 
-def describe(project: Stored, round_: Round | None, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Items as the queue shows them, with what a round thinks of them."""
+def describe(project: Stored, round_: Round | None, ids: Sequence[int], viewer: str | None = None) -> list[dict[str, Any]]:
+    """Items as the queue shows them, with what a round thinks of them.
+
+    Args:
+        viewer: who looks: what others said of near duplicates that this person has still to answer is no draft and no reason.
+    """
     rows = project.items.rows(ids)
     looked = looked_at(project, round_) if round_ else None
     files = project.files(looked) if looked else None
     scored = [i for i in ids if files and i in files.position]
-    others = said_of_others(project, ids)
+    others = said_of_others(project, ids, () if viewer is None else sharing.unseen(project, viewer))
     by_hand = set(project.queries.wanted())
     probabilities = dict(zip(scored, files.probabilities([files.position[i] for i in scored]), strict=True)) if files and scored else {}
     result = []

@@ -43,7 +43,7 @@ def why(project: Stored, item: int, number: int | None = None, viewer: str | Non
     """
     row = project.items.row(item)
     round_ = project.round(number) if number is not None else _asker(project, item)
-    entry = queue.describe(project, round_, [item])[0]
+    entry = queue.describe(project, round_, [item], viewer)[0]
     told: dict[str, Any] = {
         "item": item,
         "name": project.shown_name(item, row["path"]),

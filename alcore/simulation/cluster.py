@@ -54,11 +54,13 @@ def perform_on_ray(runs: Sequence[Run], workers: int, told: Told, finished: Fini
         # the code of this checkout in each process, whatever its folder; nothing is copied
         there = {"PYTHONPATH": os.pathsep.join([str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])])}
         ray.init(log_to_driver=False, logging_level="warning", runtime_env={"env_vars": there})
+    tasks = _Tasks(ray, runs, workers)
     try:
-        return _Tasks(ray, runs, workers).work(told, finished)
+        return tasks.work(told, finished)
     finally:
+        tasks.end()  # they are not to write beside those of the next time
         if is_ours:
-            ray.shutdown()  # ends the tasks that are at work too
+            ray.shutdown()
 
 
 class _Tasks:
@@ -82,6 +84,11 @@ class _Tasks:
                 if failure := self._ended(ref, run):
                     failures.append(failure)
         return failures
+
+    def end(self) -> None:
+        """Ends what has not been made."""
+        for ref in self.waiting:
+            self.ray.cancel(ref, force=True)
 
     def _count(self, run: Run, told: Told, finished: Finished) -> None:
         """Tells of the rounds whose records are there now."""

@@ -226,10 +226,11 @@ class _Coverage:
         """(r,) how much uncertainty each row would cover more, summed over the pool: of a part of it, its own and the others' scaled up."""
         more = self.kernel(self.x[rows], self.x_part).sub_(self.covered).clamp_(min=0).mul_(self.u_part)
         here = self.place[rows] >= 0
-        covered = self.by_labels[rows]  # outside the part it is asked of the candidates alone, who are few
-        if self.picks:
-            covered = torch.maximum(covered, self.kernel(self.x[rows], self.x[self.picks]).amax(1))
-        own = (1 - torch.where(here, self.covered[self.place[rows]], covered)) * self.u[rows]
+        covered = torch.where(here, self.covered[self.place[rows]], self.by_labels[rows])
+        if self.picks and not here.all():  # outside the part picks count when a candidate is asked about: these are few
+            outside = rows[~here]
+            covered[~here] = torch.maximum(covered[~here], self.kernel(self.x[outside], self.x[self.picks]).amax(1))
+        own = (1 - covered) * self.u[rows]
         others = more.sum(1, dtype=torch.float64) - torch.where(here, own, torch.zeros_like(own))
         scale = (len(self.x) - 1) / (len(self.part) - here.double()).clamp_min(1)
         return own + others * scale

@@ -36,6 +36,7 @@ from alcore.training.walk import Walked, evaluate, inspect, query
 from alcore.types import FRAMES, VOID, Scores, check_query_size
 
 T = TypeVar("T")
+HALVED = "batch_size"  # the file in a run's folder that says which batch memory had room for
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem
 
 
@@ -240,9 +241,8 @@ def turn(
     material.check(order, train)
     device, seeds = crew().device(pick_device(order.device)), seeds or Seeds.of(order.seed)
     report = telling(material.pixels, report)
-    halved = work / "batch_size" if work else None  # a resumed run must go on with the batch that fitted
-    if halved and halved.is_file():
-        train = dataclasses.replace(train, batch_size=int(halved.read_text()))
+    halved = work / HALVED if work else None
+    train = _as_it_fitted(train, work)
     while True:
         try:
             return _attempt(order, material, train, seeds, device, report, work)
@@ -260,6 +260,12 @@ def turn(
             _begin_again(work, halved, train.batch_size)
         told = f"memory on {device} ran out: starting again with batches of {train.batch_size}"
         report(Progress("training", 0, train.steps, message=told))
+
+
+def _as_it_fitted(train: TrainParams, work: Path | None) -> TrainParams:
+    """With the batch that memory had room for: a run that is gone on with must take that one, in every process."""
+    halved = work / HALVED if work else None
+    return dataclasses.replace(train, batch_size=int(halved.read_text())) if halved and halved.is_file() else train
 
 
 def _begin_again(work: Path, halved: Path, batch_size: int) -> None:
@@ -310,7 +316,7 @@ def _made(order: Order, material: Material, params: TrainParams, seeds: Seeds, d
 
 def assist(order: Order, material: Material, work: Path) -> None:
     """What a process that does not lead the crew does for a turn: its share of every batch, and its part of the pass over the pool."""
-    train_ = order.check()[1].for_labels(len(material.pool.labeled))
+    train_ = _as_it_fitted(order.check()[1].for_labels(len(material.pool.labeled)), work)
     material.check(order, train_)
     device, seeds = crew().device(pick_device(order.device)), Seeds.of(order.seed)
     with seeded(seeds.model, device):

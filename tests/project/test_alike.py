@@ -11,9 +11,10 @@ from alcore.files import written_whole
 from alcore.measures import duplicates
 from alcore.measures.clusters import of_length_one
 from alcore.measures.duplicates import near_duplicates
-from alcore.project import alike, features, queue
+from alcore.project import alike, features, queue, sharing
 from alcore.project.facade import Project
 from alcore.project.features import Features
+from alcore.types import Annotation
 from tests.extractors.colors import stand_in
 from tests.project.photos import write_photos
 from tests.project.sliced import say
@@ -45,6 +46,29 @@ def test_near_duplicates_get_the_label_as_a_draft_while_all_labels_agree(photos)
     assert (shown[a]["draft"], shown[d]["draft"]) == (None, None)
     say(photos, [b], value="brick")
     assert alike.said_of_others(photos, [a, b, c]) == {a: "brick", b: "sea"}  # of c's two, each says something else
+
+
+def test_what_another_said_of_a_near_duplicate_waits_for_ones_own_opinion_of_it(photos):
+    Features(photos).complete("cpu")
+    a, b = photos.pool().unlabeled[:2].tolist()
+    keep(photos, {b: a})
+    sharing.choose(photos, opinions=2)
+
+    def answers(who: str) -> None:
+        event = Annotation(f"w-{who}", 1, a, "label", "sea", 900, who, 0, replaces="", opinions=2)
+        assert photos.journal.record([event], photos.classes)[1] == []
+
+    answers("anna")
+    assert sharing.unseen(photos, "ben") == [a]
+
+    def draft(viewer: str | None) -> tuple[str | None, str]:
+        entry = queue.describe(photos, None, [b], viewer)[0]
+        return entry["draft"], entry["reason"]
+
+    assert draft(None) == draft("anna") == ("sea", "a near duplicate was labeled sea")
+    assert draft("ben") == (None, "")
+    answers("ben")
+    assert draft("ben") == ("sea", "a near duplicate was labeled sea")
 
 
 def test_masks_and_projects_without_features_have_none(scenes, project):

@@ -10,6 +10,7 @@ const END = 8;
  * @param {string} name
  */
 export function nameOf(name) {
-  const end = name.length > LONG ? name.slice(-END) : "";
+  const letters = [...name]; // an emoji is one, though it takes two places of a string
+  const end = letters.length > LONG ? letters.slice(-END).join("") : "";
   return element("span", { class: "name named" }, element("span", { class: "begins", text: name.slice(0, name.length - end.length) }), end && element("span", { text: end }));
 }
