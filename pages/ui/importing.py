@@ -120,7 +120,7 @@ def new_project() -> None:
         if start:
             with plain_errors():
                 if not (source and name):
-                    raise AlcoreError("give a folder or file (fetched, if it is an address) and a name for the project first")
+                    raise AlcoreError("give a folder, a file or an address, and a name for the project first")
                 if described is None:
                     raise AlcoreError("the table of metadata cannot be taken as it is: give another one, or none")
                 if found is not None:

@@ -19,7 +19,7 @@ from alcore.cli.main import main
 from alcore.errors import AlcoreError, BadInput
 from alcore.formats import ReadOptions, read
 from alcore.pixels import masks
-from alcore.project import creation, tables
+from alcore.project import creation, samples
 from alcore.project.exporting import export
 from alcore.project.facade import Project
 from alcore.reading import Reading
@@ -166,7 +166,7 @@ def test_hidden_truth_is_in_no_name_that_people_see(project, workspace, tmp_path
     assert project.item(items["train/3/07.png"])["name"] == "train/07.png"
     project.start(8)
     assert all(entry["name"].count("/") == 1 for entry in project.queue()["items"])
-    assert {name for _, _, images in tables.samples(project, 10, 3) for _, name in images} <= {
+    assert {name for _, _, images in samples.samples(project, 10, 3) for _, name in images} <= {
         f"{split}/{n:02d}.png" for split in ("train", "test") for n in range(10)
     }
     pictures(tmp_path / "named", *(f"{name}.{n}.jpg" for name in ("cat", "dog") for n in range(3)))

@@ -365,7 +365,7 @@ def test_what_cannot_be_imported_is_said_in_plain_words(fresh: Workspace, tmp_pa
 def test_nothing_is_imported_without_a_source_or_under_a_name_that_is_taken(here: Workspace, tmp_path: Path) -> None:
     jobs = len(here.runner.jobs())
     at = press(press(show("data", "new"), "New project"), "Import")
-    assert [error.value for error in at.error] == ["give a folder or file and a name for the project first"]
+    assert [error.value for error in at.error] == ["give a folder, a file or an address, and a name for the project first"]
     import_by_form(at, unlabeled_source(tmp_path / "photos", 2), "flat")
     assert [error.value for error in at.error] == ["a project 'flat' exists already: choose another name"]
     assert len(here.runner.jobs()) == jobs
