@@ -179,7 +179,8 @@ def test_a_class_from_the_link_to_its_end(teacher: Page, served: App, join: Join
 def test_a_race_has_two_curves_and_each_student_knows_the_team(teacher: Page, served: App, join: Join) -> None:
     link = opened(teacher, "A race")
     ann, ben = join(link, "Ann"), join(link, "Ben", "dark")
-    assert [page.locator(".who").inner_text() for page in (ann, ben)] == ["Ann · Team Random", "Ben · Team MCDAL"]
+    for page, who in ((ann, "Ann · Team Random"), (ben, "Ben · Team MCDAL")):
+        expect(page.locator(".who")).to_have_text(who, timeout=SLOW)
     teacher.get_by_role("button", name="Start", exact=True).click()
     first = [label(page, 20)[0][0] for page in (ann, ben)]
     assert first[0] == first[1]  # both teams begin with the same images
