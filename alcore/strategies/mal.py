@@ -217,7 +217,7 @@ class MAL(Strategy):
     )
     cost = (
         "A second network and a discriminator, then the task model: 3.56 times a bare loop's time a step on a GPU; 4.6 s a round on "
-        "3,000 vectors of photos, entropy's 1.1 s."
+        "3,000 vectors of photos, entropy's 1.0 s."
     )
     differences = (
         "L_Ent is the negative entropy: with Algorithm 1's printed signs that is what its text, Fig. 1 and MME's code do.",

@@ -130,7 +130,7 @@ class MCDAL(Strategy):
     )
     cost = (
         "Two heads and a second look at unlabeled images: 1.57 times a bare loop's time a step on a GPU; 1.8 s a round on 3,000 vectors "
-        "of photos, entropy's 1.1 s."
+        "of photos, entropy's 1.0 s."
     )
     differences = (
         "One auxiliary update a step, on the joint loss of Eq. 2; Algorithm 1 makes two, of cross-entropy and of the discrepancy alone "
