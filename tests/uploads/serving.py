@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import io
 import re
 import ssl
 import threading
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from alcore.uploads.shelf import Shelf
 from tests.house import ROOT
 
 TLS = ROOT / "tests" / "data" / "tls"
@@ -138,3 +141,24 @@ class Host:
             start = int(wanted[1])
             return 206, content[start:], headers | {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
         return 200, content, headers
+
+
+def folder(host: Host, files: dict[str, bytes]) -> str:
+    """Serves files as a folder does; its address."""
+    links = "".join(f'<a href="{name}">{name}</a>' for name in files)
+    host.files = {"/ds/": links.encode(), **{f"/ds/{name}": content for name, content in files.items()}}
+    host.kinds = {"/ds/": "text/html"}
+    return host.at("/ds/")
+
+
+def there(shelf: Shelf, name: str) -> dict[str, bytes]:
+    root = shelf.folder / name
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as into:
+        for name, content in files.items():
+            into.writestr(name, content)
+    return made.getvalue()
