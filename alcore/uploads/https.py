@@ -231,6 +231,7 @@ class _Pinned(http.client.HTTPConnection):
         """Looks where the name leads, and goes there."""
         problem: OSError | None = None
         for family, where in self._reach.machines(self._address):
+            self.check()
             made = socket.socket(family, socket.SOCK_STREAM)
             try:
                 made.settimeout(PATIENCE)

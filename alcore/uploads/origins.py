@@ -18,7 +18,7 @@ from html.parser import HTMLParser
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from alcore.errors import BadInput, Unavailable
+from alcore.errors import BadInput, NotFound, Unavailable
 from alcore.formats.base import count
 from alcore.formats.listing import PATHS
 from alcore.formats.tables import SUFFIXES
@@ -89,7 +89,7 @@ class Arriving(Protocol):
     same: bool
 
     def read(self, most: int) -> bytes:
-        """The next bytes, none at the end."""
+        """The next bytes, none at the end. Raises https.Lost when the connection breaks, or ends before all came."""
 
 
 class Origin(Protocol):
@@ -152,7 +152,7 @@ class Web:
             suffix = posixpath.splitext(urlsplit(ended).path)[1].lower()
             wanted = posixpath.splitext(urlsplit(self.text).path)[1].lower()
             if kind == HTML:
-                return Listing(self._folder(ended, _text(got, ended)), {})
+                return self._folder(ended, _text(got, ended))
             if {suffix, wanted} & {*SUFFIXES, JSON} or kind in ("text/csv", "application/json"):
                 content = _bytes(got, ended)
                 listed = _table(content, ended) if JSON not in (suffix, wanted) and kind != "application/json" else _json(content, ended)
@@ -161,16 +161,21 @@ class Web:
             name = unquote(urlsplit(self.text).path).rpartition("/")[2] or "file"
             return Listing([Listed(name, self.text, got.size, got.time, got.tag)], {})
 
-    def _folder(self, at: str, page: str) -> list[Listed]:
-        """What a page links to that lies below it, folder by folder."""
+    def _folder(self, at: str, page: str) -> Listing:
+        """What a page links to that lies below it, folder by folder; one that is refused is left out, with a note."""
         base = urljoin(at, ".")
         found: dict[str, Listed] = {}
+        left: list[str] = []
         seen, waiting, links = {base}, [base], {base: _links(page)}
         while waiting:
             folder = waiting.pop(0)
             names = links.pop(folder, None)
             if names is None:
-                names = _insisted(partial(self._page, folder), folder)
+                try:
+                    names = _insisted(partial(self._page, folder), folder)
+                except (BadInput, NotFound) as wrong:
+                    left.append(str(wrong))
+                    continue
             for link in names:
                 try:
                     to = urljoin(folder, link).partition("#")[0]
@@ -191,7 +196,7 @@ class Web:
                 raise BadInput(f"{base[:80]} lists more than {MOST_PAGES:,} folders or {MOST_FILES:,} files: name a folder in it")
         if not found:
             raise BadInput(f"{at[:120]} is a page that links to no file below it: give the folder of the images, a zip, a table or a list")
-        return list(found.values())
+        return Listing(list(found.values()), {}, noted(left, "folder", "was left out", "were left out"))
 
     def _page(self, folder: str) -> list[str]:
         with self.client.get(folder) as got:

@@ -44,6 +44,20 @@ def test_a_folder_is_what_its_page_links_to_below_it(host):
     assert host.paths() == ["/ds/", "/ds/cat/"]
 
 
+def test_a_folder_that_is_refused_is_left_out_with_a_note(host, monkeypatch):
+    monkeypatch.setattr("alcore.uploads.https.PAUSE", 0)
+    host.files = {"/ds/": INDEX.encode() + b'<a href="gone/">gone</a>', "/ds/cat/": b'<a href="1.jpg">1</a>'}
+    host.kinds, host.status = dict.fromkeys(host.files, "text/html"), {"/ds/cat/": [403]}
+    found = listing(host, "/ds/")
+    assert [one.path for one in found.files] == ["a b.jpg"]
+    (note,) = found.notes
+    assert note.startswith(f"2 folders were left out: {host.at('/ds/cat/')} is not for everybody (403)")
+    assert f"there is nothing at {host.at('/ds/gone/')} (404)" in note
+    host.status = {"/ds/cat/": [503] * 4}
+    with pytest.raises(Unavailable):
+        listing(host, "/ds/")
+
+
 def test_a_page_without_files_is_told(host):
     host.files, host.kinds = {"/": b"<html>hello</html>"}, {"/": "text/html"}
     with pytest.raises(BadInput, match="links to no file below it"):
