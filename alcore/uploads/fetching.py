@@ -272,6 +272,8 @@ class _Work:
                     part.unlink(missing_ok=True)
                     raise Lost("it was changed while it was fetched")
                 time, tag = time or begun.time, tag or begun.tag
+            elif had:
+                part.unlink(missing_ok=True)  # before what comes is recorded: a kill between the two must not give it that name
             self.records.add(path, Record(got.size, time, tag, False))
             with part.open("r+b" if start else "wb") as file:
                 file.truncate(start)

@@ -75,6 +75,8 @@ def shown(text: str) -> str:
     bare = re.split(r"[?#]", text.strip(), maxsplit=1)[0]
     begin, mark, rest = bare.partition("//")
     where, slash, path = rest.partition("/")
+    if "@" in text and re.search(r":(?!\d*$)", where.rpartition("@")[2].rpartition("]")[2]):
+        return printable(f"{begin}{mark}…")[:80]  # what looks like a host is a name and the beginning of a password
     return printable(f"{begin}{mark}{where.rpartition('@')[2]}{slash}{path}")[:80]
 
 

@@ -11,6 +11,7 @@ from alcore.errors import BadInput, Busy, Cancelled, Unavailable
 from alcore.uploads import fetching
 from alcore.uploads.fetching import begin, fetch
 from alcore.uploads.reach import Reach, checked
+from alcore.uploads.records import Records
 from alcore.uploads.shelf import DONE, Shelf
 from tests.uploads.serving import archive, folder, there
 
@@ -44,6 +45,27 @@ def test_a_server_that_goes_on_with_another_state_is_not_believed(host, shelf, m
         assert there(shelf, "ds") == {"a.bin": now}
         if len(now) == 600_000:
             assert [asked[1:3] for asked in host.asked[1:]] == [("bytes=500000-", 206), ("", 200)]
+
+
+def test_a_kill_after_a_new_state_is_recorded_gives_it_no_old_bytes(host, shelf, monkeypatch):
+    monkeypatch.setattr(fetching, "TRIES", 0)
+    text = folder(host, {"a.bin": RNG.bytes(600_000)})
+    host.breaks = {"/ds/a.bin": 500_000}
+    with pytest.raises(Unavailable):
+        bring(shelf, text)
+    now, real = RNG.bytes(600_000), Records.add
+
+    def killed(self, path, record):
+        real(self, path, record)
+        raise Cancelled("killed")
+
+    folder(host, {"a.bin": now})
+    monkeypatch.setattr(Records, "add", killed)
+    with pytest.raises(Cancelled, match="killed"):
+        bring(shelf, text)
+    monkeypatch.setattr(Records, "add", real)
+    bring(shelf, text)
+    assert there(shelf, "ds") == {"a.bin": now}
 
 
 def test_a_kill_between_a_link_and_its_record_is_gone_on_after(host, shelf, monkeypatch):
