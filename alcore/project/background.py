@@ -36,7 +36,8 @@ SIMULATIONS = "simulations"  # the folder of the workspace in which they lie
 UNPACK = "unpack"  # the kind that opens the archives of an upload
 FETCH = "fetch"  # the kind that gets what lies at an address
 DISK = "disk"  # their device: two of them would only wait for each other
-ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever is imported meanwhile
+ARRIVING = "uploads"  # the device of archives: somebody waits for one, whatever is imported or fetched meanwhile
+FETCHES = "fetches"  # the device of what comes from addresses, one upload at a time
 READING = "features"  # the device of features: made beside the rounds that take what there is of them
 
 
@@ -50,6 +51,8 @@ def submit_import(runner: JobRunner, place: Place, name: str, options: Mapping[s
         BadInput: the source, or its table, lies where pages may not read.
     """
     confined.check_import(place, options)
+    if options.get("metadata"):
+        options = {**options, "metadata": str(tables.own(place.home, options["metadata"]))}
     return runner.submit("import", name, f"Importing {name}", options, DISK)
 
 
@@ -158,7 +161,7 @@ def submit_fetch(runner: JobRunner, place: Place, text: str) -> Job:
     for job in runner.jobs(unpacking_of(name)):
         if not job.over:
             return job
-    return runner.submit(FETCH, unpacking_of(name), f"Fetching {address.text[:120]}", {"upload": name}, ARRIVING)
+    return runner.submit(FETCH, unpacking_of(name), f"Fetching {address.text[:120]}", {"upload": name}, FETCHES)
 
 
 def fetch_now(runner: JobRunner, place: Place, text: str, report: Report = ignore_progress) -> Path:
@@ -170,7 +173,7 @@ def fetch_now(runner: JobRunner, place: Place, text: str, report: Report = ignor
     standing = fetching.begin(Shelf(place.home), text)
     title = f"Fetching {standing.address[:120]}"
     told = runner.run_now(
-        FETCH, unpacking_of(standing.name), title, {"upload": standing.name, "all": True}, device=ARRIVING, report=report
+        FETCH, unpacking_of(standing.name), title, {"upload": standing.name, "all": True}, device=FETCHES, report=report
     ).result
     return Path((told or {})["source"])
 
@@ -193,10 +196,8 @@ def kinds(
         if options.pop("again", False):  # queued by a version before 0.6
             return refresh_job(job, report)
         source = Path(options.pop("source"))
-        try:
-            creation.import_into(place, job.project, ImportRequest.of(source, options), report)
-        finally:
-            tables.drop(place.home, options.get("metadata") or "")
+        creation.import_into(place, job.project, ImportRequest.of(source, options), report)
+        tables.drop(place.home, options.get("metadata") or "")  # not before: a job that was broken off reads it when it is resumed
         imported(of := stored(place, job.project))
         return creation.summary(of)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def check_settings(place: Place, values: Mapping[str, Any]) -> None:
 def check_words(place: Place, words: Sequence[str]) -> None:
     """The same for words behind `simulate`: `--set NAME=VALUE`, `--set STRATEGY.NAME=VALUE`, and strategies with values of their own."""
     said: list[tuple[str, str]] = []
-    for option, value in itertools.pairwise(words):
+    for option, value in _options(words):
         if option == "--set":
             said.append(_named(value))
         elif option == "--strategies":
@@ -48,12 +49,29 @@ def check_words(place: Place, words: Sequence[str]) -> None:
         check_settings(place, {name: value})
 
 
+def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(option, value), written as two words or as one with `=`, and by as much of its name as tells it from others."""
+    for word, after in itertools.pairwise([*words, ""]):
+        begin, is_one, value = word.partition("=")
+        for option in ("--set", "--strategies"):
+            if len(begin) > 2 and option.startswith(begin):
+                yield option, value if is_one else after
+
+
 def check_import(place: Place, options: Mapping[str, Any]) -> None:
     """Raises BadInput for an import of, or with, what pages may not read; the samples that come along may be."""
     roots = Roots.of(place.home)
     for name in SOURCES:
-        if (given := str(options.get(name) or "")) and Path(given).parent != samples.FOLDER:
+        if (given := str(options.get(name) or "")) and not _is_sample(given):
             roots.check(given)
+
+
+def _is_sample(given: str) -> bool:
+    """Whether a path is one of the samples, wherever its links and dots lead."""
+    try:
+        return Path(os.path.realpath(given)).parent == Path(os.path.realpath(samples.FOLDER))
+    except (ValueError, OSError):  # no path: said by whoever checks it
+        return False
 
 
 def _named(text: str) -> tuple[str, str]:

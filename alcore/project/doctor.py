@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alcore.project import leftovers, past
 from alcore.project.features import outdated
 from alcore.project.place import Place
@@ -9,8 +11,10 @@ from alcore.project.stored import Stored
 from alcore.uploads import abandoned
 from alcore.uploads.names import amount
 from alcore.uploads.roots import UPLOADS
+from alcore.uploads.tables import TABLES
 
 NAMED = 10  # uploads that are named
+MOST_JOBS = 2_000  # the newest jobs, among which one is looked for that reads a table
 
 
 def findings(project: Stored, rebuild: bool = False) -> list[str]:
@@ -63,7 +67,7 @@ def leftover_words(place: Place, project: Stored | None, rebuild: bool, older_th
 
 def upload_words(place: Place, rebuild: bool, older_than: float = abandoned.WEEK) -> list[str]:
     """Uploads that nobody went on with for a week, a sentence each, and what they take in all. With `rebuild` they are removed."""
-    found = [one for one in abandoned.find(place.home, older_than) if not _at_work(place, one.name)]
+    found = [one for one in abandoned.find(place.home, older_than) if not _at_work(place, one)]
     if not found:
         return []
     if rebuild:
@@ -76,8 +80,13 @@ def upload_words(place: Place, rebuild: bool, older_than: float = abandoned.WEEK
     return [*told, f"uploads: what nobody went on with takes {size}: {cure}"]
 
 
-def _at_work(place: Place, name: str) -> bool:
-    return any(not job.over for job in place.job_rows.jobs(f"{UPLOADS}/{name}"))
+def _at_work(place: Place, one: abandoned.Abandoned) -> bool:
+    """Whether a job of an upload has not ended; or one whose import reads a table, which may be resumed."""
+    if one.path.parent.name == TABLES:
+        jobs = place.job_rows.jobs(limit=MOST_JOBS)
+        named = [Path(str(job.arguments.get("metadata") or "")) for job in jobs if not job.over or job.state == "interrupted"]
+        return any(one.path in file.parents for file in named)
+    return any(not job.over for job in place.job_rows.jobs(f"{UPLOADS}/{one.name}"))
 
 
 def uploads_take(place: Place) -> str:

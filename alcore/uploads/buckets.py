@@ -3,13 +3,14 @@ profile, role): none is taken from anybody, kept or shown."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from alcore.errors import BadInput, NotFound, Unavailable
-from alcore.uploads.https import Lost
+from alcore.uploads.https import Look, Lost, go_on
 from alcore.uploads.names import is_leftover
 from alcore.uploads.origins import Arriving, Listed, Listing
 from alcore.uploads.reach import Address
@@ -28,10 +29,13 @@ class Bucket:
     def __init__(self, address: Address, files: Any = None) -> None:
         self.address, self.files = address, files if files is not None else _s3()
         self.is_open = files is not None  # without keys
+        self.look: Look = go_on
 
-    def apart(self) -> Bucket:
+    def apart(self, look: Look) -> Bucket:
         """See Origin; s3fs is of any thread."""
-        return self
+        made = copy.copy(self)
+        made.look = look
+        return made
 
     def close(self) -> None:
         """See Origin."""
@@ -73,6 +77,7 @@ class Bucket:
             raise Lost(f"{one.path} was changed while it was fetched")
 
     def _asked(self, ask: Any) -> Any:
+        self.look()
         try:
             return ask()
         except FileNotFoundError:

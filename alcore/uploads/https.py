@@ -6,19 +6,25 @@ No library does this as it must be: most resolve the name a second time when the
 from __future__ import annotations
 
 import http.client
+import io
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urljoin
 
 from alcore.errors import BadInput, NotFound, Unavailable
 from alcore.naming import printable
-from alcore.uploads.reach import HTTP, HTTPS, Address, Reach
+from alcore.uploads.names import amount
+from alcore.uploads.reach import HTTP, HTTPS, Address, Reach, shown
 
 PATIENCE = 30.0  # seconds without a byte
+HEAD = 120.0  # seconds until the head of an answer is there, however its bytes come
+LOOK = 0.5  # seconds between two looks at whether somebody wants it to stop
 REDIRECTS = 5
 TRIES = 4
 PAUSE = 0.5  # seconds before the second try; twice as long before each further one
@@ -27,6 +33,12 @@ AGENT = "alcore"
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _MOVED = (301, 302, 303, 307, 308)
 LOST = (OSError, http.client.HTTPException)  # a connection that is not there, or breaks
+
+Look = Callable[[], object]  # raises Cancelled to stop; called before each request and read, and while there is something to wait for
+
+
+def go_on() -> None:
+    """The look of callers that never stop it."""
 
 
 class Lost(Exception):
@@ -54,14 +66,18 @@ class Got:
         self.tag = (answer.getheader("ETag") or "").strip() or (f"time {self.time}" if self.time else "")
         self.kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         self.whole = False
+        self._come = self.start
 
     def read(self, most: int) -> bytes:
-        """The next bytes, at most so many; none at the end. Raises Lost."""
+        """The next bytes, at most so many; none at the end. Raises Lost, also when it ends before all came."""
         try:
             piece = self._answer.read1(most)
         except LOST as wrong:
             raise Lost(str(wrong)) from wrong
+        self._come += len(piece)
         if not piece:
+            if self.size is not None and self._come < self.size and not self.same:  # the library takes that for the end
+                raise Lost(f"{amount(self._come)} of {amount(self.size)} came")
             self.end()
         return piece
 
@@ -76,11 +92,12 @@ class Client:
 
     Args:
         reach: what may be fetched.
+        look: raises Cancelled when it is to stop.
     """
 
-    def __init__(self, reach: Reach, pause: Callable[[float], object] = time.sleep) -> None:
-        self.reach, self._pause = reach, pause
-        self._open: dict[tuple[str, str, int], http.client.HTTPConnection] = {}
+    def __init__(self, reach: Reach, pause: Callable[[float], object] = time.sleep, look: Look = go_on) -> None:
+        self.reach, self._pause, self._look = reach, pause, look
+        self._open: dict[tuple[str, str, int], _Pinned] = {}
         self._context: ssl.SSLContext | None = None
 
     def close(self) -> None:
@@ -100,10 +117,13 @@ class Client:
         Raises:
             BadInput: it may not be fetched, or the server refuses it.
             NotFound: it is not there.
+            Cancelled: `look` says so.
             Unavailable: the server is not there, or does not answer, however often it is asked.
             Lost: the connection broke while bytes came.
         """
         address = self.reach.check(text)
+        if address.scheme not in (HTTP, HTTPS):
+            raise BadInput(f"{shown(text)} lies in a bucket, and no web server has it: fetch the bucket by its own address")
         asked = {"Accept-Encoding": "identity", "User-Agent": AGENT, **_conditions(start, tag, known)}
         for _ in range(REDIRECTS + 1):
             answer = self._answered(address, asked)
@@ -111,20 +131,23 @@ class Client:
                 break
             to = answer.getheader("Location") or ""
             self._drop(address)
-            try:
-                address = self.reach.check(urljoin(address.text, to))
+            try:  # it may be signed, as the stores behind releases and data sets are: nothing of its query is said or kept
+                address = self.reach.check(urljoin(address.text, to), kept=False)
+            except ValueError:
+                raise BadInput(f"{shown(text)} sends on to what is no address: give the address where it ends") from None
             except BadInput as wrong:
-                raise BadInput(f"{text[:80]} sends on to where it may not: {wrong}") from None
+                raise BadInput(f"{shown(text)} sends on to where it may not: {wrong}") from None
             if address.scheme not in (HTTP, HTTPS):
-                raise BadInput(f"{text[:80]} sends on to {address.scheme}://…: give that address itself")
+                raise BadInput(f"{shown(text)} sends on to {address.scheme}://…: give that address itself")
         else:
-            raise BadInput(f"{text[:80]} sends on more than {REDIRECTS} times: give the address where it ends")
-        if answer.status == 416:  # what is here is more than there is there
+            raise BadInput(f"{shown(text)} sends on more than {REDIRECTS} times: give the address where it ends")
+        in_part = answer.status == 416 or (answer.status == 206 and _span(answer) is None)
+        if in_part and "Range" in asked:  # what is here is more than there is there, or nobody can tell what comes
             self._drop(address)
             with self.get(text, known=known) as got:
                 yield got
             return
-        if answer.status not in (200, 206, 304):
+        if in_part or answer.status not in (200, 206, 304) or (answer.status == 304 and not known):
             self._drop(address)
             raise _refused(text, answer)
         got = Got(address, answer)
@@ -141,12 +164,15 @@ class Client:
         pause, why = PAUSE, ""
         for turn in range(TRIES):
             if turn:
-                self._pause(min(pause, LONGEST_PAUSE))
+                self._rest(min(pause, LONGEST_PAUSE))
                 pause *= 2
+            self._look()
             try:
                 connection = self._connection(address)
+                connection.until = time.monotonic() + HEAD
                 connection.request("GET", address.path, headers=dict(asked))
                 answer = connection.getresponse()
+                connection.until = None
             except ssl.SSLCertVerificationError as wrong:
                 self._drop(address)
                 raise BadInput(
@@ -165,13 +191,19 @@ class Client:
             return answer
         raise Unavailable(f"{address.host[:80]} cannot be reached ({printable(why)[:80]}): try again, it goes on where it was")
 
-    def _connection(self, address: Address) -> http.client.HTTPConnection:
+    def _rest(self, seconds: float) -> None:
+        while seconds > 0:
+            self._look()
+            self._pause(min(seconds, LOOK))
+            seconds -= LOOK
+
+    def _connection(self, address: Address) -> _Pinned:
         key = (address.scheme, address.host, address.port)
         if key not in self._open:
             secure = address.scheme == HTTPS
             if secure and self._context is None:
                 self._context = ssl.create_default_context()
-            self._open[key] = _Pinned(address, self.reach, self._context if secure else None)
+            self._open[key] = _Pinned(address, self.reach, self._context if secure else None, self._look)
         return self._open[key]
 
     def _drop(self, address: Address) -> None:
@@ -183,20 +215,31 @@ class Client:
 class _Pinned(http.client.HTTPConnection):
     """A connection to one of the machines that were looked at, whatever the name leads to a moment later."""
 
-    def __init__(self, address: Address, reach: Reach, context: ssl.SSLContext | None) -> None:
+    def __init__(self, address: Address, reach: Reach, context: ssl.SSLContext | None, look: Look) -> None:
         super().__init__(address.host, address.port, timeout=PATIENCE)
         self.default_port = 443 if context else 80  # the Host header leaves it out
-        self._address, self._reach, self._context = address, reach, context
+        self._address, self._reach, self._context, self._look = address, reach, context, look
+        self.until: float | None = None  # what comes must have come by then, in seconds of time.monotonic
+
+    def check(self) -> None:
+        """Raises Cancelled, or TimeoutError when the head of an answer takes too long."""
+        self._look()
+        if self.until is not None and time.monotonic() > self.until:
+            raise TimeoutError(f"its answer has not begun after {HEAD:.0f} s")
 
     def connect(self) -> None:
         """Looks where the name leads, and goes there."""
         problem: OSError | None = None
         for family, where in self._reach.machines(self._address):
+            self.check()
             made = socket.socket(family, socket.SOCK_STREAM)
             try:
                 made.settimeout(PATIENCE)
                 made.connect(where)
-                self.sock = self._context.wrap_socket(made, server_hostname=self._address.host) if self._context else made
+                if self._context:
+                    made = self._context.wrap_socket(made, server_hostname=self._address.host)
+                made.settimeout(LOOK)
+                self.sock = _Line(made, self)
             except OSError as wrong:
                 made.close()
                 problem = wrong
@@ -205,6 +248,53 @@ class _Pinned(http.client.HTTPConnection):
                 continue
             return
         raise problem or OSError("nothing answers")
+
+
+class _Line:
+    """What a connection needs of a socket, with a look at whether it is to stop while nothing comes."""
+
+    def __init__(self, made: socket.socket, connection: _Pinned) -> None:
+        self._made, self._connection = made, connection
+        self.close = made.close
+
+    def sendall(self, content: bytes) -> None:
+        """Sends all."""
+        self._made.settimeout(PATIENCE)
+        self._made.sendall(content)
+        self._made.settimeout(LOOK)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What an answer is read from."""
+        return io.BufferedReader(_Bytes(self._made, self._connection))
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes of a socket as they come."""
+
+    def __init__(self, made: socket.socket, connection: _Pinned) -> None:
+        self._made, self._connection = made, connection
+        self._held = made.makefile("rb", buffering=0)  # the socket stays open until its answer is read, closed or not
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """The next bytes, 0 at the end. Raises Cancelled; TimeoutError after PATIENCE without any, or when a head takes too long."""
+        waited = 0.0
+        while True:
+            self._connection.check()
+            try:
+                return self._made.recv_into(into)
+            except TimeoutError:
+                waited += LOOK
+                if waited >= PATIENCE:
+                    raise
+
+    def close(self) -> None:
+        """Lets go of the socket."""
+        self._held.close()
+        super().close()
 
 
 def _conditions(start: int, tag: str, known: str) -> dict[str, str]:
@@ -225,13 +315,20 @@ def _date(tag: str) -> str:
 
 def _extent(answer: http.client.HTTPResponse) -> tuple[int, int | None]:
     """Where the bytes begin, and the size of the whole."""
-    if answer.status == 206:
-        span, _, whole = (answer.getheader("Content-Range") or "").removeprefix("bytes ").partition("/")
-        begin = span.partition("-")[0]
-        if begin.isdecimal() and whole.isdecimal():
-            return int(begin), int(whole)
-    length = answer.getheader("Content-Length") or ""
-    return 0, int(length) if length.isdecimal() and answer.status == 200 else None
+    if answer.status == 206 and (span := _span(answer)):
+        return span
+    return 0, _number(answer.getheader("Content-Length") or "") if answer.status == 200 and not answer.chunked else None
+
+
+def _span(answer: http.client.HTTPResponse) -> tuple[int, int] | None:
+    """Where a part of a file begins, and the size of the whole; None where the server does not say it as it must be said."""
+    span, _, whole = (answer.getheader("Content-Range") or "").removeprefix("bytes ").partition("/")
+    begin, size = _number(span.partition("-")[0]), _number(whole)
+    return None if begin is None or size is None else (begin, size)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _time(date: str | None) -> int:
@@ -242,11 +339,11 @@ def _time(date: str | None) -> int:
 
 
 def _refused(text: str, answer: http.client.HTTPResponse) -> BadInput | NotFound | Unavailable:
-    status, shown = answer.status, text[:120]
+    status, where = answer.status, shown(text)
     if status in (404, 410):
-        return NotFound(f"there is nothing at {shown} ({status}): look at the address")
+        return NotFound(f"there is nothing at {where} ({status}): look at the address")
     if status in (401, 403, 407):
-        return BadInput(f"{shown} is not for everybody ({status}): fetch it yourself and upload it, or name the bucket (s3://…)")
+        return BadInput(f"{where} is not for everybody ({status}): fetch it yourself and upload it, or name the bucket (s3://…)")
     if status in AGAIN:
-        return Unavailable(f"{shown} cannot be had now ({status}): try again, it goes on where it was")
-    return BadInput(f"{shown} is refused by its server ({status} {printable(answer.reason)[:40]}): look at the address")
+        return Unavailable(f"{where} cannot be had now ({status}): try again, it goes on where it was")
+    return BadInput(f"{where} is refused by its server ({status} {printable(answer.reason)[:40]}): look at the address")

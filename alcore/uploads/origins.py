@@ -10,24 +10,28 @@ import io
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from alcore.errors import BadInput
+from alcore.errors import BadInput, NotFound, Unavailable
+from alcore.formats.base import count
 from alcore.formats.listing import PATHS
 from alcore.formats.tables import SUFFIXES
+from alcore.naming import printable
 from alcore.uploads.archives import MOST_FILES
-from alcore.uploads.https import Client
+from alcore.uploads.https import TRIES, Client, Look, Lost, go_on
 from alcore.uploads.names import DEEPEST, amount, is_leftover
-from alcore.uploads.reach import S3, Reach, is_address, parsed
+from alcore.uploads.reach import S3, Reach, is_address, parsed, shown
 
 MOST_TEXT = 64_000_000  # bytes of a page, table or list that names files
 MOST_PAGES = 20_000  # folders of one listing
 PIECE = 262_144
+NAMED = 3  # files or rows that are named in a note
 ADDRESSES = (
     "url",
     "address",
@@ -43,6 +47,8 @@ ADDRESSES = (
     "src",
 )
 HTML, JSON = "text/html", ".json"
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,17 @@ class Arriving(Protocol):
     same: bool
 
     def read(self, most: int) -> bytes:
-        """The next bytes, none at the end."""
+        """The next bytes, none at the end. Raises https.Lost when the connection breaks, or ends before all came."""
 
 
 class Origin(Protocol):
-    """Where files come from. Of one thread; `apart` gives one for another."""
+    """Where files come from. Of one thread; `apart` gives one for another.
+
+    Attributes:
+        look: raises Cancelled when it is to stop; see https.Look.
+    """
+
+    look: Look
 
     def listing(self) -> Listing:
         """All that is there. Raises AlcoreError."""
@@ -95,8 +107,8 @@ class Origin(Protocol):
     def get(self, one: Listed, start: int, tag: str, known: str) -> Any:
         """A context in which a file arrives; see https.Client.get."""
 
-    def apart(self) -> Origin:
-        """The same for another thread."""
+    def apart(self, look: Look) -> Origin:
+        """The same for another thread, with a look of its own."""
 
     def close(self) -> None:
         """Lets go of connections."""
@@ -112,12 +124,13 @@ def name_of(text: str) -> str:
 class Web:
     """Files of web servers."""
 
-    def __init__(self, text: str, reach: Reach) -> None:
-        self.text, self.reach, self.client = text, reach, Client(reach)
+    def __init__(self, text: str, reach: Reach, look: Look = go_on) -> None:
+        self.text, self.reach, self.look = text, reach, look
+        self.client = Client(reach, look=lambda: self.look())
 
-    def apart(self) -> Web:
+    def apart(self, look: Look) -> Web:
         """See Origin."""
-        return Web(self.text, self.reach)
+        return Web(self.text, self.reach, look)
 
     def close(self) -> None:
         """See Origin."""
@@ -131,12 +144,15 @@ class Web:
 
     def listing(self) -> Listing:
         """One file; or what a page, a table or a list there names."""
+        return _insisted(self._listing, self.text)
+
+    def _listing(self) -> Listing:
         with self.client.get(self.text) as got:
-            ended, kind = got.address.text, got.kind
+            ended, kind = got.address.text.partition("?")[0], got.kind  # it may have been sent on to something signed
             suffix = posixpath.splitext(urlsplit(ended).path)[1].lower()
             wanted = posixpath.splitext(urlsplit(self.text).path)[1].lower()
             if kind == HTML:
-                return Listing(self._folder(ended, _text(got, ended)), {})
+                return self._folder(ended, _text(got, ended))
             if {suffix, wanted} & {*SUFFIXES, JSON} or kind in ("text/csv", "application/json"):
                 content = _bytes(got, ended)
                 listed = _table(content, ended) if JSON not in (suffix, wanted) and kind != "application/json" else _json(content, ended)
@@ -145,21 +161,26 @@ class Web:
             name = unquote(urlsplit(self.text).path).rpartition("/")[2] or "file"
             return Listing([Listed(name, self.text, got.size, got.time, got.tag)], {})
 
-    def _folder(self, at: str, page: str) -> list[Listed]:
-        """What a page links to that lies below it, folder by folder."""
+    def _folder(self, at: str, page: str) -> Listing:
+        """What a page links to that lies below it, folder by folder; one that is refused is left out, with a note."""
         base = urljoin(at, ".")
         found: dict[str, Listed] = {}
+        left: list[str] = []
         seen, waiting, links = {base}, [base], {base: _links(page)}
         while waiting:
             folder = waiting.pop(0)
             names = links.pop(folder, None)
             if names is None:
-                with self.client.get(folder) as got:
-                    if got.kind != HTML:
-                        continue
-                    names = _links(_text(got, folder))
+                try:
+                    names = _insisted(partial(self._page, folder), folder)
+                except (BadInput, NotFound) as wrong:
+                    left.append(str(wrong))
+                    continue
             for link in names:
-                to = urljoin(folder, link).partition("#")[0]
+                try:
+                    to = urljoin(folder, link).partition("#")[0]
+                except ValueError:  # no address: it leads nowhere
+                    continue
                 if "?" in to or not to.startswith(folder) or to == folder:  # sorting, what is above, other places
                     continue
                 path = unquote(to[len(base) :])
@@ -175,7 +196,22 @@ class Web:
                 raise BadInput(f"{base[:80]} lists more than {MOST_PAGES:,} folders or {MOST_FILES:,} files: name a folder in it")
         if not found:
             raise BadInput(f"{at[:120]} is a page that links to no file below it: give the folder of the images, a zip, a table or a list")
-        return list(found.values())
+        return Listing(list(found.values()), {}, noted(left, "folder", "was left out", "were left out"))
+
+    def _page(self, folder: str) -> list[str]:
+        with self.client.get(folder) as got:
+            return _links(_text(got, folder)) if got.kind == HTML else []
+
+
+def _insisted(ask: Callable[[], Read], at: str) -> Read:
+    """What is read whole, asked for again when it breaks off."""
+    why = ""
+    for _ in range(TRIES):
+        try:
+            return ask()
+        except Lost as wrong:
+            why = str(wrong)
+    raise Unavailable(f"{shown(at)} breaks off while it is read ({printable(why)[:80]}): try again")
 
 
 def _links(page: str) -> list[str]:
@@ -186,7 +222,8 @@ def _links(page: str) -> list[str]:
             if tag == "a":
                 links.extend(value.strip() for name, value in attrs if name == "href" and value)
 
-    Reader().feed(page)
+    with suppress(AssertionError):  # so it says that a mark cannot be read; what stands before it counts
+        Reader().feed(page)
     return links
 
 
@@ -201,7 +238,8 @@ def _table(content: bytes, at: str) -> Listing | None:
         text = content.decode("cp1252", "replace")
     heading = text.partition("\n")[0]
     comma = max(",;\t|", key=heading.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=comma) if any(cell.strip() for cell in row)]
+    left: list[str] = []
+    rows = list(_rows(csv.reader(io.StringIO(text, newline=""), delimiter=comma), left))
     if len(rows) < 2:
         return None
     names = [name.strip().lower() for name in rows[0]]
@@ -209,7 +247,21 @@ def _table(content: bytes, at: str) -> Listing | None:
     if column is None:
         return None
     taken = [row + [""] * (len(names) - len(row)) for row in rows[1:]]
-    return _listed([row[column] for row in taken], at, [rows[0], *taken], column)
+    return _listed([row[column] for row in taken], at, [rows[0], *taken], column, left)
+
+
+def _rows(reader: Any, left: list[str]) -> Iterator[list[str]]:
+    """The rows that hold something; of those that cannot be read a word goes to `left`."""
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as wrong:
+            left.append(f"line {reader.line_num} cannot be read ({wrong})")
+            continue
+        if row is None:
+            return
+        if any(cell.strip() for cell in row):
+            yield row
 
 
 def _json(content: bytes, at: str) -> Listing | None:
@@ -244,27 +296,28 @@ def _column(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
     return next(iter([*called, *full, *paths]), None)
 
 
-def _listed(cells: Iterable[str], at: str, table: Sequence[Sequence[str]] = (), column: int = 0) -> Listing:
+def _listed(cells: Iterable[str], at: str, table: Sequence[Sequence[str]] = (), column: int = 0, unread: Sequence[str] = ()) -> Listing:
+    """The files that cells name; a row whose cell names none that could be fetched is left out, with a note."""
     files: dict[str, Listed] = {}
-    by_path: dict[str, str] = {}
-    paths = []
+    turns: dict[str, int] = {}
+    paths, left = [], list(unread)
     for cell in cells:
+        paths.append("")
         if not (cell := cell.strip()):
-            paths.append("")
             continue
-        address = urljoin(at, cell)
-        if address not in files:
-            path = _path(address, cell)
-            stem, suffix = posixpath.splitext(path)
-            turn = 1
-            while path in by_path:  # two addresses that differ by what is no part of a path
-                turn += 1
-                path = f"{stem}-{turn}{suffix}"
-            by_path[path] = address
-            files[address] = Listed(path, address)
-        paths.append(files[address].path)
+        try:
+            address = urljoin(at, cell)
+            if address not in files:
+                files[address] = Listed(_path(address, cell, turns), address)
+            paths[-1] = files[address].path
+        except ValueError:
+            left.append(f"{shown(cell)!r} cannot be an address")
+        except BadInput as wrong:
+            left.append(str(wrong))
     if len(files) > MOST_FILES:
         raise BadInput(f"{at[:120]} names {len(files):,} files, more than {MOST_FILES:,}: split it")
+    if left and not files:
+        raise BadInput(f"{at[:120]} names no file that could be fetched; the first, {left[0]}")
     texts = {}
     if len(table) > 1 and len(table[0]) > 1:
         made = io.StringIO()
@@ -272,17 +325,33 @@ def _listed(cells: Iterable[str], at: str, table: Sequence[Sequence[str]] = (), 
         rest = [i for i, name in enumerate(table[0]) if i != column and name.strip().lower() != "path"]
         writer.writerow(["path", *(table[0][i] for i in rest)])
         writer.writerows([path, *(row[i] for i in rest)] for path, row in zip(paths, table[1:], strict=True) if path)
-        texts[f"{name_of(at)}.csv"] = made.getvalue().encode()
-    return Listing(list(files.values()), texts)
+        texts[f"{name_of(at)}.csv"] = made.getvalue().encode(errors="replace")
+    return Listing(list(files.values()), texts, noted(left, "row", "was left out", "were left out"))
 
 
-def _path(address: str, cell: str) -> str:
-    """Where a file goes: as the table says, beside which it lies, else by host and path."""
-    if not is_address(cell):
-        return re.sub(r"^(\.?/)+", "", cell.partition("?")[0].replace("\\", "/"))
+def noted(left: Sequence[str], what: str, one: str, many: str) -> tuple[str, ...]:
+    """A sentence about what was left out, if anything was: how many, and why of the first."""
+    if not left:
+        return ()
+    return (f"{count(len(left), what)} {one if len(left) == 1 else many}: {'; '.join(left[:NAMED])}{' …' if len(left) > NAMED else ''}.",)
+
+
+def _path(address: str, cell: str, turns: dict[str, int]) -> str:
+    """Where a file goes: as the table says, beside which it lies, else by host and path. Two addresses that differ by what is no part of
+    a path get two. Raises BadInput for what is not fetched."""
     parts = parsed(address)
-    path = parts.path if parts.scheme == S3 else unquote(parts.path.partition("?")[0])
-    return f"{parts.host}/{path.lstrip('/')}"
+    if parts.scheme == S3:
+        raise BadInput(f"{shown(address)} lies in a bucket: give the bucket's own address")
+    if is_address(cell):
+        path = f"{parts.host}/{unquote(parts.path.partition('?')[0]).lstrip('/')}"
+    else:
+        path = re.sub(r"^(\.?/)+", "", cell.partition("?")[0].replace("\\", "/"))
+    stem, suffix = posixpath.splitext(path)
+    while (turn := turns.get(path, 0) + 1) > 1:
+        turns[path] = turn
+        path = f"{stem}-{turn}{suffix}"
+    turns[path] = 1
+    return path
 
 
 def _bytes(got: Any, at: str) -> bytes:

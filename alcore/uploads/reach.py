@@ -70,35 +70,48 @@ class Address:
         return f"{self.scheme}://{host}{'' if self.port == PORTS[self.scheme] else f':{self.port}'}{self.path}"
 
 
-def parsed(text: str) -> Address:
+def shown(text: str) -> str:
+    """As much of an address as may be said and written down: without what may be secret, its query and what stands before an @."""
+    bare = re.split(r"[?#]", text.strip(), maxsplit=1)[0]
+    begin, mark, rest = bare.partition("//")
+    where, slash, path = rest.partition("/")
+    if "@" in text and re.search(r":(?!\d*$)", where.rpartition("@")[2].rpartition("]")[2]):
+        return printable(f"{begin}{mark}…")[:80]  # what looks like a host is a name and the beginning of a password
+    return printable(f"{begin}{mark}{where.rpartition('@')[2]}{slash}{path}")[:80]
+
+
+def parsed(text: str, kept: bool = True) -> Address:
     """The parts of an address, read in one way only.
 
+    Args:
+        kept: it will be, as what somebody typed or a table lists is; False for where a server sends on to, which is asked and forgotten.
+
     Raises:
-        BadInput: it is none, is of a kind that is not fetched, or holds a name, a password or a signature: those would be kept with it.
+        BadInput: it is none, is of a kind that is not fetched, holds a name or a password, or a signature that would be kept with it.
     """
     bare = text.strip()
-    shown = printable(bare)[:80]
+    told = shown(bare)
     if len(bare) > LONGEST or not bare.isprintable() or "\\" in bare:
-        raise BadInput(f"{shown!r} cannot be an address: it is too long, or has signs that addresses have not")
+        raise BadInput(f"{told!r} cannot be an address: it is too long, or has signs that addresses have not")
     scheme = bare.partition("://")[0].lower()
     if scheme == S3:
-        return _bucket(bare[len("s3://") :], shown)
+        return _bucket(bare[len("s3://") :], told)
     if scheme not in PORTS:
-        raise BadInput(f"{shown!r} cannot be fetched: give an address that begins with https:// or s3://, or fetch it yourself")
+        raise BadInput(f"{told!r} cannot be fetched: give an address that begins with https:// or s3://, or fetch it yourself")
     try:
         parts = urlsplit(bare)
         host, port = (parts.hostname or "").rstrip("."), parts.port
         host = host if ":" in host else host.encode("idna").decode()
     except (ValueError, UnicodeError):
-        raise BadInput(f"{shown!r} cannot be an address: its host or its port cannot be read") from None
+        raise BadInput(f"{told!r} cannot be an address: its host or its port cannot be read") from None
     if "@" in parts.netloc:
         # what is before an @ is a name and a password, however much it looks like a host; it may be secret, so it is not said again
         raise BadInput(
             f"an address with a name or a password in it is not taken ({scheme}://…@{host[:60]}): it would be kept. Fetch it yourself"
         )
     if not host or port == 0 or re.search(r"[\s%/?#@<>^|]", host):
-        raise BadInput(f"{shown!r} cannot be an address: its host or its port cannot be read")
-    if {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _SIGNED:
+        raise BadInput(f"{told!r} cannot be an address: its host or its port cannot be read")
+    if kept and {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _SIGNED:
         raise BadInput(
             f"{scheme}://{host[:80]}/… has a signature or a key in it, which would be kept: fetch it yourself, or name the bucket (s3://…)"
         )
@@ -108,10 +121,10 @@ def parsed(text: str) -> Address:
     return Address(scheme, host.lower(), port or PORTS[scheme], path)
 
 
-def _bucket(rest: str, shown: str) -> Address:
+def _bucket(rest: str, told: str) -> Address:
     bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
-        raise BadInput(f"{shown!r} cannot be fetched: a bucket has 3 to 63 small letters, digits, dots, dashes, as in s3://bucket/folder")
+        raise BadInput(f"{told!r} cannot be fetched: a bucket has 3 to 63 small letters, digits, dots, dashes, as in s3://bucket/folder")
     return Address(S3, bucket, 0, key)
 
 
@@ -134,9 +147,10 @@ class Reach:
         """As ALCORE_REMOTE says, with commas. Where every folder may be read, the server is one's own, and so are its buckets."""
         return cls(False, allowed(), Roots.of(home).open)
 
-    def check(self, text: str) -> Address:
-        """The address, if it may be fetched as far as can be told without asking anybody. Raises BadInput with a sentence."""
-        address = parsed(text)
+    def check(self, text: str, kept: bool = True) -> Address:
+        """The address, if it may be fetched as far as can be told without asking anybody; `kept` as of `parsed`. Raises BadInput with a
+        sentence."""
+        address = parsed(text, kept)
         if self.all:
             return address
         if address.scheme == S3:

@@ -26,6 +26,10 @@ class Record:
     tag: str
     whole: bool
 
+    def goes_on(self, tag: str, size: int | None) -> bool:
+        """Whether the rest of a file with this tag and size is the rest of this one. Asked by a date, a server need not say it again."""
+        return (tag == self.tag or (not tag and self.tag.startswith("time "))) and self.size in (None, size)
+
 
 class Records:
     """The records in a file, the last line of each path counts. Thread-safe.
@@ -65,6 +69,19 @@ class Records:
         made.write_text("".join(_line(path, record) for path, record in self.of.items()), encoding="utf-8")
         os.replace(made, self.file)
         return gone
+
+
+def as_recorded(record: Record | None, file: Path) -> tuple[Record, Path] | None:
+    """A file that is here, whole, as it was recorded."""
+    return (record, file) if record and record.whole and file.is_file() and size_of(file) == record.size else None
+
+
+def size_of(file: Path) -> int:
+    """Bytes of a file, 0 where there is none."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _line(path: str, record: Record) -> str:

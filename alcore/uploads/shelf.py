@@ -29,6 +29,7 @@ from alcore.files import written_whole
 from alcore.formats.base import IMAGE_SUFFIXES
 from alcore.naming import natural
 from alcore.progress import Report, ignore_progress
+from alcore.uploads.alone import drop
 from alcore.uploads.archives import RESERVE, SUFFIX, unpack
 from alcore.uploads.names import amount, folder_name, is_leftover, safe_name, safe_path
 from alcore.uploads.roots import UPLOADS
@@ -278,6 +279,7 @@ class Shelf:
             gone = desk.with_name(f"{desk.name}.gone")
             shutil.rmtree(gone, ignore_errors=True)
             os.replace(desk, gone)  # at once, so that whoever sends or unpacks notices
+            drop(desk.with_suffix(".fetching"))
             if known.state == DONE or known.address:
                 shutil.rmtree(self.folder / known.name, ignore_errors=True)
             shutil.rmtree(gone, ignore_errors=True)

@@ -13,6 +13,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.progress import Progress
 from alcore.project import background
 from alcore.training import turn as rounds
+from alcore.uploads import tables
 from alcore.uploads.shelf import Sent, Shelf
 from tests.project.played import labeled_project
 from tests.project.timed import wait
@@ -78,6 +79,23 @@ def test_an_archive_is_unpacked_by_one_job_at_a_time(workspace):
     assert (done.state, done.result) == ("done", {"source": str(workspace.home / "uploads" / "pets"), "notes": []})
     assert (workspace.home / "uploads" / "pets" / "cat" / "1.jpg").read_bytes() == b"1"
     assert background.unpacking_of("pets") == "uploads/pets"
+
+
+def test_two_imports_of_one_table_have_one_each_and_a_failed_one_reads_it_when_resumed(workspace, make_source, tmp_path):
+    source = make_source(tmp_path / "flat", 4, 2)
+    content = "\n".join(["image,age", *(f"{file.relative_to(source).as_posix()},7" for file in sorted(source.rglob("*.png")))]).encode()
+    jobs = []
+    for name, at in (("one", source), ("two", tmp_path / "later")):
+        kept = tables.keep(workspace.home, "ages.csv", content)
+        jobs.append(background.submit_import(workspace.runner, workspace, name, {"source": str(at), "metadata": str(kept)}))
+    for job in jobs:
+        wait(lambda job=job: workspace.runner.snapshot(job.id).over)
+    assert [workspace.runner.snapshot(job.id).state for job in jobs] == ["done", "failed"]
+    source.rename(tmp_path / "later")
+    workspace.runner.resume(jobs[1].id)
+    wait(lambda: workspace.runner.snapshot(jobs[1].id).over)
+    assert (workspace.runner.snapshot(jobs[1].id).state, workspace.runner.snapshot(jobs[1].id).error) == ("done", None)
+    assert list((workspace.home / "uploads" / tables.TABLES).iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", "..", "../out", "a/b", ".hidden"])

@@ -55,6 +55,15 @@ def test_what_lies_outside_is_refused_in_the_same_words_by_every_way_in(places, 
         "a variant of it": lambda: background.submit_simulation(
             workspace.runner, workspace, "s", ["d", "--strategies", f"random,mal:heads=2+{name}={value}"], {}, 1
         ),
+        "a setting in one word": lambda: background.submit_simulation(
+            workspace.runner, workspace, "s", ["d", f"--set={name}={value}"], {}, 1
+        ),
+        "a variant in one word": lambda: background.submit_simulation(
+            workspace.runner, workspace, "s", ["d", f"--strategies=random,mal:{name}={value}"], {}, 1
+        ),
+        "an option cut short": lambda: background.submit_simulation(
+            workspace.runner, workspace, "s", ["d", "--st", f"mal:{name}={value}"], {}, 1
+        ),
         **({"features": lambda: background.submit_features(workspace.runner, project, value)} if name == "extractor" else {}),
     }
     for ask in ways.values():
@@ -93,6 +102,9 @@ def test_an_import_reads_no_more_than_its_preview(places, workspace):
         {"source": str(places / "secret")},
         {"source": str(places / "data"), "metadata": str(places / "secret" / "net.pt")},
         {"source": str(bundled_digits().parent / ".." / "alcore")},
+        {"source": f"{bundled_digits().parent}/.."},
+        {"source": f"{bundled_digits().parent}/digits/../.."},
+        {"source": f"{bundled_digits().parent}/."},
     ):
         with pytest.raises(BadInput, match=REFUSED):
             background.submit_import(workspace.runner, workspace, "new", options)

@@ -12,6 +12,7 @@ from alcore.project import doctor
 from alcore.project import features as features_module
 from alcore.project.features import Features
 from alcore.storage import schema
+from alcore.uploads import tables
 from alcore.uploads.shelf import Sent, Shelf
 from tests.extractors.colors import colors, stand_in
 from tests.project.played import labeled_project
@@ -94,3 +95,17 @@ def test_uploads_that_nobody_went_on_with_are_named_and_removed(workspace):
     workspace.runner.cancel(at_work.id)
     assert doctor.upload_words(workspace, rebuild=True, older_than=0.0)[-1].endswith(": removed")
     assert (shelf.all(), doctor.uploads_take(workspace)) == ([], "0 bytes")
+
+
+def test_a_table_that_an_import_will_read_is_no_litter(workspace):
+    file = tables.own(workspace.home, tables.keep(workspace.home, "patients.csv", b"path,age\n"))
+    tables.keep(workspace.home, "left.csv", b"path,age\n")
+    arguments = {"source": "/data", "metadata": str(file)}
+    job = workspace.job_rows.add_job("import", "new", "t", arguments, "disk", waiter=workspace.runner.owner)
+    assert [one.split("'")[1] for one in doctor.upload_words(workspace, rebuild=True, older_than=0.0)[:-1]] == ["left.csv"]
+    assert file.is_file()
+    workspace.job_rows.finish_job(job.id, "interrupted", owner=None)
+    assert (doctor.upload_words(workspace, rebuild=True, older_than=0.0), file.is_file()) == ([], True)
+    workspace.job_rows.finish_job(job.id, "failed", owner=None)
+    doctor.upload_words(workspace, rebuild=True, older_than=0.0)
+    assert not file.exists()

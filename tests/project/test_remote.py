@@ -83,6 +83,7 @@ def test_a_page_fetches_as_a_job_that_keeps_no_address(served, host, workspace, 
     done = workspace.runner.snapshot(job.id)
     assert (done.kind, done.state, dict(done.arguments)) == (FETCH, "done", {"upload": "labels"})
     assert done.result["source"] == str(home / "uploads" / "labels")
+    assert done.device == "fetches"  # archives that were dropped do not wait for it
 
 
 def test_an_address_where_a_path_is_meant_is_told(tmp_path):

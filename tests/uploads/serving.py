@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import io
 import re
 import ssl
 import threading
+import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from alcore.uploads.shelf import Shelf
 from tests.house import ROOT
 
 TLS = ROOT / "tests" / "data" / "tls"
@@ -31,6 +35,8 @@ class Host:
         breaks: path -> after how many bytes of an answer it breaks off; once each.
         status: path -> what it answers instead.
         asked: (path, its Range header or "", status, its Host header), one a request.
+        played: path -> what answers instead, with the request's handler.
+        careless: whether it goes on with a part whatever the rest was of.
         tags: whether it tells ETags; times: whether it tells when files were changed.
     """
 
@@ -40,6 +46,8 @@ class Host:
     status: dict[str, list[int]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, int, str]] = field(default_factory=list)
+    played: dict[str, Callable[[BaseHTTPRequestHandler], object]] = field(default_factory=dict)
+    careless: bool = False
     tags: bool = True
     times: bool = True
     sized: bool = True
@@ -87,6 +95,12 @@ class Host:
 
     def answer(self, to: BaseHTTPRequestHandler) -> None:
         path = to.path
+        if path in self.played:
+            self.asked.append((path, to.headers.get("Range", ""), 0, to.headers.get("Host", "")))
+            with suppress(OSError):  # whoever asked has gone
+                self.played[path](to)
+            to.close_connection = True
+            return
         headers: dict[str, str] = {}
         content, status = self.files.get(path), 200
         if path in self.moved:
@@ -123,7 +137,28 @@ class Host:
         if not tag and time and to.headers.get("If-Modified-Since") == time:
             return 304, b"", headers
         wanted = re.fullmatch(r"bytes=(\d+)-", to.headers.get("Range", ""))
-        if wanted and to.headers.get("If-Range") == (tag or time):
+        if wanted and (self.careless or to.headers.get("If-Range") == (tag or time)):
             start = int(wanted[1])
             return 206, content[start:], headers | {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
         return 200, content, headers
+
+
+def folder(host: Host, files: dict[str, bytes]) -> str:
+    """Serves files as a folder does; its address."""
+    links = "".join(f'<a href="{name}">{name}</a>' for name in files)
+    host.files = {"/ds/": links.encode(), **{f"/ds/{name}": content for name, content in files.items()}}
+    host.kinds = {"/ds/": "text/html"}
+    return host.at("/ds/")
+
+
+def there(shelf: Shelf, name: str) -> dict[str, bytes]:
+    root = shelf.folder / name
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as into:
+        for name, content in files.items():
+            into.writestr(name, content)
+    return made.getvalue()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from alcore.uploads import archives, fetching
 from alcore.uploads.fetching import begin, fetch
 from alcore.uploads.reach import Reach, checked
 from alcore.uploads.shelf import DONE, RECEIVING, REFUSED, Shelf
-from tests.uploads.serving import TIME
+from tests.uploads.serving import TIME, archive, folder, there
 
 NAMED = Reach(allowed=checked(["photos.test", "other.test"]))
 RNG = np.random.default_rng(3)
@@ -26,29 +24,8 @@ def shelf(home):
     return Shelf(home)
 
 
-def folder(host, files: dict[str, bytes]) -> str:
-    """Serves files as a folder does; its address."""
-    links = "".join(f'<a href="{name}">{name}</a>' for name in files)
-    host.files = {"/ds/": links.encode(), **{f"/ds/{name}": content for name, content in files.items()}}
-    host.kinds = {"/ds/": "text/html"}
-    return host.at("/ds/")
-
-
 def bring(shelf: Shelf, text: str, reach: Reach = NAMED, report=fetching.ignore_progress):
     return fetch(shelf, begin(shelf, text).name, reach, report)
-
-
-def there(shelf: Shelf, name: str) -> dict[str, bytes]:
-    root = shelf.folder / name
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as into:
-        for name, content in files.items():
-            into.writestr(name, content)
-    return made.getvalue()
 
 
 FILES = {f"{i}.jpg": RNG.bytes(5_000 + i) for i in range(12)}

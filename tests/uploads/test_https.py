@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 
 import numpy as np
 import pytest
 
-from alcore.errors import BadInput, NotFound, Unavailable
+from alcore.errors import AlcoreError, BadInput, Cancelled, NotFound, Unavailable
+from alcore.uploads import https
 from alcore.uploads.https import REDIRECTS, TRIES, Client, Lost
 from alcore.uploads.reach import Reach, checked
 from tests.uploads.serving import TIME, Host
@@ -61,16 +64,95 @@ def test_what_has_not_changed_does_not_come_again(host, client):
     assert host.paths(304) == ["/a", "/a"]
 
 
-def test_a_broken_connection_is_told(host, client):
+def test_a_broken_connection_is_told_to_every_reader(host, client):
     host.files, host.breaks = {"/a": CONTENT}, {"/a": 1000}
-    come = 0
+    come = bytearray()
+    with client.get(host.at("/a")) as got, pytest.raises(Lost, match=r"1\.0 kB of 300 kB came"):
+        while piece := got.read(10_000):
+            come += piece
+    assert (bytes(come), got.size) == (CONTENT[:1000], len(CONTENT))
     with client.get(host.at("/a")) as got:
-        try:
-            while piece := got.read(10_000):
-                come += len(piece)
-        except Lost:
+        tag = got.tag
+    host.breaks = {"/a": 1000}
+    with client.get(host.at("/a"), 100_000, tag) as got, pytest.raises(Lost, match="101 kB of 300 kB came"):
+        all_of(got)
+
+
+def said(*lines: str, body: bytes = b""):
+    """What answers with these lines."""
+    return lambda to: to.wfile.write("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+@pytest.mark.parametrize("span", ["bytes 0-8/*", "bytes x-8/9", "", "bytes 0-8/" + "9" * 5000])
+def test_a_part_that_nobody_can_place_is_asked_for_whole_once(host, client, span):
+    part = said("HTTP/1.1 206 Partial", f"Content-Range: {span}", "Content-Length: 9", body=b"123456789")
+    host.played = {"/a": part}
+    with pytest.raises(BadInput, match="206"), client.get(host.at("/a"), 5, '"tag"'):
+        pass
+    assert [wanted for _, wanted, _, _ in host.asked] == ["bytes=5-", ""]
+
+
+def test_a_range_that_is_refused_is_not_asked_for_again_and_again(host, client):
+    host.status = {"/a": [416] * 20}
+    for start, asked in ((5, 2), (0, 1)):
+        host.asked.clear()
+        with pytest.raises(BadInput, match="416"), client.get(host.at("/a"), start, '"tag"'):
             pass
-    assert (come, got.size) == (1000, len(CONTENT))
+        assert len(host.asked) == asked
+
+
+def test_nothing_new_is_said_only_to_who_asked_for_it(host, client):
+    host.status = {"/a": [304]}
+    with pytest.raises(BadInput, match="304"), client.get(host.at("/a")):
+        pass
+
+
+def dripping(to):
+    to.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for at in range(100_000):
+        to.wfile.write(f"X-{at}: 1\r\n".encode())
+        time.sleep(0.005)
+
+
+def test_a_head_that_does_not_end_is_not_waited_for(host, client, monkeypatch):
+    monkeypatch.setattr(https, "HEAD", 0.1)
+    host.played = {"/a": dripping}
+    with pytest.raises(Unavailable, match="its answer has not begun"), client.get(host.at("/a")):
+        pass
+    assert len(host.asked) == TRIES
+
+
+class Stopping:
+    """A look that stops from the moment on that it is told to."""
+
+    def __init__(self) -> None:
+        self.now = threading.Event()
+
+    def __call__(self) -> None:
+        if self.now.is_set():
+            raise Cancelled("stop")
+
+
+def test_it_stops_while_it_waits_reads_or_rests(host, monkeypatch):
+    look, over = Stopping(), threading.Event()
+    client = Client(NAMED, pause=lambda seconds: look.now.set(), look=look)
+
+    def silent(to):
+        look.now.set()
+        over.wait(60)
+
+    host.files, host.status, host.played = {"/a": CONTENT}, {"/b": [503]}, {"/c": silent}
+    with client.get(host.at("/a")) as got:
+        assert got.read(1000)
+        look.now.set()
+        with pytest.raises(Cancelled):
+            all_of(got)
+    for path in ("/b", "/c"):
+        look.now.clear()
+        with pytest.raises(Cancelled), client.get(host.at(path)):
+            pass
+    over.set()
+    client.close()
 
 
 def test_a_server_that_says_not_now_is_asked_again(host, client):
@@ -112,6 +194,34 @@ def test_a_redirect_is_followed(host, client):
     host.files, host.moved = {"/a": b"x"}, {"/old": "/older", "/older": host.at("/a")}
     with client.get(host.at("/old")) as got:
         assert (all_of(got), got.address.text) == (b"x", host.at("/a"))
+
+
+def test_a_redirect_may_be_signed_and_nothing_of_that_is_said(host, client):
+    signed = "/store?X-Amz-Signature=secret-word&token=secret-word"
+    host.files, host.moved = {signed: b"x"}, {"/a": signed}
+    with client.get(host.at("/a")) as got:
+        assert all_of(got) == b"x"
+    with pytest.raises(BadInput, match="signature or a key"), client.get(host.at(signed)):
+        pass
+    for to in (
+        *("http://photos.example/a?sig=secret-word", "ftp://u:secret-word@a.example/?sig=secret-word", "https://[x?sig=secret-word"),
+        *(
+            "https://a.example:99999/?sig=secret-word",
+            "https://a.example/" + "x" * 2000 + "?sig=secret-word",
+            "s3://Bucket/?sig=secret-word",
+        ),
+        host.at("/none?sig=secret-word"),
+        "https://127.0.0.1/?sig=secret-word",
+    ):
+        host.moved = {"/a": to}
+        with pytest.raises(AlcoreError) as told, client.get(host.at("/a")):
+            pass
+        assert "secret-word" not in str(told.value)
+
+
+def test_a_bucket_is_no_host(client):
+    with pytest.raises(BadInput, match="s3://photos/a lies in a bucket"), Client(Reach(all_=True)).get("s3://photos/a"):
+        pass
 
 
 @pytest.mark.parametrize(

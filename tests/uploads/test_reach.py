@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from alcore.errors import AlcoreError, BadInput, Unavailable
-from alcore.uploads.reach import VARIABLE, Reach, checked, inward, is_address, parsed
+from alcore.uploads.reach import VARIABLE, Reach, checked, inward, is_address, parsed, shown
 
 PAGES = Reach()
 
@@ -187,3 +187,29 @@ def test_pages_go_by_the_environment_and_read_buckets_where_the_server_is_ones_o
         reach.check("s3://other")
     monkeypatch.delenv("ALCORE_DATA_ROOTS")
     assert Reach.of_pages(home).check("s3://other").host == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://a.example:8443/x/@scope/1.jpg?sig=secret#secret", "https://a.example:8443/x/@scope/1.jpg"),
+        ("https://me:secret@a.example/x", "https://a.example/x"),
+        *((f"https://me:sec{mark}ret@a.example/x", "https://…") for mark in "/?#"),
+        ("http://[::1]:80/@a?secret", "http://[::1]:80/@a"),
+        ("https://a.example:x/1.jpg", "https://a.example:x/1.jpg"),
+        ("a.jpg?secret", "a.jpg"),
+    ],
+)
+def test_nothing_secret_of_an_address_is_shown(text, said):
+    assert shown(text) == said
+
+
+def test_where_a_server_sends_on_to_may_be_signed():
+    signed = "https://a.example/x?X-Amz-Signature=1&token=2"
+    assert parsed(signed, kept=False).path == "/x?X-Amz-Signature=1&token=2"
+    for reach in (Reach(), Reach(all_=True)):
+        assert reach.check(signed, kept=False).host == "a.example"
+        with pytest.raises(BadInput, match="a signature or a key"):
+            reach.check(signed)
+    with pytest.raises(BadInput, match="a name or a password"):
+        parsed("https://me:x@a.example/", kept=False)

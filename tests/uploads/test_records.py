@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from alcore.uploads.records import Record, Records
 
 BEGUN, WHOLE = Record(10, 5, '"x"', False), Record(10, 5, '"x"', True)
@@ -32,3 +34,16 @@ def test_what_is_not_wanted_goes(tmp_path):
     assert made.only({"b", "d"}) == ["a", "c"]
     assert Records(made.file).of == {"b": WHOLE}
     assert len(made.file.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tag", "size", "goes_on"), [('"a"', 9, True), ('"b"', 9, False), ('"a"', 8, False), ("", 9, False), ('"a"', None, False)]
+)
+def test_a_part_goes_on_with_the_same_state_only(tag, size, goes_on):
+    assert Record(9, 0, '"a"', False).goes_on(tag, size) == goes_on
+
+
+def test_a_part_goes_on_by_date_or_without_a_size():
+    assert Record(9, 5, "time 5", False).goes_on("", 9)
+    assert not Record(9, 5, "time 5", False).goes_on("time 6", 9)
+    assert Record(None, 0, '"a"', False).goes_on('"a"', 9)

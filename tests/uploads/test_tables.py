@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from alcore.uploads.tables import TABLES, drop, keep
+import pytest
+
+from alcore.errors import NotFound
+from alcore.uploads.tables import TABLES, drop, keep, own
 
 
 def test_a_table_is_kept_once_under_its_name_and_dropped(home):
@@ -24,3 +27,23 @@ def test_what_lies_elsewhere_stays(home, tmp_path):
     drop(home, mine)
     drop(home, "")
     assert mine.exists()
+
+
+def test_each_import_has_a_file_of_its_own(home, tmp_path):
+    first = own(home, keep(home, "a.csv", b"path\n"))
+    second = own(home, str(keep(home, "a.csv", b"path\n")))
+    assert (first != second, first.name, second.read_bytes()) == (True, "a.csv", b"path\n")
+    drop(home, first)
+    assert second.read_bytes() == b"path\n"
+    keep(home, "a.csv", b"path\n")  # the form is drawn again
+    drop(home, second)
+    drop(home, second)
+    assert list((home / "uploads" / TABLES).iterdir()) == []
+    kept = keep(home, "a.csv", b"path\n")
+    own(home, kept)
+    with pytest.raises(NotFound, match="choose it again"):
+        own(home, kept)
+    assert len(list((home / "uploads" / TABLES).iterdir())) == 1
+    mine = tmp_path / "mine.csv"
+    mine.write_text("path\n")
+    assert (own(home, mine), mine.exists()) == (mine, True)
