@@ -58,6 +58,14 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 
 @pytest.fixture
+def empty_database(postgres_server: postgres.Server) -> Iterator[str]:
+    """The address of a PostgreSQL database without a table."""
+    name = postgres_server.make()
+    yield postgres_server.address(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where workspaces of this test keep their rows: "sqlite", or "postgres", an empty database of its own (`both_databases`).
     ALCORE_TEST_STORE says where those are that are not marked."""

@@ -21,6 +21,7 @@ from alcore.storage.database import Database
 from alcore.storage.items import Items
 from tests.project.painted import ids_of
 from tests.scenes import CLASSES, QUICK, H, W, scene, truth_of
+from tests.storage.rows import make_first
 
 pytestmark = pytest.mark.both_databases
 
@@ -141,30 +142,7 @@ def test_a_database_of_before_masks_is_brought_up_and_keeps_its_labels(tmp_path)
     engine = sa.create_engine(url)
     with engine.begin() as conn:
         schema.meta.create_all(conn)
-        for statement in (
-            "drop table masks",
-            "alter table annotations drop column clicks",
-            "alter table current drop column partial",
-            "alter table annotations drop column replaces",
-            "alter table current drop column disputed",
-            "alter table items drop column origin",
-            "drop table presence",
-            "drop index current_missing",
-            "alter table annotations drop column opinions",
-            "alter table current drop column missing",
-            "alter table rounds drop column classes",
-            "alter table rounds drop column change",
-            "alter table rounds drop column event",
-            "alter table rounds drop column digest",
-            "drop table class_changes",
-            "create table migrations (name varchar(80) primary key, applied float)",
-            "insert into migrations values ('0001_first_schema', 1.0)",
-            "insert into projects values (1, 'p', 'classification', 's', 'auto', '[\"a\"]', '{}', 1.0)",
-            "insert into items values (1, 1, 'x.png', 'pool', null, 0, 2, 2, 'f', 1)",
-            "insert into annotations values (1, 1, 1, 'label', 'a', 'me', 'c', 1, null, null, 5.0)",
-            "insert into current values (1, 1, 'a', 0, 0, 'me', 5.0)",
-        ):
-            conn.exec_driver_sql(statement)
+        make_first(conn)
     engine.dispose()
     store = Database(url)
     row = Items(store, 1).row(1)

@@ -18,14 +18,6 @@ from alcore.project.place import TOGETHER
 
 
 @pytest.fixture
-def empty(postgres_server):
-    """The address of an empty database."""
-    name = postgres_server.make()
-    yield postgres_server.address(name)
-    postgres_server.drop(name)
-
-
-@pytest.fixture
 def labeled(project) -> Project:
     """The toys, 12 of them labeled, one taken back, and an open query."""
     project.label_from_truth(12, seed=0)
@@ -39,15 +31,15 @@ def told(workspace: Workspace) -> tuple[object, ...]:
     return project.journal.events(), project.items.labels(), project.rounds(), project.labels_csv(), findings(project)
 
 
-def test_the_verb_moves_a_workspace_there_and_back(labeled, workspace, home, empty, monkeypatch, capsys):
+def test_the_verb_moves_a_workspace_there_and_back(labeled, workspace, home, empty_database, monkeypatch, capsys):
     before, digest = told(workspace), journal_digest(workspace)
     workspace.close()
-    assert main(["move-database", empty, "--home", str(home), "--json"]) == 0
+    assert main(["move-database", empty_database, "--home", str(home), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["rows"]["items"], answer["rows"]["annotations"], answer["journal"]) == (56, 13, digest)
     with pytest.raises(AlcoreError, match=r"the rows of sqlite:///.*alcore\.sqlite were moved to postgresql\+psycopg://"):
         Workspace(home)
-    monkeypatch.setenv("ALCORE_DATABASE", empty)
+    monkeypatch.setenv("ALCORE_DATABASE", empty_database)
     there = Workspace(home)
     assert told(there) == before
     there.project("toy").annotate({1: "2"}, "ben")
@@ -64,17 +56,17 @@ def test_the_verb_moves_a_workspace_there_and_back(labeled, workspace, home, emp
     back.close()
 
 
-def test_nothing_is_moved_while_a_job_runs(labeled, workspace, empty):
+def test_nothing_is_moved_while_a_job_runs(labeled, workspace, empty_database):
     job = workspace.job_rows.add_job("round", "toy", "t", {}, "cpu", owner=process_name())
     with pytest.raises(AlcoreError, match=rf"job {job.id} runs in process \d+: stop the app and all jobs first"):
-        move_database(workspace, empty)
+        move_database(workspace, empty_database)
     assert workspace.projects() == ["toy"]
 
 
-def test_files_are_never_taken_for_litter_of_another_database(labeled, workspace, home, empty, monkeypatch):
+def test_files_are_never_taken_for_litter_of_another_database(labeled, workspace, home, empty_database, monkeypatch):
     name = (home / TOGETHER).read_text()
     workspace.close()
-    monkeypatch.setenv("ALCORE_DATABASE", empty)
+    monkeypatch.setenv("ALCORE_DATABASE", empty_database)
     with pytest.raises(AlcoreError, match=r"the files in .*home belong to another database than postgresql"):
         Workspace(home)
     monkeypatch.delenv("ALCORE_DATABASE")
@@ -83,7 +75,7 @@ def test_files_are_never_taken_for_litter_of_another_database(labeled, workspace
     again.project("toy").delete()
     shutil.rmtree(home / "projects", ignore_errors=True)
     again.close()
-    monkeypatch.setenv("ALCORE_DATABASE", empty)
+    monkeypatch.setenv("ALCORE_DATABASE", empty_database)
     other = Workspace(home)  # nothing is there that could be lost
     assert (home / TOGETHER).read_text() != name
     other.close()

@@ -60,3 +60,38 @@ def applied_names(database: Database) -> list[str]:
 def round_values(strategy: str, **changes) -> dict:
     values = {"strategy": strategy, "params": {"a": 1}, "train": {"steps": 2}, "seed": 3, "labeled": 4, "metrics": {"accuracy": 0.5}}
     return values | {"seconds": {"train": 1.5}, "device": "cpu", "folder": "abc"} | changes
+
+
+# what turns the tables of today into those of the first version, with one labeled image
+FIRST = (
+    "drop table masks",
+    "alter table annotations drop column clicks",
+    "alter table current drop column partial",
+    "alter table annotations drop column replaces",
+    "alter table current drop column disputed",
+    "alter table items drop column origin",
+    "drop table presence",
+    "drop index annotations_notes",
+    "drop index current_missing",
+    "alter table annotations drop column opinions",
+    "alter table current drop column missing",
+    *(f"alter table jobs drop column {name}" for name in ("attended", "seen", "spent", "stages")),
+    *(f"alter table rounds drop column {name}" for name in ("classes", "change", "event", "digest")),
+    "drop table class_changes",
+    "create table migrations (name varchar(80) primary key, applied float)",
+    "insert into migrations values ('0001_first_schema', 1.0)",
+    "insert into projects (name, task, source, format, classes, settings, created) "
+    "values ('p', 'classification', 's', 'auto', '[\"a\"]', '{}', 1.0)",
+    "insert into items (project_id, path, split, row, width, height, fingerprint) values (1, 'x.png', 'pool', 0, 2, 2, 'f')",
+    "insert into annotations (project_id, item_id, kind, value, annotator, client, seq, created) "
+    "values (1, 1, 'label', 'a', 'me', 'c', 1, 5.0)",
+    "insert into current (item_id, project_id, label, skipped, flagged, annotator, changed) values (1, 1, 'a', false, false, 'me', 5.0)",
+    "insert into rounds (project_id, number, strategy, params, train, seed, labeled, metrics, seconds, device, folder, created) "
+    "values (1, 0, 'random', '{}', '{}', 1, 0, '{}', '{}', 'cpu', '', 2.0)",
+)
+
+
+def make_first(conn: sa.Connection) -> None:
+    """The tables there are become those that the first version made."""
+    for statement in FIRST:
+        conn.exec_driver_sql(statement)

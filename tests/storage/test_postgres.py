@@ -17,27 +17,19 @@ from alcore.storage.projects import Projects
 from alcore.storage.queries import Queries
 from alcore.storage.schema import annotation_rows, projects
 from benchmarks.postgres import server
-from tests.storage.rows import add_project, applied_names, journal_rows, label, mark, row, states
+from tests.storage.rows import add_project, applied_names, journal_rows, label, make_first, mark, row, states
 
 CLASSES = ("cat", "dog")
 PATIENCE = 60
 
 
 @pytest.fixture
-def url(postgres_server):
-    """The address of an empty database without a table."""
-    name = postgres_server.make()
-    yield postgres_server.address(name)
-    postgres_server.drop(name)
-
-
-@pytest.fixture
-def opened(url):
+def opened(empty_database):
     """`opened()` is one more Database of it, as another process has it."""
     made: list[Database] = []
 
     def open_it(**options) -> Database:
-        made.append(Database(url, **options))
+        made.append(Database(empty_database, **options))
         return made[-1]
 
     yield open_it
@@ -58,12 +50,12 @@ def test_an_address_without_a_driver_gets_the_one_that_is_there(given, used):
     assert postgres.address(given) == used
 
 
-def test_a_new_database_may_be_opened_by_many_at_once(url):
+def test_a_new_database_may_be_opened_by_many_at_once(empty_database):
     barrier = threading.Barrier(5)
 
     def open_it(_):
         barrier.wait(PATIENCE)
-        database = Database(url)
+        database = Database(empty_database)
         names, name = applied_names(database), database.identity()
         database.close()
         return names, name
@@ -194,8 +186,8 @@ def test_what_the_server_refuses_is_a_sentence_and_a_bug_is_none(state, kind, wo
             raise told
 
 
-def test_who_may_not_make_tables_is_told_and_a_password_is_not(postgres_server, url):
-    name = url.partition("@/")[2].partition("?")[0]
+def test_who_may_not_make_tables_is_told_and_a_password_is_not(postgres_server, empty_database):
+    name = empty_database.partition("@/")[2].partition("?")[0]
     postgres_server.sql("DROP ROLE IF EXISTS guest")
     postgres_server.sql("CREATE ROLE guest LOGIN PASSWORD 'secret-word'")
     with pytest.raises(AlcoreError, match="permission denied for schema public.*Check that its user may make tables in it") as refused:
@@ -205,9 +197,9 @@ def test_who_may_not_make_tables_is_told_and_a_password_is_not(postgres_server, 
         Database(postgres_server.address("nowhere"))
 
 
-def test_a_database_as_earlier_versions_made_it_is_brought_up(postgres_server, url, opened):
+def test_a_database_as_earlier_versions_made_it_is_brought_up(postgres_server, empty_database, opened):
     """Text of limited length in the order of a language, numbers of 32 bits, and none of what came with the later migrations."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(empty_database)
     old = sa.MetaData()
     for table in schema.meta.sorted_tables:
         table.to_metadata(old)
@@ -217,32 +209,7 @@ def test_a_database_as_earlier_versions_made_it_is_brought_up(postgres_server, u
             column.type = sa.String(getattr(column.type, "length", None) or 400) if isinstance(column.type, sa.String) else column.type
     with engine.begin() as conn:
         old.create_all(conn)
-        for statement in (
-            "drop table masks",
-            "alter table annotations drop column clicks",
-            "alter table current drop column partial",
-            "alter table annotations drop column replaces",
-            "alter table current drop column disputed",
-            "alter table items drop column origin",
-            "drop table presence",
-            "drop index annotations_notes",
-            "alter table annotations drop column opinions",
-            "alter table current drop column missing",
-            *(f"alter table jobs drop column {name}" for name in ("attended", "seen", "spent", "stages")),
-            *(f"alter table rounds drop column {name}" for name in ("classes", "change", "event", "digest")),
-            "drop table class_changes",
-            "create table migrations (name varchar(80) primary key, applied float)",
-            "insert into migrations values ('0001_first_schema', 1.0)",
-            "insert into projects (name, task, source, format, classes, settings, created) "
-            "values ('p', 'classification', 's', 'auto', '[\"a\"]', '{}', 1.0)",
-            "insert into items (project_id, path, split, row, width, height, fingerprint) values (1, 'x.png', 'pool', 0, 2, 2, 'f')",
-            "insert into annotations (project_id, item_id, kind, value, annotator, client, seq, created) "
-            "values (1, 1, 'label', 'a', 'me', 'c', 1, 5.0)",
-            "insert into current (item_id, project_id, label, skipped, flagged, annotator, changed) values (1, 1, 'a', false, false, 'me', 5.0)",
-            "insert into rounds (project_id, number, strategy, params, train, seed, labeled, metrics, seconds, device, folder, created) "
-            "values (1, 0, 'random', '{}', '{}', 1, 0, '{}', '{}', 'cpu', '', 2.0)",
-        ):
-            conn.exec_driver_sql(statement)
+        make_first(conn)
     engine.dispose()
     database = opened()
     assert applied_names(database) == [name for name, _ in schema.MIGRATIONS]

@@ -30,12 +30,18 @@ def bring(shelf: Shelf, text: str, report=fetching.ignore_progress):
     return fetch(shelf, begin(shelf, text).name, NAMED, report)
 
 
-def test_a_server_that_goes_on_with_another_state_is_not_believed(host, shelf, monkeypatch):
+def broken_off(host, shelf: Shelf, monkeypatch) -> str:
+    """The address of a file of 600,000 bytes, of which 500,000 are there."""
     monkeypatch.setattr(fetching, "TRIES", 0)
     text = folder(host, {"a.bin": RNG.bytes(600_000)})
     host.breaks = {"/ds/a.bin": 500_000}
     with pytest.raises(Unavailable):
         bring(shelf, text)
+    return text
+
+
+def test_a_server_that_goes_on_with_another_state_is_not_believed(host, shelf, monkeypatch):
+    text = broken_off(host, shelf, monkeypatch)
     monkeypatch.setattr(fetching, "TRIES", 4)
     host.careless = True
     for now in (RNG.bytes(600_000), RNG.bytes(700_000)):
@@ -48,11 +54,7 @@ def test_a_server_that_goes_on_with_another_state_is_not_believed(host, shelf, m
 
 
 def test_a_kill_after_a_new_state_is_recorded_gives_it_no_old_bytes(host, shelf, monkeypatch):
-    monkeypatch.setattr(fetching, "TRIES", 0)
-    text = folder(host, {"a.bin": RNG.bytes(600_000)})
-    host.breaks = {"/ds/a.bin": 500_000}
-    with pytest.raises(Unavailable):
-        bring(shelf, text)
+    text = broken_off(host, shelf, monkeypatch)
     now, real = RNG.bytes(600_000), Records.add
 
     def killed(self, path, record):
