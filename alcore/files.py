@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 try:
     import fcntl
@@ -19,6 +19,7 @@ except ImportError:  # Windows has no such locks: nothing is collected there
 
 PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 LOCK = ".lock"
+LOCKS = fcntl is not None  # whether there are any
 
 
 def part_of(path: Path) -> Path:
@@ -66,14 +67,37 @@ def made_beside(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def hold(file: int | IO[Any], *, wait: bool = False, shared: bool = False) -> bool | None:
+    """Holds an open file against other processes, and other openings of it in this one, until it is closed; the system lets go of it when
+    the process ends, however it ends. Whether that came about, None where there are no such locks.
+
+    Args:
+        wait: until whoever holds it lets go.
+        shared: many may hold it so at a time, and nobody otherwise meanwhile.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def let_go(lock: int) -> None:
+    """Closes what `hold` holds, for processes too that were forked meanwhile and have it open."""
+    if fcntl is not None:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    os.close(lock)
+
+
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
     """While this lasts nobody takes what lies in `folder` for litter, or removes it. Many may be at work at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        if fcntl is not None:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+        hold(lock, wait=True, shared=True)
         yield
     finally:
         os.close(lock)
@@ -88,11 +112,6 @@ def alone_in(folder: Path) -> Iterator[bool | None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield hold(lock)
     finally:
         os.close(lock)

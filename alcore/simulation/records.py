@@ -7,16 +7,16 @@ import hashlib
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alcore.errors import BadInput, disk_full_told
+from alcore.files import hold
 from alcore.simulation.comparison import compare
 from alcore.simulation.report import render
 
@@ -81,7 +81,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        if not _lock(file, wait):
+        if hold(file, wait=wait) is False:
             file.seek(0)
             raise BadInput(
                 f"{path.parent} is in use by process {file.read().strip() or 'unknown'}: wait until it ends, stop it, or use another --out"
@@ -90,18 +90,6 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def _lock(file: TextIO, wait: bool) -> bool:
-    if sys.platform == "win32":
-        return True  # has no such lock; two processes in one folder are then the user's care
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
 
 
 class Tables:

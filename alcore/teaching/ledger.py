@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alcore.errors import AlcoreError, BadInput, Busy, of_machine
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
+from alcore.files import hold
 
 
 def events(path: Path) -> list[dict[str, Any]]:
@@ -54,9 +50,9 @@ class Ledger:
         except OSError as wrong:
             raise of_machine(wrong) or AlcoreError(f"{path} cannot be written: {wrong.strerror}. Put that right and try again.") from wrong
         try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as wrong:
+            if hold(self._file) is False:
+                raise BlockingIOError
+        except OSError as wrong:  # or a folder of another machine that cannot hold files
             self._file.close()
             raise Busy(f"another server has the class {path.stem}: use its address, or end that server") from wrong
         self._end = self._whole_lines()

@@ -8,11 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alcore.errors import Busy
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock; two processes with one workspace are then the user's care
-    fcntl = None  # type: ignore[assignment]
+from alcore.files import LOCKS, hold, let_go
 
 
 @contextmanager
@@ -44,11 +40,9 @@ def drop(file: Path) -> None:
 def _held(file: Path) -> int | None:
     while True:
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-        if fcntl is None:
-            return lock
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if (held := hold(lock)) is None:
+            return lock  # two processes with one workspace are then the user's care
+        if not held:
             os.close(lock)
             return None
         try:
@@ -60,10 +54,9 @@ def _held(file: Path) -> int | None:
 
 
 def _let_go(file: Path, lock: int) -> None:
-    if fcntl is None:
-        os.close(lock)
+    if not LOCKS:
+        os.close(lock)  # where there are none, an open file cannot be taken away
         file.unlink(missing_ok=True)
         return
     file.unlink(missing_ok=True)  # while it is held, so that it is nobody else's
-    fcntl.flock(lock, fcntl.LOCK_UN)  # a process that was forked meanwhile has it open, too
-    os.close(lock)
+    let_go(lock)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from alcore.files import PART, alone_in, at_work, made_beside, part_of, written_whole
+from alcore.files import PART, alone_in, at_work, hold, let_go, made_beside, part_of, written_whole
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -54,3 +56,16 @@ def test_many_are_at_work_at_once_and_alone_is_who_meets_nobody(tmp_path):
         assert (alone, second) == (True, False)
     with alone_in(tmp_path / "new") as alone:
         assert alone is True
+
+
+def test_who_holds_a_file_keeps_others_out_until_it_lets_go(tmp_path):
+    first, second, third = (os.open(tmp_path / "held", os.O_RDWR | os.O_CREAT) for _ in range(3))
+    assert hold(first) is True
+    assert hold(second) is False
+    assert hold(second, shared=True) is False
+    let_go(first)
+    assert (hold(second, shared=True), hold(third, shared=True)) == (True, True)
+    assert hold(third) is False  # no longer shared by one alone
+    let_go(second)
+    assert hold(third, wait=True) is True
+    let_go(third)
