@@ -53,7 +53,8 @@ def move(source: Database, target: Database) -> Content:
     with source.write() as old, target.write() as new:
         for table in meta.sorted_tables:
             if new.scalar(sa.select(sa.func.count()).select_from(table)):
-                raise BadInput(f"the database {target.shown} is not empty: its table {table.name} has rows. Name a new one.")
+                cure = "Move that file away first." if target.engine.dialect.name == "sqlite" else "Name a new one."
+                raise BadInput(f"the database {target.shown} is not empty: its table {table.name} has rows. {cure}")
         for table in meta.sorted_tables:
             for some in blocks(_rows(old, table)):
                 new.execute(table.insert(), [dict(row._mapping) for row in some])

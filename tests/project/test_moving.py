@@ -43,7 +43,7 @@ def test_the_verb_moves_a_workspace_there_and_back(labeled, workspace, home, emp
     there = Workspace(home)
     assert told(there) == before
     there.project("toy").annotate({1: "2"}, "ben")
-    with pytest.raises(BadInput, match=r"is not empty: its table projects has rows\. Name a new one"):
+    with pytest.raises(BadInput, match=r"is not empty: its table projects has rows\. Move that file away first\."):
         move_database(there, "sqlite")
     (home / "alcore.sqlite").rename(home / "of before.sqlite")
     after = told(there)
