@@ -7,6 +7,7 @@ says what is missing, never an exception.
 from __future__ import annotations
 
 import base64
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -380,10 +381,9 @@ def _band(x: np.ndarray, low: np.ndarray, high: np.ndarray, name: str, shade: st
 
 def _empty(sentence: str) -> go.Figure:
     figure = go.Figure()
-    figure.add_annotation(text=sentence, xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False, opacity=0.7)
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return _finish(figure, height=240)
+    lines = "<br>".join(textwrap.wrap(sentence, 36))  # what a telephone has room for: Plotly breaks no line itself
+    figure.add_annotation(text=lines, xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False, opacity=0.7)
+    return _finish(figure.update_xaxes(visible=False).update_yaxes(visible=False), height=240)
 
 
 def _finish(figure: go.Figure, **layout: object) -> go.Figure:

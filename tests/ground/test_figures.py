@@ -37,7 +37,7 @@ def frame() -> pd.DataFrame:
 
 def sentence(figure) -> str:
     assert len(figure.data) == 0
-    return figure.layout.annotations[0].text
+    return figure.layout.annotations[0].text.replace("<br>", " ")
 
 
 def test_the_map_colors_by_a_score_and_rings_the_query(frame):
@@ -244,3 +244,9 @@ def test_images_of_bars_are_those_that_were_counted_there():
             assert not curve or frame["selected"][found].all()
     every = in_bars(frame, "total", [(0, at) for at in range(len(bars[0].y))])
     assert every.tolist() == np.isfinite(values).tolist()  # the highest stands in the last bar
+
+
+def test_what_an_empty_chart_says_has_lines_that_a_telephone_has_room_for():
+    lines = learning_curve(pd.DataFrame()).layout.annotations[0].text.split("<br>")
+    assert " ".join(lines) == "no curve yet: it begins with the first round that has labeled test images"
+    assert max(map(len, lines)) <= 36
