@@ -20,6 +20,7 @@ from alcore.web.room import Mount
 from pages.ui.components.classroom import student_script, student_style
 from pages.ui.session import told
 from pages.ui.settings import base_path, bound_address, take_base_path
+from pages.ui.vouching import is_configured
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,7 +49,7 @@ app = st.App(
     HERE / "pages" / "navigation.py",
     routes=web.routes(shared, version=__version__, mount=Mount(student_script, student_style, bound_address)),
     # it stands around Streamlit's own middleware and every route, the WebSocket and static files included
-    middleware=[Middleware(Door, workspace=shared, bound=bound_address, base=base_path)],
+    middleware=[Middleware(Door, workspace=shared, bound=bound_address, base=base_path, vouches=is_configured)],
     lifespan=lifespan,
     on_script_error=told,  # navigation.py says it for a whole page; this also sees what a part of it runs alone, again and again
 )

@@ -36,6 +36,10 @@ class BadInput(AlcoreError):
     """A file, folder or value from outside cannot be taken as it is."""
 
 
+class Forbidden(AlcoreError):
+    """Whoever asks may not do this: their role does not go so far."""
+
+
 class BadParameters(BadInput):
     """Several parameters cannot be taken: all that is wrong with them is said at once."""
 

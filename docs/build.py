@@ -47,6 +47,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("command-line.md", "Command line", ("Command line",)),
         ("http.md", "HTTP", ("HTTP",)),
         ("network.md", "Networks and proxies", ("On a network and behind a proxy",)),
+        ("accounts.md", "Accounts and roles", ("Accounts and roles",)),
         ("container.md", "In a container", ("In a container",)),
         ("team.md", "A team on PostgreSQL", ("A team on PostgreSQL",)),
     ),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
+from alcore.accounts.roles import Role
 from pages.ui.components.image_grid import image_grid
-from pages.ui.session import VIEW, annotator, header, project, token
+from pages.ui.session import VIEW, annotator, header, here, may, project, token
 
 
 def main() -> None:
-    header("Images", "Every image: filter and sort, choose some or many, say what they are. A double click shows what was said of one.")
+    says = ", say what they are" if may(Role.ANNOTATOR) else ""
+    header("Images", f"Every image: filter and sort, choose some or many{says}. A double click shows what was said of one.")
     of = project()
     view = image_grid(
         project=of.name,
         token=token(of),
         annotator=annotator(),
+        role=here().role.word,
         identity=of.identity,
         dense=of.dense,
         view=st.query_params.get(VIEW, ""),

@@ -8,6 +8,7 @@ from textwrap import shorten
 
 import streamlit as st
 
+from alcore.accounts.roles import Role
 from alcore.project import features, goals, guide, labeling, live, sharing, slices
 from alcore.project.facade import Project
 from pages.ui.components.labeler import labeler
@@ -22,6 +23,7 @@ from pages.ui.session import (
     empty,
     given_name,
     header,
+    may,
     name_later,
     plain_errors,
     plural,
@@ -45,6 +47,10 @@ START_ICONS = {"random": ":material/casino:", "kcenter": ":material/bubble_chart
 def main() -> None:
     of = project()
     rounds = of.rounds()
+    if not rounds and not may(Role.OWNER):
+        header("Label", "One key an image.")
+        empty("Nothing was asked for yet", "An owner begins; then the first images come here.")
+        return
     if not rounds and features.suits(of):
         header("Label", "One key an image.")
         _begin(of)
@@ -93,8 +99,9 @@ def _classes(of: Project, number: int) -> object:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
-        share_ways(of)
-        _goal(of)
+        if may(Role.OWNER):
+            share_ways(of)
+            _goal(of)
         mode = st.segmented_control(
             "View",
             ["single", "grid"],
@@ -146,7 +153,8 @@ def _masks(of: Project, number: int) -> object:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Label", anchor=False, width="content")
         st.space("stretch")
-        share_ways(of)
+        if may(Role.OWNER):
+            share_ways(of)
     return mask_editor(
         project=of.name,
         token=token(of),
@@ -225,9 +233,10 @@ def _next_step(of: Project) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         missing = of.queries.missing() if sharing.settings(of).opinions > 1 else 0
         done = f"**Every image has an answer**, {plural(missing, 'image')} not yet of all." if missing else "**This query is done.**"
-        st.markdown(f":green[:material/check_circle:] {done} Train the next round on the new labels.")
+        next_ = "Train the next round on the new labels." if may(Role.OWNER) else "More comes once an owner trains the next round."
+        st.markdown(f":green[:material/check_circle:] {done} {next_}")
         st.space("stretch")
-        if st.button("Train the next round", type="primary", icon=":material/model_training:"):
+        if may(Role.OWNER) and st.button("Train the next round", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from alcore.accounts.roles import Role
 from alcore.strategies import STRATEGIES
 from alcore.teaching.lessons import ASKING
 from alcore.teaching.points import KINDS
 from alcore.teaching.switches import SWITCHES, in_words, measured
 from pages.ui.components.classroom import classroom
 from pages.ui.components.playground import playground
-from pages.ui.session import METHOD, PROJECT, annotator, header, workspace
+from pages.ui.session import METHOD, PROJECT, header, may, sign, workspace
 
 TITLES = {"moons": "Moons", "blobs": "Blobs", "rings": "Rings", "spiral": "Spiral", "rare": "99 : 1"}
 PLAYGROUND, CLASS = "Playground", "A class in one room"
@@ -21,18 +22,21 @@ def main() -> None:
         "Learn",
         "Points in place of images: watch a method learn a few labels, and ask for the next. A click on a point labels it.",
     )
+    if not may(Role.OWNER):  # to open a class
+        _playground()
+        return
     alone, together = st.tabs([PLAYGROUND, CLASS])  # both stay mounted: to change costs no rerun, and a class goes on
     with alone:
         _playground()
     with together:
-        classroom(token=workspace().sign("", annotator()), projects=_labelable(), key="classroom")
+        classroom(token=sign(""), projects=_labelable(), key="classroom")
 
 
 def _playground() -> None:
     effects = measured()
     asked = st.query_params.get(METHOD, "")
     playground(
-        token=workspace().sign("", annotator()),
+        token=sign(""),
         kinds={name: TITLES.get(name, name.capitalize()) for name in KINDS},
         strategies={name: STRATEGIES[name].title for name in reversed(ASKING)},
         strategy=asked if asked in ASKING else ASKING[-1],

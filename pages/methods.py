@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from alcore.accounts.roles import Role
 from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
 from alcore.teaching.methods import Formula, Method, Part, Section, Table, method, methods
-from pages.ui.session import FORM_WIDTH, METHOD, PROJECT, asked_method, header, tell_method, workspace
+from pages.ui.session import FORM_WIDTH, METHOD, PROJECT, asked_method, header, may, tell_method, workspace
 
 CHOSEN = "methods.chosen"
 
@@ -35,7 +36,7 @@ def _head(shown: Method) -> None:
         if shown.playable:
             st.page_link("learn.py", label="Try it on points", icon=":material/school:", query_params={METHOD: shown.name})
         project = st.session_state.get(PROJECT)
-        if project and _serves(workspace().project(project), shown.name):
+        if project and may(Role.OWNER) and _serves(workspace().project(project), shown.name):
             st.page_link("train.py", label="Choose it for a round", icon=":material/model_training:", query_params={METHOD: shown.name})
 
 

@@ -32,14 +32,15 @@ MAY: dict[str, set[str]] = {
     "storage": GROUND | {"pixels", "jobs"},
     "simulation": NUMBERS | SOURCES | {"training", "importing", "extractors"},
     "uploads": GROUND | {"formats"},
-    "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs", "uploads"},
-    "door": GROUND | {"project", "uploads"},
-    "web": GROUND | {"project", "door", "storage", "jobs", "pixels", "teaching", "uploads"},
-    "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "project", "simulation", "door"},
+    "accounts": GROUND | {"storage"},
+    "project": NUMBERS | SOURCES | {"training", "importing", "extractors", "storage", "jobs", "uploads", "accounts"},
+    "door": GROUND | {"project", "uploads", "accounts"},
+    "web": GROUND | {"accounts", "project", "door", "storage", "jobs", "pixels", "teaching", "uploads"},
+    "cli": NUMBERS | SOURCES | {"training", "importing", "extractors", "accounts", "project", "simulation", "door"},
     "widget": GROUND | {"project", "web", "browser"},
 }
 PAGES_MAY = GROUND | {
-    "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser", "uploads"
+    "accounts", "project", "simulation", "strategies", "training", "teaching", "importing", "formats", "nets", "measures", "jobs", "browser", "uploads"
 }  # fmt: skip
 APP_MAY = PAGES_MAY | {"web", "door"}
 # what each format may stand on: no other format
@@ -81,6 +82,7 @@ ONLY = {
     "skimage": {"pixels.masks"},
     "anywidget": {"widget"},  # optional, with the next, which it brings
     "traitlets": {"widget.widgets"},
+    "argon2": {"accounts.passwords"},
     "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},
     "pyarrow": {"formats.columnar", "formats.hf", "formats.parquet"},  # comes with streamlit; all else works without

@@ -224,8 +224,8 @@ def a_route(tree: Path) -> None:
     change(
         tree,
         file,
-        '        route("/jobs", _jobs),\n',
-        '        route("/jobs", _jobs),\n        route("/projects/{project}/classes", _classes),\n',
+        '        reading("/jobs", _jobs),\n',
+        '        reading("/jobs", _jobs),\n        reading("/projects/{project}/classes", _classes),\n',
     )
     change(
         tree,
@@ -245,9 +245,9 @@ def a_page(tree: Path) -> None:
     )
     change(
         tree,
-        "pages/navigation.py",
-        '        st.Page("progress.py"',
-        '        st.Page("notes.py", title="Notes", icon=":material/notes:"),\n        st.Page("progress.py"',
+        "pages/ui/listed.py",
+        '    Listed("progress.py"',
+        '    Listed("notes.py", "Notes", ":material/notes:", Role.VIEWER),\n    Listed("progress.py"',
     )
 
 

@@ -91,6 +91,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "delete",
         "predict",
         "push",
+        "account",
         "move-database",
     }
 

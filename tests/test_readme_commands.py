@@ -6,6 +6,7 @@ What people have is made here: `photos` of three kinds, `new-photos`. lite0 is a
 from __future__ import annotations
 
 import csv
+import io
 import re
 import shlex
 from collections.abc import Callable
@@ -99,6 +100,7 @@ BY_HAND: dict[str, Callable[[Path], None]] = {
     "python -m alcore train --project photos --strategy mcdal": label_all_asked,
     "python -m alcore label --project photos --csv query.csv": fill_in,
 }
+TYPED = "a password of your own\n"  # by whoever is asked for one
 
 
 def run(command: str, folder: Path) -> None:
@@ -147,6 +149,7 @@ def test_a_block_is_run_as_it_stands(
     stand_in(monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ALCORE_HOME", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO(TYPED))
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     # labels by the hidden truth need one, and what is labeled by a person has none
     write_photos(tmp_path / "photos", 110, folders=any("--from-truth" in command for command in block))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alcore.cli import account as accounting
 from alcore.cli import describing
 from alcore.cli import predict as predicting
 from alcore.cli import simulate as simulating
@@ -192,6 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("doctor", "checks environment, store and files", project=False)
     sub.add_argument("--project")
     sub.add_argument("--rebuild", action="store_true", help="derive current labels anew, and remove what killed work left")
+    sub = verb("account", "who may come in: accounts with roles, invitations, tokens", project=False)
+    accounting.add_arguments(sub)
     sub = verb("move-database", "moves all rows to another database, such as a team's PostgreSQL; stop the app first", project=False)
     sub.add_argument("address", help="an SQLAlchemy address of an empty database, or sqlite: the workspace's own file")
     verb("strategies", "every strategy with its parameters and their sources", project=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from alcore.cli import account as accounting
 from alcore.cli import describing
 from alcore.cli import predict as predicting
 from alcore.errors import BadInput
@@ -322,6 +323,7 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "query": query,
     "slice": slice_,
     "metadata": describing.run,
+    "account": accounting.run,
     "label": label,
     "status": status,
     "export": export,

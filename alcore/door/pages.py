@@ -10,10 +10,17 @@ import json
 import re
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse
 from starlette.types import Message, Scope, Send
+
+from alcore.accounts.asking import CONSOLE
+from alcore.accounts.passwords import LONGEST, SHORTEST
+
+if TYPE_CHECKING:  # it loads the database
+    from alcore.accounts.accounts import Invitation
 
 LOOK = Path(__file__).resolve().parent.parent.parent / "pages" / "ui"
 # What a browser may do with every answer, whatever it is.
@@ -128,8 +135,12 @@ p { margin: 0 0 1.2rem; color: var(--faint); overflow-wrap: anywhere; }
 p:last-child { margin-bottom: 0; }
 .wrong { color: var(--wrong); font-weight: 550; }
 label { display: block; margin-bottom: 0.3rem; font-weight: 550; }
+b { color: var(--ink); font-weight: 600; }
+a { color: var(--accent); }
+.other { margin-top: 1.1rem; text-align: center; }
 input { width: 100%; padding: 0.6rem 0.75rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line);
   border-radius: 0.5rem; }
+input + label { margin-top: 0.9rem; }
 button { width: 100%; margin-top: 0.9rem; padding: 0.6rem; font: inherit; font-weight: 600; color: var(--on); background: var(--accent);
   border: 0; border-radius: 0.5rem; cursor: pointer; }
 input:focus-visible, button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -143,6 +154,41 @@ FORM = """<form method="post">
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus spellcheck="false"{described}>
 <button>Sign in</button>
 </form>"""
+ACCOUNT_FORM = """<form method="post">
+<label for="name">Name</label>
+<input id="name" name="name" autocomplete="username" required spellcheck="false" autocapitalize="none" value="{name}"{on_name}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required{on_password}{described}>
+<button>Sign in</button>
+</form>"""
+JOIN_FORM = """<form method="post">
+{name}
+<label for="new">Password</label>
+<input id="new" name="new" type="password" autocomplete="new-password" required minlength="{least}" maxlength="{most}"{focus}{described}>
+<label for="again">The same again</label>
+<input id="again" name="again" type="password" autocomplete="new-password" required>
+<button>{button}</button>
+</form>"""
+NEW_NAME = """<label for="name">Your name</label>
+<input id="name" name="name" autocomplete="username" required autofocus spellcheck="false" maxlength="80" value="{name}">"""
+KNOWN_NAME = """<input name="name" type="hidden" autocomplete="username" value="{name}">"""
+CHANGE_FORM = """<form method="post">
+<input name="username" type="hidden" autocomplete="username" value="{name}">
+<label for="password">Password of today</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required autofocus{described}>
+<label for="new">New password</label>
+<input id="new" name="new" type="password" autocomplete="new-password" required minlength="{least}" maxlength="{most}">
+<label for="again">The same again</label>
+<input id="again" name="again" type="password" autocomplete="new-password" required>
+<button>Change it</button>
+</form>
+<p class="other"><a href="./">Back</a></p>"""
+ROLE_WORDS = {
+    "viewer": "<b>{who}</b> invites you to look at the images of this server and at what is learned from them.",
+    "annotator": "<b>{who}</b> invites you to label images.",
+    "owner": "<b>{who}</b> invites you as an owner: you may change and delete everything, and let others in.",
+}
+DESCRIBED = ' aria-describedby="said" aria-invalid="true"'
 
 
 FRAME = """<!doctype html>
@@ -165,12 +211,63 @@ FRAME = """<!doctype html>
 
 def login_page(status: int, said: str = "") -> HTMLResponse:
     """Asks for the workspace's token and posts it to the address that was asked for."""
-    notice = f'<p class="wrong" id="said" role="alert">{html.escape(said)}</p>' if said else ""
     text = (
         "<h1>Sign in</h1>\n<p>Paste the token of this workspace. It is in the link that <code>alcore serve</code> printed at its start, "
-        f"and in the file <code>token</code> of the workspace's folder.</p>\n{notice}\n"
+        f"and in the file <code>token</code> of the workspace's folder.</p>\n{_notice(said)}\n"
     )
-    return _own_page("Sign in", text + FORM.format(described=' aria-describedby="said" aria-invalid="true"' if said else ""), status)
+    return _own_page("Sign in", text + FORM.format(described=DESCRIBED if said else ""), status)
+
+
+def account_login_page(status: int, said: str = "", name: str = "", vouched: bool = False) -> HTMLResponse:
+    """Asks for a name and a password, and posts them to the address that was asked for.
+
+    Args:
+        name: that was given before.
+        vouched: a provider of identities can be asked instead.
+    """
+    form = ACCOUNT_FORM.format(
+        name=html.escape(name),
+        on_name="" if name else " autofocus",
+        on_password=" autofocus" if name else "",
+        described=DESCRIBED if said else "",
+    )
+    other = '\n<p class="other"><a href="./?provider">Sign in with your organisation</a></p>' if vouched else ""
+    text = f"<h1>Sign in</h1>\n<p>Whoever has no account gets a link from an owner.</p>\n{_notice(said)}\n"
+    return _own_page("Sign in", text + form + other, status)
+
+
+def join_page(status: int, told: Invitation, said: str = "", name: str = "") -> HTMLResponse:
+    """Asks whoever opened an invitation for what an account takes: a name, where none was given with it, and a password."""
+    renews = told.account is not None
+    asks = KNOWN_NAME.format(name=html.escape(told.name)) if told.name else NEW_NAME.format(name=html.escape(name))
+    title = "Choose a new password" if renews else "Welcome"
+    who = "An owner" if told.made_by == CONSOLE else html.escape(told.made_by)
+    words = f"For the account <b>{html.escape(told.name)}</b>." if renews else ROLE_WORDS[told.role.word].format(who=who)
+    if told.name and not renews:
+        words += f" Your labels will stand under the name <b>{html.escape(told.name)}</b>."
+    elif not renews:
+        words += " Your name will stand beside the labels you give."
+    form = JOIN_FORM.format(
+        name=asks, least=SHORTEST, most=LONGEST, focus=" autofocus" if told.name else "", described=DESCRIBED if said else "",
+        button="Set the password" if renews else "Join",
+    )  # fmt: skip
+    return _own_page(
+        title, f"<h1>{title}</h1>\n<p>{words} A password has at least {SHORTEST} characters.</p>\n{_notice(said)}\n{form}", status
+    )
+
+
+def password_page(status: int, name: str, said: str = "") -> HTMLResponse:
+    """Asks somebody who is signed in for the old password and a new one."""
+    form = CHANGE_FORM.format(name=html.escape(name), least=SHORTEST, most=LONGEST, described=DESCRIBED if said else "")
+    text = (
+        f"<h1>Change the password</h1>\n<p>Of <b>{html.escape(name)}</b>. It has at least {SHORTEST} characters. "
+        f"Every other browser that is signed in with this account has to sign in again.</p>\n{_notice(said)}\n"
+    )
+    return _own_page("Change the password", text + form, status)
+
+
+def _notice(said: str) -> str:
+    return f'<p class="wrong" id="said" role="alert">{html.escape(said)}</p>' if said else ""
 
 
 def refusal_page(status: int, sentence: str) -> HTMLResponse:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import uvicorn
 
-    from alcore.door.signin import wanted
+    from alcore.accounts.asking import wanted
     from alcore.project.facade import shared
 
     listed_hosts(os.environ.get("ALCORE_HOSTS", ""))
@@ -85,7 +85,7 @@ def confine(bound: str) -> None:
     Args:
         bound: the address the server is bound to; "" when nobody knows.
     """
-    from alcore.door.signin import wanted
+    from alcore.accounts.asking import wanted
 
     if not is_loopback(bound) or wanted():
         os.environ.setdefault(VARIABLE, "")

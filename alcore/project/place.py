@@ -16,6 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from alcore.accounts.accounts import Accounts
+from alcore.accounts.asking import OPEN
+from alcore.accounts.roles import Role
 from alcore.errors import AlcoreError, DiskFull, of_machine
 from alcore.files import written_whole
 from alcore.home import resolve_home
@@ -29,10 +32,11 @@ _SECRET = re.compile(rb"[!-~]{16,4096}")  # what a header can carry, and too lon
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token allows: one project, or all of them (project None), in an annotator's name."""
+    """What a token allows: one project, or all of them (project None), in an annotator's name, as far as their role goes."""
 
     project: str | None
     annotator: str
+    role: Role = Role.OWNER
 
 
 class Place:
@@ -57,6 +61,7 @@ class Place:
             raise
         self.project_rows = Projects(self.database)
         self.job_rows = Jobs(self.database)
+        self.accounts = Accounts(self.database)
         self._lock = threading.Lock()
         self._token: str | None = None
 
@@ -84,16 +89,29 @@ class Place:
         """Whether the text is the workspace's own token, told in a time that gives nothing away."""
         return hmac.compare_digest(text.encode(errors="replace"), self.token.encode())
 
-    def sign(self, project: str, annotator: str, seconds: float = 12 * 3600) -> str:
-        """A short-lived token for one project, in the annotator's name; what a page hands to its component."""
-        return self.seal("component token", [project, annotator], seconds)
+    def sign(self, project: str, annotator: str, seconds: float = 12 * 3600, *, standing: str = "") -> str:
+        """A token, in the annotator's name; what a page hands to its component.
+
+        Args:
+            project: the one it opens; "" for what belongs to no project, "*" for all of them.
+            standing: the account it is for (`Account.standing`), which it ends with; OPEN for a page that nobody signed in to; "" for
+                this machine's own, such as a notebook's.
+        """
+        return self.seal("component token", [project, annotator, standing], seconds)
 
     def verify(self, token: str) -> Grant | None:
         """What the token allows; None for a forged, expired or unknown one."""
         if self.is_token(token):
             return Grant(None, "api")
         content = self.unseal("component token", token)
-        return Grant(*content) if content else None
+        if content is None or len(content) != 3:
+            return None
+        project, annotator, standing = content
+        of = None if project == "*" else project
+        if not standing or standing == OPEN:
+            return None if standing and self.accounts.are_asked() else Grant(of, annotator)
+        account = self.accounts.of(standing)
+        return Grant(of, account.name, account.role) if account else None
 
     def seal(self, purpose: str, content: list[str], seconds: float) -> str:
         """The texts signed for one purpose, for so many seconds: a value that may be given away. It ends with the workspace's token."""

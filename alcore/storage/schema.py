@@ -199,6 +199,44 @@ job_log = sa.Table(
     sa.Column("job_id", Count, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("line", Text, nullable=False),
 )
+accounts = sa.Table(
+    "accounts",
+    meta,
+    _id(),
+    sa.Column("name", _name(80), nullable=False),
+    sa.Column("folded", _name(200), nullable=False, unique=True),  # the name without capitals: Ann and ann are one person
+    sa.Column("role", _name(20), nullable=False),
+    sa.Column("password", Text),  # an argon2 hash; none where somebody else says who it is
+    sa.Column("email", _name(320), unique=True),  # in small letters; by which a provider of identities knows the person
+    sa.Column("generation", Count, nullable=False),  # of what was handed out in this name: a higher one ends all before it
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("ended", sa.Float),
+    sqlite_autoincrement=True,  # a name that was given away may not come back as somebody else's number
+)
+invitations = sa.Table(
+    "invitations",
+    meta,
+    _id(),
+    sa.Column("digest", _name(64), nullable=False, unique=True),  # of the secret in the link, which is kept nowhere
+    sa.Column("role", _name(20), nullable=False),
+    sa.Column("name", _name(80), nullable=False),  # what the person is called, where that was said
+    sa.Column("account_id", Count),  # of an account that is there: the link sets its password anew
+    sa.Column("made_by", _name(80), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+account_events = sa.Table(
+    "account_events",
+    meta,
+    _id(),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("who", _name(80), nullable=False),
+    sa.Column("what", _name(20), nullable=False),
+    sa.Column("about", _name(80), nullable=False),
+    sa.Column("details", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
 applied = sa.Table(
     "migrations", sa.MetaData(), sa.Column("name", _name(80), primary_key=True), sa.Column("applied", sa.Float, nullable=False)
 )
@@ -256,6 +294,8 @@ def _plain_text(conn: sa.Connection) -> None:
     if conn.dialect.name != "postgresql":
         return
     for table in (*meta.sorted_tables, applied):
+        if not sa.inspect(conn).has_table(table.name):  # made by a later migration
+            continue
         there = {column["name"]: column["type"] for column in sa.inspect(conn).get_columns(table.name)}
         for column in table.columns:
             wanted, has = column.type.compile(conn.dialect), there[column.name].compile(conn.dialect)
@@ -268,6 +308,11 @@ def _plain_text(conn: sa.Connection) -> None:
 def _identity(conn: sa.Connection) -> None:
     identity.create(conn)
     conn.execute(identity.insert().values(name=secrets.token_hex(8)))
+
+
+def _accounts(conn: sa.Connection) -> None:
+    for table in (accounts, invitations, account_events):
+        table.create(conn, checkfirst=True)
 
 
 def _notes_anew(conn: sa.Connection) -> None:
@@ -296,6 +341,7 @@ MIGRATIONS = (
     ("0008_held_out", _held_out),
     ("0009_plain_text", _plain_text),
     ("0010_identity", _identity),
+    ("0011_accounts", _accounts),
 )
 
 

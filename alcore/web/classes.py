@@ -155,4 +155,5 @@ def _cell(place: Workspace, grant: Grant, request: Request, body: bytes) -> Resp
 
 
 READS: dict[str, Answer] = {"/projects/{project}/classes": _classes, "/projects/{project}/examples": _examples}
-POSTS: dict[str, Answer] = {"/projects/{project}/classes": _change, "/projects/{project}/classes/cell": _cell}
+ASKS: dict[str, Answer] = {"/projects/{project}/classes/cell": _cell}
+POSTS: dict[str, Answer] = {"/projects/{project}/classes": _change}

@@ -11,6 +11,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alcore.accounts.roles import Role
 from alcore.door.requests import CLIENT, Answer, Refused, Takes, is_whole, json_answer, json_object, path_number, project_of, query_number
 from alcore.errors import NotFound
 from alcore.project import (
@@ -163,6 +164,8 @@ def _batches(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
     project, content = project_of(place, request), json_object(body)
     client = _client(content, "client")
     asks, holds = content.get("kind") == "ask", content.get("kind") in ("hold", "back")
+    if holds:  # what is held out decides what every round is measured on
+        grant.role.check(Role.OWNER)
     if "undo" in content and asks:
         done = asking.take_back(project, _client(content, "undo"), annotator=grant.annotator, undo=client)
     elif "undo" in content and holds:
@@ -239,9 +242,9 @@ READS: dict[str, Answer] = {
     "/projects/{project}/items/{item}/history": _history,
     "/projects/{project}/items/{item}/why": _why,
 }
+ASKS: dict[str, Answer] = {"/projects/{project}/selections": _selections}
 POSTS: dict[str, Answer] = {
     "/projects/{project}/batches": _batches,
-    "/projects/{project}/selections": _selections,
     "/projects/{project}/items/{item}/note": _note,
     "/projects/{project}/views": _views,
 }

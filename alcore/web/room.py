@@ -21,6 +21,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alcore.accounts.roles import Role
 from alcore.door.hosts import is_loopback
 from alcore.door.requests import (
     CLIENT,
@@ -36,7 +37,7 @@ from alcore.door.requests import (
     segment,
 )
 from alcore.door.serve import own_address
-from alcore.errors import NotFound
+from alcore.errors import Forbidden, NotFound
 from alcore.project.addresses import in_room
 from alcore.project.facade import Workspace
 from alcore.project.lesson import digits, lesson
@@ -154,6 +155,7 @@ def teacher(request: Request, workspace: Callable[[], Workspace]) -> tuple[Works
         raise Refused(401, "the token is not valid or has expired; reload the page")
     if grant.project not in (None, ""):
         raise Refused(401, "the token is for a project: a class is opened from the Learn page")
+    grant.role.check(Role.OWNER)
     return place, grant
 
 
@@ -164,7 +166,7 @@ def either(request: Request, workspace: Callable[[], Workspace]) -> tuple[Worksp
     except Refused as refused:
         try:
             return teacher(request, workspace)
-        except Refused:
+        except (Refused, Forbidden):
             raise refused from None
 
 

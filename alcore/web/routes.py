@@ -1,8 +1,8 @@
 """The HTTP routes below /api/v1: images, queue, annotations, map columns, files, lessons, jobs, health. Knows Starlette, no Streamlit.
 
-Host and Origin were asked for at the door (door/middleware.py); who it is tells the token, and the annotator's name comes from it: no
-cookie counts here, so that no page of another site can act in somebody's name. What may touch the disk runs in Starlette's thread pool;
-the event loop only moves bytes.
+Host and Origin were asked for at the door (door/middleware.py); who it is tells the token, and the annotator's name and role come from
+it: no cookie counts here, so that no page of another site can act in somebody's name. Each route says which role it needs. What may touch
+the disk runs in Starlette's thread pool; the event loop only moves bytes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from alcore.accounts.roles import Role
 from alcore.door.requests import (
     CLIENT,
     DAY,
@@ -36,7 +37,7 @@ from alcore.door.requests import (
     read_body,
     segment,
 )
-from alcore.errors import AlcoreError, NotFound, Unavailable, of_machine
+from alcore.errors import AlcoreError, Forbidden, NotFound, Unavailable, of_machine
 from alcore.project import labeling, points, tables
 from alcore.project.addresses import API
 from alcore.project.sharing import MOST
@@ -59,7 +60,7 @@ COLUMN_TYPES = ("float32", "int32", "int16", "uint8")
 logger = logging.getLogger(__name__)
 
 
-READS = (files.READS, images.READS, classes.READS, webmasks.READS, clicks.READS, learn.READS, proposals.READS, uploads.READS)
+READS = (files.READS, images.READS, classes.READS, webmasks.READS, clicks.READS, learn.READS, proposals.READS)
 NOWHERE = room.Mount(script=lambda: "", style=lambda: "", bound=lambda: "")
 
 
@@ -78,33 +79,51 @@ def routes(workspace: Callable[[], Workspace], *, version: str = "0", mount: roo
     def origin(request: Request) -> Response:  # the door has let the page in that asks
         return json_answer({"status": "ok"})
 
-    def route(path: str, answer: Answer, method: str = "GET", takes: Takes = EVENTS, admit: room.Admit = _admit) -> Route:
+    def route(
+        path: str, answer: Answer, needs: Role | None, method: str = "GET", takes: Takes = EVENTS, admit: room.Admit = _admit
+    ) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await _serve(request, workspace, answer, takes, admit)
+            return await _serve(request, workspace, answer, takes, admit, needs)
 
         return Route(f"{API}{path}", endpoint, methods=[method], name=answer.__name__)
+
+    def reading(path: str, answer: Answer) -> Route:
+        return route(path, answer, Role.VIEWER)
+
+    def asks(path: str, answer: Answer, takes: Takes = EVENTS) -> Route:  # a POST since what is asked for is long: nothing changes
+        return route(path, answer, Role.VIEWER, "POST", takes)
+
+    def labels(path: str, answer: Answer, takes: Takes = EVENTS) -> Route:
+        return route(path, answer, Role.ANNOTATOR, "POST", takes)
+
+    def owns(path: str, answer: Answer, takes: Takes = EVENTS) -> Route:
+        return route(path, answer, Role.OWNER, "POST", takes)
 
     there = [
         Route(f"{API}/health", health, methods=["GET"]),
         Route(f"{API}/origin", origin, methods=["POST"]),
-        route("/jobs", _jobs),
-        route("/projects/{project}/status", _status),
-        route("/projects/{project}/queue", _queue),
-        route("/projects/{project}/changes", _changes),
-        route("/projects/{project}/annotations", _annotations, "POST"),
-        route("/projects/{project}/items/{item}", _item),
-        route("/projects/{project}/items/{item}/image", _image),
-        route("/projects/{project}/rounds/{round}/columns", _columns),
-        route("/projects/{project}/rounds/{round}/columns/{column}", _column),
-        route("/projects/{project}/trails", _trails),
-        *(route(path, answer) for reads in READS for path, answer in reads.items()),
-        *(route(path, answer, "POST", learn.TAKES) for path, answer in learn.POSTS.items()),
-        *(route(path, answer, "POST", images.TAKES) for path, answer in images.POSTS.items()),
-        *(route(path, answer, "POST", classes.TAKES) for path, answer in classes.POSTS.items()),
-        *(route(path, answer, "POST") for posts in (proposals.POSTS, clicks.POSTS) for path, answer in posts.items()),
-        *(route(path, answer, "POST", takes) for path, (answer, takes) in uploads.POSTS.items()),
-        route("/projects/{project}/items/{item}/mask", webmasks.save, "POST", webmasks.TAKES),
-        *(route(way.path, way.answer, way.method, room.TAKES, way.admit) for way in room.ways(mount)),
+        reading("/jobs", _jobs),
+        reading("/projects/{project}/status", _status),
+        reading("/projects/{project}/queue", _queue),
+        reading("/projects/{project}/changes", _changes),
+        labels("/projects/{project}/annotations", _annotations),
+        reading("/projects/{project}/items/{item}", _item),
+        reading("/projects/{project}/items/{item}/image", _image),
+        reading("/projects/{project}/rounds/{round}/columns", _columns),
+        reading("/projects/{project}/rounds/{round}/columns/{column}", _column),
+        reading("/projects/{project}/trails", _trails),
+        *(reading(path, answer) for reads in READS for path, answer in reads.items()),
+        *(asks(path, answer, learn.TAKES) for path, answer in learn.POSTS.items()),
+        *(asks(path, answer, images.TAKES) for path, answer in images.ASKS.items()),
+        *(labels(path, answer, images.TAKES) for path, answer in images.POSTS.items()),
+        *(asks(path, answer, classes.TAKES) for path, answer in classes.ASKS.items()),
+        *(owns(path, answer, classes.TAKES) for path, answer in classes.POSTS.items()),
+        *(owns(path, answer) for path, answer in proposals.POSTS.items()),
+        *(labels(path, answer) for path, answer in clicks.POSTS.items()),
+        labels("/projects/{project}/items/{item}/mask", webmasks.save, webmasks.TAKES),
+        *(route(path, answer, Role.OWNER) for path, answer in uploads.READS.items()),
+        *(owns(path, answer, takes) for path, (answer, takes) in uploads.POSTS.items()),
+        *(route(way.path, way.answer, None, way.method, room.TAKES, way.admit) for way in room.ways(mount)),
     ]
     # Without it Streamlit answers an address it does not know with its index page and 200.
     return [*there, *(Route(path, _Nothing(there)) for path in ("/api", "/api/{rest:path}"))]
@@ -126,13 +145,19 @@ class _Nothing:
         await answer(scope, receive, send)
 
 
-async def _serve(request: Request, workspace: Callable[[], Workspace], answer: Answer, takes: Takes, admit: room.Admit) -> Response:
+async def _serve(
+    request: Request, workspace: Callable[[], Workspace], answer: Answer, takes: Takes, admit: room.Admit, needs: Role | None
+) -> Response:
     try:
         place, grant = await run_in_threadpool(admit, request, workspace)
+        if needs is not None:
+            grant.role.check(needs)
         body = await read_body(request, takes) if request.method == "POST" else b""
         return await run_in_threadpool(answer, place, grant, request, body)
     except Refused as refused:
         return error_answer(refused.status, str(refused))
+    except Forbidden as reason:
+        return error_answer(403, str(reason))
     except NotFound as missing:
         return error_answer(404, str(missing))
     except Unavailable as reason:  # not the request's fault: a browser keeps what it has and sends it again
@@ -230,7 +255,7 @@ def _changes(place: Workspace, grant: Grant, request: Request, body: bytes) -> R
 def _window(grant: Grant, request: Request) -> labeling.Window | None:
     """Who is at the page, where the request says from which open one it comes."""
     here = request.query_params.get("here")
-    if here is None:
+    if here is None or grant.role < Role.ANNOTATOR:  # who only looks keeps nothing from those who label
         return None
     if not CLIENT.fullmatch(here):
         raise Refused(400, "here must be 1 to 64 of the characters A-Z a-z 0-9 _ -")

@@ -7,12 +7,12 @@ import streamlit as st
 from alcore.errors import BadInput
 from alcore.uploads.roots import Roots
 from pages.ui.components.upload import upload
-from pages.ui.session import annotator, workspace
+from pages.ui.session import sign, workspace
 
 
 def bring(field: str) -> None:
     """Draws the way in. What arrives is put into the text field of the key `field`, which must not be drawn yet in this run."""
-    if arrived := upload(token=workspace().sign("", annotator()), key="upload"):
+    if arrived := upload(token=sign(""), key="upload"):
         st.session_state[field] = arrived
 
 

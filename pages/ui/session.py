@@ -1,13 +1,19 @@
-"""What every page needs first: the workspace, the chosen project, who is labeling, and errors in plain words."""
+"""What every page needs first: the workspace, the chosen project, who is there and what they may, and errors in plain words."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from alcore.accounts.accounts import Account
+from alcore.accounts.asking import OPEN, VISITOR
+from alcore.accounts.roles import Role
 from alcore.errors import AlcoreError, of_machine
 from alcore.project.facade import Project, Workspace, shared
 from alcore.strategies import title_of
@@ -29,6 +35,66 @@ PAGE, ASKED = "page_drawn", "method_asked"  # of the session: the page, and the 
 def workspace() -> Workspace:
     """The process's workspace (ALCORE_HOME, else ./workspace)."""
     return shared()
+
+
+# ---- who is there
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who looks at the page: somebody with an account, or, where nobody is asked for one, anybody."""
+
+    account: Account | None
+    role: Role
+
+    @property
+    def standing(self) -> str:
+        """What tokens for this page end with."""
+        return self.account.standing if self.account else OPEN
+
+
+def visitor() -> Visitor | None:
+    """Who is there, as the door told and as it is now; None for a stranger and for whoever may not be here any more."""
+    accounts, told = workspace().accounts, standing()
+    if told in ("", OPEN):  # "" without a door, which is a test's page or one under another server
+        return None if accounts.are_asked() else Visitor(None, Role.OWNER)
+    account = accounts.of(told)
+    return Visitor(account, account.role) if account else None
+
+
+def standing() -> str:
+    """What the door said of the visitor when the page was opened."""
+    told = st.context.headers.get(VISITOR)
+    return told if isinstance(told, str) else ""  # Streamlit's own test harness has no headers but mocks
+
+
+def may(role: Role) -> bool:
+    """Whether whoever is there has this role or a higher one."""
+    there = visitor()
+    return there is not None and there.role >= role
+
+
+def here() -> Visitor:
+    """Who is there; a page of whoever may not be here any more ends with a way to sign in."""
+    there = visitor()
+    if there is None:
+        st.warning("You are not signed in any more.", icon=":material/lock:")
+        link("./login", "Sign in")
+        st.stop()
+    return there
+
+
+def link(address: str, words: str) -> None:
+    """A link to a page that the door answers, in this tab."""
+    st.html(f'<a class="door" href="{html.escape(address)}" target="_self">{html.escape(words)}</a>')
+
+
+def literal(text: str) -> str:
+    """The text as Markdown shows it unchanged: what a person typed is no markup."""
+    return re.sub(r"([\\`*_\[\]{}<>()#+\-.!|~$:^&])", r"\\\1", text)
+
+
+# ----
 
 
 @contextmanager
@@ -62,7 +128,10 @@ def project() -> Project:
     if chosen not in names:
         chosen = names[0] if names else None
     if chosen is None:
-        empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "data.py", "Import images")
+        if may(Role.OWNER):
+            empty("No project yet", "Point at a folder of images, or take the bundled digits, and come back.", "data.py", "Import images")
+        else:
+            empty("No project yet", "An owner makes the first one.")
         st.stop()
     return workspace().project(chosen)
 
@@ -91,12 +160,15 @@ def tell_method(name: str) -> None:
 
 
 def annotator() -> str:
-    """Who labels: the name given in the sidebar."""
+    """Who labels: the account's name, or the one given in the sidebar."""
     return given_name() or NAMELESS
 
 
 def given_name() -> str:
-    """The name given in the sidebar; empty without one."""
+    """The account's name, or the one given in the sidebar; empty without either."""
+    there = visitor()
+    if there is not None and there.account is not None:
+        return there.account.name
     return str(st.session_state.get(ANNOTATOR) or "").strip()[:LONGEST_NAME]
 
 
@@ -116,7 +188,12 @@ def name_later(name: str) -> None:
 
 def token(of: Project) -> str:
     """What a browser part needs to call the HTTP routes for this project."""
-    return workspace().sign(of.name, annotator())
+    return sign(of.name)
+
+
+def sign(project: str) -> str:
+    """The same for one named, "" for what belongs to none. It ends when the account of whoever is there does."""
+    return workspace().sign(project, annotator(), standing=here().standing)
 
 
 def header(title: str, text: str) -> None:
@@ -126,8 +203,10 @@ def header(title: str, text: str) -> None:
         st.caption(text)
 
 
-def empty(title: str, text: str, page: str | None = None, label: str = "") -> None:
-    """An empty state that says what to do next."""
+def empty(title: str, text: str, page: str | None = None, label: str = "", needs: Role = Role.OWNER) -> None:
+    """An empty state that says what to do next; whoever may not do it sees who can."""
+    if page and not may(needs):
+        page, text = None, f"{text} That takes the role {needs.word}."
     with st.container(border=True, width=FORM_WIDTH, gap="xsmall"):
         st.subheader(title, anchor=False)
         st.write(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from alcore.accounts.accounts import Accounts
+from alcore.accounts.roles import Role
 from alcore.errors import AlcoreError, BadInput
 from alcore.storage import moving, schema
 from alcore.storage.classes import Classes
@@ -20,7 +22,7 @@ from tests.storage.rows import add_project, journal_rows, label, mark, round_val
 CLASSES = ("cat", "dog")
 COUNTS = {
     "projects": 1, "items": 6, "skipped": 1, "annotations": 4, "current": 2, "presence": 1, "class_changes": 1, "masks": 1, "rounds": 1,
-    "queries": 2, "jobs": 1, "job_log": 1,
+    "queries": 2, "jobs": 1, "job_log": 1, "accounts": 1, "invitations": 1, "account_events": 2,
 }  # fmt: skip
 
 
@@ -39,6 +41,8 @@ def fill(database: Database) -> int:
     project = add_project(database, "péts 🐈 'x' %s", ["ä b.png", "Z.png", "a.png", "4", "5", "6"])
     gone = add_project(database, "gone", ["x.png"])
     Projects(database).delete(gone, "gone")  # its numbers are not given again
+    Accounts(database).add("Änn", Role.OWNER, email="a@b")
+    Accounts(database).invite(Role.VIEWER)
     journal = Journal(database, project)
     journal.record([label(2**53, 1), mark(2, 1, "flag"), label(3, 2, "dog", ms=3), label(4, 2, "cat", client="other")], CLASSES)
     Rounds(database, project, "p").add(**round_values("random", seconds={"train": 0.1 + 0.2}, seed=2**40), query=[1, 3])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from alcore.accounts.accounts import Accounts
+from alcore.accounts.roles import Role
 from alcore.errors import BadInput, NotFound
 from alcore.storage import schema
 from alcore.storage.classes import Classes
@@ -41,6 +43,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
             Presence(database, owner).sit(Seat("w", "ann", 1.0), conn)
         job = jobs.add_job("round", name, "t", {}, "cpu")
         jobs.append_log(job.id, f"line of {name}")
+    Accounts(database).add("ann", Role.OWNER)
     Projects(database).delete(project, "pets")
     assert Projects(database).names() == ["other"]
     with database.read() as conn:
@@ -58,6 +61,9 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
         "jobs": 1,
         "job_log": 1,
         "presence": 1,
+        "accounts": 1,  # people are of the workspace, and of no project
+        "invitations": 0,
+        "account_events": 1,
     }
     assert [job.project for job in jobs.jobs()] == ["other"]
     assert add_project(database, "pets", ["1.png"]) not in (project, other)  # ids are for ever

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,13 @@ from starlette.testclient import TestClient
 
 from alcore.errors import BadInput, NotFound
 from alcore.progress import Progress
+from alcore.project.place import Grant
 from alcore.storage.journal import Taken
 from alcore.types import Annotation, Job
 from alcore.web.routes import EVENTS, routes
 
 ALL, DIGITS, CATS = "all-projects", "digits-only", "cats-only"
 POST = "/api/v1/projects/digits/annotations"
-
-
-@dataclass(frozen=True)
-class Grant:
-    project: str | None
-    annotator: str
 
 
 class Runner:

@@ -24,7 +24,7 @@ export class Classes {
     this.disposed = false;
     this.api = new Api();
     /** @type {ClassesData} */
-    this.data = { project: "", token: "", api: "", identity: "" };
+    this.data = { project: "", token: "", api: "", role: "owner", identity: "" };
     /** @type {(name: string, value: unknown) => void} */
     this.trigger = () => {};
     /** @type {ClassesTold | null} */
@@ -51,7 +51,7 @@ export class Classes {
     this.measured = element("p", { class: "measured" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.root = element("div", { class: "kinds", "aria-busy": "true" },
-      element("div", { class: "top" }, this.find, element("span", { class: "adding" }, this.name, button({ text: "Add", onclick: () => this.add() })), this.ways),
+      element("div", { class: "top" }, this.find, element("span", { class: "adding owns" }, this.name, button({ text: "Add", onclick: () => this.add() })), this.ways),
       this.measured,
       this.note,
       element("div", { class: "body" }, this.rows.root, this.editor.root),
@@ -73,6 +73,7 @@ export class Classes {
   update({ data, setTriggerValue }) {
     const other = data.project !== this.data.project || data.identity !== this.data.identity;
     this.data = data;
+    this.root.dataset.role = data.role;
     this.trigger = setTriggerValue;
     this.api.connect(data.api, data.token);
     if (!other) return;
@@ -125,6 +126,7 @@ export class Classes {
 
   /** @param {string} name */
   choose(name) {
+    if (this.data.role !== "owner") return; // what opens is an editor
     this.chosen = this.chosen === name ? "" : name;
     if (this.told) this.show(this.told);
     if (this.chosen) this.editor.enter();
@@ -184,7 +186,7 @@ export class Classes {
     if (name === "Escape" && this.chosen) this.choose(this.chosen);
     else if (name === "/" && !this.find.hidden) this.find.focus();
     else if (event.altKey && this.chosen && ["ArrowUp", "ArrowDown"].includes(name)) this.editor.move(name === "ArrowUp" ? -1 : 1);
-    else if (name === "z" && !event.altKey) this.story.undoNewest();
+    else if (name === "z" && !event.altKey && this.data.role === "owner") this.story.undoNewest();
     else return;
     event.preventDefault();
     event.stopPropagation();

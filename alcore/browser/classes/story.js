@@ -30,7 +30,7 @@ export class Story {
     const row = (/** @type {ChangeTold} */ change) => element("li", { "data-change": String(change.id) },
       element("span", { text: `${change.annotator ? `${change.annotator} ` : ""}${change.words}` }),
       element("small", { text: moment(change.time) }),
-      change.undoable ? button({ class: "link", text: "Take back", "aria-label": `Take back: ${change.words}`, onclick: () => this.undo(change) }) : "");
+      change.undoable ? button({ class: "link owns", text: "Take back", "aria-label": `Take back: ${change.words}`, onclick: () => this.undo(change) }) : "");
     this.list.replaceChildren(...this.changes.slice(0, n).map(row));
     this.more.hidden = this.changes.length <= n;
   }

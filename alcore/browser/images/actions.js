@@ -38,20 +38,20 @@ export class Actions {
     });
     this.unknown = element("small", { class: "unknown", role: "status" });
     this.fresh = element("input", { type: "text", class: "find", maxlength: "200", placeholder: "Name of the new class", "aria-label": "Name of the new class", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => this.named(event), onblur: () => this.unname() });
-    this.splitting = button({ text: "New class", title: "Make them a class of their own", onclick: () => this.name() });
+    this.splitting = button({ class: "owns", text: "New class", title: "Make them a class of their own", onclick: () => this.name() });
     this.similar = button({ text: "Like these", title: "Order everything by likeness to the chosen images", onclick: () => acts.similar() });
-    this.right = button({ text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
+    this.right = button({ class: "labels", text: "Label is right", title: "Never doubt it again (Y)", "aria-keyshortcuts": "Y", onclick: () => acts.give("sure", null) });
     this.mapping = button({ text: "On the map", title: "Select them on the map of the newest round", onclick: () => acts.map() });
-    this.holding = button({ text: "Hold out", title: "Test on them: nobody is asked for them, and nothing trains on them", onclick: () => acts.give(this.held ? "back" : "hold", null) });
+    this.holding = button({ class: "owns", text: "Hold out", title: "Test on them: nobody is asked for them, and nothing trains on them", onclick: () => acts.give(this.held ? "back" : "hold", null) });
     this.held = false;
     this.root = element("div", { class: "actions", role: "toolbar", "aria-label": "Chosen images", hidden: true },
       this.count,
       button({ class: "clear", text: "Clear", title: "Choose none (Esc)", "aria-keyshortcuts": "Escape", onclick: () => acts.clear() }),
-      element("span", { class: "label" }, this.buttons, this.find, this.options, this.unknown, this.splitting, this.fresh),
-      button({ text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
-      button({ text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
+      element("span", { class: "label labels" }, this.buttons, this.find, this.options, this.unknown, this.splitting, this.fresh),
+      button({ class: "labels", text: "Skip", title: "Skip (S)", "aria-keyshortcuts": "S", onclick: () => acts.give("skip", null) }),
+      button({ class: "labels", text: "Flag", title: "Flag (F)", "aria-keyshortcuts": "F", onclick: () => acts.give("flag", null) }),
       this.right,
-      button({ text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
+      button({ class: "labels", text: "Ask next", title: "Put them at the head of the queue (N)", "aria-keyshortcuts": "N", onclick: () => acts.give("ask", null) }),
       this.holding,
       this.similar,
       this.mapping,

@@ -76,8 +76,8 @@ export class Details {
     this.typed = false; // what stands in the field is not kept yet: an answer that comes late leaves it alone
     this.field = element("textarea", { oninput: () => (this.typed = true), rows: "1", maxlength: "400", "aria-label": "Note", placeholder: "A note for others" });
     this.keeping = button({ text: "Keep", onclick: () => this.keep() });
-    this.note = element("div", { class: "noted" }, this.field, this.keeping);
-    this.paint = button({ text: "Paint it next", title: "Put it at the head of the queue, and go to the Label page", hidden: true, onclick: () => acts.paint(this.id) });
+    this.note = element("div", { class: "noted labels" }, this.field, this.keeping);
+    this.paint = button({ class: "labels", text: "Paint it next", title: "Put it at the head of the queue, and go to the Label page", hidden: true, onclick: () => acts.paint(this.id) });
     this.alike = element("span", { class: "more" },
       button({ text: "Find similar", title: "Order everything by likeness to it", onclick: () => acts.similar(this.id) }),
       button({ text: "Near duplicates", onclick: () => acts.alike(this.id) }));

@@ -31,7 +31,7 @@ export class Images {
     this.disposed = false;
     this.api = new Api();
     /** @type {ImagesData} */
-    this.data = { project: "", token: "", api: "", annotator: "", identity: "", dense: false, view: "" };
+    this.data = { project: "", token: "", api: "", annotator: "", role: "owner", identity: "", dense: false, view: "" };
     /** @type {(name: string, value: unknown) => void} */
     this.report = () => {};
     this.view = new URLSearchParams();
@@ -54,8 +54,8 @@ export class Images {
     this.count = element("output", { class: "count" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.nothing = element("p", { class: "empty", hidden: true });
-    this.undoButton = button({ text: "Undo", title: "Take the last answer back (Z)", "aria-keyshortcuts": "Z", onclick: () => this.turnBack("undo") });
-    this.redoButton = button({ text: "Redo", title: "Give it again (Shift Z)", "aria-keyshortcuts": "Shift+Z", onclick: () => this.turnBack("redo") });
+    this.undoButton = button({ class: "labels", text: "Undo", title: "Take the last answer back (Z)", "aria-keyshortcuts": "Z", onclick: () => this.turnBack("undo") });
+    this.redoButton = button({ class: "labels", text: "Redo", title: "Give it again (Shift Z)", "aria-keyshortcuts": "Shift+Z", onclick: () => this.turnBack("redo") });
     this.sizes = element("select", { "aria-label": "Size of the pictures", onchange: () => this.resize() }, ...Object.keys(SIDES).map((name) => element("option", { value: name, text: `${name[0].toUpperCase()}${name.slice(1)} pictures` })));
     this.leaving = new Leaving(this);
     this.root = element("div", { class: "images" });
@@ -97,6 +97,7 @@ export class Images {
   update({ data, setStateValue }) {
     const other = data.project !== this.data.project || data.identity !== this.data.identity;
     this.data = data;
+    this.root.dataset.role = data.role;
     this.report = setStateValue;
     this.api.connect(data.api, data.token);
     this.thumbnails.of(data.project, this.size);
@@ -338,7 +339,7 @@ export class Images {
     const { listing, grid, chosen } = this;
     const command = event.ctrlKey || event.metaKey;
     if (!listing) return false;
-    if (name === "z") this.turnBack(event.shiftKey ? "redo" : "undo");
+    if (name === "z" && this.data.role !== "viewer") this.turnBack(event.shiftKey ? "redo" : "undo");
     else if (command && name === "a") chosen.set(listing.ids);
     else if (name in MOVES) this.move(MOVES[/** @type {keyof typeof MOVES} */ (name)](grid), event);
     else if (name === " ") this.pick(grid.at, new MouseEvent("click", { ctrlKey: true, shiftKey: event.shiftKey }));
@@ -346,6 +347,7 @@ export class Images {
     else if (name === "Enter") this.open(grid.at);
     else if (name === "Escape") this.details.open ? this.closeDetails() : chosen.clear();
     else if (name === "/") this.actions.find.hidden || !chosen.size ? this.filters.text.focus() : this.actions.find.focus();
+    else if (this.data.role === "viewer") return false; // the others answer something
     else if (name === "s") this.give("skip", null);
     else if (name === "f") this.give("flag", null);
     else if (name === "n") this.give("ask", null);

@@ -23,7 +23,7 @@ export class Views {
     this.view = new URLSearchParams();
     this.list = element("div", { class: "values" });
     this.name = element("input", { type: "text", class: "find", maxlength: "60", placeholder: "Name of this view", "aria-label": "Name of this view", onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && this.keep() });
-    this.root = element("details", { class: "menu" }, element("summary", { text: "Views" }), element("div", { class: "sheet right" }, this.list, element("div", { class: "keep" }, this.name, button({ text: "Keep", onclick: () => this.keep() }))));
+    this.root = element("details", { class: "menu" }, element("summary", { text: "Views" }), element("div", { class: "sheet right" }, this.list, element("div", { class: "keep labels" }, this.name, button({ text: "Keep", onclick: () => this.keep() }))));
   }
 
   /**
@@ -32,7 +32,7 @@ export class Views {
    */
   show(view, kept) {
     this.view = view;
-    const rows = Object.entries(kept).map(([name, address]) => element("div", { class: "kept" }, button({ class: "name", text: name, title: name, onclick: () => this.look(address) }), button({ text: "×", title: `Forget “${name}”`, "aria-label": `Forget ${name}`, onclick: () => this.store(name, null) })));
+    const rows = Object.entries(kept).map(([name, address]) => element("div", { class: "kept" }, button({ class: "name", text: name, title: name, onclick: () => this.look(address) }), button({ class: "labels", text: "×", title: `Forget “${name}”`, "aria-label": `Forget ${name}`, onclick: () => this.store(name, null) })));
     this.list.replaceChildren(...(rows.length ? rows : [element("p", { class: "nothing", text: "Set filters, then keep them here under a name." })]));
   }
 

@@ -57,7 +57,12 @@ class Connection {
     this.again(); // the server that answers may be a new one, which knows nothing of this page yet
   }
 
-  say() {
+  async say() {
+    if (await isSignedOut()) {
+      location.reload(); // to what the server says of it: a form to sign in with
+      return;
+    }
+    if (this.soon === undefined) return; // back meanwhile
     const { title, text } = this.data;
     const words = text.split("`").map((part, i) => (i % 2 ? element("code", { text: part }) : part));
     this.banner.replaceChildren(element("b", { text: title }), element("span", {}, ...words));
@@ -70,6 +75,15 @@ class Connection {
       const close = dialog.querySelector("button[aria-label=Close]");
       if (heading.textContent.startsWith(DIALOG_TITLE) && close instanceof HTMLElement) close.click();
     }
+  }
+}
+
+/** Whether the server is there and does not know us any more: an account or its sessions ended. */
+async function isSignedOut() {
+  try {
+    return (await fetch("./_stcore/host-config")).status === 401;
+  } catch {
+    return false; // it does not answer at all
   }
 }
 

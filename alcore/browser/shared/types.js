@@ -304,17 +304,19 @@ export {};
  * @typedef {Named & {strategy: string, params: Record<string, unknown>, why: string, measured: string}} SwitchData
  */
 /** @typedef {{token: string, api: string, kinds: Named[], strategies: Named[], strategy: string, switches: SwitchData[]}} LearnData */
+/** @typedef {"viewer" | "annotator" | "owner"} Role what somebody may do */
 /**
  * @typedef {object} ImagesData
  * @property {string} project
  * @property {string} token
  * @property {string} api
  * @property {string} annotator
+ * @property {Role} role of who looks at it
  * @property {string} identity of the workspace and the project's life
  * @property {boolean} dense images have masks
  * @property {string} view the address of the view to begin with
  */
-/** @typedef {{project: string, token: string, api: string, identity: string}} ClassesData */
+/** @typedef {{project: string, token: string, api: string, role: Role, identity: string}} ClassesData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
 

@@ -13,7 +13,7 @@ _mount = st.components.v2.component(
 
 
 def image_grid(
-    *, project: str, token: str, annotator: str, identity: str, dense: bool = False, view: str = "", api: str = API, key: str
+    *, project: str, token: str, annotator: str, role: str, identity: str, dense: bool = False, view: str = "", api: str = API, key: str
 ) -> str:
     """Draw the grid. What is asked and answered goes by the HTTP API; a rerun learns of the view alone.
 
@@ -21,6 +21,7 @@ def image_grid(
         project: name of the project, as in the API's addresses.
         token: signed token for the API.
         annotator: the name the token was signed for; what was done is undone by the same person.
+        role: of who looks at it: a viewer answers nothing, an owner may also hold out and make classes.
         identity: names the workspace and the project's life: nothing of another one is undone here.
         dense: images have masks, and no class each.
         view: address of the view to begin with.
@@ -29,7 +30,7 @@ def image_grid(
     Returns:
         The address of the view that is shown.
     """
-    data = {"project": project, "token": token, "annotator": annotator, "identity": identity, "dense": dense, "view": view}
+    data = {"project": project, "token": token, "annotator": annotator, "role": role, "identity": identity, "dense": dense, "view": view}
     result = _mount(key=key, data={**data, "api": api.rstrip("/")}, default={"view": view}, on_view_change=lambda: None)
     shown: str = result.view
     return shown

@@ -1,0 +1,29 @@
+"""Whether people are asked who they are, and what the door calls those it lets in. Loads nothing."""
+
+from __future__ import annotations
+
+import os
+
+from alcore.errors import BadInput
+
+CONSOLE = "console"  # who did what was done on the machine itself
+OPEN = "open"  # who is on a page of a server that asks nobody for an account
+STRANGER = "stranger"  # who is on the way to a provider of identities, or back from there
+VISITOR = "x-alcore-visitor"  # the header in which the door tells pages who is there: one of these, or an account's standing
+
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def wanted() -> bool | None:
+    """What ALCORE_SIGN_IN says: always (1), never (0), or nothing, which means wherever others than this machine can reach the server, and
+    everywhere once there are accounts.
+
+    Raises:
+        BadInput: it says something else.
+    """
+    said = os.environ.get("ALCORE_SIGN_IN", "").strip().lower()
+    if said and said not in (*_YES, *_NO):
+        raise BadInput(
+            f"ALCORE_SIGN_IN is {said!r}: 1 asks everybody to sign in, 0 nobody; without it only those on other machines are asked"
+        )
+    return said in _YES if said else None

@@ -1,0 +1,67 @@
+"""The page of somebody who signs in through a provider of identities (OIDC), by Streamlit's own login: there, and back to an account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+
+from alcore.accounts.asking import STRANGER
+from pages.ui.session import link, literal, standing, workspace
+
+TRUST = "ALCORE_TRUST_EMAIL"  # 1: an address counts though its provider does not say that it was verified
+SECONDS = 60  # that what sends somebody on is good for
+TICKET = "ticket"  # its purpose, and its name in the address
+
+
+def is_configured() -> bool:
+    """Whether Streamlit's secrets have a section `auth`."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:  # there are no secrets
+        return False
+
+
+def is_on_the_way() -> bool:
+    """Whether the door let a stranger in for this alone."""
+    return standing() == STRANGER
+
+
+def send_on() -> None:
+    """Sends a stranger to the provider, or whoever comes back from there to their account."""
+    st.title("Sign in", anchor=False)
+    if not st.user.is_logged_in:
+        names = providers(st.secrets["auth"])
+        for name in names:
+            title = "Sign in with your organisation" if len(names) == 1 else f"Sign in with {name}"
+            st.button(title, type="primary", on_click=st.login, args=[name] if name else [])
+        return
+    told = st.user.to_dict()
+    refusal = why_not(told)
+    account = None if refusal else workspace().accounts.known_as(str(told.get("email", "")))
+    if account is None:
+        st.write(refusal or f"No account has the address {literal(str(told.get('email')))}. Ask an owner for one.")
+        st.button("Sign in as somebody else", on_click=st.logout)
+        return
+    ticket = workspace().seal(TICKET, [account.standing], SECONDS)
+    st.write(f"Welcome, **{literal(account.name)}**.")
+    st.html(f'<meta http-equiv="refresh" content="0; url=./?{TICKET}={ticket}">')
+    link(f"./?{TICKET}={ticket}", "Go on")
+
+
+def providers(auth: Mapping[str, object]) -> list[str]:
+    """The providers' names; "" for the one that stands in the section itself."""
+    named = [name for name, value in auth.items() if isinstance(value, Mapping) and "client_id" in value]
+    return [""] if "client_id" in auth else sorted(named)
+
+
+def why_not(told: Mapping[str, object]) -> str:
+    """Why what a provider tells of somebody does not say who they are, or ""."""
+    if not str(told.get("email") or "").strip():
+        return "Your provider does not tell your email address: an owner can let you in with a password."
+    if told.get("email_verified") is True or (told.get("email_verified") is None and os.environ.get(TRUST) == "1"):
+        return ""
+    if told.get("email_verified") is None:
+        return f"Your provider does not say that your address was verified. If it only gives out its own, {TRUST}=1 lets it count."
+    return "Your email address is not verified with your provider: verify it there first."
