@@ -36,7 +36,7 @@ def reached() -> list[tuple[str, list[str]]]:
 
 @pytest.fixture
 def make_app(workspace, reached) -> Callable[..., Starlette]:
-    """`make_app(bound="127.0.0.1", base="")`: the door around our routes and a stand-in for Streamlit's."""
+    """`make_app(bound="127.0.0.1", base="", vouches=…)`: the door around our routes and a stand-in for Streamlit's."""
 
     def anything(request: Request) -> Response:
         reached.append((request.url.path, [name for name, _ in request.headers.items()]))
@@ -56,7 +56,7 @@ def make_app(workspace, reached) -> Callable[..., Starlette]:
 
         return called
 
-    def make(bound: str = "127.0.0.1", base: str = "") -> Starlette:
+    def make(bound: str = "127.0.0.1", base: str = "", vouches: Callable[[], bool] = lambda: False) -> Starlette:
         below = f"/{base}" if base else ""
         return Starlette(
             routes=[
@@ -64,7 +64,10 @@ def make_app(workspace, reached) -> Callable[..., Starlette]:
                 WebSocketRoute(f"{below}/_stcore/stream", stream),
                 Route("/{rest:path}", anything, methods=["GET", "POST", "PUT"]),
             ],
-            middleware=[Middleware(Door, workspace=lambda: workspace, bound=lambda: bound, base=lambda: base), Middleware(blocked)],
+            middleware=[
+                Middleware(Door, workspace=lambda: workspace, bound=lambda: bound, base=lambda: base, vouches=vouches),
+                Middleware(blocked),
+            ],
         )
 
     return make

@@ -1,0 +1,350 @@
+"""The sign-in where people have accounts: names, passwords, invitations, and that a session ends when its account does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from alcore.accounts.asking import VISITOR
+from alcore.accounts.roles import Role
+from alcore.door import middleware, signin
+from tests.door.bare import handshake, run
+
+WORD, OTHER = "correct horse", "battery staple"
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def people(workspace, monkeypatch):
+    """Ann owns, Bea annotates; a wrong password takes no time."""
+    for name, role in (("Ann", Role.OWNER), ("Bea", Role.ANNOTATOR)):
+        workspace.accounts.add(name, role, WORD)
+    monkeypatch.setattr(signin, "WAIT", 0.0)
+    return workspace.accounts
+
+
+@pytest.fixture
+def there(client, people) -> TestClient:
+    return client()
+
+
+@pytest.fixture
+def bea(there) -> TestClient:
+    """Signed in."""
+    assert sign_in(there, "Bea").status_code == 303
+    return there
+
+
+def sign_in(there: TestClient, name: str, word: str = WORD, at: str = "/"):
+    return there.post(at, data={"name": name, "password": word}, headers=HTML)
+
+
+def test_everybody_is_asked_on_loopback_too_and_a_stranger_sees_nothing(there, reached):
+    page = there.get("/label", headers=HTML)
+    assert (page.status_code, page.headers["cache-control"]) == (401, "no-store")
+    assert re.findall(r'<input id="(\w+)"', page.text) == ["name", "password"]
+    for path in ("/static/js/x.js", "/media/labels.csv", "/_stcore/host-config", "/app/static/x", "/component/x"):
+        assert there.get(path).status_code == 401
+    assert there.put("/_stcore/upload_file/a/b").status_code == 401
+    with pytest.raises(WebSocketDisconnect):
+        handshake(there)
+    assert reached == []
+
+
+def test_nobody_is_asked_where_that_was_said(client, people, monkeypatch):
+    monkeypatch.setenv("ALCORE_SIGN_IN", "0")
+    assert client().get("/").text.startswith("<html>")
+
+
+def test_a_first_account_counts_soon(client, workspace, monkeypatch):
+    there = client()
+    assert there.get("/", headers=HTML).status_code == 200
+    workspace.accounts.add("Ann", Role.OWNER, WORD)
+    monkeypatch.setattr(signin, "SOON", -1.0)
+    assert there.get("/", headers=HTML).status_code == 401
+
+
+def test_a_name_and_a_password_sign_in_where_one_was(there, workspace, people):
+    answer = sign_in(there, "bea", at="/explore?project=cats")
+    assert (answer.status_code, answer.headers["location"]) == (303, "./explore?project=cats")
+    cookie = answer.headers["set-cookie"]
+    assert re.fullmatch(r"alcore-[0-9a-f]{8}=[\w.-]+; HttpOnly; Max-Age=2592000; Path=/; SameSite=lax", cookie)
+    assert not any(secret in cookie for secret in (WORD, workspace.token))
+    assert there.get("/explore?project=cats").status_code == 200
+    assert there.get("/login").headers["location"] == "./"
+
+
+async def _told(scope, receive, send) -> None:
+    """An app that says who is there, as the door told it."""
+    names = [value.decode() for name, value in scope["headers"] if name == VISITOR.encode()]
+    await JSONResponse(names)(scope, receive, send)
+
+
+def test_pages_are_told_who_is_there_by_the_door_alone(bea, workspace):
+    door = middleware.Door(_told, lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501", cookies=bea.cookies)
+    assert http.get("/", headers={VISITOR: "1.1"}).json() == ["2.1"]
+
+
+def test_where_nobody_is_asked_pages_are_told_that(workspace):
+    door = middleware.Door(_told, lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501")
+    assert http.get("/", headers={VISITOR: "1.1"}).json() == ["open"]
+
+
+@pytest.mark.parametrize(("name", "word"), [("Bea", OTHER), ("Nobody", WORD), ("Bea", ""), ("", "")])
+def test_a_wrong_password_gets_the_form_again_with_the_name_and_takes_its_second(client, people, reached, monkeypatch, name, word):
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(signin, "WAIT", 1.0)
+    monkeypatch.setattr(signin.asyncio, "sleep", sleep)
+    answer = sign_in(client(), name, word)
+    assert (answer.status_code, waited, reached) == (401, [1.0], [])
+    assert signin.WRONG_PASSWORD in answer.text
+    assert f'value="{name}"' in answer.text
+    assert not (word and word in answer.text)
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_name_is_shown_as_text(there):
+    assert "&lt;b&gt;&quot;" in sign_in(there, '<b>"', OTHER).text
+
+
+def test_passwords_for_one_name_are_looked_at_one_after_the_other(make_app, people, monkeypatch):
+    at_once, most, looked = 0, 0, []
+    lock = threading.Lock()
+
+    def slow(name: str, word: str) -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        looked.append(word)
+        with lock:
+            at_once -= 1
+
+    monkeypatch.setattr(people, "sign_in", slow)
+
+    async def guess() -> list[int]:
+        transport = httpx.ASGITransport(make_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8501") as http:
+            tries = [http.post("/", data={"name": "Bea", "password": f"guess {n}"}, headers=HTML) for n in range(signin.IN_LINE + 5)]
+            return sorted(answer.status_code for answer in await asyncio.gather(*tries))
+
+    statuses = run(guess())
+    assert most == 1
+    assert (statuses.count(401), statuses.count(429)) == (len(looked), signin.IN_LINE + 5 - len(looked))
+    assert len(looked) >= signin.IN_LINE
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda people: people.end("Bea"),
+        lambda people: people.sign_out("Bea"),
+        lambda people: people.set_password("Bea", OTHER),
+    ],
+    ids=["ended", "signed out", "new password"],
+)
+def test_a_session_ends_when_its_account_does(bea, people, ends):
+    assert bea.get("/", headers=HTML).status_code == 200
+    ends(people)
+    for path in ("/", "/static/js/x.js", "/media/x"):
+        assert bea.get(path, headers=HTML).status_code == 401
+    with pytest.raises(WebSocketDisconnect):
+        handshake(bea)
+
+
+def _socket_app(said: list[str]):
+    """An app that answers on a WebSocket until it is disconnected, and says why it ended."""
+
+    async def app(scope, receive, send) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                said.append(f"disconnected {message['code']}")
+                return
+            await send({"type": "websocket.send", "text": f"you said {message['text']}"})
+
+    return app
+
+
+@pytest.mark.parametrize("quiet", [False, True], ids=["at the next message", "without one"])
+def test_an_open_page_ends_with_its_account(bea, workspace, people, monkeypatch, quiet):
+    monkeypatch.setattr(middleware, "LOOK_AGAIN", 0.01 if quiet else 60.0)
+    said: list[str] = []
+    door = middleware.Door(_socket_app(said), lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501", cookies=bea.cookies)
+    with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream") as socket:
+        socket.send_text("hello")
+        assert socket.receive_text() == "you said hello"
+        people.end("Bea")
+        if not quiet:
+            socket.send_text("anybody there?")
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_text()
+    assert (ended.value.code, said) == (1008, ["disconnected 1008"])
+
+
+def test_a_page_that_was_open_to_all_ends_with_the_first_account(workspace, monkeypatch):
+    monkeypatch.setattr(signin, "SOON", -1.0)
+    said: list[str] = []
+    door = middleware.Door(_socket_app(said), lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501")
+    with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream") as socket:
+        socket.send_text("hello")
+        assert socket.receive_text() == "you said hello"
+        workspace.accounts.add("Ann", Role.OWNER, WORD)
+        socket.send_text("delete all")
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+    assert said == ["disconnected 1008"]
+
+
+def test_signing_out_forgets_the_cookie(bea):
+    assert "You are signed out." in bea.get("/logout", headers=HTML).text
+    assert bea.get("/", headers=HTML).status_code == 401
+
+
+def test_the_workspaces_token_opens_no_page_where_people_have_accounts(client, workspace, people):
+    there = client()
+    assert there.get(f"/?token={workspace.token}", headers=HTML).status_code == 401
+    assert there.post("/", data={"token": workspace.token}, headers=HTML).status_code == 401
+    there.cookies.set(signin._cookie_name(workspace), workspace.seal(signin.PURPOSE, [], 60))  # from before there were any
+    assert there.get("/", headers=HTML).status_code == 401
+
+
+@pytest.mark.parametrize("content", [["1"], ["99.1"], ["2.2"], ["open"], ["stranger"], ["2.1", "x"]])
+def test_a_cookie_of_no_account_is_good_for_nothing(client, workspace, people, content):
+    there = client()
+    there.cookies.set(signin._cookie_name(workspace), workspace.seal(signin.PURPOSE, content, 60))
+    assert there.get("/", headers=HTML).status_code == (200 if content == ["2.1", "x"] else 401)
+
+
+def test_the_cookie_and_a_token_are_no_substitute_for_one_another(client, workspace, people):
+    account = people.named("Bea")
+    there = client()
+    there.cookies.set(signin._cookie_name(workspace), workspace.sign("", "Bea", standing=account.standing))
+    assert there.get("/", headers=HTML).status_code == 401
+    cookie = workspace.seal(signin.PURPOSE, [account.standing], 60)
+    assert there.get("/api/v1/jobs", headers={"Authorization": f"Bearer {cookie}"}).status_code == 401
+
+
+def test_a_page_of_another_site_cannot_sign_a_browser_in(there):
+    data = {"name": "Bea", "password": WORD}
+    assert there.post("/", data=data, headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+# ---- invitations and passwords
+
+
+def test_an_invitation_makes_an_account_and_signs_it_in(there, people):
+    secret = people.invite(Role.ANNOTATOR, by="Ann")
+    page = there.get(f"/?invite={secret}", headers=HTML)
+    assert page.status_code == 200
+    assert "<b>Ann</b> invites you to label images." in page.text
+    assert re.findall(r'<input id="(\w+)"', page.text) == ["name", "new", "again"]
+    answer = there.post(f"/?invite={secret}", data={"name": "Cleo", "new": OTHER, "again": OTHER})
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
+    assert there.get("/", headers=HTML).status_code == 200
+    assert people.named("Cleo").role is Role.ANNOTATOR
+    gone = there.get(f"/?invite={secret}", headers=HTML)
+    assert (gone.status_code, "used before" in gone.text) == (410, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"name": "Ann", "new": OTHER, "again": OTHER}, "There is an account &#x27;Ann&#x27; already"),
+        ({"name": "Cleo", "new": "short", "again": "short"}, "A password has 10 to 1,000 characters, this one 5."),
+        ({"name": "Cleo", "new": OTHER, "again": WORD}, "The password is not the same both times."),
+        ({"name": "", "new": OTHER, "again": OTHER}, "A name has 1 to 80 characters"),
+        ({}, "A name has 1 to 80 characters"),
+    ],
+)
+def test_what_an_invitation_cannot_take_is_said_in_the_form(there, people, data, said):
+    secret = people.invite(Role.VIEWER)
+    answer = there.post(f"/?invite={secret}", data=data, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, said in answer.text) == (400, True)
+    assert OTHER not in answer.text
+    assert people.invitation(secret) is not None
+
+
+def test_a_link_for_a_new_password_names_the_account_and_asks_for_no_name(bea, people):
+    secret = people.renew("Bea", by="Ann")
+    page = bea.get(f"/?invite={secret}", headers=HTML)
+    assert "For the account <b>Bea</b>." in page.text
+    assert re.findall(r'<input id="(\w+)"', page.text) == ["new", "again"]
+    assert bea.post(f"/?invite={secret}", data={"name": "Ann", "new": OTHER, "again": OTHER}).status_code == 303
+    assert (people.sign_in("Bea", WORD), people.sign_in("Bea", OTHER).name) == (None, "Bea")
+
+
+def test_a_made_up_link_is_refused(there):
+    assert there.get("/?invite=anything", headers=HTML).status_code == 410
+
+
+def test_a_password_is_changed_by_whoever_knows_it_and_other_browsers_are_signed_out(client, bea, people):
+    other = client()
+    sign_in(other, "Bea")
+    assert re.findall(r'<input id="(\w+)"', bea.get("/password", headers=HTML).text) == ["password", "new", "again"]
+    for data, said in (
+        ({"password": OTHER, "new": OTHER, "again": OTHER}, "That is not your password of today."),
+        ({"password": WORD, "new": OTHER, "again": WORD}, "The new password is not the same both times."),
+        ({"password": WORD, "new": "short", "again": "short"}, "A password has 10"),
+    ):
+        assert said in bea.post("/password", data=data).text
+    answer = bea.post("/password", data={"password": WORD, "new": OTHER, "again": OTHER})
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
+    assert (bea.get("/", headers=HTML).status_code, other.get("/", headers=HTML).status_code) == (200, 401)
+    assert people.sign_in("Bea", OTHER).name == "Bea"
+
+
+# ---- providers of identities
+
+
+@pytest.fixture
+def vouched(make_app, people) -> TestClient:
+    return TestClient(make_app(vouches=lambda: True), base_url="http://127.0.0.1:8501", follow_redirects=False)
+
+
+def test_a_stranger_on_the_way_to_a_provider_gets_the_empty_shell_and_nothing_else(vouched, reached):
+    assert '<a href="./?provider">' in vouched.get("/", headers=HTML).text
+    shell = ["/?provider", "/static/js/x.js", "/_stcore/host-config", "/auth/login", "/oauth2callback"]
+    assert [vouched.get(path, headers=HTML).status_code for path in shell] == [200] * len(shell)
+    others = ["/label?provider", "/media/x", "/app/static/x", "/component/x", "/_stcore/upload_file/a", "/anything"]
+    assert [vouched.get(path, headers=HTML).status_code for path in others] == [401] * len(others)
+    assert vouched.put("/_stcore/upload_file/a/b").status_code == 401
+    assert vouched.get("/api/v1/jobs").status_code == 401
+    assert handshake(vouched) == "hello"
+    vouched.cookies.set("_streamlit_user", "anything")  # who came back; the page finds out who it is
+    assert vouched.get("/", headers=HTML).status_code == 200
+    assert vouched.get("/label", headers=HTML).status_code == 401
+
+
+def test_without_a_provider_there_is_no_shell(there):
+    assert "organisation" not in there.get("/", headers=HTML).text
+    for path in ("/?provider", "/auth/login", "/oauth2callback"):
+        assert there.get(path, headers=HTML).status_code == 401
+
+
+def test_a_ticket_signs_in_whom_it_names_for_a_minute(vouched, workspace, people):
+    account = people.named("Bea")
+    for bad in ("x", workspace.seal(signin.TICKET, [account.standing], -1), workspace.seal("other", [account.standing], 60)):
+        assert vouched.get(f"/?ticket={bad}", headers=HTML).status_code == 401
+    answer = vouched.get(f"/?ticket={workspace.seal(signin.TICKET, [account.standing], 60)}", headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
+    assert vouched.get("/label", headers=HTML).status_code == 200
+    (newest, *_) = people.happened(1)
+    assert (newest.who, newest.what, newest.details) == ("Bea", "signed in", "by a provider of identities")
