@@ -19,7 +19,7 @@ from alcore.web import routes as web
 from alcore.web.room import Mount
 from pages.ui.components.classroom import student_script, student_style
 from pages.ui.session import told
-from pages.ui.settings import base_path, bound_address, take_base_path
+from pages.ui.settings import base_path, bound_address, take_settings
 from pages.ui.vouching import is_configured
 
 HERE = Path(__file__).resolve().parent
@@ -53,4 +53,4 @@ app = st.App(
     lifespan=lifespan,
     on_script_error=told,  # navigation.py says it for a whole page; this also sees what a part of it runs alone, again and again
 )
-take_base_path()  # once st.App has told Streamlit where its settings lie
+take_settings()  # once st.App has told Streamlit where its settings lie

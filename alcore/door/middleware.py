@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from alcore.accounts.asking import VISITOR
+from alcore.accounts.asking import STRANGER, VISITOR
 from alcore.door.hosts import Names
 from alcore.door.pages import dressed, refusal_page
 from alcore.door.requests import error_answer
@@ -79,7 +79,9 @@ class Door:
         scope["headers"].append((VISITOR.encode(), admitted.encode()))
         if scope["type"] == "websocket":
             # Who passed is one of us, so Streamlit, which knows no ALCORE_HOSTS and looks up names on the net, need not ask again.
-            await self.app(_without(scope, b"origin"), self._while_standing(admitted, receive, send), send)
+            if admitted != STRANGER:  # of whom Streamlit tells what a provider said for this Origin alone
+                scope = _without(scope, b"origin")
+            await self.app(scope, self._while_standing(admitted, receive, send), send)
             return
         if not is_api:  # a page comes whole and uncompressed, since something is put into it
             scope = _without(scope, b"origin", *((b"accept-encoding", b"if-none-match", b"if-modified-since") if _is_page(path) else ()))

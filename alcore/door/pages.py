@@ -119,7 +119,7 @@ def _digest(text: bytes) -> str:
 
 
 STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ground: #f5f7fa; --ink: #1b2330; --faint: #5a6475; --line: #d5dbe4; --accent: #3b6ef5;
+:root { color-scheme: light dark; --paper: #ffffff; --ground: #f5f7fa; --ink: #1b2330; --faint: #5a6475; --line: #d5dbe4; --accent: #2c5fe6;
   --on: #ffffff; --wrong: #b3261e; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #1a2029; --ground: #12161d; --ink: #e6eaf0; --faint: #9aa4b2; --line: #323b49; --accent: #7a9dff; --on: #10141b;

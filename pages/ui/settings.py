@@ -1,4 +1,4 @@
-"""What the app reads of Streamlit's settings: where it is bound and below which path it is mounted."""
+"""What the app reads of Streamlit's settings: where it is bound, below which path it is mounted, and where its secrets lie."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import streamlit as st
 from streamlit import config
 
-BASE_PATH = "server.baseUrlPath"
+BASE_PATH, SECRETS = "server.baseUrlPath", "secrets.files"
 
 
 def bound_address() -> str:
@@ -15,11 +15,14 @@ def bound_address() -> str:
     return os.environ.get("ALCORE_BIND") or str(st.get_option("server.address") or "")
 
 
-def take_base_path() -> None:
-    """Gives Streamlit its own STREAMLIT_SERVER_BASE_URL_PATH, which it reads under `streamlit run` only and drops under another server."""
-    given = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH")
-    if given is not None and "command-line" not in config.get_where_defined(BASE_PATH):
-        config.set_option(BASE_PATH, given, "environment variable")
+def take_settings() -> None:
+    """Gives Streamlit its own STREAMLIT_SERVER_BASE_URL_PATH and STREAMLIT_SECRETS_FILES (with the system's sign between several), which it
+    reads under `streamlit run` only and drops under another server."""
+    files = os.environ.get("STREAMLIT_SECRETS_FILES")
+    given = {BASE_PATH: os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH"), SECRETS: files.split(os.pathsep) if files else None}
+    for name, value in given.items():
+        if value is not None and "command-line" not in config.get_where_defined(name):
+            config.set_option(name, value, "environment variable")
 
 
 def base_path() -> str:

@@ -15,12 +15,18 @@ SECONDS = 60  # that what sends somebody on is good for
 TICKET = "ticket"  # its purpose, and its name in the address
 
 
-def is_configured() -> bool:
-    """Whether Streamlit's secrets have a section `auth`."""
+def configured() -> Mapping[str, object]:
+    """The section `auth` of Streamlit's secrets; empty where there is none."""
     try:
-        return "auth" in st.secrets
+        found: Mapping[str, object] = st.secrets.get("auth", {})
     except FileNotFoundError:  # there are no secrets
-        return False
+        return {}
+    return found
+
+
+def is_configured() -> bool:
+    """Whether people can be sent to a provider."""
+    return bool(configured())
 
 
 def is_on_the_way() -> bool:
@@ -32,7 +38,7 @@ def send_on() -> None:
     """Sends a stranger to the provider, or whoever comes back from there to their account."""
     st.title("Sign in", anchor=False)
     if not st.user.is_logged_in:
-        names = providers(st.secrets["auth"])
+        names = providers(configured())
         for name in names:
             title = "Sign in with your organisation" if len(names) == 1 else f"Sign in with {name}"
             st.button(title, type="primary", on_click=st.login, args=[name] if name else [])

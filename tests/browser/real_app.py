@@ -38,16 +38,17 @@ COUNT_DIALOGS = """() => {
 class App:
     """`python -m alcore serve` in a process of its own, on a port that stays its own over a restart."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.home, self.url = home, f"http://127.0.0.1:{self.port}"
+        self.environment = QUIET | environment
 
     def start(self) -> None:
         command = [sys.executable, "-m", "alcore", "serve", "--home", str(self.home), "--port", str(self.port)]
         self.log = (self.home.parent / "serve.log").open("ab")
-        self.process = subprocess.Popen(command, cwd=ROOT, env=QUIET, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
         wait(self._is_healthy, "the server did not start")
 
     def _is_healthy(self) -> bool:

@@ -14,7 +14,7 @@ from alcore.errors import DiskFull
 from alcore.project import facade as workspaces
 from alcore.project.facade import Workspace
 from pages.ui import session
-from pages.ui.settings import BASE_PATH, base_path, bound_address, take_base_path
+from pages.ui.settings import BASE_PATH, SECRETS, base_path, bound_address, take_settings
 from tests.house import ROOT
 
 NAVIGATION = ROOT / "pages" / "navigation.py"
@@ -22,7 +22,7 @@ NAVIGATION = ROOT / "pages" / "navigation.py"
 
 @pytest.fixture(autouse=True)
 def _settings_as_found():
-    kept = {name: (config.get_option(name), config.get_where_defined(name)) for name in (BASE_PATH, "server.address")}
+    kept = {name: (config.get_option(name), config.get_where_defined(name)) for name in (BASE_PATH, SECRETS, "server.address")}
     yield
     for name, (value, where) in kept.items():
         config.set_option(name, value, where)
@@ -42,15 +42,21 @@ def test_the_base_path_of_the_environment_counts_under_every_server(monkeypatch)
     monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", "lab/alcore")
     config.set_option(BASE_PATH, "", "a file")
     assert base_path() == ""
-    take_base_path()
+    take_settings()
     assert base_path() == st.get_option(BASE_PATH) == "lab/alcore"
 
 
 def test_a_base_path_given_to_streamlits_command_line_stays(monkeypatch):
     monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", "other")
     config.set_option(BASE_PATH, "given", "command-line argument or environment variable")
-    take_base_path()
+    take_settings()
     assert base_path() == "given"
+
+
+def test_the_files_of_secrets_of_the_environment_count_under_every_server(monkeypatch):
+    monkeypatch.setenv("STREAMLIT_SECRETS_FILES", os.pathsep.join(["/a/secrets.toml", "/b.toml"]))
+    take_settings()
+    assert st.get_option(SECRETS) == ["/a/secrets.toml", "/b.toml"]
 
 
 @pytest.mark.parametrize(
