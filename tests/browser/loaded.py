@@ -1,4 +1,4 @@
-"""Servers that need not load their libraries: one process loads them once, and each server is a fork of it. What is loaded starts no thread
+"""Servers that need not load their libraries: one process loads them once, and each server is a fork of it. What is loaded runs no thread of ours
 and reads no setting; the app itself is made in the fork, by the command `serve`."""
 
 from __future__ import annotations
