@@ -6,7 +6,6 @@ import copy
 import functools
 from pathlib import Path
 
-import torchvision
 from torch import nn
 
 from alcore.errors import BadInput
@@ -17,6 +16,8 @@ PREFIX = "torchvision:"
 
 
 def _named(name: str, models: Path | None) -> Extractor:
+    import torchvision  # as long to load as all of torch
+
     model = name.removeprefix(PREFIX)
     known = torchvision.models.list_models(module=torchvision.models)
     if model not in known:

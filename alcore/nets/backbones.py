@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -35,7 +34,7 @@ class Backbone(nn.Module):
     Attributes:
         widths: channels of each block's map.
         smallest: side in pixels below which no map is left.
-        pretrained: torchvision's weights for it, or None.
+        pretrained: the name of torchvision's weights for it, or None.
         otherwise: what to do without them.
         dense: True when the features keep their places.
     """
@@ -43,7 +42,7 @@ class Backbone(nn.Module):
     out_features: int
     widths: tuple[int, ...]
     smallest: int = 4
-    pretrained: Any = None
+    pretrained: str | None = None
     otherwise: str = "use a file, or architecture=resnet18"
     dense: bool = False
 
@@ -102,11 +101,13 @@ class ResNet18(Backbone):
         cifar_stem: a 3x3 convolution of stride 1 and no pooling (MCDAL); else the 7x7/2 ImageNet stem (MAL, also for 32x32: methods 1.1).
     """
 
-    pretrained = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+    pretrained = "ResNet18_Weights.IMAGENET1K_V1"
 
     def __init__(self, cifar_stem: bool = False) -> None:
+        from torchvision.models import resnet18  # as long to load as all of torch: only who trains one of its networks waits
+
         super().__init__()
-        net = torchvision.models.resnet18(weights=None)
+        net = resnet18(weights=None)
         if cifar_stem:
             net.conv1 = nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
             nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -136,12 +137,14 @@ class ResNet18(Backbone):
 class VGG16BN(Backbone):
     """torchvision's VGG-16 with batch norm without its classifier: features of 512 x 7 x 7 (MAL 5.1 and Table 9)."""
 
-    pretrained = torchvision.models.VGG16_BN_Weights.IMAGENET1K_V1
+    pretrained = "VGG16_BN_Weights.IMAGENET1K_V1"
     smallest = 32
 
     def __init__(self) -> None:
+        from torchvision.models import vgg16_bn  # as above
+
         super().__init__()
-        layers = torchvision.models.vgg16_bn(weights=None).features
+        layers = vgg16_bn(weights=None).features
         self.features = layers
         self.out_features = 512 * 7 * 7
         self.widths = (64, 128, 256, 512, 512)
@@ -321,7 +324,9 @@ def _load_weights(backbone: Backbone, architecture: str, weights: str) -> None:
     if weights == "imagenet":
         if backbone.pretrained is None:
             raise BadInput(f"torchvision has no ImageNet weights for {architecture}: {backbone.otherwise}, or use weights=none")
-        state = torchvision_state(backbone.pretrained)
+        from torchvision.models import get_weight  # as above
+
+        state = torchvision_state(get_weight(backbone.pretrained))
     elif weights == "lite0":
         if architecture != "efficientnet_lite0":
             raise BadInput(f"weights=lite0 are of architecture=efficientnet_lite0, not of {architecture}: change one of them")

@@ -26,8 +26,23 @@ from tests.conftest import QUICK, write_source
 from tests.house import ROOT
 from tests.scenes import few_streets
 
-CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-
+# The last of several such switches counts, so what Playwright switches off (chromiumSwitches.ts) stands here again. The last three are ours:
+# with every window Chromium renders two pages for the address bar, which nobody sees here, and with every page a process in store.
+SWITCHED_OFF = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,"
+    "MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,TcpPortRandomizationWin,"
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch,msForceBrowserSignIn,"
+    "msEdgeUpdateLaunchServicesPreferredVersion,"
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"
+)
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    f"--disable-features={SWITCHED_OFF}",
+)
 
 # What the labeler shows when a key arrives, before it sees the key: [key, live, item, file name] of each. A key is live when it was pressed
 # after its picture was on the screen: on a busy machine it may arrive later than that and have been pressed before.
@@ -157,8 +172,10 @@ PageFactory = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One browser profile for all tests: Streamlit's scripts are loaded and compiled once."""
+    """One browser profile for all tests: Streamlit's scripts are loaded and compiled once. The empty page keeps its window open: a test's
+    page is a tab of it, which costs a third less than a window and a renderer of its own."""
     profile = browser.new_context()
+    profile.new_page()
     yield profile
     profile.close()
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -22,7 +19,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from alcore.project.facade import Project, Workspace
 from alcore.storage.schema import annotation_rows
-from tests.house import ROOT
+from tests.browser import loaded
 
 CLASSES = ("cross", "disc", "ring")
 PATIENCE = 60.0  # seconds for what takes a second or two on a quiet machine
@@ -46,22 +43,21 @@ class App:
         self.environment = QUIET | environment
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "alcore", "serve", "--home", str(self.home), "--port", str(self.port)]
-        self.log = (self.home.parent / "serve.log").open("ab")
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
+        self.process = loaded.started(
+            ["serve", "--home", str(self.home), "--port", str(self.port)], self.environment, self.home.parent / "serve.log"
+        )
         wait(self._is_healthy, "the server did not start")
 
     def _is_healthy(self) -> bool:
-        assert self.process.poll() is None, (self.home.parent / "serve.log").read_text()
+        assert self.process.is_alive(), (self.home.parent / "serve.log").read_text()
         try:
             return bool(self.get("/health")["status"] == "ok")
         except OSError:
             return False
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.log.close()
+        self.process.kill()
+        self.process.join()
 
     def get(self, path: str) -> Any:
         token = self.home / "token"

@@ -47,6 +47,11 @@ class Served(App):
         self.process = subprocess.Popen(command, cwd=ROOT, env=QUIET | self.environment, stdout=self.log, stderr=self.log)
         wait(self._answers, "the server did not start")
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.home.parent / f"{self.port}.log").read_text()
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision.models import get_weight
 
 from alcore.errors import BadInput
 from alcore.nets import efficientnet
@@ -262,5 +263,5 @@ def test_pixels_are_normalized_as_the_weights_were_trained(architecture):
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet18_cifar", "vgg16_bn"])
 def test_an_architectures_normalization_is_torchvisions_own(architecture):
-    preparation = BACKBONES[architecture]().pretrained.transforms()
+    preparation = get_weight(BACKBONES[architecture]().pretrained).transforms()
     assert (tuple(preparation.mean), tuple(preparation.std)) == PUBLISHED[architecture]
