@@ -80,6 +80,12 @@ def _in_workspace(args: argparse.Namespace) -> Answer:
         workspace.close()
 
 
+def _spread(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a verb whose work a cluster may share out."""
+    parser.add_argument("--on", default="", choices=["ray"], help="spread the work over a Ray cluster, whose machines all see the images")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="with --on: the most processes at a time (all there is room for)")
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", help="workspace folder (else ALCORE_HOME, else ./workspace)")
@@ -132,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("features", "what a pretrained network sees in each image, made once: rounds on it take seconds")
     sub.add_argument("--extractor", default="lite0", help="lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH")
     sub.add_argument("--device", default="auto")
+    _spread(sub)
 
     sub = verb("train", "one round: train, score the pool, select, map")
     sub.add_argument("--strategy", default="mcdal")

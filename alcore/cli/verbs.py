@@ -97,7 +97,7 @@ def dry_run(args: argparse.Namespace) -> Answer:
 
 def features(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
-    return background.make_features(workspace.runner, project, args.extractor, args.device, Line())
+    return background.make_features(workspace.runner, project, args.extractor, args.device, Line(), args.on, args.workers)
 
 
 def train(workspace: Workspace, args: argparse.Namespace) -> Answer:

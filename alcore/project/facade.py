@@ -268,17 +268,27 @@ class Project(Stored):
 
     # ---- features
 
-    def features(self, extractor: str = TrainParams.extractor, device: str = "auto", *, report: Report | None = None) -> dict[str, Any]:
+    def features(
+        self,
+        extractor: str = TrainParams.extractor,
+        device: str = "auto",
+        *,
+        on: str = "",
+        workers: int = 0,
+        report: Report | None = None,
+    ) -> dict[str, Any]:
         """Makes what is missing of what a frozen network sees in each image, here and now, and the map of it: how many items have
         features, how fast it went, what could not be read. A progress bar where nobody else reports.
 
         Args:
             extractor: lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH.
+            on: "ray" has the machines of a Ray cluster read the images, which must see their folder; the device is auto, cpu or cuda then.
+            workers: with it, the most processes at a time; 0: as many as the cluster has room for.
         """
         if report is None:
             with Bar() as shown:
-                return dict(background.make_features(self.workspace.runner, self, extractor, device, shown))
-        return dict(background.make_features(self.workspace.runner, self, extractor, device, report))
+                return self.features(extractor, device, on=on, workers=workers, report=shown)
+        return dict(background.make_features(self.workspace.runner, self, extractor, device, report, on, workers))
 
     def vectors(self, extractor: str = TrainParams.extractor) -> tuple[np.ndarray, np.ndarray]:
         """(ids, vectors) of the images that have features: (n,) int64 and (n, dim) float16, in the order in which they were made.
