@@ -6,7 +6,7 @@ A shard is a task. One whose process or machine is lost is done by another; mach
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alcore.errors import AlcoreError, BadInput, Unavailable
@@ -90,7 +90,9 @@ class Hands:
                 raise BadInput(f"machine {machines[node]} of the Ray cluster {said}")
         return sorted(machines.values())
 
-    def deal(self, make: Callable[[C, S], R], common: C, shards: Iterable[S], between: Callable[[], None] = nothing) -> Iterator[tuple[S, R]]:
+    def deal(
+        self, make: Callable[[C, S], R], common: C, shards: Iterable[S], between: Callable[[], None] = nothing
+    ) -> Generator[tuple[S, R], None, None]:
         """Each shard with what was made of it, in the order in which they are done. Shards are asked for as they are dealt.
 
         Args:
@@ -137,9 +139,8 @@ def _result(ray: ModuleType, ref: Any) -> Any:
         kind, value = ray.get(ref)
     except ray.exceptions.RayTaskError as wrong:  # `told` raises nothing, so it could not even begin
         why = str(wrong).strip().splitlines()[-1]
-        raise AlcoreError(
-            f"a machine of the Ray cluster cannot run alcore ({why}): put this version of it, with the same packages, into the same folder there"
-        ) from wrong
+        cure = "put this version of it, with the same packages, into the same folder there"
+        raise AlcoreError(f"a machine of the Ray cluster cannot run alcore ({why}): {cure}") from wrong
     except ray.exceptions.RayError as lost:
         why = str(lost).strip().splitlines()[0]
         raise Unavailable(f"a process of the Ray cluster was lost again and again ({why}), perhaps because memory ran out") from lost
@@ -152,12 +153,17 @@ def _result(ray: ModuleType, ref: Any) -> Any:
     return value
 
 
+def on_machines(names: Sequence[str]) -> str:
+    """What a person who waits is told of those that were looked at."""
+    return f"on {len(names)} machine{'s' if len(names) > 1 else ''} of the Ray cluster"
+
+
 # ---- in a process of the cluster
 
 
 def told(make: Callable[..., R], *given: Any) -> tuple[str, Any]:
-    """Makes something where nobody sees an exception: `done` with what was made, `refused` with a sentence, or `broken` with the bug and its
-    traceback."""
+    """Makes something where nobody sees an exception: `done` with what was made, `refused` with a sentence, or `broken` with the bug and
+    its traceback."""
     try:
         return "done", make(*given)
     except AlcoreError as problem:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alcore.cluster.dealing import Hands
+from alcore.cluster.dealing import Hands, on_machines
 from alcore.cluster.joining import joined
 from alcore.errors import Unavailable
 from alcore.extractors import extractor_named
@@ -96,7 +96,7 @@ def extract_on_ray(
         hands = Hands(ray, device, workers)
         reading = dataclasses.replace(reading, known=store.contents(), device=hands.device)
         machines = hands.check(cannot_read, reading)
-        told = Progress(STAGE, done, total, message=f"on {len(machines)} machine{'s' if len(machines) > 1 else ''} of the Ray cluster")
+        told = Progress(STAGE, done, total, message=on_machines(machines))
         report(told)
         paces: deque[tuple[float, int]] = deque([(time.perf_counter(), 0)], PACES)
         with closing(hands.deal(embedded, reading, _shards(wanted), between=lambda: report(told))) as coming:

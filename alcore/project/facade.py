@@ -31,6 +31,7 @@ from alcore.project import (
     plans,
     queue,
     remote,
+    scoring,
     slices,
     tables,
     timing,
@@ -322,6 +323,25 @@ class Project(Stored):
     def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
         """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
         return tables.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+
+    def score(
+        self,
+        round_: Round | int | None = None,
+        query_size: int = 50,
+        device: str = "auto",
+        *,
+        on: str = "",
+        workers: int = 0,
+        report: Report | None = None,
+    ) -> pd.DataFrame:
+        """Every image that may be asked for today, ranked by a round's model with today's labels: a row each, most wanted first, with path,
+        id, every score, rank, asked and prediction. Trains and stores nothing; on="ray" shares out the look over a cluster. See
+        scoring.score. A progress bar where nobody else reports."""
+        if report is None:
+            with Bar() as shown:
+                return self.score(round_, query_size, device, on=on, workers=workers, report=shown)
+        chosen = round_ if isinstance(round_, Round | None) else self.round(round_)
+        return pd.DataFrame(scoring.score(self, chosen, query_size, device, report, on=on, workers=workers).columns(self))
 
     def class_table(self, round_: Round | None = None) -> list[dict[str, Any]]:
         """Of a project of masks, a row a class: images and pixels labeled, and the round's iou; None where the test images have none."""

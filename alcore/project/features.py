@@ -160,13 +160,14 @@ class Features:
                 return self._told(before, Extracted())
             order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
             batches = batches_of(order, lambda: [one for one in self._urgent() if one.key not in skipped])
-            total, decoding = before + int(missing.sum()), project.pictures.decoding
+            total = before + int(missing.sum())
             if on:
-                here = {"device": device, "workers": workers, "report": report, "done": before}
-                found = extract_on_ray(batches, total, self._reading(missing), self.store, **here)
+                found = extract_on_ray(
+                    batches, total, self._reading(missing), self.store, device=device, workers=workers, report=report, done=before
+                )
             else:
                 embedder = Embedder(self.extractor, pick_device(device), report)
-                found = extract(batches, total, embedder, self.store, decoding=decoding, report=report, done=before)
+                found = extract(batches, total, embedder, self.store, decoding=project.pictures.decoding, report=report, done=before)
             if skipped or found.damaged or again:
                 with written_whole(self.folder / DAMAGED) as file:
                     file.write(json.dumps(sorted({*skipped, *found.damaged})).encode())

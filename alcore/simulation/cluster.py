@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from alcore.cluster.dealing import LOOK_EVERY, TRIES, told as answered
+from alcore.cluster.dealing import LOOK_EVERY, TRIES
+from alcore.cluster.dealing import told as answered
 from alcore.cluster.joining import joined
 from alcore.errors import AlcoreError
 from alcore.progress import Progress, ignore_progress
