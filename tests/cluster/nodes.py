@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 TRIES = 5  # Ray gives up a machine whose helpers take more than 15 s to start, as beside other work they may
@@ -29,11 +29,7 @@ def machines(*cores: int) -> Iterator[tuple[Any, list[Any]]]:
 
 
 def _added(cluster: Any, cores: int, name: str) -> Any:
-    for left in reversed(range(TRIES)):
-        try:
+    for _ in range(TRIES - 1):
+        with suppress(Exception):  # Ray has no kind of its own for it
             return cluster.add_node(num_cpus=cores, node_name=name)
-        except Exception:  # Ray has no kind of its own for it
-            if not left:
-                raise
-            if cluster.head_node is None:
-                cluster.shutdown()
+    return cluster.add_node(num_cpus=cores, node_name=name)

@@ -23,8 +23,16 @@ def stand_in(**resources: float) -> Any:
 
 def test_devices_and_room_are_what_the_cluster_has():
     cores, gpus = stand_in(CPU=6.0), stand_in(CPU=8.0, GPU=2.0)
-    assert [(h.device, h.room) for h in (Hands(cores), Hands(cores, "cpu", 2), Hands(cores, workers=9))] == [("cpu", 6), ("cpu", 2), ("cpu", 6)]
-    assert [(h.device, h.room) for h in (Hands(gpus), Hands(gpus, "cuda"), Hands(gpus, "cpu"))] == [("cuda:0", 2), ("cuda:0", 2), ("cpu", 8)]
+    assert [(h.device, h.room) for h in (Hands(cores), Hands(cores, "cpu", 2), Hands(cores, workers=9))] == [
+        ("cpu", 6),
+        ("cpu", 2),
+        ("cpu", 6),
+    ]
+    assert [(h.device, h.room) for h in (Hands(gpus), Hands(gpus, "cuda"), Hands(gpus, "cpu"))] == [
+        ("cuda:0", 2),
+        ("cuda:0", 2),
+        ("cpu", 8),
+    ]
     with pytest.raises(BadInput, match="the Ray cluster has no GPU: use --device cpu"):
         Hands(cores, "cuda")
     with pytest.raises(BadInput, match="device 'cuda:1' cannot be had on a cluster"):

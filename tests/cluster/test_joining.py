@@ -29,7 +29,9 @@ def test_nobody_at_the_address_is_told_in_seconds_with_the_cure(monkeypatch):
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("RAY_ADDRESS", address)
-        with pytest.raises(Unavailable, match=rf"RAY_ADDRESS={address} does not answer .*refused.*`ray start --head`.*take RAY_ADDRESS away"):
+        with pytest.raises(
+            Unavailable, match=rf"RAY_ADDRESS={address} does not answer .*refused.*`ray start --head`.*take RAY_ADDRESS away"
+        ):
             joined().__enter__()
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
     with pytest.raises(Unavailable, match="RAY_ADDRESS=nonsense does not answer .*Invalid address"):
