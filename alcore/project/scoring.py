@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from alcore.cluster.joining import check
 from alcore.errors import AlcoreError, BadInput
@@ -32,8 +31,6 @@ from alcore.training.shards import Model, Packed, Spread, Vectors
 from alcore.training.turn import Seeds
 from alcore.training.walk import query
 from alcore.types import FRAMES, Round
-
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def score(
     if spread and is_of_this_process(round_.strategy):
         raise BadInput(f"{round_.strategy} was added in this process and no other one can know it: save it as a file, or leave out on=ray")
     model = _model(looked)
-    strategy, batches, pixels = model.brought_back(CPU if spread else pick_device(device))
+    strategy, batches, pixels = model.brought_back(pick_device("cpu" if spread else device))
     strategy.report = report
     look = Spread(model, device, workers) if spread else None
     rng = np.random.default_rng(Seeds.of(round_.seed).acquisition)
