@@ -143,6 +143,8 @@ def cannot_read(reading: Reading) -> str:
             there = path.stat().st_size
             with path.open("rb") as file:
                 file.read(1)
+        except FileNotFoundError:
+            return f"does not see {path}: put the images on a disk that all machines share, under the same path"
         except OSError as wrong:
             return f"cannot read {path} ({wrong.strerror}): let its user read what lies on the shared disk"
         if there != size:

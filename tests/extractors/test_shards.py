@@ -160,7 +160,9 @@ def test_a_machine_says_what_it_cannot_read(cluster, folder):
     other = dataclasses.replace(whole, sample=(sample[0], 5))
     assert f"sees another file at {sample[0]} ({sample[1]:,} bytes, not 5)" in cannot_read(other)
     missing = dataclasses.replace(whole, sample=(folder / "xx.png", 5))
-    assert cannot_read(missing).startswith(f"cannot read {folder / 'xx.png'} (No such file or directory)")
+    assert cannot_read(missing).startswith(f"does not see {folder / 'xx.png'}: put the images on a disk that all machines share")
+    a_folder = dataclasses.replace(whole, sample=(folder, 5))
+    assert cannot_read(a_folder) == f"cannot read {folder} (Is a directory): let its user read what lies on the shared disk"
     assert cannot_read(dataclasses.replace(whole, mark="0" * 12)).startswith(f"has other weights of lite0 ({MARK}, not {'0' * 12})")
 
 
