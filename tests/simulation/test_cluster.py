@@ -1,4 +1,5 @@
-"""Runs on a Ray cluster of this machine: the rows of one process, whoever is killed in the middle, and whichever machine is lost. Ray is asked for in requirements.txt."""
+"""Runs on a Ray cluster of this machine: the rows of one process, whoever is killed in the middle, and whichever machine is lost. Ray is
+asked for in requirements.txt."""
 
 from __future__ import annotations
 
