@@ -81,6 +81,7 @@ def test_every_command_line_of_the_readme_is_understood():
         "slice",
         "metadata",
         "query",
+        "score",
         "label",
         "status",
         "export",

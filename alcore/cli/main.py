@@ -21,7 +21,12 @@ from alcore.progress import Line, on_stderr
 Answer = Mapping[str, Any]
 
 GOES_ON = "goes on from the last checkpoint"
-INTERRUPTED = {"simulate": f"the same command {GOES_ON}", "predict": "nothing was written", "export": "nothing was written"}
+NOTHING = "nothing was written"
+INTERRUPTED = {
+    "simulate": f"the same command {GOES_ON}",
+    "features": "what was made is kept, and the same command makes the rest",
+    **dict.fromkeys(("predict", "score", "export"), NOTHING),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +86,14 @@ def _in_workspace(args: argparse.Namespace) -> Answer:
         workspace.close()
 
 
+def _spread(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a verb whose work a cluster may share out."""
+    parser.add_argument("--on", default="", choices=["ray"], help="spread the work over a Ray cluster, whose machines all see the images")
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="with --on: the most processes at a time (all there is room for)"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", help="workspace folder (else ALCORE_HOME, else ./workspace)")
@@ -133,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("features", "what a pretrained network sees in each image, made once: rounds on it take seconds")
     sub.add_argument("--extractor", default="lite0", help="lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH")
     sub.add_argument("--device", default="auto")
+    _spread(sub)
 
     sub = verb("train", "one round: train, score the pool, select, map")
     sub.add_argument("--strategy", default="mcdal")
@@ -145,6 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("query", "the queried batch with every score")
     sub.add_argument("--round", type=int)
     sub.add_argument("--csv")
+
+    sub = verb("score", "every image that may be asked for, ranked by a model that there is; trains and stores nothing")
+    sub.add_argument("--round", type=int, metavar="N", help="whose model; else the newest")
+    sub.add_argument("--query-size", type=int, default=50)
+    sub.add_argument("--csv", metavar="FILE", help="a table of all images, most wanted first")
+    sub.add_argument("--device", default="auto")
+    _spread(sub)
 
     sub = verb("slice", "draws images to be tested on: people label them, nothing trains on them")
     sub.add_argument("--size", type=int, default=100, metavar="N", help="how many there are to be, 0 to 500")

@@ -9,7 +9,7 @@ import io
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from alcore.measures.layout import warm_up
 from alcore.nets.crew import joined
 from alcore.params import TrainParams
 from alcore.progress import Line
-from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, pushing, remote, slices
+from alcore.project import background, carrying, creation, delivery, exporting, labels, loop, pushing, remote, scoring, slices
 from alcore.project import doctor as examining
 from alcore.project.facade import Project, Workspace
 from alcore.project.moving import move_database
@@ -98,7 +98,7 @@ def dry_run(args: argparse.Namespace) -> Answer:
 
 def features(workspace: Workspace, args: argparse.Namespace) -> Answer:
     project = workspace.project(args.project)
-    return background.make_features(workspace.runner, project, args.extractor, args.device, Line())
+    return background.make_features(workspace.runner, project, args.extractor, args.device, Line(), args.on, args.workers)
 
 
 def train(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -164,14 +164,8 @@ def query(workspace: Workspace, args: argparse.Namespace) -> Answer:
     found = _items(project, number)
     if args.csv:
         names = list(found[0]["scores"]) if found else []
-        try:
-            Path(args.csv).parent.stat()  # a folder is not made for it
-            with written_whole(Path(args.csv)) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline="") as text:
-                writer = csv.writer(text)
-                writer.writerow(["path", "label", "id", *names])
-                writer.writerows([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
-        except OSError as wrong:
-            raise BadInput(f"{args.csv} cannot be written: {wrong.strerror}") from wrong
+        rows = ([entry["path"], "", entry["id"], *(entry["scores"][n] for n in names)] for entry in found)
+        _write_csv(Path(args.csv), ["path", "label", "id", *names], rows)
     return {"round": number, "items": found}
 
 
@@ -190,6 +184,33 @@ def _items(project: Project, number: int) -> list[dict[str, Any]]:
         }
         for i, row in zip(frame.index, frame.to_dict("records"), strict=True)
     ]
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    try:
+        path.parent.stat()  # a folder is not made for it
+        with written_whole(path) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline="") as text:
+            writer = csv.writer(text)
+            writer.writerow(header)
+            writer.writerows(rows)
+    except OSError as wrong:
+        raise BadInput(f"{path} cannot be written: {wrong.strerror}") from wrong
+
+
+def score(workspace: Workspace, args: argparse.Namespace) -> Answer:
+    project = workspace.project(args.project)
+    out = Path(args.csv) if args.csv else None
+    if out is not None and not out.parent.is_dir():  # known only after hours otherwise
+        raise BadInput(f"{out} cannot be written: there is no folder {out.parent}")
+    round_ = None if args.round is None else project.round(args.round)
+    spread = {"on": args.on, "workers": args.workers}
+    scored = scoring.score(project, round_, args.query_size, args.device, Line(), **spread)
+    columns = scored.columns(project)
+    if out is not None:
+        _write_csv(out, list(columns), zip(*columns.values(), strict=True))
+    row = {i: at for at, i in enumerate(columns["id"])}
+    asked = [{name: values[row[i]] for name, values in columns.items()} for i in scored.query.tolist()]
+    return {"project": project.name, **scoring.words(scored, out), "query": asked}
 
 
 def label(workspace: Workspace, args: argparse.Namespace) -> Answer:
@@ -321,6 +342,7 @@ VERBS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "features": features,
     "train": train,
     "query": query,
+    "score": score,
     "slice": slice_,
     "metadata": describing.run,
     "account": accounting.run,

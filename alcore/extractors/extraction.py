@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from alcore.errors import BadInput
 from alcore.extractors.base import Embedder, prepared
-from alcore.extractors.vectors import VectorStore
 from alcore.pixels import images
 from alcore.pixels.levels import PLAIN, Decoding
 from alcore.priority import NO_HURRY, step_back
@@ -45,6 +45,18 @@ class Wanted:
     source: Path | np.ndarray
 
 
+class Keeping(Protocol):
+    """Where vectors go: a vectors.VectorStore, or what gathers them elsewhere for one."""
+
+    dim: int
+
+    def row_of_content(self, digest: int) -> int:
+        """0 or more when a vector was made from this content, -1 without one."""
+
+    def add(self, keys: np.ndarray, digests: np.ndarray, vectors: np.ndarray) -> None:
+        """Keeps (b, dim) vectors under (b,) keys and digests; a row whose content is known already is not looked at."""
+
+
 @dataclass
 class Extracted:
     """What a run did.
@@ -68,11 +80,12 @@ def extract(
     wanted: Iterator[Sequence[Wanted]],
     total: int,
     embedder: Embedder,
-    store: VectorStore,
+    store: Keeping,
     *,
     decoding: Decoding = PLAIN,
     report: Report = ignore_progress,
     done: int = 0,
+    decoders: int = 0,
 ) -> Extracted:
     """Makes the vectors of all images that `wanted` hands out, in its order, and keeps each batch when it is made: whatever stops the run,
     the next one goes on from there. Files are read at their full size. The store must be `writing`.
@@ -80,6 +93,7 @@ def extract(
     Args:
         wanted: batches of images, asked for when the next ones are to be decoded.
         total, done: how many images there are, and how many of them had a vector before, for the progress.
+        decoders: threads that read and decode; 0: one for each processor.
         report: told after every batch; what it raises (Cancelled) stops the run.
 
     Raises:
@@ -87,7 +101,7 @@ def extract(
     """
     result, started = Extracted(), time.perf_counter()
     report(Progress(STAGE, done, total))
-    pool = ThreadPoolExecutor(os.cpu_count() or 1, "decode", step_back, (NO_HURRY,))
+    pool = ThreadPoolExecutor(decoders or os.cpu_count() or 1, "decode", step_back, (NO_HURRY,))
     network = ThreadPoolExecutor(1, "features", step_back, (NO_HURRY,))  # of its own: torch's threads are its children
     ahead: deque[tuple[Sequence[Wanted], list[Future[_Read]]]] = deque()
     paces: deque[tuple[float, int]] = deque([(started, 0)], 50)
@@ -121,7 +135,7 @@ class _Read:
     damaged: bool = False
 
 
-def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: Decoding) -> _Read:
+def _read(source: Path | np.ndarray, side: int, store: Keeping, decoding: Decoding) -> _Read:
     try:
         if isinstance(source, np.ndarray):
             digest = _digest(str(source.shape).encode() + source.tobytes())
@@ -139,7 +153,7 @@ def _read(source: Path | np.ndarray, side: int, store: VectorStore, decoding: De
         return _Read(problem=str(wrong), damaged=True)
 
 
-def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: VectorStore, result: Extracted) -> None:
+def _keep(batch: Sequence[Wanted], found: Sequence[_Read], embedder: Embedder, store: Keeping, result: Extracted) -> None:
     """The pictures embedded, one of each content that has no vector by now, and everything that was read kept."""
     pictures: dict[int, np.ndarray] = {}
     new: set[int] = set()

@@ -72,6 +72,11 @@ class VectorStore:
         with self._lock:
             return self._contents.get(digest)
 
+    def contents(self) -> np.ndarray:
+        """(n,) uint64, ascending: digests of the contents that have a vector."""
+        with self._lock:
+            return self._contents.keys()
+
     @contextmanager
     def writing(self) -> Iterator[bool]:
         """While this lasts this process may `add`; False when another one is writing."""
@@ -156,6 +161,10 @@ class _Index:
 
     def put(self, keys: np.ndarray, rows: np.ndarray) -> None:
         self._since.update(zip(keys.tolist(), rows.tolist(), strict=True))
+
+    def keys(self) -> np.ndarray:
+        """(n,) uint64, ascending, each once."""
+        return np.unique(np.concatenate([self._keys, np.fromiter(self._since, np.uint64, len(self._since))]))
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         if not len(self._keys):

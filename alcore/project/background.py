@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alcore.cluster.joining import check as check_spread
 from alcore.errors import BadInput, disk_full_told
 from alcore.files import at_work
 from alcore.importing.request import ImportRequest
@@ -70,17 +71,28 @@ def submit_features(runner: JobRunner, of: Stored, extractor: str = TrainParams.
 
 
 def make_features(
-    runner: JobRunner, of: Stored, extractor: str = TrainParams.extractor, device: str = "auto", report: Report = ignore_progress
+    runner: JobRunner,
+    of: Stored,
+    extractor: str = TrainParams.extractor,
+    device: str = "auto",
+    report: Report = ignore_progress,
+    on: str = "",
+    workers: int = 0,
 ) -> Mapping[str, Any]:
-    """The same here and now; what the job tells at its end (features.Features.complete)."""
-    title, arguments = _features(of, extractor, device)
+    """The same here and now; what the job tells at its end (features.Features.complete, which says what `on` and `workers` are)."""
+    title, arguments = _features(of, extractor, device, on, workers)
     return runner.run_now("features", of.name, title, arguments, device=READING, report=report).result or {}
 
 
-def _features(of: Stored, extractor: str, device: str) -> tuple[str, dict[str, Any]]:
+def _features(of: Stored, extractor: str, device: str, on: str = "", workers: int = 0) -> tuple[str, dict[str, Any]]:
     """The title and the arguments of a job, which are checked first."""
     found = Features(of, extractor).extractor
-    return f"Reading the images of {of.name} with {found.name}", {"extractor": extractor, "device": str(pick_device(device))}
+    title = f"Reading the images of {of.name} with {found.name}"
+    if check_spread(on):  # what devices there are the cluster says
+        return f"{title} on a Ray cluster", {"extractor": extractor, "device": device, "on": on, "workers": workers}
+    if workers:
+        raise BadInput(f"--workers {workers} is about a cluster: add --on ray, or leave it out")
+    return title, {"extractor": extractor, "device": str(pick_device(device))}
 
 
 def begin_features(runner: JobRunner, of: Stored) -> Job | None:
@@ -223,7 +235,8 @@ def kinds(
 
     def features_job(job: Job, report: Report, /) -> Mapping[str, Any]:
         found = Features(stored(place, job.project), job.arguments["extractor"])
-        told = found.complete(job.arguments["device"], report, again=True)
+        spread = {name: job.arguments[name] for name in ("on", "workers") if name in job.arguments}
+        told = found.complete(job.arguments["device"], report, again=True, **spread)
         _, group = found.groups(report)
         found.map(report)
         return {**told, "near_duplicates": len(group) - len(set(group.tolist()))}

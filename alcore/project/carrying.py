@@ -88,7 +88,7 @@ class ProjectModel:
             seen = self._embedder(rows) if self._embedder else rows
         nobody, ids = np.empty(0, np.int64), np.arange(len(rows))
         material = Material(Pool(nobody, nobody, nobody, nobody, nobody, ids, ids), self.strategy.task.classes, seen)
-        draws = material.draws(self.strategy.train_params, pick_device("cpu"), 0)
+        draws = material.draws(predictions.trained_with(self.project, self.round), pick_device("cpu"), 0)
         return probabilities(in_places(logits_of(self.strategy, draws, ids), self.places), self.temperature)
 
 

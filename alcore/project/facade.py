@@ -31,6 +31,7 @@ from alcore.project import (
     plans,
     queue,
     remote,
+    scoring,
     slices,
     tables,
     timing,
@@ -268,17 +269,27 @@ class Project(Stored):
 
     # ---- features
 
-    def features(self, extractor: str = TrainParams.extractor, device: str = "auto", *, report: Report | None = None) -> dict[str, Any]:
+    def features(
+        self,
+        extractor: str = TrainParams.extractor,
+        device: str = "auto",
+        *,
+        on: str = "",
+        workers: int = 0,
+        report: Report | None = None,
+    ) -> dict[str, Any]:
         """Makes what is missing of what a frozen network sees in each image, here and now, and the map of it: how many items have
         features, how fast it went, what could not be read. A progress bar where nobody else reports.
 
         Args:
             extractor: lite0, lite2, timm:NAME, torchvision:NAME or onnx:PATH.
+            on: "ray" has the machines of a Ray cluster read the images, which must see their folder; the device is auto, cpu or cuda then.
+            workers: with it, the most processes at a time; 0: as many as the cluster has room for.
         """
         if report is None:
             with Bar() as shown:
-                return dict(background.make_features(self.workspace.runner, self, extractor, device, shown))
-        return dict(background.make_features(self.workspace.runner, self, extractor, device, report))
+                return self.features(extractor, device, on=on, workers=workers, report=shown)
+        return dict(background.make_features(self.workspace.runner, self, extractor, device, report, on, workers))
 
     def vectors(self, extractor: str = TrainParams.extractor) -> tuple[np.ndarray, np.ndarray]:
         """(ids, vectors) of the images that have features: (n,) int64 and (n, dim) float16, in the order in which they were made.
@@ -312,6 +323,25 @@ class Project(Stored):
     def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
         """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
         return tables.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+
+    def score(
+        self,
+        round_: Round | int | None = None,
+        query_size: int = 50,
+        device: str = "auto",
+        *,
+        on: str = "",
+        workers: int = 0,
+        report: Report | None = None,
+    ) -> pd.DataFrame:
+        """Every image that may be asked for today, ranked by a round's model with today's labels: a row each, most wanted first, with path,
+        id, every score, rank, asked and prediction. Trains and stores nothing; on="ray" shares out the look over a cluster. See
+        scoring.score. A progress bar where nobody else reports."""
+        if report is None:
+            with Bar() as shown:
+                return self.score(round_, query_size, device, on=on, workers=workers, report=shown)
+        chosen = round_ if isinstance(round_, Round | None) else self.round(round_)
+        return pd.DataFrame(scoring.score(self, chosen, query_size, device, report, on=on, workers=workers).columns(self))
 
     def class_table(self, round_: Round | None = None) -> list[dict[str, Any]]:
         """Of a project of masks, a row a class: images and pixels labeled, and the round's iou; None where the test images have none."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alcore.cluster.joining import check
 from alcore.columns import Texts
 from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
 from alcore.extractors import extractor_named, families
 from alcore.extractors.base import Embedder, slug_of
 from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
+from alcore.extractors.shards import Reading, extract_on_ray
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
 from alcore.home import models_folder
@@ -126,12 +129,15 @@ class Features:
 
     # ---- making
 
-    def complete(self, device: str = "auto", report: Report = ignore_progress, again: bool = False) -> dict[str, Any]:
+    def complete(
+        self, device: str = "auto", report: Report = ignore_progress, again: bool = False, on: str = "", workers: int = 0
+    ) -> dict[str, Any]:
         """Makes what is missing: first of what people have labeled or are asked for, then of held-out images, then of the others in random
         order. What was made before a stop is kept.
 
         Args:
             again: try files anew that were no pictures when they were read last.
+            on, workers: "ray" has the processes of a cluster read and embed them, at most so many at a time; only this one writes.
 
         Returns:
             project, extractor, items (with a vector now), dim, images_per_second, seconds, made, known (of these, whose content had a
@@ -141,6 +147,7 @@ class Features:
             Unavailable: another process is making them; the source's folder is gone; the disk is full.
         """
         project, source = self.project, self.project.source
+        check(on)
         with at_work(project.folder), disk_full_told(self.folder, "the features"), self.store.writing() as mine:
             if not mine:
                 raise Busy(f"the features of {project.name!r} are being made by another job: wait for it, or cancel it")
@@ -151,21 +158,30 @@ class Features:
             before = self.done
             if not missing.any():
                 return self._told(before, Extracted())
-            embedder = Embedder(self.extractor, pick_device(device), report)
             order = (self._wanted(at) for at in self._order(missing).tolist())  # one by one: those of arrays would fill the memory
-            found = extract(
-                batches_of(order, lambda: [one for one in self._urgent() if one.key not in skipped]),
-                before + int(missing.sum()),
-                embedder,
-                self.store,
-                decoding=project.pictures.decoding,
-                report=report,
-                done=before,
-            )
+            batches = batches_of(order, lambda: [one for one in self._urgent() if one.key not in skipped])
+            total = before + int(missing.sum())
+            if on:
+                found = extract_on_ray(
+                    batches, total, self._reading(missing), self.store, device=device, workers=workers, report=report, done=before
+                )
+            else:
+                embedder = Embedder(self.extractor, pick_device(device), report)
+                found = extract(batches, total, embedder, self.store, decoding=project.pictures.decoding, report=report, done=before)
             if skipped or found.damaged or again:
                 with written_whole(self.folder / DAMAGED) as file:
                     file.write(json.dumps(sorted({*skipped, *found.damaged})).encode())
         return self._told(before + found.done, found)
+
+    def _reading(self, missing: np.ndarray) -> Reading:
+        """What other machines need to read its images: those of arrays are sent to them."""
+        extractor, models = self.extractor, models_folder(self.project.place.home)
+        reading = Reading(extractor.name, extractor.mark, models, decoding=self.project.pictures.decoding)
+        if self.project.settings["array_source"]:
+            return reading
+        files = (Path(str(self._wanted(at).source)) for at in np.flatnonzero(missing).tolist())
+        sample = next(((file, file.stat().st_size) for file in files if file.is_file()), None)
+        return replace(reading, root=Path(self.project.settings.get("root", self.project.source)), sample=sample)
 
     def _damaged(self) -> set[int]:
         path = self.folder / DAMAGED

@@ -11,7 +11,7 @@ import torch
 from alcore.errors import AlcoreError
 from alcore.measures import scores
 from alcore.nets.models import evaluating
-from alcore.nets.tasks import FEATURES, train_params
+from alcore.nets.tasks import FEATURES
 from alcore.params import TrainParams
 from alcore.project import predictions
 from alcore.project.features import Features
@@ -68,8 +68,7 @@ class Pass:
     @cached_property
     def train(self) -> TrainParams:
         """The run's parameters, as far as this version has them."""
-        known = {key: value for key, value in self.round.train.items() if key in TrainParams.__dataclass_fields__}
-        return train_params(self.project.task, known)
+        return predictions.trained_with(self.project, self.round)
 
     @cached_property
     def params(self) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from alcore.errors import AlcoreError
-from alcore.nets.tasks import FEATURES
+from alcore.nets.tasks import FEATURES, train_params
+from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
 from alcore.project.features import Features
 from alcore.project.stored import Stored
@@ -65,6 +66,12 @@ def _sources(project: Stored, round_: Round) -> tuple[RoundFiles, Features | Non
     return files, found, (files.folder, files.places, *(found.state if found else (project.settings["packed"],)))
 
 
+def trained_with(project: Stored, round_: Round) -> TrainParams:
+    """The run's parameters, as far as this version has them; also the weights it began with, which say what pixels are normalized by."""
+    known = {key: value for key, value in round_.train.items() if key in TrainParams.__dataclass_fields__}
+    return train_params(project.task, known)
+
+
 def brought_back(project: Stored, round_: Round, files: RoundFiles, *, side: int = 0, dim: int = 0) -> Strategy:
     """The round's strategy with its weights, in evaluation mode; `side` of its images, or `dim` of its vectors."""
     classes = files.trained_classes
@@ -85,5 +92,5 @@ def _made(
     material = Material(Pool(nobody, nobody, nobody, nobody, nobody, ids, rows), len(project.classes), pixels)
     strategy = brought_back(project, round_, files, side=material.side, dim=material.dim)
     wanted = ids if asked is None else ids[np.isin(ids, asked)]
-    draws = material.draws(strategy.train_params, next(strategy.parameters()).device, 0)
+    draws = material.draws(trained_with(project, round_), next(strategy.parameters()).device, 0)
     return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)

@@ -6,37 +6,20 @@ asked for it all is lost, the same command goes on.
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alcore.errors import AlcoreError, BadInput
+from alcore.cluster.dealing import LOOK_EVERY, TRIES
+from alcore.cluster.dealing import told as answered
+from alcore.cluster.joining import joined
+from alcore.errors import AlcoreError
 from alcore.progress import Progress, ignore_progress
 from alcore.simulation.runs import Run, perform
 from alcore.simulation.workers import Failure, Finished, Told
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-HOME = Path(__file__).resolve().parent.parent.parent
-LOOK_EVERY = 0.5  # seconds between two looks at what has been made
-TRIES = 3  # more for a run whose process is lost
-
-
-def installed() -> ModuleType:
-    """Ray.
-
-    Raises:
-        BadInput: it is not there.
-    """
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise BadInput("ray is not installed: pip install ray==2.60.0, on each machine of the cluster") from None
-    return ray
 
 
 def perform_on_ray(runs: Sequence[Run], workers: int, told: Told, finished: Finished) -> list[Failure]:
@@ -47,20 +30,12 @@ def perform_on_ray(runs: Sequence[Run], workers: int, told: Told, finished: Fini
 
     What `told` or `finished` raises stops everything; whatever is not finished goes on from its checkpoint when it is asked for again.
     """
-    ray = installed()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        # the code of this checkout in each process, whatever its folder; nothing is copied
-        there = {"PYTHONPATH": os.pathsep.join([str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])])}
-        ray.init(log_to_driver=False, logging_level="warning", runtime_env={"env_vars": there})
-    tasks = _Tasks(ray, runs, workers)
-    try:
-        return tasks.work(told, finished)
-    finally:
-        tasks.end()  # they are not to write beside those of the next time
-        if is_ours:
-            ray.shutdown()
+    with joined() as ray:
+        tasks = _Tasks(ray, runs, workers)
+        try:
+            return tasks.work(told, finished)
+        finally:
+            tasks.end()  # they are not to write beside those of the next time
 
 
 class _Tasks:
@@ -111,15 +86,11 @@ class _Tasks:
 
 def made(run: Run) -> tuple[str, Any]:
     """Makes a run in a process of the cluster: `done`, `refused` with a sentence, or `broken` with the bug and its traceback."""
-    if run.device.startswith("cuda"):
-        run = _on_its_gpu(run)
-    try:
-        perform(run, ignore_progress, lambda number: None)
-    except AlcoreError as problem:
-        return "refused", str(problem)
-    except Exception as bug:  # its traceback must reach whoever asked, which has none of this process's frames
-        return "broken", (f"{type(bug).__name__}: {bug}", traceback.format_exc())
-    return "done", None
+    return answered(_made, _on_its_gpu(run) if run.device.startswith("cuda") else run)
+
+
+def _made(run: Run) -> None:
+    perform(run, ignore_progress, lambda number: None)
 
 
 def _on_its_gpu(run: Run) -> Run:

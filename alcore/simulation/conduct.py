@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from alcore.cluster.joining import check
 from alcore.errors import AlcoreError, BadInput
 from alcore.nets.tasks import FEATURES
 from alcore.progress import Progress, Report, ignore_progress
 from alcore.simulation import experiment, oracle, vectors
 from alcore.simulation.asking import Asked
-from alcore.simulation.cluster import installed, perform_on_ray
+from alcore.simulation.cluster import perform_on_ray
 from alcore.simulation.environment import environment
 from alcore.simulation.experiment import Experiment
 from alcore.simulation.oracle import Data
@@ -78,8 +79,7 @@ def simulate(
         hold_out, thin, task, on,
     )  # fmt: skip
     plan = asked.plan(out)
-    if plan.on == "ray":
-        installed()  # said before anything is read
+    check(plan.on)  # said before anything is read
     with locked(plan.out / ".lock"):
         return _conducted(plan, report)
 

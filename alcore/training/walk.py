@@ -65,6 +65,9 @@ def walk(
     return Walked(ids, single, {n: v for n, v in whole.items() if v.ndim > 1})
 
 
+Look = Callable[[Strategy, PoolDraws, np.ndarray, Report], Walked]
+
+
 def assist(strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Generator) -> None:
     """What a process that does not lead does for `query`: its part of the pass."""
     asked, rest = _to_be_walked(batches, n, rng)
@@ -117,12 +120,14 @@ def query(
     report: Report = ignore_progress,
     *,
     alike: np.ndarray | None = None,
+    look: Look = walk,
 ) -> tuple[Scores, Walked, dict[str, float]]:
     """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
 
     Args:
         alike: a number for each of the pool's ids, the same for near duplicates: of whole images one of each such group is chosen, and none
             where one is labeled, for as long as there are others.
+        look: makes the pass over whole images, where that is not for this process to do.
 
     Returns:
         the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
@@ -134,7 +139,8 @@ def query(
     n = min(n, len(asked)) if whole else n
     started = time.perf_counter()
     regions = None if whole else Regions(p.query_unit, p.region_count, batches.asked)
-    walked = walk(strategy, batches, np.concatenate([asked, rest]), report, regions=regions)
+    every = np.concatenate([asked, rest])
+    walked = walk(strategy, batches, every, report, regions=regions) if regions else look(strategy, batches, every, report)
     scored = time.perf_counter()
     u = len(asked)
     place = {int(i): at for at, i in enumerate(walked.ids)}

@@ -1,4 +1,5 @@
-"""Runs on a Ray cluster of this machine: the rows of one process, whoever is killed in the middle. Ray is asked for in requirements.txt."""
+"""Runs on a Ray cluster of this machine: the rows of one process, whoever is killed in the middle, and whichever machine is lost. Ray is
+asked for in requirements.txt."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from alcore.errors import AlcoreError, BadInput
 from alcore.simulation import cluster
 from alcore.simulation.conduct import simulate
 from alcore.simulation.runs import Run
+from tests.cluster.nodes import machines
 from tests.house import ROOT
 from tests.simulation.toys import but_times
 
@@ -67,6 +69,21 @@ def test_a_killed_worker_is_replaced_and_the_rows_are_those_of_one_process(toy, 
 
     frame = simulate(toy, STRATEGIES, out=tmp_path / "out", on="ray", report=report, **ASKED)
     assert killed
+    pd.testing.assert_frame_equal(but_times(frame), but_times(uninterrupted), check_exact=True)
+
+
+@pytest.mark.slow
+def test_the_run_of_a_machine_that_is_gone_is_gone_on_with_by_another(toy, tmp_path, uninterrupted):
+    with machines(1, 1) as (cluster, nodes):
+        removed = []
+
+        def report(progress) -> None:
+            if not removed and 1 <= records(tmp_path / "out") < 6:
+                cluster.remove_node(nodes[1])
+                removed.append(nodes[1])
+
+        frame = simulate(toy, STRATEGIES, out=tmp_path / "out", on="ray", report=report, **ASKED)
+    assert removed
     pd.testing.assert_frame_equal(but_times(frame), but_times(uninterrupted), check_exact=True)
 
 
