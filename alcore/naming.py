@@ -74,11 +74,23 @@ def neutral(path: str, classes: frozenset[str], item: int) -> str:
         classes: as `folded` gives them.
     """
     *folders, name = path.split("/")
-    words = set(re.split(r"[\W_\d]+", class_name(name).casefold()))
+    words = re.split(r"[\W_\d]+", class_name(name).casefold())
     stem = class_name(name.rsplit(".", 1)[0]).casefold()
-    if any(known == stem or known in words or (len(known) > 3 and known in stem) for known in classes):
+    if stem in classes or not classes.isdisjoint(words) or _holds_one(stem, classes):
         name = f"image {item}"
     return "/".join([*(folder for folder in folders if class_name(folder).casefold() not in classes), name])
+
+
+def _holds_one(stem: str, classes: frozenset[str]) -> bool:
+    """Whether a class of more than three letters is a part of this. Its parts are looked up, not each class in it: of a thousand classes
+    and a million names that would take minutes."""
+    return any(stem[at : at + size] in classes for size in _long(classes) for at in range(len(stem) - size + 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _long(classes: frozenset[str]) -> tuple[int, ...]:
+    """The lengths of the names, those past three."""
+    return tuple(sorted({len(known) for known in classes if len(known) > 3}))
 
 
 @functools.lru_cache(maxsize=64)
