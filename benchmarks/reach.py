@@ -86,9 +86,11 @@ def growth(ratio: float, times: float) -> str:
     if not (ratio > 0 and times > 1):
         return "-"
     power = np.log(ratio) / np.log(times)
-    return next(words for most, words in ((0.09, "hardly"), (0.85, "slower than the images"), (1.1, "as the images")) if power <= most) if (
-        power <= 1.1
-    ) else "faster than the images"
+    return (
+        next(words for most, words in ((0.09, "hardly"), (0.85, "slower than the images"), (1.1, "as the images")) if power <= most)
+        if (power <= 1.1)
+        else "faster than the images"
+    )
 
 
 def _short(value: float) -> str:
@@ -279,7 +281,9 @@ def _asked(address: str, token: str) -> dict[str, float]:
         "route: the next 48 to label": "queue?n=48",
         "route: why": f"items/{first}/why",
     }
-    return {name: median(_seconds(lambda path=path: _get(f"{address}/{path}", token)) for _ in range(REPEATS)) for name, path in asked.items()}
+    return {
+        name: median(_seconds(lambda path=path: _get(f"{address}/{path}", token)) for _ in range(REPEATS)) for name, path in asked.items()
+    }
 
 
 def _get(address: str, token: str) -> bytes:
