@@ -1,12 +1,13 @@
-"""A million images with features, as many hard links: import, vectors, near duplicates, the map, rounds, a live round, views, every page's
-first content; seconds and memory beside those of 10,000 images, and what grows how.
+"""A million images with features, as many hard links: import, vectors, near duplicates, the map, rounds, a live round, views, every
+page's first content; seconds and memory beside those of 10,000 images, and what grows how.
 
-The images are hard links to a few hundred small JPEGs in a hundred class folders. Reading 1,281,167 of them by the real network takes hours,
-so its pace is measured on a few of contents of their own, and what it would take is computed from that. The vectors of the set are drawn
-(a cloud a class, one in a hundred a near duplicate of another) and kept by the store's own writer under the images' own keys, with the key
-in the place of the content's digest: hard links share their content, and one vector for all of them would measure nothing.
+The images are hard links to a few hundred small JPEGs in a hundred class folders. Reading 1,281,167 of them by the real network takes
+hours, so its pace is measured on a few of contents of their own, and what it would take is computed from that. The vectors of the set are
+drawn (a cloud a class, one in a hundred a near duplicate of another) and kept by the store's own writer under the images' own keys, with
+the key in the place of the content's digest: hard links share their content, and one vector for all of them would measure nothing.
 
-Memory is what a process has for itself, at most; files that it maps (the vectors) are in it as far as the system keeps them, and not counted.
+Memory is what a process has for itself, at most. Files that it maps (the vectors, outputs of a whole pool) are in memory as far as the
+system has room for them, and not counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -39,6 +40,7 @@ READ = 2_000  # images of contents of their own that the network reads
 REPEATS = 3
 MB = 1e6
 ROUNDS: tuple[str, ...] = ("entropy", "mcdal", "badge")
+GROWTH = ((0.09, "hardly"), (0.85, "slower than the images"), (1.1, "as the images"), (np.inf, "faster than the images"))  # powers of n
 TILES = ".images[data-view]:not([aria-busy]) .tile[aria-posinset] img[src]"
 PAGES = {
     "Data": ("", "[data-testid=stMetric]"),
@@ -86,11 +88,7 @@ def growth(ratio: float, times: float) -> str:
     if not (ratio > 0 and times > 1):
         return "-"
     power = np.log(ratio) / np.log(times)
-    return (
-        next(words for most, words in ((0.09, "hardly"), (0.85, "slower than the images"), (1.1, "as the images")) if power <= most)
-        if (power <= 1.1)
-        else "faster than the images"
-    )
+    return next(words for most, words in GROWTH if power <= most)
 
 
 def _short(value: float) -> str:
@@ -281,9 +279,7 @@ def _asked(address: str, token: str) -> dict[str, float]:
         "route: the next 48 to label": "queue?n=48",
         "route: why": f"items/{first}/why",
     }
-    return {
-        name: median(_seconds(lambda path=path: _get(f"{address}/{path}", token)) for _ in range(REPEATS)) for name, path in asked.items()
-    }
+    return {name: median(_seconds(f"{address}/{path}", token) for _ in range(REPEATS)) for name, path in asked.items()}
 
 
 def _get(address: str, token: str) -> bytes:
@@ -292,9 +288,9 @@ def _get(address: str, token: str) -> bytes:
         return bytes(answer.read())
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _seconds(address: str, token: str) -> float:
     started = time.perf_counter()
-    act()
+    _get(address, token)
     return time.perf_counter() - started
 
 
@@ -320,7 +316,8 @@ class _Told:
 
 
 class _Memory:
-    """The most memory of its own, in MB, that a process has while this lasts; looked at 50 times a second. 0 where the system has no /proc."""
+    """The most memory of its own, in MB, that a process has while this lasts, looked at 50 times a second; 0 where the system has no
+    /proc."""
 
     def __init__(self, process: int) -> None:
         self.most, self._file, self._over = 0.0, Path(f"/proc/{process}/statm"), threading.Event()

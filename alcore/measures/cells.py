@@ -86,7 +86,8 @@ def nearest_in(
     points: np.ndarray, known: np.ndarray, asked: np.ndarray, k: int, *, size: int = 128, looked: Callable[[int], None] = lambda done: None
 ) -> np.ndarray:
     """(m, k) places in `known`: those whose points are nearest to each that is asked for, among those in the cells nearest to it, the
-    nearest first. Where these cells hold fewer than k, the last one found stands for those that are missing; without any, the first of all does.
+    nearest first. Where these cells hold fewer than k, the last one found stands for those that are missing; without any, the first of
+    all does.
 
     Args:
         points: (n, d) float32; known, asked: (c,) and (m,) rows of it; of the latter a part is copied at a time.
