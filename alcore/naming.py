@@ -7,10 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from alcore.errors import BadInput
 
 LONGEST = 200  # characters of a class name, everywhere
 SHOWN = 40  # characters of a refused name that a message quotes
+WIDE = 40  # digits of a number up to which all numbers are written that wide
+_NUMBER = re.compile(r"[0-9]+")
 _DIGITS = str.maketrans("123456789", "0" * 9)
 
 
@@ -53,6 +57,33 @@ def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     parts = re.split(r"([0-9]+)", name.casefold())
     key = [(len(part.lstrip("0")), part.lstrip("0")) if turn % 2 else (0, part) for turn, part in enumerate(parts)]
     return key, name
+
+
+def natural_places(names: Sequence[str]) -> np.ndarray:
+    """(n,) int32: where each name comes in natural order, equal ones in the order they have. A million take seconds: numbers are written
+    with as many digits as the longest, so that names compare as plain texts."""
+    keys, widest = [name.casefold() for name in names], 0
+    for key in keys:
+        widest = max(widest, max(map(len, _NUMBER.findall(key)), default=0))
+    if widest <= WIDE:
+        keys = [_NUMBER.sub(lambda found: "\0" + found[0].lstrip("0").zfill(widest), key) for key in keys]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        _by_name(order, keys, names)
+    else:
+        order = sorted(range(len(keys)), key=lambda at: (natural(names[at]), at))
+    result = np.empty(len(order), np.int32)
+    result[order] = np.arange(len(order), dtype=np.int32)
+    return result
+
+
+def _by_name(order: list[int], keys: Sequence[str], names: Sequence[str]) -> None:
+    """Sorts what has the same key, as `a1` and `A01` have, by its name."""
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or keys[order[end]] != keys[order[start]]:
+            if end - start > 1:
+                order[start:end] = sorted(order[start:end], key=lambda at: (names[at], at))
+            start = end
 
 
 def in_natural_order(names: Sequence[str]) -> list[str]:

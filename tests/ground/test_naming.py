@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alcore import naming
 from alcore.formats import read
-from alcore.naming import class_order, folded, neutral
+from alcore.naming import class_order, folded, natural, natural_places, neutral
 from tests.formats.found import found, put
 
 
@@ -57,3 +58,15 @@ def test_a_name_that_tells_a_class_is_told_by_none_whatever_the_number_of_classe
 
 def test_without_classes_a_path_is_shown_as_it_is() -> None:
     assert neutral("a/b.jpg", folded(()), 3) == "a/b.jpg"
+
+
+@pytest.mark.parametrize("wide", [40, 1])
+@pytest.mark.parametrize("seed", range(4))
+def test_places_in_natural_order_are_those_of_a_sort_by_its_key(seed: int, wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(naming, "WIDE", wide)
+    rng = np.random.default_rng(seed)
+    parts = ["a", "A", "b", "-", " ", "/", "~", "0", "00", "1", "01", "10", "9", "123", "é", "ß", "."]
+    names = ["".join(rng.choice(parts, rng.integers(0, 6))) for _ in range(400)]
+    order = sorted(range(400), key=lambda at: (natural(names[at]), at))
+    assert [order.index(at) for at in range(400)] == natural_places(names).tolist()
+    assert natural_places([]).tolist() == []
