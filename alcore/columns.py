@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import starmap
 from typing import Any, overload
 
@@ -191,20 +191,36 @@ class Snapshot:
 
     @classmethod
     def of(cls, parts: Iterable[Sequence[Any]]) -> Snapshot:
-        """From blocks of rows in the order of the fields; a mark that is None is one that was never made."""
+        """From blocks of rows (id, split, truth, row), by id; of none anything is said yet."""
         codes: dict[str, int] = {}
-
-        def coded(names: Sequence[str | None]) -> np.ndarray:
-            return np.array([-1 if name is None else codes.setdefault(name, len(codes)) for name in names], np.int32)
-
-        kinds = (np.int64, np.int8, np.int32, np.int64, np.int32, bool, bool, bool)
+        kinds = (np.int64, np.int8, np.int32, np.int64)
         blocks: list[list[np.ndarray]] = [[np.empty(0, kind)] for kind in kinds]
         for part in parts:
-            ids, splits, truths, rows, labels, *marks = zip(*part, strict=True)
-            made = (ids, [SPLIT_CODES[name] for name in splits], coded(truths), rows, coded(labels), *marks)
+            ids, splits, truths, rows = zip(*part, strict=True)
+            made = (ids, [SPLIT_CODES[name] for name in splits], _coded(truths, codes), rows)
             for block, column, kind in zip(blocks, made, kinds, strict=True):
                 block.append(np.array(column, kind))
-        return cls(tuple(codes), *(np.concatenate(block) for block in blocks))
+        columns = [np.concatenate(block) for block in blocks]
+        n = len(columns[0])
+        columns += [np.full(n, -1, np.int32), *(np.zeros(n, bool) for _ in range(3))]
+        for column in columns:  # it may be shared
+            column.flags.writeable = False
+        return cls(tuple(codes), *columns)
+
+    def marked(self, parts: Iterable[Sequence[Any]]) -> Snapshot:
+        """The same with what was said: from blocks of rows (id, label, skipped, flagged, partial); of items that are not there, nothing is
+        taken. A mark that is None was never made."""
+        codes = {name: code for code, name in enumerate(self.names)}
+        labels, marks = self.labels.copy(), [column.copy() for column in (self.skipped, self.flagged, self.partial)]
+        for part in parts:
+            ids, named, *said = zip(*part, strict=True)
+            of = np.array(ids, np.int64)
+            at = np.minimum(np.searchsorted(self.ids, of), max(0, len(self.ids) - 1))
+            there = self.ids[at] == of if len(self.ids) else np.zeros(len(of), bool)
+            labels[at[there]] = _coded(named, codes)[there]
+            for column, values in zip(marks, said, strict=True):
+                column[at[there]] = np.array(values, bool)[there]
+        return replace(self, names=tuple(codes), labels=labels, skipped=marks[0], flagged=marks[1], partial=marks[2])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -223,3 +239,8 @@ class Snapshot:
         """`truths` or `labels` as class indices, int64; -1 for none and for what is no class."""
         result: np.ndarray = np.array([*(classes.get(name, -1) for name in self.names), -1], np.int64)[codes]
         return result
+
+
+def _coded(names: Sequence[str | None], codes: dict[str, int]) -> np.ndarray:
+    """(n,) int32 numbers of names, -1 for None; `codes` learns new ones."""
+    return np.array([-1 if name is None else codes.setdefault(name, len(codes)) for name in names], np.int32)

@@ -7,10 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from alcore.errors import BadInput
 
 LONGEST = 200  # characters of a class name, everywhere
 SHOWN = 40  # characters of a refused name that a message quotes
+WIDE = 40  # digits of a number up to which all numbers are written that wide
+_NUMBER = re.compile(r"[0-9]+")
 _DIGITS = str.maketrans("123456789", "0" * 9)
 
 
@@ -55,6 +59,33 @@ def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     return key, name
 
 
+def natural_places(names: Sequence[str]) -> np.ndarray:
+    """(n,) int32: where each name comes in natural order, equal ones in the order they have. A million take seconds: numbers are written
+    with as many digits as the longest, so that names compare as plain texts."""
+    keys, widest = [name.casefold() for name in names], 0
+    for key in keys:
+        widest = max(widest, max(map(len, _NUMBER.findall(key)), default=0))
+    if widest <= WIDE:
+        keys = [_NUMBER.sub(lambda found: "\0" + found[0].lstrip("0").zfill(widest), key) for key in keys]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        _by_name(order, keys, names)
+    else:
+        order = sorted(range(len(keys)), key=lambda at: (natural(names[at]), at))
+    result = np.empty(len(order), np.int32)
+    result[order] = np.arange(len(order), dtype=np.int32)
+    return result
+
+
+def _by_name(order: list[int], keys: Sequence[str], names: Sequence[str]) -> None:
+    """Sorts what has the same key, as `a1` and `A01` have, by its name."""
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or keys[order[end]] != keys[order[start]]:
+            if end - start > 1:
+                order[start:end] = sorted(order[start:end], key=lambda at: (names[at], at))
+            start = end
+
+
 def in_natural_order(names: Sequence[str]) -> list[str]:
     """The names in natural order; those that differ in their digits alone, one pattern for all, sort as plain text does: much quicker."""
     patterns = {name.translate(_DIGITS) for name in names}
@@ -74,11 +105,23 @@ def neutral(path: str, classes: frozenset[str], item: int) -> str:
         classes: as `folded` gives them.
     """
     *folders, name = path.split("/")
-    words = set(re.split(r"[\W_\d]+", class_name(name).casefold()))
+    words = re.split(r"[\W_\d]+", class_name(name).casefold())
     stem = class_name(name.rsplit(".", 1)[0]).casefold()
-    if any(known == stem or known in words or (len(known) > 3 and known in stem) for known in classes):
+    if stem in classes or not classes.isdisjoint(words) or _holds_one(stem, classes):
         name = f"image {item}"
     return "/".join([*(folder for folder in folders if class_name(folder).casefold() not in classes), name])
+
+
+def _holds_one(stem: str, classes: frozenset[str]) -> bool:
+    """Whether a class of more than three letters is a part of this. Its parts are looked up, not each class in it: of a thousand classes
+    and a million names that would take minutes."""
+    return any(stem[at : at + size] in classes for size in _long(classes) for at in range(len(stem) - size + 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _long(classes: frozenset[str]) -> tuple[int, ...]:
+    """The lengths of the names, those past three."""
+    return tuple(sorted({len(known) for known in classes if len(known) > 3}))
 
 
 @functools.lru_cache(maxsize=64)

@@ -89,8 +89,13 @@ def _files(folder: Path) -> list[Path]:
     """Somebody's photos, or made ones: soft blotches of color, as large as a phone's small ones."""
     if given := os.environ.get("ALCORE_PHOTOS"):
         return sorted(file for file in Path(given).rglob("*") if file.suffix.lower() in (".jpg", ".jpeg", ".png"))[:IMAGES]
+    write_photos(folder, IMAGES)
+    return sorted(folder.iterdir())
+
+
+def write_photos(folder: Path, n: int) -> None:
+    """Made photos, each with a content of its own."""
     rng = np.random.default_rng(0)
-    for at in range(IMAGES):
+    for at in range(n):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 9, 3), dtype=np.uint8))
         coarse.resize((480, 640), Image.Resampling.BICUBIC).save(folder / f"{at}.jpg", quality=90)
-    return sorted(folder.iterdir())

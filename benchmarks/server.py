@@ -61,6 +61,13 @@ def folder() -> Iterator[Path]:
 @contextmanager
 def served(home: Path, by: str = "alcore") -> Iterator[str]:
     """The address of the app: by "alcore" (`python -m alcore serve`) or by "streamlit" (`streamlit run app.py`)."""
+    with serving(home, by) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(home: Path, by: str = "alcore") -> Iterator[tuple[str, int]]:
+    """The same, and the number of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -77,7 +84,7 @@ def served(home: Path, by: str = "alcore") -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{' '.join(command)} did not start")
             time.sleep(0.2)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         try:

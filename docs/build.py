@@ -22,7 +22,12 @@ from alcore.teaching.methods import Method, method, methods
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-ASSETS = {"label.webp": HERE / "label.webp", "site.css": HERE / "site.css", "mark.svg": ROOT / "pages" / "ui" / "mark.svg"}
+ASSETS = {
+    "label.webp": HERE / "label.webp",
+    "site.css": HERE / "site.css",
+    "mark.svg": ROOT / "pages" / "ui" / "mark.svg",
+    "costs.js": HERE / "costs.js",
+}
 # group -> pages: file, title, the README's sections on it
 GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "": (
@@ -50,6 +55,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("accounts.md", "Accounts and roles", ("Accounts and roles",)),
         ("container.md", "In a container", ("In a container",)),
         ("team.md", "A team on PostgreSQL", ("A team on PostgreSQL",)),
+        ("costs.md", "What it takes", ("What it takes",)),
     ),
     "Behind it": (
         ("speed.md", "Speed", ("Speed",)),
@@ -58,6 +64,7 @@ GROUPS: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("changes.md", "Changes", ("Changes",)),
     ),
 }
+FORMS = {"costs.md": HERE / "costs.html"}  # page -> what stands below the README's words there, with a script of its own
 OTHERS = "More"  # the group of sections that no page names
 
 
@@ -98,6 +105,9 @@ def site(readme: str | None = None) -> Site:
     pages["strategies/index.md"] += "\n## A page for each\n\n" + "".join(
         f"- [{title}]({name}.md): {first_sentence(method(name))}\n" for name, title in methods().items()
     )
+    for file, form in FORMS.items():
+        if file in pages:
+            pages[file] += form.read_text(encoding="utf-8")
     figures = {**ASSETS}
     done = {file: relinked(text, file, where, figures) for file, text in pages.items()}
     return Site(done, nav(groups), figures)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -152,3 +155,26 @@ def test_the_picture_is_small_and_is_what_it_says() -> None:
     assert file.stat().st_size <= 150_000
     with Image.open(file) as picture:
         assert (picture.format, picture.size) == ("WEBP", (1280, 800))
+
+
+COST = """
+const { costOf, short } = require(process.argv[1]);
+const given = { images: 1e6, pace: 100, classes: 10, rounds: 20, labeling: 8, machines: 2, price: 1.5 };
+console.log(JSON.stringify([costOf(given), costOf({ ...given, price: NaN }).dollars, short(2.7234), short(12345.6)]));
+"""
+
+
+def test_the_form_of_costs_works_them_out_by_the_readmes_figures(built: Path) -> None:
+    node = shutil.which("node")
+    assert node, "the form's script needs node to be tried"
+    told = subprocess.run([node, "-e", COST, str(built / "costs.js")], capture_output=True, text=True, check=True).stdout
+    cost, without, *shown = json.loads(told)
+    assert cost["hours"] == pytest.approx(1e6 / 100 / 3600)
+    assert cost["gigabytes"] == pytest.approx(1e6 * (155 + 2680 + 20 * (60 + 4 * 3 * 10)) / 1e9)
+    assert cost["dollars"] == pytest.approx(2 * 1.5 * (1e6 / 100 / 3600 + 8))
+    assert without is None
+    assert shown == ["2.72", "12,350"]
+    text = (built / "costs.html").read_text(encoding="utf-8")
+    assert '<form class="costs"' in text
+    said = " ".join(Page(built / "costs.html").words)
+    assert all(f"{number} bytes an image" in said for number in ("155", "2,680"))

@@ -18,6 +18,8 @@ NOISE_32 = 1e-6  # the same where distances are computed in float32
 REJECTED = 64  # draws that led nowhere, after which all weights are brought up to date
 REPORT_EVERY = 50  # picks
 ITERATIONS = 50
+NARROW = 128  # numbers of a vector that a map looks at, at most
+SAMPLE = 8192  # vectors whose principal axes are taken, and that are in memory at a time
 ROWS = 1024  # of a block of distances, so that the passes over it stay in the cache
 
 
@@ -28,8 +30,28 @@ def of_length_one(points: np.ndarray, rows: np.ndarray | None = None) -> np.ndar
     return result
 
 
+class Units:
+    """The points of length 1, as `of_length_one` gives them, each made when it is asked for: of a million no copy is ever made.
+
+    Args:
+        points: (n, d), perhaps memory-mapped.
+        rows: (m,) those that are meant, in that order.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, points: np.ndarray, rows: np.ndarray) -> None:
+        self._points, self._rows = points, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, some: np.ndarray | slice) -> np.ndarray:
+        return of_length_one(self._points, self._rows[some])
+
+
 def squared_lengths(
-    points: np.ndarray, kind: type[np.floating[Any]] | np.dtype[Any] = np.float64, middle: np.ndarray | None = None
+    points: np.ndarray | Units, kind: type[np.floating[Any]] | np.dtype[Any] = np.float64, middle: np.ndarray | None = None
 ) -> np.ndarray:
     """(N, d) -> (N,) |x - middle|^2, computed in `kind` without a copy of all points in it."""
     result = np.empty(len(points), kind)
@@ -45,7 +67,7 @@ def _of_kind(points: np.ndarray, kind: type[np.floating[Any]] | np.dtype[Any], m
 
 
 def spread(
-    factors: tuple[np.ndarray, ...],
+    factors: tuple[np.ndarray | Units, ...],
     n: int,
     rng: np.random.Generator,
     report: Report = ignore_progress,
@@ -64,7 +86,8 @@ def spread(
     distribution, and one product of matrices brings all values up to date after many picks instead of one of a vector after each.
 
     Args:
-        factors: matrices of N rows each; one of float32 without a middle is computed in float32, anything else in float64.
+        factors: matrices of N rows each, or what gives some of its rows when it is asked (Units); one of float32 without a middle is
+            computed in float32, anything else in float64.
         n: how many; all N when there are fewer.
         importance: (N,) at least 0.
         middle: (d,) taken from each row of the one factor there is, so that lengths are those about it.
@@ -107,7 +130,7 @@ class _Apart:
     """
 
     def __init__(
-        self, factors: tuple[np.ndarray, ...], n: int, importance: np.ndarray | None = None, middle: np.ndarray | None = None
+        self, factors: tuple[np.ndarray | Units, ...], n: int, importance: np.ndarray | None = None, middle: np.ndarray | None = None
     ) -> None:
         precise = len(factors) > 1 or factors[0].dtype != np.float32 or middle is not None
         self.factors, self.middle, self.kind = factors, middle, np.dtype(np.float64 if precise else np.float32)
@@ -143,7 +166,7 @@ class _Apart:
         self.weights[rows] = np.minimum(self.weights[rows], importance * apart.min(1))
         self.seen[rows] = self.done
 
-    def _products(self, factor: np.ndarray, rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
+    def _products(self, factor: np.ndarray | Units, rows: np.ndarray, missed: np.ndarray) -> np.ndarray:
         """Only these rows are ever made float64: of a whole pool's features that would be half a gigabyte."""
         one, other = (_of_kind(factor[some], self.kind, self.middle) for some in (rows, missed))
         result: np.ndarray = one @ other.T
@@ -242,3 +265,28 @@ def middles(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
         apart = ((inside - inside.mean(0)) ** 2).sum(1)
         result.append(members[np.argmax(apart <= apart.min() * (1 + 1e-6))])  # of two, both are as near: the first, whatever the rounding
     return np.array(result, np.int64)
+
+
+def principal_axes(units: np.ndarray, n: int) -> np.ndarray:
+    """(d, n) float32, orthonormal: on which these rows (m, d) have most of their length, nearly the first n of a singular value
+    decomposition. Powers of what is spread turn any axes into the principal ones; all of them at once would take ten times as long."""
+    spread_ = torch.from_numpy(units.T @ units).double()
+    axes = torch.from_numpy(np.random.default_rng(0).standard_normal((units.shape[1], n)))
+    for _ in range(4):
+        axes = torch.linalg.qr(spread_ @ axes)[0]  # numpy's takes 2 s where this takes 4 ms
+    return axes.float().numpy()
+
+
+def narrowed(vectors: np.ndarray) -> np.ndarray:
+    """(n, d) float16 to (n, at most NARROW) float32, of length 1 before: on their principal axes, where neighbors are found ten times as
+    fast and no second copy of all vectors is in memory."""
+    if vectors.shape[1] <= NARROW:
+        return of_length_one(vectors)
+    some = of_length_one(vectors[np.sort(np.random.default_rng(0).permutation(len(vectors))[:SAMPLE])])
+    middle = some.mean(0)
+    some -= middle
+    axes = principal_axes(some, NARROW)
+    result = np.empty((len(vectors), NARROW), np.float32)
+    for start in range(0, len(vectors), SAMPLE):
+        result[start : start + SAMPLE] = (of_length_one(vectors[start : start + SAMPLE]) - middle) @ axes
+    return result

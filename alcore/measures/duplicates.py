@@ -1,13 +1,14 @@
-"""Near-duplicate groups of vectors by their cosine: exact, in blocks, never an n x n matrix. Knows arrays, no image and no project."""
+"""Near-duplicate groups of vectors by their cosine, in blocks, never an n x n matrix: exact, or by cells where the pairs are too many to
+look at each. Knows arrays, no image and no project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
-from alcore.measures.clusters import of_length_one
+from alcore.measures.cells import Cells, members
+from alcore.measures.clusters import of_length_one, principal_axes
 from alcore.progress import Progress, Report, ignore_progress
 
 # What near duplicates of photos reach. Measured with lite0, on JPEG at quality 50, half the size, cuts of 5 and 10 %, 15 % more and less
@@ -26,6 +27,7 @@ FEW = 256  # up to so many new rows are compared in full at once: the axes would
 CHUNK = 4096  # pairs compared one by one at a time
 STRIPE = 2**18  # pairs of a block that are joined at a time
 GATHERED = 48  # products of a block that cost as much as one pair compared by itself
+PAIRS = 5 * 10**9  # of rows, all of which are looked at: 100,000 rows, two minutes on two cores; of more, those within cells
 TIE = 1e-6  # a cosine this far below the limit still reaches it: equal rows do at a limit of 1
 ROUNDED = 1e-5  # more than float32 can be wrong in a cosine; what is nearer to the limit is computed in float64
 
@@ -33,8 +35,11 @@ ROUNDED = 1e-5  # more than float32 can be wrong in a cosine; what is nearer to 
 def near_duplicates(vectors: np.ndarray, cosine: float, *, known: np.ndarray | None = None, report: Report = ignore_progress) -> np.ndarray:
     """Groups of rows that are joined by pairs of at least this cosine, directly or through others.
 
-    Exact. Most pairs are ruled out on principal axes: with P a projection and Q what is left of a vector of length 1,
-    cos(a, b) = Pa.Pb + Qa.Qb <= Pa.Pb + |Qa| |Qb|. Only pairs of different groups that may reach the limit are compared in full.
+    Exact for up to PAIRS pairs. Most of them are ruled out on principal axes: with P a projection and Q what is left of a vector of
+    length 1, cos(a, b) = Pa.Pb + Qa.Qb <= Pa.Pb + |Qa| |Qb|. Only pairs of different groups that may reach the limit are compared in full.
+
+    Of more, the same is done with those pairs that share one of the few cells nearest to each (cells.py), so that the time grows with the
+    rows. A pair is missed when its two rows lie apart although they are so alike; none is ever joined that does not reach the limit.
 
     Args:
         vectors: (n, d) float16 of any length, perhaps memory-mapped; a row of zeros is like no other.
@@ -51,15 +56,38 @@ def near_duplicates(vectors: np.ndarray, cosine: float, *, known: np.ndarray | N
     groups = _Groups(n, known)
     axes = _axes(vectors) if n - m > FEW and vectors.shape[1] > NARROW else None
     seen = None if axes is None else _on(axes, vectors)
+    if seen is not None and (n - m) * (n + m) // 2 > PAIRS:
+        _join_in_cells(vectors, m, groups, seen, cosine, report)
+        return groups.of(np.arange(n))
     starts = range(m, n, ROWS)
     blocks, done = sum(-(-min(start + ROWS, n) // ROWS) for start in starts), 0
     for start in starts:
-        rows = _Block(vectors, start, min(start + ROWS, n), groups)
-        for at in range(0, rows.stop, ROWS):
-            _join(rows, _Block(vectors, at, min(at + ROWS, rows.stop), groups), groups, seen, cosine)
+        stop = min(start + ROWS, n)
+        rows = _Block(vectors, np.arange(start, stop), groups)
+        for at in range(0, stop, ROWS):
+            _join(rows, _Block(vectors, np.arange(at, min(at + ROWS, stop)), groups), groups, seen, cosine)
             done += 1
             report(Progress("near duplicates", (n - m) * done // blocks, n - m))
     return groups.of(np.arange(n))
+
+
+def _join_in_cells(vectors: np.ndarray, m: int, groups: _Groups, seen: np.ndarray, cosine: float, report: Report) -> None:
+    """Joins the groups of near duplicates of which one lies in a cell that is among those nearest to the other; pairs of the first m rows
+    are left out."""
+    n = len(vectors)
+    cells = Cells(seen[:, :-1])
+    found = cells.of(seen[:, :-1], looked=lambda done: report(Progress("near duplicates", done // 2, n)))
+    done = 0
+    for inside, places in zip(members(found[:, 0], cells.count), members(found, cells.count), strict=True):
+        about = places // found.shape[1]
+        for start in range(0, len(inside), ROWS):
+            some = inside[start : start + ROWS]
+            new = int(np.searchsorted(some, m))
+            for rows, others in ((some[new:], about), (some[:new], about[np.searchsorted(about, m) :])):
+                for at in range(0, len(others) if len(rows) else 0, ROWS):
+                    _join(_Block(vectors, rows, groups), _Block(vectors, others[at : at + ROWS], groups), groups, seen, cosine)
+        done += len(inside)
+        report(Progress("near duplicates", (n + done) // 2, n))
 
 
 def with_series(groups: np.ndarray, vectors: np.ndarray, moments: np.ndarray, cameras: np.ndarray) -> np.ndarray:
@@ -139,18 +167,18 @@ class _Groups:
 
 
 class _Block:
-    """Some consecutive rows of the vectors, and their groups."""
+    """Some rows of the vectors, ascending, and their groups."""
 
-    def __init__(self, vectors: np.ndarray, start: int, stop: int, groups: _Groups) -> None:
-        self.vectors, self.start, self.stop, self.groups = vectors, start, stop, groups
+    def __init__(self, vectors: np.ndarray, rows: np.ndarray, groups: _Groups) -> None:
+        self.vectors, self.rows, self.groups = vectors, rows, groups
 
     def units(self, some: np.ndarray) -> np.ndarray:
         """(b, d) float32: of these rows of it, of length 1. Read anew each time: few of a block's are ever asked for."""
-        return of_length_one(self.vectors, self.start + some)
+        return of_length_one(self.vectors, self.rows[some])
 
     def group(self, some: np.ndarray | None = None) -> np.ndarray:
         """(b,) the groups that its rows, or these of them, are in now."""
-        return self.groups.of(np.arange(self.start, self.stop) if some is None else self.start + some)
+        return self.groups.of(self.rows if some is None else self.rows[some])
 
 
 def _join(rows: _Block, columns: _Block, groups: _Groups, seen: np.ndarray | None, cosine: float) -> None:
@@ -161,7 +189,7 @@ def _join(rows: _Block, columns: _Block, groups: _Groups, seen: np.ndarray | Non
     if seen is None:
         _join_all(rows, columns, groups, np.arange(len(one)), np.arange(len(other)), cosine)
         return
-    maybe = seen[rows.start : rows.stop] @ seen[columns.start : columns.stop].T >= cosine - ROUNDED
+    maybe = seen[rows.rows] @ seen[columns.rows].T >= cosine - ROUNDED
     if np.count_nonzero(maybe) > STRIPE:  # before so many pairs are listed, those of one group already are left out
         maybe &= one[:, None] != other
     if np.count_nonzero(maybe) * GATHERED >= maybe.size:
@@ -204,13 +232,13 @@ def _join_pairs(rows: _Block, columns: _Block, groups: _Groups, i: np.ndarray, j
 def _settle(rows: _Block, columns: _Block, groups: _Groups, i: np.ndarray, j: np.ndarray, cosines: np.ndarray, cosine: float) -> None:
     """Joins the pairs that reach the limit: by their cosines in float32, and by float64 where these are too near to it to tell."""
     sure, close = cosines >= cosine + ROUNDED, abs(cosines - cosine) < ROUNDED
-    groups.join(rows.start + i[sure], columns.start + j[sure])
+    groups.join(rows.rows[i[sure]], columns.rows[j[sure]])
     for one, other in _in_turn(rows, columns, i[close], j[close]):
-        a = rows.vectors[rows.start + one].astype(np.float64)
-        b = columns.vectors[columns.start + other].astype(np.float64)
+        a = rows.vectors[rows.rows[one]].astype(np.float64)
+        b = columns.vectors[columns.rows[other]].astype(np.float64)
         lengths = np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b)
         reached = (np.einsum("ij,ij->i", a, b) >= (cosine - TIE) * np.sqrt(lengths)) & (lengths > 0)
-        groups.join(rows.start + one[reached], columns.start + other[reached])
+        groups.join(rows.rows[one[reached]], columns.rows[other[reached]])
 
 
 def _in_turn(rows: _Block, columns: _Block, i: np.ndarray, j: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -231,13 +259,8 @@ def _in_turn(rows: _Block, columns: _Block, i: np.ndarray, j: np.ndarray) -> Ite
 
 def _axes(vectors: np.ndarray) -> np.ndarray:
     """(d, NARROW) float32, orthonormal: on which vectors of length 1 have most of their length."""
-    rng = np.random.default_rng(0)
-    some = of_length_one(vectors[np.sort(rng.permutation(len(vectors))[:SAMPLE])])
-    spread = torch.from_numpy(some.T @ some).double()
-    axes = torch.from_numpy(rng.standard_normal((vectors.shape[1], NARROW)))
-    for _ in range(4):  # powers of it turn any axes into the principal ones; all of them at once would take ten times as long
-        axes = torch.linalg.qr(spread @ axes)[0]  # numpy's takes 2 s where this takes 4 ms
-    return axes.float().numpy()
+    some = np.sort(np.random.default_rng(0).permutation(len(vectors))[:SAMPLE])
+    return principal_axes(of_length_one(vectors[some]), NARROW)
 
 
 def _on(axes: np.ndarray, vectors: np.ndarray) -> np.ndarray:

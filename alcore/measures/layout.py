@@ -29,6 +29,7 @@ import torch
 
 from alcore.errors import AlcoreError
 from alcore.files import written_whole
+from alcore.measures.cells import GROUP, least, nearest_in
 from alcore.progress import Progress, Report, ignore_progress
 
 VERSION = 1  # goes into the name of kept maps: raise it when the same points would come out elsewhere
@@ -36,7 +37,7 @@ NEIGHBORS = 15  # umap-learn's default, the point itself included
 LIMIT = 100_000  # points that are laid out; of more, a random part is, and the others are put among their neighbors
 NEGATIVES = 5  # random points that push, for each edge that pulls
 MOVE_EPOCHS = 30  # from the last round's positions
-GROUP = 32  # columns whose least distance is looked at first
+PAIRS = 10**10  # of new points with known ones that are all looked at; of more, those in the nearest cells
 
 fits = 0  # how many layouts this process has computed; tests look at it
 
@@ -90,7 +91,7 @@ def layout(
     if start is None:
         epochs, first = 500 if n <= 10_000 else 200, _principal(points, rng)  # umap-learn's numbers
     else:
-        epochs, first = MOVE_EPOCHS, _filled(points, np.asarray(start, dtype=np.float32), rng, device)
+        epochs, first = MOVE_EPOCHS, _filled(points, np.asarray(start, dtype=np.float32), rng, device, report)
     move = _compiled()
     if move is None:
         report(Progress("layout", 1, 1, message="numba is not installed: the map is a plain projection"))
@@ -110,7 +111,7 @@ def grown_layout(
     start = np.full((len(points), 2), np.nan, np.float32)
     start[: len(kept)] = kept
     if len(points) < 2 * len(kept):
-        return _filled(np.ascontiguousarray(points, np.float32), start, np.random.default_rng(seed), device)
+        return _filled(np.ascontiguousarray(points, np.float32), start, np.random.default_rng(seed), device, report)
     return layout(points, start=start if len(kept) else None, seed=seed, report=report, device=device)
 
 
@@ -180,7 +181,7 @@ def _nearest(query: torch.Tensor, base: torch.Tensor, k: int, block: int, *, own
         near = torch.addmm(squares, part, padded.T, alpha=-2)  # (rows, n), short of |query|², which ranks nothing
         if own:
             near[torch.arange(len(part)), torch.arange(low, low + len(part))] = -torch.inf
-        candidates = _least(near, wide)  # (rows, wide)
+        candidates = least(near, wide)  # (rows, wide)
         exact = ((base[candidates] - part[:, None, :]) ** 2).sum(dim=2).sqrt()
         if own:
             exact[candidates == torch.arange(low, low + len(part), device=base.device)[:, None]] = -1  # before its duplicates
@@ -188,16 +189,6 @@ def _nearest(query: torch.Tensor, base: torch.Tensor, k: int, block: int, *, own
         index.append(candidates.gather(1, order[:, :k]))
         distance.append(best[:, :k].clamp(min=0))
     return torch.cat(index), torch.cat(distance)
-
-
-def _least(values: torch.Tensor, k: int) -> torch.Tensor:
-    """Columns of the k least values of each row. They lie in the k groups whose least values are least: most columns are read only once."""
-    grouped = values.view(len(values), -1, GROUP)
-    if grouped.shape[1] <= k:
-        return values.topk(k, dim=1, largest=False).indices
-    chosen = grouped.amin(dim=2).topk(k, dim=1, largest=False).indices  # (rows, k)
-    columns = (chosen[:, :, None] * GROUP + torch.arange(GROUP, device=values.device)).flatten(1)  # (rows, k * GROUP)
-    return columns.gather(1, values.gather(1, columns).topk(k, dim=1, largest=False).indices)
 
 
 # ---- UMAP
@@ -332,7 +323,7 @@ def _principal(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (flat + rng.normal(scale=1e-4, size=flat.shape)).astype(np.float32)
 
 
-def _filled(points: np.ndarray, start: np.ndarray, rng: np.random.Generator, device: str) -> np.ndarray:
+def _filled(points: np.ndarray, start: np.ndarray, rng: np.random.Generator, device: str, report: Report = ignore_progress) -> np.ndarray:
     """`start` with its NaN rows put at the mean of their three nearest known neighbors."""
     is_known = np.isfinite(start).all(axis=1)
     if not is_known.any():
@@ -340,9 +331,14 @@ def _filled(points: np.ndarray, start: np.ndarray, rng: np.random.Generator, dev
     if is_known.all():
         return start.copy()
     filled = start.copy()
-    base, query = (torch.as_tensor(points[mask], device=device) for mask in (is_known, ~is_known))
-    index = _nearest(query, base, min(3, len(base)), 4096)[0].cpu().numpy()
-    mean = start[is_known][index].mean(axis=1)
+    known, new = np.flatnonzero(is_known), np.flatnonzero(~is_known)
+    k = min(3, len(known))
+    if len(known) * len(new) > PAIRS:
+        index = nearest_in(points, known, new, k, looked=lambda done: report(Progress("neighbors", done, len(new))))
+    else:
+        base, query = (torch.as_tensor(points[some], device=device) for some in (known, new))
+        index = _nearest(query, base, k, 4096)[0].cpu().numpy()
+    mean = start[known][index].mean(axis=1)
     filled[~is_known] = mean + rng.normal(scale=1e-2, size=mean.shape)
     return filled
 
@@ -356,7 +352,7 @@ def _layout_of_many(
     part = layout(points[chosen], start=None if start is None else start[chosen], seed=seed, report=report, device=device)
     whole = np.full((len(points), 2), np.nan, dtype=np.float32)
     whole[chosen] = part
-    return _filled(points, whole, rng, device)
+    return _filled(points, whole, rng, device, report)
 
 
 def _start_from(ids: np.ndarray, known_ids: np.ndarray, positions: np.ndarray) -> np.ndarray | None:

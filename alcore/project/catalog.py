@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from alcore.columns import SPLIT_CODES, Texts
-from alcore.naming import natural
+from alcore.naming import natural_places
 from alcore.project import sharing
 from alcore.project.predictions import newest_model
 from alcore.project.stored import Stored
@@ -42,10 +42,7 @@ class Names:
     @cached_property
     def places(self) -> np.ndarray:
         """(n,) int32: where each comes when they are sorted by name in natural order, equal names in the order of the columns."""
-        order = sorted(range(len(self.shown)), key=lambda at: (natural(self.shown[at]), at))
-        result = np.empty(len(order), np.int32)
-        result[order] = np.arange(len(order), dtype=np.int32)
-        return result
+        return natural_places(list(self.shown))
 
     @cached_property
     def _folded(self) -> list[str]:

@@ -21,7 +21,7 @@ from alcore.extractors.shards import Reading, extract_on_ray
 from alcore.extractors.vectors import VectorStore
 from alcore.files import at_work, written_whole
 from alcore.home import models_folder
-from alcore.measures.clusters import of_length_one
+from alcore.measures.clusters import narrowed
 from alcore.measures.duplicates import CLOSE, near_duplicates, with_series
 from alcore.measures.layout import grown_layout
 from alcore.nets.tasks import FEATURES
@@ -35,18 +35,18 @@ from alcore.training.devices import pick_device
 PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
 TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
 MAP = "map.npy"
+LISTED, MANY = "images.npz", 50_000  # the list of a project's images, kept where they are so many
 TAKEN = "taken.npy"
 CLOSENESS = "close"  # a person's choice, among the project's settings
 DAMAGED = "damaged.json"  # of images that are no pictures: their keys; a file that changes has another key
 FEW = 16  # answers about projects that are remembered
-NARROW = 128  # numbers of a vector that the map looks at, at most
-SAMPLE = 8192  # vectors whose principal axes are taken, and that are in memory at a time
 FEW_LABELS = 50  # up to so many, a first query of groups is better than one at random
 WAYS_HELP = "One of each group: the photos are grouped by what the pretrained network sees in them, and each group's middle is asked for."
 LOOKED = 256  # photos whose time is read between two reports
 SHOWN = 20  # unreadable images that are named
 
 
+_listed, _rows = Remembered(2), Remembered(4)  # of a million images 110 and 10 MB
 _remembered = Remembered(FEW)  # pages ask at every look, and of 50,000 images it takes half a second
 
 
@@ -80,6 +80,25 @@ class Features:
     @cached_property
     def _items(self) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
         """ids, keys, paths and rows of the project's items, by id."""
+        packed = self.project.settings["packed"]  # which another import gives another name
+        return _listed.of((self.project.folder, packed), lambda: self._kept_items(packed))
+
+    def _kept_items(self, packed: str) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
+        """The same, kept beside the vectors where they are many: a million are read from there in a tenth of a second, from their rows in
+        ten."""
+        path = self.folder / LISTED
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as kept:
+                if str(kept["packed"]) == packed:
+                    return kept["ids"], kept["keys"], Texts(kept["blob"].tobytes(), kept["ends"]), kept["rows"]
+        ids, keys, paths, rows = self._read_items()
+        if len(ids) >= MANY and self.folder.is_dir():
+            blob, ends = paths.columns()
+            with disk_full_told(self.folder, "the list of images"), written_whole(path) as file:
+                np.savez(file, packed=packed, ids=ids, keys=keys, rows=rows, blob=blob, ends=ends)
+        return ids, keys, paths, rows
+
+    def _read_items(self) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
         ids, keys, rows, paths = [], [], [], Texts()
         for part in self.project.items.sources():
             for i, path, fingerprint, row in part:
@@ -96,8 +115,9 @@ class Features:
 
     @property
     def rows(self) -> np.ndarray:
-        """(n,) int64 rows of their vectors, -1 for those that have none yet."""
-        return self.store.rows(self._items[1])
+        """(n,) int64 rows of their vectors, -1 for those that have none yet; not to be written to."""
+        state = self.project.folder, self.project.settings["packed"], self.store.state
+        return _rows.of(state, lambda: self.store.rows(self._items[1]))
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -288,7 +308,7 @@ class Features:
         there = rows >= 0
         kept = self._kept_map()
         if len(kept) < self.store.count:
-            kept = grown_layout(_narrowed(self.store.vectors()), kept, seed=0, report=report)
+            kept = grown_layout(narrowed(self.store.vectors()), kept, seed=0, report=report)
             with disk_full_told(self.folder, "the map"), written_whole(self.folder / MAP) as file:
                 np.save(file, kept)
         return self.ids[there], kept[rows[there]]
@@ -309,24 +329,6 @@ class Features:
             return np.empty((0, 2), np.float32)
         result: np.ndarray = np.load(self.folder / MAP, allow_pickle=False)
         return result
-
-
-def _narrowed(vectors: np.ndarray) -> np.ndarray:
-    """(n, d) float16 to (n, at most NARROW) float32, of length 1 before: on their principal axes, where neighbors are found ten times as
-    fast and no second copy of all vectors is in memory."""
-    if vectors.shape[1] <= NARROW:
-        return of_length_one(vectors)
-    rng = np.random.default_rng(0)
-    some = of_length_one(vectors[np.sort(rng.permutation(len(vectors))[:SAMPLE])])
-    middle = some.mean(0)
-    some -= middle
-    spread, axes = some.T @ some, rng.standard_normal((vectors.shape[1], NARROW), np.float32)
-    for _ in range(4):  # powers of it turn any axes into the principal ones; all of them at once would take ten times as long
-        axes = np.linalg.qr(spread @ axes)[0]
-    result = np.empty((len(vectors), NARROW), np.float32)
-    for start in range(0, len(vectors), SAMPLE):
-        result[start : start + SAMPLE] = (of_length_one(vectors[start : start + SAMPLE]) - middle) @ axes
-    return result
 
 
 def outdated(project: Stored) -> list[tuple[Path, str]]:

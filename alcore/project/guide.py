@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from alcore.errors import BadInput
 from alcore.naming import clean_classes
 from alcore.project import classes as kinds
@@ -45,7 +47,7 @@ def found(project: Stored) -> Found:
     """The project's photos as far as they are known; compares nothing anew."""
     counts, of = project.counts(), Features(project)
     groups = of.known_groups()
-    alike = None if groups is None else len(groups) - len(set(groups.tolist()))
+    alike = None if groups is None else int((groups != np.arange(len(groups))).sum())
     return Found(counts["splits"].get("pool", 0), counts["items"], of.done, alike)
 
 

@@ -115,9 +115,7 @@ def score(
     strategy.report = report
     look = Spread(model, device, workers) if spread else None
     rng = np.random.default_rng(Seeds.of(round_.seed).acquisition)
-    found, walked, seconds = query(
-        strategy, batches, query_size, rng, telling(pixels, report), alike=_alike(looked, model.pool), **({"look": look} if look else {})
-    )
+    found, walked, seconds = query(strategy, batches, query_size, rng, telling(pixels, report), alike=_alike(looked, model.pool), look=look)
     ranks = explain.wanted_ranks("total", found.total, found.ids)
     order = np.argsort(ranks)
     known = [name for name in SCORES if name in found.parts]

@@ -52,6 +52,7 @@ class Stored:
         self.format: str = row["format"]
         self.classes: tuple[str, ...] = tuple(row["classes"])
         self.settings: Mapping[str, Any] = row["settings"]
+        self._telling: frozenset[str] | None = None  # names that would tell the truth, once somebody asks
         self.folder: Path = self.place.home / "projects" / row["settings"]["folder"]
         if self.settings.get("unpacked"):  # what was unpacked moves with the workspace
             self.settings = {**self.settings, "root": str(self.folder / UNPACKED)}
@@ -161,8 +162,10 @@ class Stored:
 
     def shown_name(self, item_id: int, path: str) -> str:
         """What people see of an item's path: where the truth is hidden, nothing that tells it."""
-        hidden = self.settings.get("truth") == "hidden" and not self.dense
-        return neutral(path, folded((*self.classes, *self.settings.get("former_classes", ()))), item_id) if hidden else path
+        if self._telling is None:
+            hidden = self.settings.get("truth") == "hidden" and not self.dense
+            self._telling = folded((*self.classes, *self.settings.get("former_classes", ()))) if hidden else frozenset()
+        return neutral(path, self._telling, item_id) if self._telling else path
 
     def snapshot(self, within: Any = None) -> Snapshot:
         """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from alcore.errors import NotFound
-from alcore.naming import natural
 from alcore.pixels.maskfiles import class_counts
 from alcore.project import addresses, features, metacolors, metadata, points, sharing
+from alcore.project.catalog import catalog
 from alcore.project.stored import Stored
 from alcore.storage.events import fold
 from alcore.strategies import SCORES, title_of
@@ -170,11 +170,13 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
 
 
 def _places_by_name(project: Stored, ids: np.ndarray) -> np.ndarray:
-    """Where each item comes when they are sorted by the names people see, in natural order; equal names by id."""
-    paths = project.items.paths()
-    named = sorted((natural(project.shown_name(i, paths.get(i, ""))), i, at) for at, i in enumerate(ids.tolist()))
+    """Where each item comes when they are sorted by the names people see, in natural order; equal names by id. Items that an import has
+    taken away since the round come last."""
+    of = catalog(project)
+    at = of.places(ids)
+    known = np.where(at >= 0, of.names.places[at] if len(of) else 0, len(of))
     places = np.empty(len(ids), np.int32)
-    places[[at for _, _, at in named]] = np.arange(len(ids))
+    places[np.lexsort((ids, known))] = np.arange(len(ids))
     return places
 
 

@@ -8,8 +8,15 @@ from alcore.measures import stopping
 from alcore.measures.stopping import Advice
 from alcore.nets.tasks import FEATURES
 from alcore.project import predictions, slices
+from alcore.project.features import Features
 from alcore.project.stored import Stored
+from alcore.remembered import Remembered
 from alcore.types import Round
+
+COMPARED = 50_000  # images whose guesses are compared, at most: of so many the share is known to half a percent
+FEW = 16  # of larger pools, shares that are remembered
+
+_remembered = Remembered(FEW)
 
 
 def worth(project: Stored) -> Advice | None:
@@ -26,10 +33,20 @@ def worth(project: Stored) -> Advice | None:
 
 
 def _agreement(project: Stored, before: Round, now: Round) -> tuple[float | None, int]:
-    """The share of the pool's images that both guess alike, and how many these are: labeled ones too, which are the less sure."""
-    (then_ids, then), (now_ids, later) = predictions.logits(project, before), predictions.logits(project, now)
+    """The share of the pool's images that both guess alike, and how many these are: labeled ones too, which are the less sure. Of a larger
+    pool than COMPARED, so many at random stand for all."""
+    ids = Features(project, str(now.train["extractor"])).ids
+    if len(ids) <= COMPARED:
+        return _alike(project, before, now, None)
+    some = np.sort(np.random.default_rng(project.id).permutation(ids)[:COMPARED])
+    return _remembered.of((project.folder, before.folder, now.folder, len(ids)), lambda: _alike(project, before, now, some))
+
+
+def _alike(project: Stored, before: Round, now: Round, some: np.ndarray | None) -> tuple[float | None, int]:
+    (then_ids, then), (now_ids, later) = predictions.logits(project, before, some), predictions.logits(project, now, some)
     pool = project.pool()
-    common = np.intersect1d(np.intersect1d(then_ids, now_ids), np.concatenate([pool.labeled, pool.unlabeled]))
+    common = np.intersect1d(then_ids, now_ids)
+    common = common[np.isin(common, np.concatenate([pool.labeled, pool.unlabeled]))]
     if not len(common):
         return None, 0
     guesses = (logits.argmax(1)[np.searchsorted(ids, common)] for ids, logits in ((then_ids, then), (now_ids, later)))

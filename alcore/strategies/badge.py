@@ -10,6 +10,8 @@ from alcore.measures.clusters import spread, squared_lengths
 from alcore.progress import Report
 from alcore.strategies.base import ScoreInfo, Seen, Strategy, entropy_words
 
+ROWS = 8192  # images whose errors are worked out at a time
+
 
 class Badge(Strategy):
     """Batch Active learning by Diverse Gradient Embeddings (Ash, Zhang, Krishnamurthy, Langford & Agarwal 2020, arXiv 1906.03671).
@@ -86,8 +88,11 @@ class Badge(Strategy):
 
 def _factors(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
     """p - onehot(argmax p) (u, K) in float64, and the features (u, d) as they are."""
-    logits = seen.unlabeled["logits"].astype(np.float64)
-    p = np.exp(logits - logits.max(1, keepdims=True))
-    p /= p.sum(1, keepdims=True)
-    p[np.arange(len(p)), logits.argmax(1)] -= 1.0
-    return p, seen.unlabeled["embedding"]
+    logits = seen.unlabeled["logits"]
+    error = np.empty(logits.shape, np.float64)
+    for start in range(0, len(logits), ROWS):  # a million images of a hundred classes take 1 GB, and no second one on the way
+        some, p = logits[start : start + ROWS].astype(np.float64), error[start : start + ROWS]
+        np.exp(some - some.max(1, keepdims=True), out=p)
+        p /= p.sum(1, keepdims=True)
+        p[np.arange(len(p)), some.argmax(1)] -= 1.0
+    return error, seen.unlabeled["embedding"]

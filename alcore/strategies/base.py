@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from alcore.measures import scores
-from alcore.measures.clusters import of_length_one, spread
+from alcore.measures.clusters import Units, of_length_one, spread
 from alcore.nets.backbones import Backbone
 from alcore.nets.crew import crew
 from alcore.nets.tasks import FEATURES, Task
@@ -110,6 +110,8 @@ class ScoreInfo:
     span: Span | None = None
     listed: bool = True
 
+
+COPIED = 2**30  # bytes of embeddings up to which a copy of them is made of length 1; of more, each row when it is asked for
 
 BASIC = (
     ScoreInfo("total", "Priority", "What the strategy ranks by: the highest is asked for first."),
@@ -337,8 +339,8 @@ def diverse(total: np.ndarray, seen: Seen, n: int, rng: np.random.Generator, rep
     """n ids of high total that lie apart: the highest first, then one after the other drawn with probability proportional to
     (total - least total)^power times the squared distance, between embeddings of length 1, to the nearest one drawn before. Where all
     totals are equal, distances alone decide."""
-    order = np.argsort(seen.ids)
-    embedding = of_length_one(seen.unlabeled["embedding"], order)
+    order, points = np.argsort(seen.ids), seen.unlabeled["embedding"]
+    embedding = of_length_one(points, order) if points.nbytes <= COPIED else Units(points, order)
     above = total[order] - total.min()
     importance = (above / above.max()) ** power if power and above.any() else np.ones_like(above)
     result: np.ndarray = seen.ids[order][spread((embedding,), n, rng, report, importance=importance)]

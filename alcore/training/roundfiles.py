@@ -74,6 +74,27 @@ def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {f"part_{name}": values for name, values in parts.items()}
 
 
+class Positions:
+    """id -> its position in `ids`, by a search: a dict of a million ids takes 130 MB and half a second."""
+
+    def __init__(self, ids: np.ndarray) -> None:
+        self._order = None if (ids[1:] > ids[:-1]).all() else np.argsort(ids, kind="stable")
+        self._ids = ids if self._order is None else ids[self._order]
+
+    def __contains__(self, item: object) -> bool:
+        return isinstance(item, int | np.integer) and self._at(int(item)) >= 0
+
+    def __getitem__(self, item: int) -> int:
+        at = self._at(int(item))
+        if at < 0:
+            raise KeyError(item)
+        return at if self._order is None else int(self._order[at])
+
+    def _at(self, item: int) -> int:
+        at = int(np.searchsorted(self._ids, item))
+        return at if at < len(self._ids) and int(self._ids[at]) == item else -1
+
+
 class RoundFiles:
     """The arrays of a stored round, read on demand. Immutable once written, so one object may serve every request.
 
@@ -87,7 +108,7 @@ class RoundFiles:
             self.ids: np.ndarray = stored["ids"]
             self.selected: np.ndarray = stored["selected"]
             self.scores = {k.removeprefix("part_"): stored[k] for k in stored.files if k.startswith("part_")} | {"total": stored["total"]}
-        self.position = {int(i): at for at, i in enumerate(self.ids)}
+        self.position = Positions(self.ids)
 
     @cached_property
     def ranks(self) -> dict[str, np.ndarray]:

@@ -36,6 +36,7 @@ from alcore.training.walk import Walked, evaluate, inspect, query
 from alcore.types import FRAMES, VOID, Scores, check_query_size
 
 T = TypeVar("T")
+GROUPED = 100_000  # vectors that a first query groups, at most: half a gigabyte
 HALVED = "batch_size"  # the file in a run's folder that says which batch memory had room for
 LEAST_WALK = 8  # images scored at once; below it the machine is the problem
 
@@ -291,7 +292,7 @@ def _attempt(
             raise AlcoreError(f"training diverged: {bad[0]} is not a number after its last step. Lower the learning rate and start again.")
         rng = np.random.default_rng(seeds.acquisition)
         scores, walked, spent = _walked(
-            batches, lambda: query(strategy, batches, order.query_size, copy.deepcopy(rng), report, alike=material.alike)
+            batches, lambda: query(strategy, batches, order.query_size, copy.deepcopy(rng), report, alike=material.alike, room=work)
         )
     seconds = {"train": trained["seconds"], "evaluate": tested, **spent}
     return Turn(scores, walked, metrics, fitted, seconds, int(trained["steps"]), strategy, params, batches)
@@ -352,7 +353,8 @@ def _walked(batches: PoolDraws, walk: Callable[[], T]) -> T:
 
 def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.ndarray:
     """The first query, without a model: n ids at random, spread by greedy k-center over the pixels at 16x16, or one of each of n groups of
-    vectors (k-means), the one in its middle: of few images that gives every class its chance (TypiClust's and ProbCover's cold start).
+    vectors (k-means), the one in its middle: of few images that gives every class its chance (TypiClust's and ProbCover's cold start). Of
+    more than GROUPED images, a random part is grouped.
 
     Args:
         pixels: for groups vectors.
@@ -364,11 +366,13 @@ def start_query(pool: Pool, pixels: Pixels, n: int, how: str, seed: int) -> np.n
     if how == "random":
         return np.random.default_rng(seed).permutation(pool.unlabeled)[:n]
     if how == "groups":
-        points = of_length_one(cast(np.ndarray, pixels), pool.rows_of(pool.unlabeled))
-        rng = np.random.default_rng(seed)
+        rng, asked = np.random.default_rng(seed), pool.unlabeled
+        if len(asked) > GROUPED:
+            asked = asked[np.sort(rng.permutation(len(asked))[: max(n, GROUPED)])]
+        points = of_length_one(cast(np.ndarray, pixels), pool.rows_of(asked))
         chosen = middles(points, k_means(points, n, rng))
         rest = np.setdiff1d(rng.permutation(len(points)), chosen)  # where images are equal there are fewer groups than were asked for
-        found: np.ndarray = pool.unlabeled[np.concatenate([chosen, rest])[:n]]
+        found: np.ndarray = asked[np.concatenate([chosen, rest])[:n]]
         return found
     if how != "kcenter":
         raise BadInput(f"cannot start by {how!r}: use random, kcenter or groups")

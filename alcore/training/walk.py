@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +22,8 @@ from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
 from alcore.training.regions import Regions, first_regions
 from alcore.types import FRAMES, Scores, check_query_size
+
+IN_MEMORY = 2**28  # bytes of one output of all images, up to which it is held there; more of it lies in a file, where there is a folder
 
 
 def evaluate(strategy: Strategy, batches: PoolDraws, report: Report = ignore_progress, *, on: str = "test") -> dict[str, float]:
@@ -47,12 +52,23 @@ class Walked:
 
 
 def walk(
-    strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Report = ignore_progress, *, regions: Regions | None = None
+    strategy: Strategy,
+    batches: PoolDraws,
+    ids: np.ndarray,
+    report: Report = ignore_progress,
+    *,
+    regions: Regions | None = None,
+    room: Path | None = None,
 ) -> Walked:
     """Scores and outputs of `ids`, each exactly once, in evaluation mode and fp32; the strategy is left as it was.
 
     Args:
         regions: gets the pictures with the strategy's heat on the way, and is closed at the end.
+        room: a folder for what would take much memory, such as the embeddings of a million images (6.6 GB of 1,280 numbers): it lies there
+            in files without a name, which are gone with the arrays.
+
+    Raises:
+        OSError: that folder's disk is full.
     """
     own = crew()
     if own.size > 1 and regions is None and len(ids) >= own.size:
@@ -60,7 +76,7 @@ def walk(
         mine = _passed(strategy, batches, parts[own.rank], report, None)
         whole = own.gather(mine, [len(part) for part in parts])
     else:
-        whole = _passed(strategy, batches, ids, report, regions)
+        whole = _passed(strategy, batches, ids, report, regions, room)
     single = {n: v.astype(np.float64) for n, v in whole.items() if v.ndim == 1}
     return Walked(ids, single, {n: v for n, v in whole.items() if v.ndim > 1})
 
@@ -75,7 +91,9 @@ def assist(strategy: Strategy, batches: PoolDraws, n: int, rng: np.random.Genera
         walk(strategy, batches, np.concatenate([asked, rest]))
 
 
-def _passed(strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Report, regions: Regions | None) -> dict[str, np.ndarray]:
+def _passed(
+    strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Report, regions: Regions | None, room: Path | None = None
+) -> dict[str, np.ndarray]:
     gathered: dict[str, Tensor] = {}
     done = 0
     with kept_memory(batches.device), evaluating(strategy):
@@ -83,7 +101,7 @@ def _passed(strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Rep
             outputs = strategy.score(x)
             for name, value in strategy.task.summary(outputs).items():
                 if name not in gathered:  # whole at once: pieces that are joined at the end would lie there twice
-                    gathered[name] = torch.empty((len(ids), *value.shape[1:]), device=value.device)
+                    gathered[name] = _empty((len(ids), *value.shape[1:]), value.device, room)
                 gathered[name][done : done + len(part)] = value
             if regions:
                 regions.add(part.tolist(), batches.pictures(x), outputs[strategy.heat].float().cpu().numpy())
@@ -93,6 +111,18 @@ def _passed(strategy: Strategy, batches: PoolDraws, ids: np.ndarray, report: Rep
     if regions:
         regions.close()
     return whole
+
+
+def _empty(shape: tuple[int, ...], device: torch.device, room: Path | None) -> Tensor:
+    """float32, to be filled: on the device or, where it is large and there is room for it, in a file."""
+    size = 4 * int(np.prod(shape, dtype=np.int64))
+    if room is None or size <= IN_MEMORY:
+        return torch.empty(shape, device=device)
+    room.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=room) as file:
+        if hasattr(os, "posix_fallocate"):  # else a disk that is full would be told by a signal that ends the process
+            os.posix_fallocate(file.fileno(), 0, size)
+        return torch.from_numpy(np.memmap(file, np.float32, "w+", shape=shape))
 
 
 def inspect(strategy: Strategy, batches: PoolDraws, ids: np.ndarray) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
@@ -120,7 +150,8 @@ def query(
     report: Report = ignore_progress,
     *,
     alike: np.ndarray | None = None,
-    look: Look = walk,
+    look: Look | None = None,
+    room: Path | None = None,
 ) -> tuple[Scores, Walked, dict[str, float]]:
     """Score the pool, or a random sample of it (`TrainParams.score_sample`), and choose `n` images, or regions of images.
 
@@ -128,6 +159,7 @@ def query(
         alike: a number for each of the pool's ids, the same for near duplicates: of whole images one of each such group is chosen, and none
             where one is labeled, for as long as there are others.
         look: makes the pass over whole images, where that is not for this process to do.
+        room: a folder for what would take much memory; see `walk`.
 
     Returns:
         the scores of the unlabeled items with the query, the outputs of all walked items (unlabeled first), and the seconds of
@@ -140,11 +172,14 @@ def query(
     started = time.perf_counter()
     regions = None if whole else Regions(p.query_unit, p.region_count, batches.asked)
     every = np.concatenate([asked, rest])
-    walked = walk(strategy, batches, every, report, regions=regions) if regions else look(strategy, batches, every, report)
+    if look is None or regions is not None:
+        walked = walk(strategy, batches, every, report, regions=regions, room=room)
+    else:
+        walked = look(strategy, batches, every, report)
     scored = time.perf_counter()
     u = len(asked)
-    place = {int(i): at for at, i in enumerate(walked.ids)}
-    labeled = np.array([place[i] for i in pool.labeled.tolist()], np.int64)
+    order = np.argsort(walked.ids, kind="stable")
+    labeled = order[np.searchsorted(walked.ids, pool.labeled, sorter=order)]
     everything = walked.parts | walked.arrays
     seen = Seen(
         asked,
@@ -179,13 +214,12 @@ def _to_be_walked(batches: PoolDraws, n: int, rng: np.random.Generator) -> tuple
 def one_of_each(chosen: np.ndarray, pool: Pool, alike: np.ndarray, n: int, choose: Callable[[int], np.ndarray]) -> np.ndarray:
     """The first of each group of near duplicates among `chosen`; `choose` gives as many more as it takes to have `n` of them. Where nothing
     is left but near duplicates of what is labeled, the first choice."""
-    first, group = chosen, dict(zip(pool.ids.tolist(), alike.tolist(), strict=True))
-    answered = {group[i] for i in pool.labeled.tolist()}
+    first, answered = chosen, set(alike[np.searchsorted(pool.ids, pool.labeled)].tolist())
     while True:
         seen, kept = set(answered), []
-        for i in chosen.tolist():
-            if group[i] not in seen:
-                seen.add(group[i])
+        for i, group in zip(chosen.tolist(), alike[np.searchsorted(pool.ids, chosen)].tolist(), strict=True):
+            if group not in seen:
+                seen.add(group)
                 kept.append(i)
         if len(kept) >= n or len(chosen) == len(pool.unlabeled):
             return np.array(kept[:n] or first, np.int64)

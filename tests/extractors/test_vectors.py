@@ -142,6 +142,26 @@ def test_a_writer_goes_on_from_what_others_wrote_since_it_looked(tmp_path):
     assert found(VectorStore(tmp_path, DIM), ALL) == right(made(4), made(2, 10))
 
 
+def test_two_stores_of_one_folder_do_not_write_into_each_others_memory(tmp_path):
+    written(tmp_path, made(5))
+    reader, writer = VectorStore(tmp_path, DIM), VectorStore(tmp_path, DIM)
+    before = reader.state
+    with writer.writing():
+        writer.add(*made(3, start=6))
+        assert writer.state != before
+    assert (len(reader), reader.state, found(reader, ALL)) == (5, before, right(made(5)))
+    reader.reload()
+    assert reader.state != before
+    assert found(reader, ALL) == found(writer, ALL) == right(made(5), made(3, start=6))
+
+
+def test_a_folder_that_was_made_anew_is_read_anew(tmp_path):
+    written(tmp_path / "a", made(5))
+    shutil.rmtree(tmp_path / "a")
+    assert len(VectorStore(tmp_path / "a", DIM)) == 0
+    assert found(written(tmp_path / "a", made(5, start=20)), ALL) == right(made(5, start=20))
+
+
 def test_a_reader_beside_a_writer_sees_whole_batches_and_right_vectors(tmp_path, monkeypatch):
     writer, reader, seen = VectorStore(tmp_path, DIM), VectorStore(tmp_path, DIM), []
     batches = [made(3, 1), made(2, 4, contents=2), made(3, 6)]

@@ -12,6 +12,12 @@ from alcore.types import Entry
 WORDS = ["a/1.png", "", "日本 🐈.png", "x" * 300, "new\nline", b"\xff\xe9.png".decode("utf-8", "surrogateescape")]
 
 
+def marked(parts: list[list[tuple]]) -> Snapshot:
+    """From blocks of rows with what was said at their end, as the two tables give them."""
+    lying = Snapshot.of([[row[:4] for row in part] for part in parts])
+    return lying.marked([[(row[0], *row[4:]) for row in part] for part in parts])
+
+
 def test_texts_come_back_as_they_were_also_from_their_columns():
     texts = Texts.of(WORDS)
     assert Texts.of(texts) is texts
@@ -69,20 +75,31 @@ ITEMS = [
 
 
 def test_a_snapshot_gives_the_rows_it_was_made_of():
-    snapshot = Snapshot.of([ITEMS[:5], ITEMS[5:]])
+    snapshot = marked([ITEMS[:5], ITEMS[5:]])
     assert list(snapshot) == [(*row[:5], bool(row[5]), bool(row[6])) for row in ITEMS]
     assert len(snapshot) == 8
-    assert list(Snapshot.of([])) == []
+    assert list(marked([])) == []
 
 
 def test_a_pool_is_the_rows_sorted_by_what_was_said_of_them():
     """What Project.pool did row by row: a skipped or flagged item is neither, an unknown class counts as none, val stands in for test."""
-    pool = Pool.of(Snapshot.of([ITEMS]), ["cat", "dog"])
+    pool = Pool.of(marked([ITEMS]), ["cat", "dog"])
     assert (pool.labeled.tolist(), pool.targets.tolist()) == ([3], [1])
     assert pool.unlabeled.tolist() == [11]
     assert (pool.test.tolist(), pool.test_targets.tolist()) == ([6], [1])
     assert pool.rows_of(np.array([14, 3, 12])).tolist() == [6, 7, 5]
-    without = Pool.of(Snapshot.of([[row for row in ITEMS if row[1] != "test"]]), ["cat", "dog"])
+    without = Pool.of(marked([[row for row in ITEMS if row[1] != "test"]]), ["cat", "dog"])
     assert (without.test.tolist(), without.test_targets.tolist()) == ([12], [0])
-    nobody = Pool.of(Snapshot.of([]), ["cat", "dog"])
+    nobody = Pool.of(marked([]), ["cat", "dog"])
     assert len(nobody.ids) == len(nobody.test) == 0
+
+
+def test_marks_are_laid_over_items_that_stay_as_they_were():
+    lying = Snapshot.of([[row[:4] for row in ITEMS]])
+    said = lying.marked([[(4, "cat", None, None, None), (6, "dog", True, None, False)], [(99, "cow", None, True, None)]])
+    assert [row[0] for row in said if row[4] or row[5] or row[6]] == [6]
+    assert next(row for row in said if row[0] == 6) == (6, "test", "dog", 0, "dog", True, False)
+    assert list(lying.marked([])) == list(lying)
+    assert all(row[4] is None for row in lying)
+    with pytest.raises(ValueError, match="read-only"):
+        lying.rows[0] = 3

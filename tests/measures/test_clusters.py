@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from alcore.measures import clusters as module
-from alcore.measures.clusters import k_means, nearest, neighbor_distance, of_length_one, spread
+from alcore.measures.clusters import k_means, narrowed, nearest, neighbor_distance, of_length_one, principal_axes, spread
 from alcore.progress import Progress
 
 # ---- k-means++ seeding
@@ -152,3 +152,33 @@ def test_points_of_length_one_are_a_copy_and_zeros_stay():
     of_length_one(mine)
     of_length_one(mine, np.array([0, 1, 2]))
     assert mine.tolist() == points.tolist()
+
+
+# ---- fewer axes
+
+
+@pytest.mark.parametrize("sample", [8192, 70])
+def test_the_map_looks_at_the_principal_axes_of_long_vectors_which_keep_their_neighbors(sample, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE", sample)
+    monkeypatch.setattr(module, "NARROW", 12)
+    rng = np.random.default_rng(3)
+    inner = rng.standard_normal((300, 6)) * rng.uniform(1, 9, (300, 1))
+    vectors = (inner @ rng.standard_normal((6, 80)) + 0.01 * rng.standard_normal((300, 80))).astype(np.float16)
+    narrow = narrowed(vectors)
+    assert (narrow.shape, narrow.dtype) == ((300, 12), np.float32)
+    unit = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
+    before, after = (((of[:, None] - of[None]) ** 2).sum(2) for of in (unit, narrow.astype(float)))
+    np.testing.assert_allclose(after, before, atol=0.01)
+    short = narrowed(vectors[:, :5])
+    assert np.linalg.norm(short, axis=1) == pytest.approx(1, abs=1e-5)
+    assert short.shape == (300, 5)
+
+
+def test_principal_axes_are_those_of_a_singular_value_decomposition():
+    rng = np.random.default_rng(0)
+    points = (rng.standard_normal((200, 30)) * 2.0 ** -np.arange(30)).astype(np.float32)
+    axes = principal_axes(points, 5)
+    assert (axes.shape, axes.dtype) == ((30, 5), np.float32)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(5), atol=1e-5)
+    exact = np.linalg.svd(points.astype(float), full_matrices=False)[2][:5]
+    assert np.linalg.svd(exact @ axes)[1] == pytest.approx(1, abs=1e-4)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 from alcore.errors import Cancelled
 from alcore.measures import duplicates
+from alcore.measures.cells import Cells
 from alcore.measures.clusters import of_length_one
 from alcore.measures.duplicates import CLOSE, near_duplicates, with_series
 from alcore.progress import Progress
@@ -213,3 +216,49 @@ def test_the_closest_pairs_are_those_of_brute_force(monkeypatch, most):
     pairs, cosines = duplicates.closest_pairs(vectors, 0.9, most)
     assert [tuple(pair) for pair in pairs.tolist()] == [(i, j) for _, i, j in expected]
     np.testing.assert_allclose(cosines, [cosine for cosine, _, _ in expected], atol=1e-6)
+
+
+# ---- of so many that only pairs within cells are looked at
+
+
+@pytest.fixture
+def by_cells(monkeypatch):
+    """Cells of 40 rows, in blocks so small that each cell has several."""
+    monkeypatch.setattr(duplicates, "Cells", functools.partial(Cells, size=40))
+    for name, value in {"PAIRS": 0, "ROWS": 32, "FEW": 2, "NARROW": 16, "SAMPLE": 200}.items():
+        monkeypatch.setattr(duplicates, name, value)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_by_cells_nearly_all_groups_are_found_and_none_that_is_none(by_cells, seed):
+    vectors = photos(1200, 60, seed, noise=0.4)
+    limit = untied(vectors, 0.92)
+    right, found = np.array(brute_force(vectors, limit)), near_duplicates(vectors, limit)
+    assert all(len(set(right[found == group].tolist())) == 1 for group in np.unique(found))  # no group that brute force has not
+    joined, meant = len(found) - len(np.unique(found)), len(right) - len(np.unique(right))
+    assert meant > 300
+    assert joined > 0.97 * meant
+
+
+def test_by_cells_groups_grown_from_a_part_hold_what_is_known_and_find_the_new(by_cells):
+    vectors = photos(900, 60, 1, noise=0.3)
+    vectors[600:] = vectors[:300]  # each new row has its twin among the known
+    known = near_duplicates(vectors[:600], 0.95)
+    found = near_duplicates(vectors, 0.95, known=known)
+    assert (found[600:] == found[:300]).all()
+    assert len(np.unique(found[:600])) <= len(np.unique(known))
+    assert (found[:600] <= known).all()
+
+
+def test_by_cells_progress_is_told_to_the_end_and_may_stop_it(by_cells):
+    told: list[Progress] = []
+    near_duplicates(photos(300, 40, 0), 0.95, report=told.append)
+    assert (told[-1].done, told[-1].total) == (300, 300)
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+    def stop(progress: Progress) -> None:
+        if progress.done > 200:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        near_duplicates(photos(300, 40, 0), 0.95, report=stop)

@@ -226,3 +226,18 @@ def test_a_map_that_grows_keeps_its_points_and_one_that_has_doubled_is_laid_out_
     start = np.full((100, 2), np.nan, np.float32)
     start[:50] = first
     assert grown_layout(points[:100], first).tolist() == layout(points[:100], start=start).tolist()
+
+
+def test_of_many_new_points_each_comes_among_neighbors_from_the_nearest_cells(monkeypatch):
+    points, which = clusters(3000)
+    kept = layout(points[:1600])
+    exact = grown_layout(points, kept)
+    monkeypatch.setattr(embedding, "PAIRS", 0)
+    told: list[Progress] = []
+    found = grown_layout(points, kept, report=told.append)
+    assert (found[:1600] == kept).all()
+    assert np.median(np.linalg.norm(found - exact, axis=1)[1600:]) < 0.1 * np.ptp(kept, axis=0).max()
+    middles = np.stack([kept[which[:1600] == k].mean(0) for k in range(4)])
+    nearest = np.linalg.norm(found[1600:, None] - middles[None], axis=2).argmin(1)
+    assert (nearest == which[1600:]).mean() > 0.99
+    assert (told[-1].stage, told[-1].done, told[-1].total) == ("neighbors", 1400, 1400)

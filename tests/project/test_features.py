@@ -23,6 +23,7 @@ from alcore.project import features as module
 from alcore.project import loop
 from alcore.project.facade import Project
 from alcore.project.features import Features, left_to_do, suits
+from alcore.remembered import Remembered
 from tests.extractors.colors import DIM, MARK, SIDE, colors, stand_in
 from tests.house import ROOT
 from tests.project.photos import photo
@@ -383,18 +384,22 @@ def test_models_that_people_bring_lie_in_the_workspace_or_where_they_say(photos,
     assert module.models_folder(photos.place.home) == tmp_path / "mine"
 
 
-@pytest.mark.parametrize("sample", [8192, 70])
-def test_the_map_looks_at_the_principal_axes_of_long_vectors_which_keep_their_neighbors(sample, monkeypatch):
-    monkeypatch.setattr(module, "SAMPLE", sample)
-    monkeypatch.setattr(module, "NARROW", 12)
-    rng = np.random.default_rng(3)
-    inner = rng.standard_normal((300, 6)) * rng.uniform(1, 9, (300, 1))
-    vectors = (inner @ rng.standard_normal((6, 80)) + 0.01 * rng.standard_normal((300, 80))).astype(np.float16)
-    narrow = module._narrowed(vectors)
-    assert (narrow.shape, narrow.dtype) == ((300, 12), np.float32)
-    unit = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
-    before, after = (((of[:, None] - of[None]) ** 2).sum(2) for of in (unit, narrow.astype(float)))
-    np.testing.assert_allclose(after, before, atol=0.01)
-    short = module._narrowed(vectors[:, :5])
-    assert np.linalg.norm(short, axis=1) == pytest.approx(1, abs=1e-5)
-    assert short.shape == (300, 5)
+def test_the_list_of_many_images_is_kept_beside_the_vectors_until_the_next_import(photos, monkeypatch):
+    monkeypatch.setattr(module, "MANY", 10)
+
+    def listed() -> list[tuple]:
+        monkeypatch.setattr(module, "_listed", Remembered(2))  # as in a process that has just begun
+        ids, keys, paths, rows = Features(photos.place.project("photos"))._items
+        return list(zip(ids.tolist(), keys.tolist(), paths, rows.tolist(), strict=True))
+
+    right = listed()
+    assert not (Features(photos).folder / module.LISTED).exists()  # nothing has been read yet
+    photos.features(device="cpu", report=lambda progress: None)
+    assert listed() == right
+    assert (Features(photos).folder / module.LISTED).is_file()
+    with monkeypatch.context() as kept:
+        kept.setattr(Features, "_read_items", lambda self: pytest.fail("they were read again"))
+        assert listed() == right
+    (photos.source / right[0][2]).unlink()
+    photos.refresh()
+    assert [row[:3] for row in listed()] == [row[:3] for row in right[1:]]

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from alcore.errors import AlcoreError, NotFound
+from alcore.project import classes as kinds
+from alcore.project import holding, slices
 from alcore.project.facade import Project
 from alcore.project.stored import Stored, stored
+from alcore.remembered import Remembered
+from alcore.storage import items as rows
 from alcore.training.roundfiles import round_files
-from alcore.types import Annotation
+from alcore.types import HELD, Annotation
 
 
 @pytest.fixture
@@ -111,3 +115,39 @@ def test_a_project_that_is_made_anew_is_another_one_to_a_browser(project, worksp
     project.delete()
     again = Project.import_into(workspace, "toy", digits_source)
     assert again.identity != first
+
+
+def test_the_items_of_now_are_told_though_they_are_remembered(project, workspace, monkeypatch):
+    """Whatever changes them: labels, a hold and its taking back, a slice, names of classes, another import, by this object or another."""
+    other = workspace.project(project.name)
+
+    def right() -> None:
+        known = [(list(each.snapshot()), each.counts()) for each in (project, other)]
+        monkeypatch.setattr(rows, "_lying", Remembered(rows.FEW))
+        assert known == [(list(each.snapshot()), each.counts()) for each in (project, other)]
+
+    right()
+    ids = project.pool().unlabeled.tolist()
+    project.annotate({ids[0]: "1", ids[1]: "2"})
+    right()
+    done = holding.hold(other, ids[2:5], annotator="ann", client="hold-1")
+    assert done.stored == 3
+    right()
+    assert set(ids[2:5]) <= {i for i, split, *_ in project.snapshot() if split == HELD}
+    holding.hold(project, ids[2:4], annotator="ann", client="hold-2", back=True)
+    holding.hold(project, ids[6:8], annotator="ann", client="hold-3")  # as many are held out as before: others
+    right()
+    slices.draw(other, 4)
+    right()
+    kinds.rename(other, "1", "one")
+    right()
+    assert "one" in project.counts()["truth"]["pool"]
+    kinds.undo(project, kinds.changes(project)[0]["id"])
+    right()
+    assert "1" in other.counts()["truth"]["pool"]
+    before = list(project.snapshot())
+    for gone in sorted(path for path in other.source.rglob("*") if path.is_file() and path.suffix == ".png")[:4]:
+        gone.unlink()
+    other.refresh()
+    right()
+    assert len(list(project.snapshot())) == len(before) - 4

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from alcore.training.roundfiles import RoundFiles, columns_of, in_places, round_files
+from alcore.training.roundfiles import Positions, RoundFiles, columns_of, in_places, round_files
 from alcore.training.turn import Material, run
 from tests.training.orders import order
 
@@ -51,3 +52,13 @@ def test_what_a_round_says_of_classes_is_in_todays_order(pixels, pool, tmp_path)
     p = before.probabilities([3, 5])
     np.testing.assert_allclose(merged.probabilities([3, 5]), np.stack([p[:, 0] + p[:, 1], p[:, 2]], 1), atol=1e-6)
     assert merged.trained_classes == 3
+
+
+@pytest.mark.parametrize("ids", [[3, 5, 9, 20], [9, 3, 20, 5], [7], []])
+def test_positions_are_found_whatever_the_order_of_the_ids(ids):
+    found = Positions(np.array(ids, np.int64))
+    assert [i for i in range(25) if i in found] == sorted(ids)
+    assert [found[i] for i in ids] == list(range(len(ids)))
+    assert "3" not in found
+    with pytest.raises(KeyError):
+        found[4]

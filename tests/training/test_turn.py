@@ -11,6 +11,7 @@ import torch
 from alcore.errors import AlcoreError, BadInput, NotEnoughLabels
 from alcore.strategies import STRATEGIES
 from alcore.training import turn as rounds
+from alcore.training.pool import Pool
 from alcore.training.turn import Material, Order, run, start_query
 from tests.training.orders import Stop, files, order, stop_at
 
@@ -182,6 +183,18 @@ def test_a_start_by_k_center_covers_every_kind_of_image_first(pixels, pool):
     assert sorted(pool.rows_of(chosen) % 3) == [0, 1, 2]
     far_first = start_query(pool, pixels, 4, "kcenter", 0)
     assert not np.isin(far_first, pool.labeled).any()
+
+
+def test_of_very_many_vectors_a_random_part_is_grouped(monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors, ids = (np.repeat(rng.normal(size=(4, 6)), 50, 0) + 0.01 * rng.normal(size=(200, 6))).astype(np.float16), np.arange(200)
+    none = np.empty(0, np.int64)
+    pool = Pool(none, none, ids, none, none, ids, ids)
+    monkeypatch.setattr(rounds, "GROUPED", 40)
+    chosen = start_query(pool, vectors, 4, "groups", 1)
+    assert sorted((chosen // 50).tolist()) == [0, 1, 2, 3]
+    assert chosen.tolist() == start_query(pool, vectors, 4, "groups", 1).tolist()
+    assert len(set(start_query(pool, vectors, 60, "groups", 1).tolist())) == 60
 
 
 def test_an_unknown_start_is_refused(pixels, pool):

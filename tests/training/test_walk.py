@@ -10,6 +10,8 @@ import torch
 
 from alcore.nets.tasks import TASKS
 from alcore.params import TrainParams
+from alcore.strategies import badge, base
+from alcore.training import walk as walks
 from alcore.training.batches import Batches
 from alcore.training.train import train
 from alcore.training.walk import evaluate, query
@@ -122,3 +124,36 @@ def test_a_sample_of_the_pool_that_is_used_up_gives_what_it_has(pixels, pool):
     found = asked(pixels, pool, alike, n=4, score_sample=8)
     assert sorted({i % 2 for i in found}) == sorted(i % 2 for i in found)
     assert 1 <= len(found) <= 2
+
+
+# ---- of so many that their outputs lie in files
+
+
+@pytest.mark.parametrize(("name", "batch"), [("entropy", "diverse"), ("mcdal", "diverse"), ("badge", "auto"), ("coreset", "auto")])
+def test_outputs_in_files_ask_for_the_same_images_to_the_bit(name, batch, pixels, pool, tmp_path, monkeypatch):
+    params = dataclasses.replace(PARAMS, batch=batch)
+
+    def asked(room):
+        strategy, batches = build(name, params=params), Batches(pixels, pool, params, CPU, 0)
+        return query(strategy, batches, 5, np.random.default_rng(1), alike=np.arange(len(pool.ids)) // 2, room=room)
+
+    scores, walked, _ = asked(None)
+    monkeypatch.setattr(walks, "IN_MEMORY", 0)
+    monkeypatch.setattr(base, "COPIED", 0)
+    monkeypatch.setattr(badge, "ROWS", 3)
+    filed, there, _ = asked(tmp_path / "room")
+    assert filed.selected.tolist() == scores.selected.tolist()
+    assert filed.total.tolist() == scores.total.tolist()
+    assert there.arrays.keys() == walked.arrays.keys()
+    assert all((there.arrays[key] == walked.arrays[key]).all() for key in walked.arrays)
+    assert list((tmp_path / "room").iterdir()) == []  # the files have no name
+
+
+def test_a_disk_without_room_for_the_outputs_says_so(pixels, pool, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(walks, "IN_MEMORY", 0)
+    monkeypatch.setattr(walks.os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        query(build("entropy"), Batches(pixels, pool, PARAMS, CPU, 0), 5, np.random.default_rng(0), room=tmp_path)
