@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from alcore.accounts.asking import STRANGER
-from pages.ui.session import link, literal, standing, workspace
+from pages.ui.components.onward import onward
+from pages.ui.session import literal, standing, workspace
 
 TRUST = "ALCORE_TRUST_EMAIL"  # 1: an address counts though its provider does not say that it was verified
 SECONDS = 60  # that what sends somebody on is good for
@@ -52,8 +53,7 @@ def send_on() -> None:
         return
     ticket = workspace().seal(TICKET, [account.standing], SECONDS)
     st.write(f"Welcome, **{literal(account.name)}**.")
-    st.html(f'<meta http-equiv="refresh" content="0; url=./?{TICKET}={ticket}">')
-    link(f"./?{TICKET}={ticket}", "Go on")
+    onward(f"./?{TICKET}={ticket}")
 
 
 def providers(auth: Mapping[str, object]) -> list[str]:

@@ -28,6 +28,7 @@ ENTRIES = (
     "page/connection.js",
     "page/download.js",
     "page/gallery.js",
+    "page/onward.js",
     "page/proposals.js",
     "page/remember.js",
     "room/student.js",

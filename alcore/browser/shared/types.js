@@ -319,6 +319,7 @@ export {};
 /** @typedef {{project: string, token: string, api: string, role: Role, identity: string}} ClassesData */
 /** @typedef {{title: string, text: string}} ConnectionData */
 /** @typedef {{name: string, value: string}} RememberData */
+/** @typedef {{address: string}} OnwardData */
 
 /** @typedef {{id: number, image: string}} ClassItem an image of a class in one room */
 /**
