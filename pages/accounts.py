@@ -63,11 +63,18 @@ def _roles() -> None:
 def _people(there: Visitor) -> None:
     everybody = workspace().accounts.all()
     frame = pd.DataFrame([_row(account, there) for account in everybody])
+    columns = {"name": st.column_config.TextColumn(width=200), "signs in by": st.column_config.TextColumn(width=180)}
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.caption(f"{plural(sum(a.ended is None for a in everybody), 'account')}. Choose one to change it.")
         chosen = st.dataframe(
-            frame, hide_index=True, on_select="rerun", selection_mode="single-row", placeholder="–", key=f"accounts.{len(everybody)}"
+            frame,
+            hide_index=True,
+            column_config=columns,
+            on_select="rerun",
+            selection_mode="single-row",
+            placeholder="–",
+            key=f"accounts.{len(everybody)}",
         )
     with right:
         if rows := chosen.selection.rows:

@@ -23,6 +23,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 # distribution -> what it is imported as, where that differs
 IMPORTED_AS = {
+    "argon2_cffi": "argon2",
     "pillow": "PIL",
     "pillow_heif": "pillow_heif",
     "scikit_image": "skimage",
