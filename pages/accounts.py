@@ -51,7 +51,7 @@ def _nobody_yet() -> None:
                 if password != again:
                     st.error("The password is not the same both times.", icon=":material/error:")
                     return
-                workspace().accounts.add(name, Role.OWNER, password, by=name)
+                workspace().accounts.add(name, Role.OWNER, password, by=name, first=True)
                 st.rerun()
     _roles()
 

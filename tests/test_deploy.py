@@ -77,7 +77,7 @@ def test_all_that_the_app_imports_is_installed_in_the_image():
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 used.add(node.module.partition(".")[0])
     foreign = used - set(sys.stdlib_module_names) - {"alcore", "pages", "app", "tests"}
-    brought = {"traitlets", "pyarrow", "scipy"}  # by anywidget, streamlit and scikit-learn
+    brought = {"traitlets", "pyarrow", "scipy", "anyio"}  # by anywidget, streamlit, scikit-learn and starlette
     assert foreign - there - brought - OPTIONAL == set()
 
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ DAYS = 7  # that an invitation is good for, unless somebody says otherwise
 MOST_DAYS = 90
 LONGEST = 80  # characters of a name
 RESERVED = (CONSOLE, "api", "me", "notebook", "oracle")  # what stands in a journal where no person is named
-_BAD_NAME = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
-_PASS = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+KEPT = 30 * 86_400  # seconds that a browser stays signed in
+SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN")  # whose letters look alike
+_PASS = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})(?:\.([0-9a-f]{16}))?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
@@ -53,6 +55,10 @@ class Account:
     def standing(self) -> str:
         """What a cookie or a token carries, sealed: it means this account as long as it stands and nothing ended its sessions."""
         return f"{self.id}.{self.generation}"
+
+    def session(self) -> str:
+        """The same for a browser that signs in: this session can be ended alone."""
+        return f"{self.standing}.{secrets.token_hex(8)}"
 
 
 @dataclass(frozen=True)
@@ -97,15 +103,17 @@ class Accounts:
         Raises:
             NotFound: nobody is called so; the message names those there are.
         """
-        row = self._rows.row("folded", _folded(name))
+        row = self._rows.row("folded", folded(name))
         if row is None:
             there = ", ".join(account.name for account in self.all()) or "none yet"
             raise NotFound(f"there is no account {name!r} (accounts: {there})")
         return _account(row)
 
     def of(self, standing: str) -> Account | None:
-        """Whom a sealed standing means now; None once the account or its sessions have ended."""
+        """Whom a sealed standing means now; None once the account or its sessions have ended, or this one."""
         found = _PASS.fullmatch(standing)
+        if found and found[3] and self._rows.has_left(found[3]):
+            return None
         row = self._rows.row("id", int(found[1])) if found else None
         if found is None or row is None or row["ended"] is not None or row["generation"] != int(found[2]):
             return None
@@ -120,15 +128,23 @@ class Accounts:
 
     def sign_in(self, name: str, password: str) -> Account | None:
         """The account, where it stands and this is its password. A wrong name takes as long as a wrong password."""
-        row = self._rows.row("folded", _folded(name))
+        row = self._rows.row("folded", folded(name))
         kept = row["password"] if row and row["ended"] is None else None
         if not passwords.is_right(password, kept) or row is None:
             return None
+        anew = passwords.hashed(password) if passwords.is_dated(str(kept)) else None
         with self._database.write() as conn:
-            if passwords.is_dated(str(kept)):
-                self._rows.set(conn, row["id"], password=passwords.hashed(password))
+            now = self._rows.row("id", row["id"], conn)
+            if anew and now and now["password"] == kept:  # else somebody chose another one meanwhile
+                self._rows.set(conn, row["id"], password=anew)
             self._rows.note(conn, row["name"], "signed in", row["name"])
         return _account(row)
+
+    def leave(self, standing: str) -> None:
+        """Ends one session, with all that was handed out to its pages."""
+        found = _PASS.fullmatch(standing)
+        if found and found[3]:
+            self._rows.leave(found[3], KEPT)
 
     def came(self, account: Account, how: str) -> None:
         """Writes down that somebody signed in otherwise than with a password."""
@@ -137,10 +153,13 @@ class Accounts:
 
     # ---- what owners do
 
-    def add(self, name: str, role: Role, password: str | None = None, email: str = "", by: str = CONSOLE) -> Account:
+    def add(
+        self, name: str, role: Role, password: str | None = None, email: str = "", by: str = CONSOLE, *, first: bool = False
+    ) -> Account:
         """A new account.
 
         Args:
+            first: only where nobody has one yet.
             password: None for one that is signed in by its email address alone, or by a link that `renew` makes.
 
         Raises:
@@ -152,9 +171,11 @@ class Accounts:
             passwords.check(password, name)
             kept = passwords.hashed(password)
         with self._database.write() as conn:
+            if first and any(row["ended"] is None for row in self._rows.all(conn)):
+                raise BadInput("somebody else made the first account meanwhile: open the page again, and sign in")
             if role < Role.OWNER and not any(_stands_as_owner(row) for row in self._rows.all(conn)):
                 raise BadInput(f"the first account has to be an owner's, who can let others in: not {role.word}")
-            values = {"name": name, "folded": _folded(name), "role": role.word, "password": kept, "email": email or None}
+            values = {"name": name, "folded": folded(name), "role": role.word, "password": kept, "email": email or None}
             self._rows.add(conn, **values)
             self._rows.note(conn, by, "added", name, f"as {role.word}")
         return self.named(name)
@@ -164,6 +185,7 @@ class Accounts:
         with self._changing(name) as (conn, row):
             if role < Role.OWNER:
                 self._keep_an_owner(conn, row)
+                self._rows.drop_invitations(conn, "made_by", row["name"])  # whoever may let nobody in has let nobody in
             self._rows.set(conn, row["id"], role=role.word)
             self._rows.note(conn, by, "role", row["name"], f"from {row['role']} to {role.word}")
         return self.named(name)
@@ -182,6 +204,7 @@ class Accounts:
         kept = passwords.hashed(password)
         with self._changing(name) as (conn, row):
             self._rows.set(conn, row["id"], anew=True, password=kept)
+            self._rows.drop_invitations(conn, "account_id", row["id"])
             self._rows.note(conn, by, "password", row["name"])
         return self.named(name)
 
@@ -198,6 +221,7 @@ class Accounts:
             self._keep_an_owner(conn, row)
             self._rows.set(conn, row["id"], anew=True, ended=time.time())
             self._rows.drop_invitations(conn, "account_id", row["id"])
+            self._rows.drop_invitations(conn, "made_by", row["name"])
             self._rows.note(conn, by, "ended", row["name"])
         return self.named(name)
 
@@ -224,7 +248,7 @@ class Accounts:
             BadInput: somebody is called so already, or the days are out of range; or nobody could let people in yet.
         """
         name = checked_name(name) if name.strip() else ""
-        if name and self._rows.row("folded", _folded(name)):
+        if name and self._rows.row("folded", folded(name)):
             raise BadInput(f"there is an account {name!r} already: choose another name")
         if role < Role.OWNER and not self.are_there():
             raise BadInput(f"the first account has to be an owner's, who can let others in: not {role.word}")
@@ -273,6 +297,10 @@ class Accounts:
         if told is None:
             raise NotFound("this link was used before, was taken back, or is over: ask an owner for a new one")
         name = checked_name(told.name or name)
+        if not told.name and self._rows.labeled(name):
+            raise BadInput(
+                f"{name!r} stands beside labels already: if that is you, ask an owner for a link with your name, else take another"
+            )
         passwords.check(password, name)
         kept = passwords.hashed(password)
         with self._database.write() as conn:
@@ -280,9 +308,10 @@ class Accounts:
                 raise NotFound("this link was used before: ask an owner for a new one")
             if told.account is not None:
                 self._rows.set(conn, told.account, anew=True, password=kept)
+                self._rows.drop_invitations(conn, "account_id", told.account)
                 self._rows.note(conn, name, "password", name, "by a link")
             else:
-                self._rows.add(conn, name=name, folded=_folded(name), role=told.role.word, password=kept, email=None)
+                self._rows.add(conn, name=name, folded=folded(name), role=told.role.word, password=kept, email=None)
                 self._rows.note(conn, name, "joined", name, f"as {told.role.word}, invited by {told.made_by}")
         return self.named(name)
 
@@ -310,11 +339,16 @@ def checked_name(name: str) -> str:
     Raises:
         BadInput: it is empty, too long or has characters that no line can show, or means something else in a journal.
     """
-    is_bad = _BAD_NAME.search(name.strip())
-    name = " ".join(name.split())
-    if is_bad or not 1 <= len(name) <= LONGEST:
-        raise BadInput(f"a name has 1 to {LONGEST} characters in one line; {name[:40]!r} cannot be one")
-    if _folded(name) in RESERVED:
+    given = name.strip()
+    name = unicodedata.normalize("NFKC", " ".join(given.split()))
+    if not given.isprintable() or not name.isprintable() or not 1 <= len(name) <= LONGEST:
+        raise BadInput(f"a name has 1 to {LONGEST} characters that can be seen, in one line; {name[:40]!r} cannot be one")
+    scripts = {script for letter in name if letter.isalpha() for script in SCRIPTS if unicodedata.name(letter, "").startswith(script)}
+    if len(scripts) > 1:
+        raise BadInput(
+            f"{name!r} has letters of {' and '.join(sorted(s.capitalize() for s in scripts))} that look alike: write it in one of them"
+        )
+    if folded(name) in RESERVED:
         raise BadInput(f"{name!r} stands for something else in a journal: choose another name")
     return name
 
@@ -326,8 +360,9 @@ def _checked_email(email: str) -> str:
     return email
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
+def folded(name: str) -> str:
+    """What names are compared by: without capitals and further spaces, each letter in one spelling."""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def _digest(secret: str) -> str:

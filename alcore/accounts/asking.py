@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 
 from alcore.errors import BadInput
 
 CONSOLE = "console"  # who did what was done on the machine itself
 OPEN = "open"  # who is on a page of a server that asks nobody for an account
 STRANGER = "stranger"  # who is on the way to a provider of identities, or back from there
+VOUCHED = "_streamlit_user"  # what the names of these cookies begin with
 VISITOR = "x-alcore-visitor"  # the header in which the door tells pages who is there: one of these, or an account's standing
 
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def mark_of(cookies: Mapping[str, str]) -> str:
+    """Names what Streamlit keeps in a browser of whom a provider vouched for, so that a ticket is good in this browser alone."""
+    kept = sorted((name, value) for name, value in cookies.items() if name.startswith(VOUCHED))
+    return hashlib.sha256(repr(kept).encode(errors="replace")).hexdigest()[:32]
 
 
 def wanted() -> bool | None:

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from alcore.accounts.asking import STRANGER, VISITOR
+from alcore.accounts.asking import OPEN, STRANGER, VISITOR
 from alcore.door.hosts import Names
 from alcore.door.pages import dressed, refusal_page
 from alcore.door.requests import error_answer
@@ -81,14 +81,18 @@ class Door:
             # Who passed is one of us, so Streamlit, which knows no ALCORE_HOSTS and looks up names on the net, need not ask again.
             if admitted != STRANGER:  # of whom Streamlit tells what a provider said for this Origin alone
                 scope = _without(scope, b"origin")
-            await self.app(scope, self._while_standing(admitted, receive, send), send)
+            if admitted != OPEN:  # what somebody else's page was, or their own with another role, is not gone on with
+                scope = _anew(scope)
+            await self.app(scope, await self._while_standing(admitted, receive, send), send)
             return
         if not is_api:  # a page comes whole and uncompressed, since something is put into it
             scope = _without(scope, b"origin", *((b"accept-encoding", b"if-none-match", b"if-modified-since") if _is_page(path) else ()))
         await self.app(scope, receive, dressed(scope, send, is_api))
 
-    def _while_standing(self, visitor: str, receive: Receive, send: Send) -> Receive:
-        """A `receive` that ends the connection once its visitor may be here no more: at the next thing they do, or soon without one."""
+    async def _while_standing(self, visitor: str, receive: Receive, send: Send) -> Receive:
+        """A `receive` that ends the connection once its visitor may be here no more, or has another role: at the next thing they do, before
+        the page hears of it, or soon without one. The page is then drawn anew for whom they are."""
+        role = await self.sign_in.role_of(visitor)
         coming: asyncio.Task[Message] | None = None
 
         async def received() -> Message:
@@ -96,7 +100,7 @@ class Door:
             while True:
                 coming = coming or asyncio.ensure_future(receive())
                 done, _ = await asyncio.wait({coming}, timeout=LOOK_AGAIN)
-                if not await self.sign_in.stands(visitor):
+                if role is None or await self.sign_in.role_of(visitor) != role:
                     coming.cancel()
                     await send({"type": "websocket.close", "code": 1008, "reason": "the sign-in is over"})
                     return {"type": "websocket.disconnect", "code": 1008}
@@ -130,6 +134,15 @@ def _is_broken(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return True
     return bool(_BROKEN.search(raw))
+
+
+def _anew(scope: Scope) -> Scope:
+    """A handshake that begins a new session of Streamlit's: the third of its protocols is the number of one to go on with."""
+    name, told = b"sec-websocket-protocol", list(scope.get("subprotocols") or [])[:2]
+    headers = scope["headers"]
+    if any(other == name for other, _ in headers):
+        headers = [pair for pair in headers if pair[0] != name] + [(name, ", ".join(told).encode())]
+    return {**scope, "subprotocols": told, "headers": headers}
 
 
 def _without(scope: Scope, *names: bytes) -> Scope:

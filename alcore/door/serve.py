@@ -69,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
     workspace.database.check_writable()
     token = workspace.token  # its file is there from the first start
     asks = wanted() if wanted() is not None else not is_loopback(args.host)
-    for line in announced(args.host, args.port, token if asks else ""):
+    accounts = workspace.accounts.are_asked()
+    if accounts:
+        os.environ.setdefault(VARIABLE, "")
+    for line in announced(args.host, args.port, token if asks and not accounts else "", accounts):
         print(line, file=sys.stderr)
     os.chdir(ROOT)  # Streamlit reads .streamlit/config.toml from here
     sys.path.insert(0, str(ROOT))
@@ -101,7 +104,7 @@ def _checked_roots(given: Sequence[str]) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def announced(host: str, port: int, token: str) -> Sequence[str]:
+def announced(host: str, port: int, token: str, accounts: bool = False) -> Sequence[str]:
     """What is said at the start: where the app is, as a link that signs in when there is a token, and what one should know of it."""
     base = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
     below = f"/{base}/" if base else "/" if token else ""
@@ -110,7 +113,9 @@ def announced(host: str, port: int, token: str) -> Sequence[str]:
     if host in WILDCARDS and (own := own_address()):
         names.append(own)
     lines = [f"alcore is at {' or '.join(f'http://{_in_link(name)}:{port}{link}' for name in names)}"]
-    if token:
+    if accounts:
+        lines.append("People sign in with their accounts (python -m alcore account list).")
+    elif token:
         lines.append("The link signs a browser in; whoever has it can see and change every project.")
         if len(token) < SHORT:
             lines.append(f"ALCORE_TOKEN has {len(token)} characters and can be guessed: take {SHORT} or more.")

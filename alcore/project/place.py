@@ -36,7 +36,7 @@ class Grant:
 
     project: str | None
     annotator: str
-    role: Role = Role.OWNER
+    role: Role
 
 
 class Place:
@@ -102,14 +102,14 @@ class Place:
     def verify(self, token: str) -> Grant | None:
         """What the token allows; None for a forged, expired or unknown one."""
         if self.is_token(token):
-            return Grant(None, "api")
+            return Grant(None, "api", Role.OWNER)
         content = self.unseal("component token", token)
         if content is None or len(content) != 3:
             return None
         project, annotator, standing = content
         of = None if project == "*" else project
         if not standing or standing == OPEN:
-            return None if standing and self.accounts.are_asked() else Grant(of, annotator)
+            return None if standing and self.accounts.are_asked() else Grant(of, annotator, Role.OWNER)
         account = self.accounts.of(standing)
         return Grant(of, account.name, account.role) if account else None
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alcore.errors import BadInput
 from alcore.storage.database import Database, new_id
-from alcore.storage.schema import account_events, accounts, invitations
+from alcore.storage.schema import account_events, accounts, annotation_rows, invitations, signed_out
 
 Row = Mapping[str, Any]
 
@@ -64,6 +64,24 @@ class AccountRows:
             conn.execute(accounts.update().where(accounts.c.id == account).values(**values))
         except sa.exc.IntegrityError:
             raise BadInput(f"the address {values.get('email')!r} is another account's") from None
+
+    def leave(self, session: str, kept: float) -> None:
+        """Notes that a session is over, and forgets those that ended more than `kept` seconds ago."""
+        now = time.time()
+        with self.database.write() as conn:
+            conn.execute(signed_out.delete().where(signed_out.c.created < now - kept))
+            if conn.scalar(sa.select(signed_out.c.session).where(signed_out.c.session == session)) is None:
+                conn.execute(signed_out.insert().values(session=session, created=now))
+
+    def has_left(self, session: str) -> bool:
+        """Whether a session was ended."""
+        with self.database.read() as conn:
+            return conn.scalar(sa.select(signed_out.c.session).where(signed_out.c.session == session)) is not None
+
+    def labeled(self, name: str) -> bool:
+        """Whether somebody of this name stands in the journal of a project."""
+        with self.database.read() as conn:
+            return conn.scalar(sa.select(annotation_rows.c.id).where(annotation_rows.c.annotator == name).limit(1)) is not None
 
     # ---- invitations
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alcore.storage.apart import Apart
 from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks, streamed
-from alcore.storage.events import MASK_KINDS, differs, fold, row_of
+from alcore.storage.events import MASK_KINDS, differs, fold, left_standing, row_of
 from alcore.storage.items import Items
 from alcore.storage.lineage import MERGE, Change, Lineage
 from alcore.storage.schema import annotation_rows, current, items, masks
@@ -56,7 +56,9 @@ class Journal:
         taken = self.take(events, classes, within)
         return taken.acked, taken.rejected
 
-    def take(self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None) -> Taken:
+    def take(
+        self, events: Sequence[Annotation], classes: Collection[str] = (), within: sa.Connection | None = None, *, own: bool = False
+    ) -> Taken:
         """Stores what can be taken, in order, in one transaction that is committed before this returns.
 
         An event whose (client, seq) is stored already is acknowledged and not stored again. A class that its author knows by an earlier
@@ -65,6 +67,7 @@ class Journal:
         Args:
             classes: what a label may be, as of when the caller looked. A mask or region names a stored mask of the image's size.
             within: the caller's transaction, which then stores all of it or nothing.
+            own: an undo of somebody who said nothing of an image is refused; else it takes back what another said.
         """
         taken = Taken()
         now = time.time()
@@ -76,13 +79,15 @@ class Journal:
             there = self._items_there(conn, {e.item for e in events})
             stored = self._stored(conn, events)
             sizes = self._sizes_of_masks(conn, events)
-            before = self._told(conn, {e.item for e in events if e.replaces is not None})
+            before = self._told(conn, {e.item for e in events if e.replaces is not None or (own and e.kind == "undo")})
             rows: list[dict[str, Any]] = []
             for event in events:
                 if (event.client, event.seq) in stored:
                     taken.acked.append(event.seq)
                     continue
                 reason = self._why_not(event, there, classes, sizes)
+                if not reason and own and event.kind == "undo" and not _has_said(event.annotator, before[event.item]):
+                    reason = "there is nothing of yours to take back"
                 if reason:
                     taken.rejected.append({"seq": event.seq, "reason": reason})
                     continue
@@ -309,6 +314,10 @@ class Journal:
     def _lineage(self, conn: sa.Connection) -> Lineage:
         """What names of classes mean; empty where labels are masks, which name none."""
         return self._classes.lineage(conn) if "label" in self._answers else Lineage(())
+
+
+def _has_said(annotator: str, events: Sequence[tuple[Any, ...]]) -> bool:
+    return any(event[2] == annotator for event in left_standing(events))
 
 
 def _in_names_of_now(event: Annotation, lineage: Lineage, classes: Collection[str]) -> Annotation:

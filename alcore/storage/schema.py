@@ -237,6 +237,9 @@ account_events = sa.Table(
     sa.Column("details", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+signed_out = sa.Table(  # sessions that somebody ended while their account stands; forgotten once their cookies are over
+    "signed_out", meta, sa.Column("session", _name(32), primary_key=True), sa.Column("created", sa.Float, nullable=False)
+)
 applied = sa.Table(
     "migrations", sa.MetaData(), sa.Column("name", _name(80), primary_key=True), sa.Column("applied", sa.Float, nullable=False)
 )
@@ -311,7 +314,7 @@ def _identity(conn: sa.Connection) -> None:
 
 
 def _accounts(conn: sa.Connection) -> None:
-    for table in (accounts, invitations, account_events):
+    for table in (accounts, invitations, account_events, signed_out):
         table.create(conn, checkfirst=True)
 
 

@@ -202,6 +202,8 @@ def _views(place: Workspace, grant: Grant, request: Request, body: bytes) -> Res
     name, address = content.get("name"), content.get("address")
     if not isinstance(name, str) or not (address is None or (isinstance(address, str) and len(address) <= 4000)):
         raise Refused(400, "name must be a text, and address a view's, or null to remove it")
+    if name in savedviews.views(project):  # they are everybody's
+        grant.role.check(Role.OWNER)
     if address is None:
         savedviews.drop_view(project, name)
     else:

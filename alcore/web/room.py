@@ -133,7 +133,7 @@ def _bearer(request: Request) -> str:
 
 def anybody(request: Request, workspace: Callable[[], Workspace]) -> tuple[Workspace, Grant]:
     """Who has no token yet."""
-    return workspace(), Grant("", "")
+    return workspace(), Grant("", "", Role.VIEWER)
 
 
 def student(request: Request, workspace: Callable[[], Workspace]) -> tuple[Workspace, Grant]:
@@ -144,7 +144,7 @@ def student(request: Request, workspace: Callable[[], Workspace]) -> tuple[Works
         raise Refused(401, "the token is not valid or has expired: join the class again")
     if content[0] != spelled(segment(request, "code")):
         raise Refused(401, "the token is for another class")
-    return place, Grant(_of_class(content[0]), content[1])
+    return place, Grant(_of_class(content[0]), content[1], Role.VIEWER)
 
 
 def teacher(request: Request, workspace: Callable[[], Workspace]) -> tuple[Workspace, Grant]:

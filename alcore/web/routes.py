@@ -311,7 +311,7 @@ def _annotations(place: Workspace, grant: Grant, request: Request, body: bytes) 
             rejected.append({"seq": seq if is_whole(seq, -(2**53), 2**53) else None, "reason": reason})
         else:
             good.append(_annotation(event, client, grant.annotator))
-    taken = project.journal.take(good, project.classes) if good else Taken()
+    taken = project.journal.take(good, project.classes, own=grant.role < Role.OWNER) if good else Taken()
     if taken.acked:
         place.live.answered(project.name)
     answer: dict[str, Any] = {"acked": taken.acked, "rejected": rejected + taken.rejected}

@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from alcore import figures
+from alcore.accounts.roles import Role
 from alcore.jobs.runner import WAITING
 from alcore.metrics import title
 from alcore.progress import duration
 from alcore.project.facade import Project
 from alcore.types import Job
-from pages.ui.session import plain_errors, workspace
+from pages.ui.session import may, plain_errors, workspace
 
 NUMBER_WIDTH = 150
 PLAIN_CHART = {"displayModeBar": False}
@@ -58,14 +59,15 @@ def _show(job: Job, of: Project | None) -> None:
             st.markdown(f"**{job.title}**")
             st.badge("stopping" if job.cancel else job.state, color="orange" if job.cancel else STATES[job.state])  # type: ignore[arg-type]
             st.space("stretch")
-            st.button(
-                "Cancel",
-                key=f"cancel.{job.id}",
-                icon=":material/stop_circle:",
-                disabled=job.cancel,
-                on_click=runner.cancel,
-                args=(job.id,),
-            )
+            if may(Role.OWNER):
+                st.button(
+                    "Cancel",
+                    key=f"cancel.{job.id}",
+                    icon=":material/stop_circle:",
+                    disabled=job.cancel,
+                    on_click=runner.cancel,
+                    args=(job.id,),
+                )
         if job.state == "queued":
             st.caption(waiting_words(job))
             return

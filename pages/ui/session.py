@@ -46,20 +46,16 @@ class Visitor:
 
     account: Account | None
     role: Role
-
-    @property
-    def standing(self) -> str:
-        """What tokens for this page end with."""
-        return self.account.standing if self.account else OPEN
+    standing: str  # what tokens for this page end with: the account and its sessions, this one too
 
 
 def visitor() -> Visitor | None:
     """Who is there, as the door told and as it is now; None for a stranger and for whoever may not be here any more."""
     accounts, told = workspace().accounts, standing()
     if told in ("", OPEN):  # "" without a door, which is a test's page or one under another server
-        return None if accounts.are_asked() else Visitor(None, Role.OWNER)
+        return None if accounts.are_asked() else Visitor(None, Role.OWNER, OPEN)
     account = accounts.of(told)
-    return Visitor(account, account.role) if account else None
+    return Visitor(account, account.role, told) if account else None
 
 
 def standing() -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import streamlit as st
 
-from alcore.accounts.asking import STRANGER
+from alcore.accounts.asking import STRANGER, mark_of
 from pages.ui.components.onward import onward
 from pages.ui.session import literal, standing, workspace
 
 TRUST = "ALCORE_TRUST_EMAIL"  # 1: an address counts though its provider does not say that it was verified
+FRESH = 300  # seconds that the word of a provider counts
 SECONDS = 60  # that what sends somebody on is good for
 TICKET = "ticket"  # its purpose, and its name in the address
 
@@ -38,7 +40,7 @@ def is_on_the_way() -> bool:
 def send_on() -> None:
     """Sends a stranger to the provider, or whoever comes back from there to their account."""
     st.title("Sign in", anchor=False)
-    if not st.user.is_logged_in:
+    if not st.user.is_logged_in or not is_fresh(st.user.to_dict()):
         names = providers(configured())
         for name in names:
             title = "Sign in with your organisation" if len(names) == 1 else f"Sign in with {name}"
@@ -51,9 +53,15 @@ def send_on() -> None:
         st.write(refusal or f"No account has the address {literal(str(told.get('email')))}. Ask an owner for one.")
         st.button("Sign in as somebody else", on_click=st.logout)
         return
-    ticket = workspace().seal(TICKET, [account.standing], SECONDS)
+    ticket = workspace().seal(TICKET, [account.standing, mark_of(st.context.cookies)], SECONDS)
     st.write(f"Welcome, **{literal(account.name)}**.")
     onward(f"./?{TICKET}={ticket}")
+
+
+def is_fresh(told: Mapping[str, object]) -> bool:
+    """Whether the provider said so just now: what it said before somebody signed out of here lets nobody in again."""
+    said = told.get("iat")
+    return isinstance(said, int | float) and time.time() - said < FRESH
 
 
 def providers(auth: Mapping[str, object]) -> list[str]:
@@ -66,7 +74,7 @@ def why_not(told: Mapping[str, object]) -> str:
     """Why what a provider tells of somebody does not say who they are, or ""."""
     if not str(told.get("email") or "").strip():
         return "Your provider does not tell your email address: an owner can let you in with a password."
-    if told.get("email_verified") is True or (told.get("email_verified") is None and os.environ.get(TRUST) == "1"):
+    if told.get("email_verified") in (True, "true") or (told.get("email_verified") is None and os.environ.get(TRUST) == "1"):
         return ""
     if told.get("email_verified") is None:
         return f"Your provider does not say that your address was verified. If it only gives out its own, {TRUST}=1 lets it count."

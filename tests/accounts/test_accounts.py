@@ -13,6 +13,8 @@ from alcore.accounts.accounts import Accounts, checked_name
 from alcore.accounts.roles import Role
 from alcore.errors import AlcoreError, BadInput, NotFound
 from alcore.storage import schema
+from alcore.storage.journal import Journal
+from tests.storage.rows import add_project, label
 
 pytestmark = pytest.mark.both_databases
 
@@ -218,10 +220,38 @@ def test_a_secret_is_kept_nowhere(people, database):
 # ---- names and addresses
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\nb", "a\u2028b", "a\x00", "me", "API", " Oracle ", "console", "notebook"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "  ",
+        "x" * 81,
+        "a\nb",
+        "a\u2028b",
+        "a\x00",
+        "Ann\u200b",
+        "A\u00adnn",
+        "Ann\u202e",
+        "\u0410nn",
+        "me",
+        "API",
+        " Oracle ",
+        "console",
+        "notebook",
+    ],
+)
 def test_what_is_no_name_is_told(name):
-    with pytest.raises(BadInput, match="cannot be one|stands for something else"):
+    with pytest.raises(BadInput, match="cannot be one|stands for something else|look alike"):
         checked_name(name)
+
+
+def test_a_letter_has_one_spelling(people):
+    people.add("Re\u0301my", Role.VIEWER, WORD)
+    assert (people.named("R\u00e9my").name, people.sign_in("re\u0301MY", WORD).name) == ("R\u00e9my", "R\u00e9my")
+    with pytest.raises(BadInput, match="already"):
+        people.add("R\u00e9my", Role.VIEWER, WORD)
+    assert checked_name("\u0410\u043d\u043d\u0430") == "\u0410\u043d\u043d\u0430"  # of one script
+    assert checked_name("\u5c71\u7530 Yuki") == "\u5c71\u7530 Yuki"  # of two that nobody takes for one another
 
 
 def test_an_email_address_is_one_persons(people):
@@ -259,3 +289,78 @@ def test_what_was_done_is_written_down_and_by_whom(people):
         ("Bea", "ended", "Ann", ""),
     ]
     assert [e.what for e in people.happened(2)] == ["ended", "role"]
+
+
+# ---- sessions, links and races
+
+
+def test_a_session_ends_alone_with_what_was_handed_out_to_it(people):
+    account = people.named("Bea")
+    here, there = account.session(), account.session()
+    assert here != there
+    assert [people.of(one).name for one in (here, there, account.standing)] == ["Bea"] * 3
+    people.leave(here)
+    people.leave(here)  # twice is once
+    people.leave(account.standing)  # no session
+    assert people.of(here) is None
+    assert [people.of(one).name for one in (there, account.standing)] == ["Bea"] * 2
+    people.sign_out("Bea")
+    assert people.of(there) is None
+
+
+def test_what_ended_long_ago_is_forgotten(people, database, monkeypatch):
+    people.leave(people.named("Bea").session())
+    real = module.time.time
+    monkeypatch.setattr("time.time", lambda: real() + module.KEPT + 1)
+    people.leave(people.named("Bea").session())
+    with database.read() as conn:
+        assert conn.scalar(sa.select(sa.func.count()).select_from(schema.signed_out)) == 1
+
+
+@pytest.mark.parametrize("change", [lambda of: of.end("Olga", "Ann"), lambda of: of.set_role("Olga", Role.ANNOTATOR, "Ann")])
+def test_whoever_may_let_nobody_in_has_let_nobody_in(people, change):
+    people.add("Olga", Role.OWNER, WORD)
+    hers, anns = people.invite(Role.OWNER, by="Olga"), people.invite(Role.VIEWER, by="Ann")
+    change(people)
+    assert (people.invitation(hers), people.invitation(anns) is None) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda of, link: of.join(link, "", OTHER), lambda of, link: of.set_password("Bea", OTHER)], ids=["by another link", "by Bea"]
+)
+def test_a_new_password_ends_the_links_to_one(people, change):
+    first, second = people.renew("Bea"), people.renew("Bea")
+    change(people, first)
+    assert [people.invitation(link) for link in (first, second)] == [None, None]
+
+
+def test_the_first_account_is_made_once(accounts):
+    accounts.add("Ann", Role.OWNER, WORD, first=True)
+    with pytest.raises(BadInput, match="somebody else made the first account meanwhile"):
+        accounts.add("Eve", Role.OWNER, WORD, first=True)
+    assert [one.name for one in accounts.all()] == ["Ann"]
+
+
+def test_a_guest_does_not_take_the_name_that_stands_beside_labels(people, database):
+    add_project(database, "pets", ["1.png"])
+    Journal(database, 1).record([label(1, 1, annotator="Cleo")], ("cat",))
+    secret = people.invite(Role.ANNOTATOR)
+    with pytest.raises(BadInput, match="'Cleo' stands beside labels already: if that is you, ask an owner for a link with your name"):
+        people.join(secret, "Cleo", WORD)
+    assert people.join(people.invite(Role.ANNOTATOR, "Cleo"), "", WORD).name == "Cleo"
+
+
+def test_a_dated_hash_is_not_made_anew_over_a_new_password(people, database, monkeypatch):
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024).hash(WORD)
+    with database.write() as conn:
+        conn.execute(schema.accounts.update().where(schema.accounts.c.name == "Bea").values(password=weak))
+    real = module.passwords.hashed
+
+    def meanwhile(word: str) -> str:
+        monkeypatch.setattr(module.passwords, "hashed", real)
+        people.set_password("Bea", OTHER)
+        return real(word)
+
+    monkeypatch.setattr(module.passwords, "hashed", meanwhile)
+    people.sign_in("Bea", WORD)
+    assert (people.sign_in("Bea", WORD), people.sign_in("Bea", OTHER).name) == (None, "Bea")

@@ -26,6 +26,7 @@ MakeClient = Callable[..., TestClient]
 def _bare_environment(monkeypatch):
     for name in ("ALCORE_HOSTS", "ALCORE_SIGN_IN", "ALCORE_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALCORE_DATA_ROOTS", "")  # the door sets it where people have accounts: it is put back afterwards
 
 
 @pytest.fixture

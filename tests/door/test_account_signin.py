@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from alcore.accounts.asking import VISITOR
+from alcore.accounts.asking import VISITOR, mark_of
 from alcore.accounts.roles import Role
 from alcore.door import middleware, signin
+from alcore.uploads.roots import Roots
 from tests.door.bare import handshake, run
 
 WORD, OTHER = "correct horse", "battery staple"
@@ -90,7 +91,8 @@ async def _told(scope, receive, send) -> None:
 def test_pages_are_told_who_is_there_by_the_door_alone(bea, workspace):
     door = middleware.Door(_told, lambda: workspace, lambda: "127.0.0.1", lambda: "")
     http = TestClient(door, base_url="http://127.0.0.1:8501", cookies=bea.cookies)
-    assert http.get("/", headers={VISITOR: "1.1"}).json() == ["2.1"]
+    (told,) = http.get("/", headers={VISITOR: "1.1"}).json()
+    assert re.fullmatch(r"2\.1\.[0-9a-f]{16}", told)
 
 
 def test_where_nobody_is_asked_pages_are_told_that(workspace):
@@ -165,6 +167,60 @@ def test_a_session_ends_when_its_account_does(bea, people, ends):
         handshake(bea)
 
 
+def test_spaces_and_capitals_make_no_second_line(client, people, monkeypatch):
+    waiting: list[str] = []
+    real = signin.SignIn._in_line
+
+    def noted(self, name: str):
+        waiting.append(name)
+        return real(self, name)
+
+    monkeypatch.setattr(signin.SignIn, "_in_line", noted)
+    for name in ("bea", " BEA", "bea  ", "Bea"):
+        sign_in(client(), name, OTHER)
+    assert len(set(waiting)) == 1
+
+
+def test_a_full_line_is_told_in_the_form_of_accounts(there, monkeypatch):
+    monkeypatch.setattr(signin, "IN_LINE", 0)
+    answer = sign_in(there, "Bea")
+    assert (answer.status_code, "Too many passwords are tried for this name: wait a minute." in answer.text) == (429, True)
+    assert 'id="password"' in answer.text
+
+
+def test_passwords_are_hashed_two_at_a_time_on_threads_that_nothing_else_waits_for(make_app, people, monkeypatch):
+    """However many guess at once, another request is answered meanwhile."""
+    go_on, lock, at_once, most = threading.Event(), threading.Lock(), 0, 0
+
+    def slow(name: str, word: str) -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        assert go_on.wait(60)
+        with lock:
+            at_once -= 1
+
+    monkeypatch.setattr(people, "sign_in", slow)
+
+    async def guess() -> tuple[int, list[int]]:
+        transport = httpx.ASGITransport(make_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8501") as http:
+            tries = [
+                asyncio.create_task(http.post("/", data={"name": f"name {n}", "password": "a guess"}, headers=HTML))
+                for n in range(signin.MOST_HASHING + 1)
+            ]
+            while not any(task.done() for task in tries):  # the one too many
+                await asyncio.sleep(0.001)
+            health = (await http.get("/api/v1/health")).status_code
+            go_on.set()
+            return health, sorted(answer.status_code for answer in await asyncio.gather(*tries))
+
+    health, statuses = run(guess())
+    assert (health, most) == (200, signin.HASHES)
+    assert (statuses.count(401), statuses.count(429)) == (signin.MOST_HASHING, 1)
+
+
 def _socket_app(said: list[str]):
     """An app that answers on a WebSocket until it is disconnected, and says why it ended."""
 
@@ -213,9 +269,73 @@ def test_a_page_that_was_open_to_all_ends_with_the_first_account(workspace, monk
     assert said == ["disconnected 1008"]
 
 
-def test_signing_out_forgets_the_cookie(bea):
-    assert "You are signed out." in bea.get("/logout", headers=HTML).text
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OWNER])
+def test_an_open_page_ends_when_its_person_gets_another_role(bea, workspace, people, role):
+    """Its fragments and buttons are of the old one: Streamlit runs them without asking who is there."""
+    said: list[str] = []
+    door = middleware.Door(_socket_app(said), lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501", cookies=bea.cookies)
+    with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream") as socket:
+        people.set_role("Bea", role)
+        socket.send_text("the button of an annotator")
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+    assert said == ["disconnected 1008"]
+    with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream") as socket:  # drawn anew
+        socket.send_text("hello")
+        assert socket.receive_text() == "you said hello"
+
+
+def _protocols(told: list[tuple[list[str], list[str]]]):
+    async def app(scope, receive, send) -> None:
+        told.append((scope["subprotocols"], [value.decode() for name, value in scope["headers"] if name == b"sec-websocket-protocol"]))
+        await send({"type": "websocket.accept", "subprotocol": "streamlit"})
+        await send({"type": "websocket.close"})
+
+    return app
+
+
+def test_nobody_goes_on_with_a_page_that_was_opened_before(bea, workspace, people):
+    told: list[tuple[list[str], list[str]]] = []
+    door = middleware.Door(_protocols(told), lambda: workspace, lambda: "127.0.0.1", lambda: "", lambda: True)
+    for cookies in (bea.cookies, None):  # Bea, and a stranger on the way to a provider
+        http = TestClient(door, base_url="http://127.0.0.1:8501", cookies=cookies)
+        with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream", subprotocols=["streamlit", "xsrf", "session-of-ann"]):
+            pass
+    assert told == [(["streamlit", "xsrf"], ["streamlit, xsrf"])] * 2
+
+
+def test_where_nobody_is_asked_a_page_goes_on_after_a_broken_connection(workspace):
+    told: list[tuple[list[str], list[str]]] = []
+    door = middleware.Door(_protocols(told), lambda: workspace, lambda: "127.0.0.1", lambda: "")
+    http = TestClient(door, base_url="http://127.0.0.1:8501")
+    with http.websocket_connect("ws://127.0.0.1:8501/_stcore/stream", subprotocols=["streamlit", "xsrf", "mine"]):
+        pass
+    assert told[0][0] == ["streamlit", "xsrf", "mine"]
+
+
+def test_signing_out_ends_this_browsers_session_with_its_pages_and_tokens_and_no_other(client, bea, workspace, people):
+    other = client()
+    sign_in(other, "Bea")
+    (name,) = [name for name in bea.cookies if name.startswith("alcore-")]
+    copied = bea.cookies[name]
+    standing = workspace.unseal(signin.PURPOSE, copied)[0]
+    token = workspace.sign("", "Bea", standing=standing)
+    assert workspace.verify(token) is not None
+    answer = bea.get("/logout", headers=HTML)
+    assert "You are signed out." in answer.text
     assert bea.get("/", headers=HTML).status_code == 401
+    bea.cookies.set(name, copied)
+    assert bea.get("/", headers=HTML).status_code == 401
+    assert workspace.verify(token) is None
+    assert other.get("/", headers=HTML).status_code == 200
+
+
+def test_signing_out_forgets_whom_a_provider_said_it_was(bea):
+    bea.cookies.set("_streamlit_user", "ann")
+    bea.cookies.set("_streamlit_user_tokens__1", "x")
+    gone = [re.match(r"[^=]+", one)[0] for one in bea.get("/logout", headers=HTML).headers.get_list("set-cookie") if "Max-Age=0" in one]
+    assert {"_streamlit_user", "_streamlit_user_tokens__1"} < set(gone)
 
 
 def test_the_workspaces_token_opens_no_page_where_people_have_accounts(client, workspace, people):
@@ -339,12 +459,42 @@ def test_without_a_provider_there_is_no_shell(there):
         assert there.get(path, headers=HTML).status_code == 401
 
 
-def test_a_ticket_signs_in_whom_it_names_for_a_minute(vouched, workspace, people):
-    account = people.named("Bea")
-    for bad in ("x", workspace.seal(signin.TICKET, [account.standing], -1), workspace.seal("other", [account.standing], 60)):
-        assert vouched.get(f"/?ticket={bad}", headers=HTML).status_code == 401
-    answer = vouched.get(f"/?ticket={workspace.seal(signin.TICKET, [account.standing], 60)}", headers=HTML)
+def test_a_ticket_signs_in_whom_it_names_once_in_the_browser_that_came_back(make_app, vouched, workspace, people):
+    account, mark = people.named("Bea"), mark_of({"_streamlit_user": "word of a provider"})
+
+    def ticket(purpose: str = signin.TICKET, seconds: float = 60, of: str = mark) -> str:
+        return f"/?ticket={workspace.seal(purpose, [account.standing, of], seconds)}"
+
+    vouched.cookies.set("_streamlit_user", "word of a provider")
+    for bad in (ticket(seconds=-1), ticket("other"), ticket(of="other"), "/?ticket=x", f"/?ticket={workspace.seal(signin.TICKET, [], 60)}"):
+        assert "set-cookie" not in vouched.get(bad, headers=HTML).headers
+    good = ticket()
+    elsewhere = TestClient(make_app(vouches=lambda: True), base_url="http://127.0.0.1:8501", follow_redirects=False)
+    assert elsewhere.get(good, headers=HTML).status_code == 401
+    good = ticket()
+    answer = vouched.get(good, headers=HTML)
     assert (answer.status_code, answer.headers["location"]) == (303, "./")
     assert vouched.get("/label", headers=HTML).status_code == 200
     (newest, *_) = people.happened(1)
     assert (newest.who, newest.what, newest.details) == ("Bea", "signed in", "by a provider of identities")
+    vouched.get("/logout", headers=HTML)
+    vouched.cookies.set("_streamlit_user", "word of a provider")
+    assert "set-cookie" not in vouched.get(good, headers=HTML).headers
+
+
+def test_only_an_owners_page_takes_files(client, people, reached):
+    for name, status in (("Bea", 403), ("Ann", 200)):
+        there = client()
+        sign_in(there, name)
+        assert there.put("/_stcore/upload_file/a/b").status_code == status
+    assert [path for path, _ in reached] == ["/_stcore/upload_file/a/b"]
+
+
+def test_where_people_have_accounts_pages_read_no_folder_that_nobody_named(there, workspace, monkeypatch):
+    monkeypatch.delenv("ALCORE_DATA_ROOTS", raising=False)
+    assert Roots.of(workspace.home).open
+    there.get("/", headers=HTML)
+    assert not Roots.of(workspace.home).open
+    monkeypatch.setenv("ALCORE_DATA_ROOTS", "/photos")
+    there.get("/", headers=HTML)
+    assert [str(one) for one in Roots.of(workspace.home).allowed] == ["/photos"]

@@ -185,3 +185,9 @@ def test_a_root_that_is_no_folder_is_refused_before_it_starts(serve, tmp_path):
 def test_started_another_way_the_same_is_decided_by_the_address(bound, said):
     confine(bound)
     assert os.environ.get(VARIABLE) == said
+
+
+def test_where_people_have_accounts_no_link_signs_in():
+    told = announced("0.0.0.0", 8501, "", accounts=True)
+    assert told[-1] == "People sign in with their accounts (python -m alcore account list)."
+    assert not any("token" in line or "Nobody" in line for line in told)

@@ -177,7 +177,7 @@ def test_a_cookie_is_good_for_its_own_purpose_workspace_and_time(client, workspa
 def test_a_login_that_is_too_long_or_stalls_is_refused_on_the_page(client):
     answer = client(FAR, bound="0.0.0.0").post("/", data={"token": "x" * 20_000})
     assert answer.status_code == 413
-    assert "the body is longer than 10,000 bytes." in answer.text
+    assert "The body is longer than 10,000 bytes." in answer.text
 
 
 def test_a_setting_that_says_neither_is_named(client, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import streamlit as st
 
@@ -13,7 +15,8 @@ from pages.ui import vouching
     [
         ({"email": "a@b", "email_verified": True}, ""),
         ({"email": "a@b", "email_verified": False}, "Your email address is not verified with your provider"),
-        ({"email": "a@b", "email_verified": "true"}, "not verified"),
+        ({"email": "a@b", "email_verified": "true"}, ""),
+        ({"email": "a@b", "email_verified": "false"}, "not verified"),
         ({"email": "a@b"}, "does not say that your address was verified"),
         ({"email": " ", "email_verified": True}, "does not tell your email address"),
         ({"email_verified": True}, "does not tell your email address"),
@@ -45,3 +48,9 @@ def test_it_is_configured_where_secrets_say_so(monkeypatch):
     for secrets, expected in (({"auth": {"client_id": "x"}}, True), ({"other": 1}, False), (None_(), False)):
         monkeypatch.setattr(st, "secrets", secrets)
         assert vouching.is_configured() is expected
+
+
+def test_a_word_counts_for_some_minutes():
+    now = time.time()
+    assert [vouching.is_fresh({"iat": at}) for at in (now, now - 299, now - 301)] == [True, True, False]
+    assert [vouching.is_fresh(told) for told in ({}, {"iat": None}, {"iat": "now"})] == [False] * 3

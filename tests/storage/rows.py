@@ -78,7 +78,7 @@ FIRST = (
     *(f"alter table jobs drop column {name}" for name in ("attended", "seen", "spent", "stages")),
     *(f"alter table rounds drop column {name}" for name in ("classes", "change", "event", "digest")),
     "drop table class_changes",
-    *(f"drop table {name}" for name in ("accounts", "invitations", "account_events")),
+    *(f"drop table {name}" for name in ("accounts", "invitations", "account_events", "signed_out")),
     "create table migrations (name varchar(80) primary key, applied float)",
     "insert into migrations values ('0001_first_schema', 1.0)",
     "insert into projects (name, task, source, format, classes, settings, created) "

@@ -200,3 +200,14 @@ def test_a_process_killed_in_the_middle_loses_no_acknowledged_event(tmp_path, da
     assert journal.differences() == 0
     assert journal.record([label(s, 1 + s % 6, CLASSES[s % 2], client="child") for s in stored], CLASSES)[0] == stored
     assert len(journal_rows(database)) == len(stored)
+
+
+def test_with_own_nobody_takes_back_what_another_said(journal):
+    journal.take([label(1, 1, annotator="ann"), label(2, 2, annotator="ann")], CLASSES)
+    refused = [{"seq": 1, "reason": "there is nothing of yours to take back"}]
+    assert journal.take([mark(1, 1, "undo", "b", annotator="bea")], CLASSES, own=True).rejected == refused
+    both = [label(2, 1, "dog", "b", annotator="bea"), mark(3, 1, "undo", "b", annotator="bea"), mark(4, 1, "undo", "b", annotator="bea")]
+    taken = journal.take(both, CLASSES, own=True)
+    assert (taken.acked, [one["seq"] for one in taken.rejected]) == ([2, 3], [4])
+    assert journal.take([mark(9, 2, "undo", "a", annotator="ann")], CLASSES, own=True).acked == [9]
+    assert journal.take([mark(5, 1, "undo", "b", annotator="bea")], CLASSES).acked == [5]  # of whoever

@@ -22,7 +22,7 @@ from tests.storage.rows import add_project, journal_rows, label, mark, round_val
 CLASSES = ("cat", "dog")
 COUNTS = {
     "projects": 1, "items": 6, "skipped": 1, "annotations": 4, "current": 2, "presence": 1, "class_changes": 1, "masks": 1, "rounds": 1,
-    "queries": 2, "jobs": 1, "job_log": 1, "accounts": 1, "invitations": 1, "account_events": 2,
+    "queries": 2, "jobs": 1, "job_log": 1, "accounts": 1, "invitations": 1, "account_events": 2, "signed_out": 1,
 }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def fill(database: Database) -> int:
     Projects(database).delete(gone, "gone")  # its numbers are not given again
     Accounts(database).add("Änn", Role.OWNER, email="a@b")
     Accounts(database).invite(Role.VIEWER)
+    Accounts(database).leave(Accounts(database).named("Änn").session())
     journal = Journal(database, project)
     journal.record([label(2**53, 1), mark(2, 1, "flag"), label(3, 2, "dog", ms=3), label(4, 2, "cat", client="other")], CLASSES)
     Rounds(database, project, "p").add(**round_values("random", seconds={"train": 0.1 + 0.2}, seed=2**40), query=[1, 3])

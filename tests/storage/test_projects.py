@@ -64,6 +64,7 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
         "accounts": 1,  # people are of the workspace, and of no project
         "invitations": 0,
         "account_events": 1,
+        "signed_out": 0,
     }
     assert [job.project for job in jobs.jobs()] == ["other"]
     assert add_project(database, "pets", ["1.png"]) not in (project, other)  # ids are for ever

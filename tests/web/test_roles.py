@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -193,3 +194,27 @@ def test_a_viewer_keeps_no_image_of_a_shared_queue(http, workspace, people, toy)
         assert http.get(f"{API}/projects/toy/changes", params={"here": role.word, "on": "1"}, headers=headers).status_code == 200
         seats[role] = sorted(seat.annotator for seat in toy.presence.seats(time.time()))
     assert seats == {V: [], A: ["Annotator"]}
+
+
+def test_an_annotator_takes_back_their_own_alone(http, workspace, people, toy):
+    item = int(toy.pool().unlabeled[0])
+    headers = {role: {"Authorization": f"Bearer {workspace.sign('toy', one.name, standing=one.standing)}"} for role, one in people.items()}
+
+    def send(role: Role, seq: int, kind: str, value: str | None = None) -> dict[str, Any]:
+        events = [{"seq": seq, "item": item, "kind": kind, "value": value}]
+        return http.post(f"{API}/projects/toy/annotations", json={"client": role.word, "events": events}, headers=headers[role]).json()
+
+    assert send(OWN, 1, "label", toy.classes[0])["acked"] == [1]
+    assert send(A, 1, "undo")["rejected"] == [{"seq": 1, "reason": "there is nothing of yours to take back"}]
+    assert toy.items.labels()[item] == toy.classes[0]
+    assert send(A, 2, "label", toy.classes[1])["acked"] == [2]
+    assert send(A, 3, "undo")["acked"] == [3]
+    assert toy.items.labels()[item] == toy.classes[0]
+
+
+def test_a_saved_view_is_everybodys_so_only_an_owner_replaces_or_forgets_it(http, workspace, people, toy):
+    headers = {role: {"Authorization": f"Bearer {workspace.sign('toy', one.name, standing=one.standing)}"} for role, one in people.items()}
+    at = f"{API}/projects/toy/views"
+    kept = [http.post(at, json={"name": "mine", "address": "state=labeled"}, headers=headers[role]).status_code for role in (A, A, OWN)]
+    gone = [http.post(at, json={"name": "mine", "address": None}, headers=headers[role]).status_code for role in (A, OWN)]
+    assert (kept, gone) == ([200, 403, 200], [403, 200])

@@ -14,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alcore.accounts.roles import Role
 from alcore.errors import BadInput, NotFound
 from alcore.progress import Progress
 from alcore.project.place import Grant
@@ -122,7 +123,11 @@ class Workspace:
         self.asked: list[str] = []
 
     def verify(self, token: str) -> Grant | None:
-        return {ALL: Grant(None, "owner"), DIGITS: Grant("digits", "ann"), CATS: Grant("cats", "bob")}.get(token)
+        return {
+            ALL: Grant(None, "owner", Role.OWNER),
+            DIGITS: Grant("digits", "ann", Role.OWNER),
+            CATS: Grant("cats", "bob", Role.OWNER),
+        }.get(token)
 
     def project(self, name: str) -> Project:
         self.asked.append(name)

@@ -32,7 +32,7 @@ export class Views {
    */
   show(view, kept) {
     this.view = view;
-    const rows = Object.entries(kept).map(([name, address]) => element("div", { class: "kept" }, button({ class: "name", text: name, title: name, onclick: () => this.look(address) }), button({ class: "labels", text: "×", title: `Forget “${name}”`, "aria-label": `Forget ${name}`, onclick: () => this.store(name, null) })));
+    const rows = Object.entries(kept).map(([name, address]) => element("div", { class: "kept" }, button({ class: "name", text: name, title: name, onclick: () => this.look(address) }), button({ class: "owns", text: "×", title: `Forget “${name}”`, "aria-label": `Forget ${name}`, onclick: () => this.store(name, null) })));
     this.list.replaceChildren(...(rows.length ? rows : [element("p", { class: "nothing", text: "Set filters, then keep them here under a name." })]));
   }
 

@@ -78,10 +78,10 @@ class Connection {
   }
 }
 
-/** Whether the server is there and does not know us any more: an account or its sessions ended. */
+/** Whether the server is there and does not know us any more: an account or its sessions ended. The page asked for is nobody's on the way. */
 async function isSignedOut() {
   try {
-    return (await fetch("./_stcore/host-config")).status === 401;
+    return (await fetch("./password")).status === 401;
   } catch {
     return false; // it does not answer at all
   }
