@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import shutil
 import socket
@@ -69,14 +68,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(root: Path) -> Iterator[App]:
     workspace = Workspace(root / "home")
     assert workspace.token  # makes its file, which App reads
+    (workspace.home / "uploads").mkdir()  # as after a first upload
     workspace.close()
-    served = App(root / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, VARIABLE, str(root / "data"))
-        patch.setattr("tests.browser.real_app.QUIET", os.environ | {"ALCORE_FORECAST": "0"})
-        served.start()
-        yield served
-        served.kill()
+    served = App(root / "home", **{VARIABLE: str(root / "data")})
+    served.start()
+    yield served
+    served.kill()
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ class Project:
     def journal(self) -> Project:
         return self
 
-    def take(self, events: Sequence[Annotation], classes: Sequence[str]) -> Taken:
+    def take(self, events: Sequence[Annotation], classes: Sequence[str], own: bool = False) -> Taken:
         acked, rejected = [], []
         for event in events:
             if event.kind == "label" and event.value not in self.classes:
