@@ -83,6 +83,7 @@ ONLY = {
     "skimage": {"pixels.masks"},
     "anywidget": {"widget"},  # optional, with the next, which it brings
     "traitlets": {"widget.widgets"},
+    "anyio": {"door.signin"},  # comes with starlette
     "argon2": {"accounts.passwords"},
     "segno": {"teaching.invitation"},
     "pycocotools": {"formats.coco", "formats.runs"},

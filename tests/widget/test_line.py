@@ -91,10 +91,10 @@ class Held:
         self.does = does
         self.began, self.go, self.ended = threading.Event(), threading.Event(), threading.Event()
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *given: Any, **how: Any) -> Any:
         self.began.set()
         assert self.go.wait(PATIENCE)
-        found = self.does(*given)
+        found = self.does(*given, **how)
         self.ended.set()
         return found
 
@@ -185,7 +185,7 @@ def test_what_the_page_has_given_up_is_not_answered(page: Page, project: Project
 def test_after_it_is_closed_nothing_is_sent_and_what_was_given_is_stored(page: Page, project: Project, monkeypatch: pytest.MonkeyPatch):
     item = project.round().query[0]
     take = Held(type(project.journal).take)
-    monkeypatch.setattr(type(project.journal), "take", lambda *given: take(*given))
+    monkeypatch.setattr(type(project.journal), "take", lambda *given, **how: take(*given, **how))
     page.ask("a", "/projects/toy/annotations", label(item, "1"))
     assert take.began.wait(PATIENCE)
     page.line.close()
