@@ -219,8 +219,9 @@ def _on_disk(home: Path) -> dict[str, float]:
 
 def in_pages(home: Path) -> dict[str, float]:
     """Seconds to the first content of each page: the median, and of Images and Explore the first one after a start; server's memory."""
-    token, told = (home / "token").read_text() if (home / "token").is_file() else "", {}
+    told: dict[str, float] = {}
     with serving(home) as (address, process), browser() as chromium, _Memory(process) as memory:
+        token = (home / "token").read_text().strip()  # made by the server's start
         for name, (path, selector) in PAGES.items():
             told[f"{name}, first after a start"] = _first(chromium, f"{address}/{path}?project=reach", selector)
         for name, (path, selector) in PAGES.items():
