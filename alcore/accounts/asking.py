@@ -11,6 +11,7 @@ from alcore.errors import BadInput
 CONSOLE = "console"  # who did what was done on the machine itself
 OPEN = "open"  # who is on a page of a server that asks nobody for an account
 STRANGER = "stranger"  # who is on the way to a provider of identities, or back from there
+TICKET = "ticket"  # its purpose, and its name in the address: what a page hands over for somebody whom a provider vouched for
 VOUCHED = "_streamlit_user"  # what the names of these cookies begin with
 VISITOR = "x-alcore-visitor"  # the header in which the door tells pages who is there: one of these, or an account's standing
 

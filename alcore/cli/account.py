@@ -52,11 +52,11 @@ def _add(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _invite(workspace: Workspace, args: argparse.Namespace) -> Answer:
-    return _link(workspace.accounts.invite(_role(args), args.name, args.days or LINK_DAYS))
+    return _link(workspace.accounts.invite(_role(args), args.name, _days(args, LINK_DAYS)))
 
 
 def _renew(workspace: Workspace, args: argparse.Namespace) -> Answer:
-    return _link(workspace.accounts.renew(args.name, args.days or LINK_DAYS))
+    return _link(workspace.accounts.renew(args.name, _days(args, LINK_DAYS)))
 
 
 def _link(secret: str) -> Answer:
@@ -75,7 +75,7 @@ def _password(workspace: Workspace, args: argparse.Namespace) -> Answer:
 
 
 def _token(workspace: Workspace, args: argparse.Namespace) -> Answer:
-    found, days = workspace.accounts.named(args.name), args.days or TOKEN_DAYS
+    found, days = workspace.accounts.named(args.name), _days(args, TOKEN_DAYS)
     if found.ended is not None:
         raise BadInput(f"the account {found.name!r} has ended")
     if not 0 < days <= 366:
@@ -102,6 +102,10 @@ ACTIONS: Mapping[str, Callable[[Workspace, argparse.Namespace], Answer]] = {
     "token": _token,
     "log": _log,
 }
+
+
+def _days(args: argparse.Namespace, usual: float) -> float:
+    return usual if args.days is None else float(args.days)
 
 
 def _role(args: argparse.Namespace) -> Role:

@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
 from alcore.accounts.accounts import KEPT, folded
-from alcore.accounts.asking import OPEN, STRANGER, VOUCHED, mark_of, wanted
+from alcore.accounts.asking import OPEN, STRANGER, TICKET, VOUCHED, mark_of, wanted
 from alcore.accounts.roles import Role
 from alcore.door.hosts import is_loopback
 from alcore.door.pages import account_login_page, join_page, login_page, password_page, refusal_page
@@ -47,7 +47,6 @@ TICKET_KEPT = 120.0  # seconds, longer than one is good for
 SOON = 1.0  # seconds that it may take until a first account counts
 FORM = Takes("application/x-www-form-urlencoded", 10_000)
 PURPOSE = "sign-in"
-TICKET = "ticket"  # what a page hands over for somebody whom a provider of identities vouched for
 WRONG = "That is not the token of this workspace."
 WRONG_PASSWORD = "There is no account with this name and this password."
 IN_ADDRESS = ("token", "invite", TICKET)  # what is taken out of an address

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from alcore.accounts.asking import STRANGER, mark_of
+from alcore.accounts.asking import STRANGER, TICKET, mark_of
 from pages.ui.components.onward import onward
 from pages.ui.session import literal, standing, workspace
 
 TRUST = "ALCORE_TRUST_EMAIL"  # 1: an address counts though its provider does not say that it was verified
 FRESH = 300  # seconds that the word of a provider counts
 SECONDS = 60  # that what sends somebody on is good for
-TICKET = "ticket"  # its purpose, and its name in the address
 
 
 def configured() -> Mapping[str, object]:

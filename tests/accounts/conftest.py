@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alcore.accounts.accounts import Accounts
-from alcore.storage.database import Database
-from tests.storage.rows import address
+from tests.storage.conftest import database
 
-
-@pytest.fixture
-def database(tmp_path, store):
-    opened = Database(address(tmp_path))
-    yield opened
-    opened.close()
+__all__ = ["database"]
 
 
 @pytest.fixture

@@ -90,6 +90,8 @@ def test_a_token_is_the_accounts_and_ends_with_it(verb, tmp_path):
         (("add", "Bea"), "account add: say the role, --role viewer or annotator or owner"),
         (("add", "Bea", "--role", "boss"), "'boss' is no role"),
         (("email", "Ann"), "account email: say which with --email ADDRESS"),
+        (("token", "Ann", "--days", "0"), "--days 0: a token is good for up to 366"),
+        (("renew", "Ann", "--days", "0"), "an invitation is good for up to 90 days, not 0"),
         (("token", "Ann", "--days", "400"), "--days 400: a token is good for up to 366"),
         (("end", "Ann"), "'Ann' is the only owner"),
     ],
