@@ -7,9 +7,12 @@ import concurrent.futures
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from httpx import Response
 from starlette.testclient import TestClient
 
 T = TypeVar("T")
+WORD, OTHER = "correct horse", "battery staple"  # passwords
+HTML = {"Accept": "text/html"}
 
 
 def run(what: Coroutine[Any, Any, T]) -> T:
@@ -22,3 +25,8 @@ def handshake(there: TestClient, path: str = "/_stcore/stream", **headers: str) 
     """What the WebSocket says first; raises when the handshake is refused."""
     with there.websocket_connect(f"{there.base_url.copy_with(scheme='ws')}".rstrip("/") + path, headers=headers) as socket:
         return socket.receive_text()
+
+
+def sign_in(there: TestClient, name: str, word: str = WORD, at: str = "/") -> Response:
+    """What the form of names and passwords answers."""
+    return there.post(at, data={"name": name, "password": word}, headers=HTML)

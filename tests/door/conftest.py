@@ -14,8 +14,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
+from alcore.accounts.roles import Role
+from alcore.door import signin
 from alcore.door.middleware import Door
 from alcore.web.routes import routes
+from tests.door.bare import WORD, sign_in
 
 PAGE = "<html><head><script>window.ready = 1</script><script src='./x.js'></script></head><body></body></html>"
 LOCAL, FAR = "http://127.0.0.1:8501", "http://192.168.1.5:8501"
@@ -82,3 +85,24 @@ def client(make_app) -> MakeClient:
         return TestClient(make_app(**how), base_url=url, follow_redirects=False)
 
     return make
+
+
+@pytest.fixture
+def people(workspace, monkeypatch):
+    """Ann owns, Bea annotates; a wrong password takes no time."""
+    for name, role in (("Ann", Role.OWNER), ("Bea", Role.ANNOTATOR)):
+        workspace.accounts.add(name, role, WORD)
+    monkeypatch.setattr(signin, "WAIT", 0.0)
+    return workspace.accounts
+
+
+@pytest.fixture
+def there(client, people) -> TestClient:
+    return client()
+
+
+@pytest.fixture
+def bea(there) -> TestClient:
+    """Signed in."""
+    assert sign_in(there, "Bea").status_code == 303
+    return there

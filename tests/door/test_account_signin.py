@@ -1,4 +1,4 @@
-"""The sign-in where people have accounts: names, passwords, invitations, and that a session ends when its account does."""
+"""The sign-in where people have accounts: names and passwords, and that a session ends when its account does."""
 
 from __future__ import annotations
 
@@ -12,39 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from alcore.accounts.asking import VISITOR, mark_of
+from alcore.accounts.asking import VISITOR
 from alcore.accounts.roles import Role
 from alcore.door import middleware, signin
-from alcore.uploads.roots import Roots
-from tests.door.bare import handshake, run
-
-WORD, OTHER = "correct horse", "battery staple"
-HTML = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def people(workspace, monkeypatch):
-    """Ann owns, Bea annotates; a wrong password takes no time."""
-    for name, role in (("Ann", Role.OWNER), ("Bea", Role.ANNOTATOR)):
-        workspace.accounts.add(name, role, WORD)
-    monkeypatch.setattr(signin, "WAIT", 0.0)
-    return workspace.accounts
-
-
-@pytest.fixture
-def there(client, people) -> TestClient:
-    return client()
-
-
-@pytest.fixture
-def bea(there) -> TestClient:
-    """Signed in."""
-    assert sign_in(there, "Bea").status_code == 303
-    return there
-
-
-def sign_in(there: TestClient, name: str, word: str = WORD, at: str = "/"):
-    return there.post(at, data={"name": name, "password": word}, headers=HTML)
+from tests.door.bare import HTML, OTHER, WORD, handshake, run, sign_in
 
 
 def test_everybody_is_asked_on_loopback_too_and_a_stranger_sees_nothing(there, reached):
@@ -365,136 +336,3 @@ def test_the_cookie_and_a_token_are_no_substitute_for_one_another(client, worksp
 def test_a_page_of_another_site_cannot_sign_a_browser_in(there):
     data = {"name": "Bea", "password": WORD}
     assert there.post("/", data=data, headers={"Origin": "http://evil.example"}).status_code == 403
-
-
-# ---- invitations and passwords
-
-
-def test_an_invitation_makes_an_account_and_signs_it_in(there, people):
-    secret = people.invite(Role.ANNOTATOR, by="Ann")
-    page = there.get(f"/?invite={secret}", headers=HTML)
-    assert page.status_code == 200
-    assert "<b>Ann</b> invites you to label images." in page.text
-    assert re.findall(r'<input id="(\w+)"', page.text) == ["name", "new", "again"]
-    answer = there.post(f"/?invite={secret}", data={"name": "Cleo", "new": OTHER, "again": OTHER})
-    assert (answer.status_code, answer.headers["location"]) == (303, "./")
-    assert there.get("/", headers=HTML).status_code == 200
-    assert people.named("Cleo").role is Role.ANNOTATOR
-    gone = there.get(f"/?invite={secret}", headers=HTML)
-    assert (gone.status_code, "used before" in gone.text) == (410, True)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ({"name": "Ann", "new": OTHER, "again": OTHER}, "There is an account &#x27;Ann&#x27; already"),
-        ({"name": "Cleo", "new": "short", "again": "short"}, "A password has 10 to 1,000 characters, this one 5."),
-        ({"name": "Cleo", "new": OTHER, "again": WORD}, "The password is not the same both times."),
-        ({"name": "", "new": OTHER, "again": OTHER}, "A name has 1 to 80 characters"),
-        ({}, "A name has 1 to 80 characters"),
-    ],
-)
-def test_what_an_invitation_cannot_take_is_said_in_the_form(there, people, data, said):
-    secret = people.invite(Role.VIEWER)
-    answer = there.post(f"/?invite={secret}", data=data, headers={"Content-Type": "application/x-www-form-urlencoded"})
-    assert (answer.status_code, said in answer.text) == (400, True)
-    assert OTHER not in answer.text
-    assert people.invitation(secret) is not None
-
-
-def test_a_link_for_a_new_password_names_the_account_and_asks_for_no_name(bea, people):
-    secret = people.renew("Bea", by="Ann")
-    page = bea.get(f"/?invite={secret}", headers=HTML)
-    assert "For the account <b>Bea</b>." in page.text
-    assert re.findall(r'<input id="(\w+)"', page.text) == ["new", "again"]
-    assert bea.post(f"/?invite={secret}", data={"name": "Ann", "new": OTHER, "again": OTHER}).status_code == 303
-    assert (people.sign_in("Bea", WORD), people.sign_in("Bea", OTHER).name) == (None, "Bea")
-
-
-def test_a_made_up_link_is_refused(there):
-    assert there.get("/?invite=anything", headers=HTML).status_code == 410
-
-
-def test_a_password_is_changed_by_whoever_knows_it_and_other_browsers_are_signed_out(client, bea, people):
-    other = client()
-    sign_in(other, "Bea")
-    assert re.findall(r'<input id="(\w+)"', bea.get("/password", headers=HTML).text) == ["password", "new", "again"]
-    for data, said in (
-        ({"password": OTHER, "new": OTHER, "again": OTHER}, "That is not your password of today."),
-        ({"password": WORD, "new": OTHER, "again": WORD}, "The new password is not the same both times."),
-        ({"password": WORD, "new": "short", "again": "short"}, "A password has 10"),
-    ):
-        assert said in bea.post("/password", data=data).text
-    answer = bea.post("/password", data={"password": WORD, "new": OTHER, "again": OTHER})
-    assert (answer.status_code, answer.headers["location"]) == (303, "./")
-    assert (bea.get("/", headers=HTML).status_code, other.get("/", headers=HTML).status_code) == (200, 401)
-    assert people.sign_in("Bea", OTHER).name == "Bea"
-
-
-# ---- providers of identities
-
-
-@pytest.fixture
-def vouched(make_app, people) -> TestClient:
-    return TestClient(make_app(vouches=lambda: True), base_url="http://127.0.0.1:8501", follow_redirects=False)
-
-
-def test_a_stranger_on_the_way_to_a_provider_gets_the_empty_shell_and_nothing_else(vouched, reached):
-    assert '<a href="./?provider">' in vouched.get("/", headers=HTML).text
-    shell = ["/?provider", "/static/js/x.js", "/_stcore/host-config", "/auth/login", "/oauth2callback"]
-    assert [vouched.get(path, headers=HTML).status_code for path in shell] == [200] * len(shell)
-    others = ["/label?provider", "/media/x", "/app/static/x", "/component/x", "/_stcore/upload_file/a", "/anything"]
-    assert [vouched.get(path, headers=HTML).status_code for path in others] == [401] * len(others)
-    assert vouched.put("/_stcore/upload_file/a/b").status_code == 401
-    assert vouched.get("/api/v1/jobs").status_code == 401
-    assert handshake(vouched) == "hello"
-    vouched.cookies.set("_streamlit_user", "anything")  # who came back; the page finds out who it is
-    assert vouched.get("/", headers=HTML).status_code == 200
-    assert vouched.get("/label", headers=HTML).status_code == 401
-
-
-def test_without_a_provider_there_is_no_shell(there):
-    assert "organisation" not in there.get("/", headers=HTML).text
-    for path in ("/?provider", "/auth/login", "/oauth2callback"):
-        assert there.get(path, headers=HTML).status_code == 401
-
-
-def test_a_ticket_signs_in_whom_it_names_once_in_the_browser_that_came_back(make_app, vouched, workspace, people):
-    account, mark = people.named("Bea"), mark_of({"_streamlit_user": "word of a provider"})
-
-    def ticket(purpose: str = signin.TICKET, seconds: float = 60, of: str = mark) -> str:
-        return f"/?ticket={workspace.seal(purpose, [account.standing, of], seconds)}"
-
-    vouched.cookies.set("_streamlit_user", "word of a provider")
-    for bad in (ticket(seconds=-1), ticket("other"), ticket(of="other"), "/?ticket=x", f"/?ticket={workspace.seal(signin.TICKET, [], 60)}"):
-        assert "set-cookie" not in vouched.get(bad, headers=HTML).headers
-    good = ticket()
-    elsewhere = TestClient(make_app(vouches=lambda: True), base_url="http://127.0.0.1:8501", follow_redirects=False)
-    assert elsewhere.get(good, headers=HTML).status_code == 401
-    good = ticket()
-    answer = vouched.get(good, headers=HTML)
-    assert (answer.status_code, answer.headers["location"]) == (303, "./")
-    assert vouched.get("/label", headers=HTML).status_code == 200
-    (newest, *_) = people.happened(1)
-    assert (newest.who, newest.what, newest.details) == ("Bea", "signed in", "by a provider of identities")
-    vouched.get("/logout", headers=HTML)
-    vouched.cookies.set("_streamlit_user", "word of a provider")
-    assert "set-cookie" not in vouched.get(good, headers=HTML).headers
-
-
-def test_only_an_owners_page_takes_files(client, people, reached):
-    for name, status in (("Bea", 403), ("Ann", 200)):
-        there = client()
-        sign_in(there, name)
-        assert there.put("/_stcore/upload_file/a/b").status_code == status
-    assert [path for path, _ in reached] == ["/_stcore/upload_file/a/b"]
-
-
-def test_where_people_have_accounts_pages_read_no_folder_that_nobody_named(there, workspace, monkeypatch):
-    monkeypatch.delenv("ALCORE_DATA_ROOTS", raising=False)
-    assert Roots.of(workspace.home).open
-    there.get("/", headers=HTML)
-    assert not Roots.of(workspace.home).open
-    monkeypatch.setenv("ALCORE_DATA_ROOTS", "/photos")
-    there.get("/", headers=HTML)
-    assert [str(one) for one in Roots.of(workspace.home).allowed] == ["/photos"]
