@@ -7,7 +7,8 @@ import itertools
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from alcore.storage.lineage import Lineage
 from alcore.storage.maskstore import MaskStore
 from alcore.types import Annotation, Answer
 
-LABELS = 10_000  # labels of an import in memory at a time
+LABELS = 2_000  # labels of an import in memory, and in a transaction, at a time
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
@@ -59,15 +60,29 @@ def import_into(place: Place, name: str, request: ImportRequest, report: Report)
             if TASKS[found.task].dense and len(names) > masks.MOST_CLASSES:
                 raise BadInput(f"{len(names)} classes are too many for masks of 8 bits: use up to {masks.MOST_CLASSES}")
             settings = {**found.settings, "folder": token, "took_for": found.took_for, "truth": request.truth}
-            report(Progress("storing", 0, len(found.rows)))  # not while it is: a report may write to the database itself
             with place.database.write() as conn:
-                id = place.project_rows.add(conn, name, found.task, str(request.source), request.format, names, settings)
-                Items(place.database, id).replace(conn, found.rows, found.skipped)
-                MaskStore(place.database, id, folder).add(found.masks, conn)
-                _take_labels(Journal(place.database, id), found, conn)
+                id = place.project_rows.begin(conn, found.task, str(request.source), request.format, names, settings)
+            try:
+                _store(place, id, folder, found, report)
+                with place.database.write() as conn:
+                    place.project_rows.named(conn, id, name)
+            except BaseException:
+                with suppress(AlcoreError):  # where the database is away, its rows are leftovers
+                    place.project_rows.clear(id)
+                raise
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _store(place: Place, id: int, folder: Path, found: Imported, report: Report) -> None:
+    """What an import found, in turns with whoever labels meanwhile: nobody sees the project before it has a name."""
+    items, labels = len(found.rows), len(found.labels)
+    report(Progress("storing", 0, items + labels))
+    Items(place.database, id).add(found.rows, found.skipped, lambda stored: report(Progress("storing", stored, items + labels)))
+    MaskStore(place.database, id, folder).add(found.masks)
+    for done in _take_labels(Journal(place.database, id), found, place.database.turn):
+        report(Progress("storing", items + done, items + labels))
 
 
 def refresh(project: Stored, report: Report, levels: tuple[float, float] | None = None) -> dict[str, Any]:
@@ -102,7 +117,9 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
             chosen = {name: value for name, value in now_set.items() if value != project.settings.get(name)}
             settings = {**found.settings, "took_for": found.took_for, **chosen}
             project.place.project_rows.set(conn, project.id, classes=list(names), settings=settings)
-            _take_labels(project.journal, found, conn, opened.number if opened else None, lineage)
+            number = opened.number if opened else None
+            for _ in _take_labels(project.journal, found, lambda: nullcontext(conn), number, lineage):
+                continue  # all of them in this transaction
     except BaseException:
         _remove(project.folder, now - before)
         raise
@@ -164,11 +181,18 @@ def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest
     return ImportRequest.of(project.source, {**options, **project.settings.get("asked", {})})
 
 
-def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | None = None, lineage: Lineage | None = None) -> None:
-    """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, within the transaction that
-    stores the images: an import that is killed leaves neither or both. Where the source tells who said what, each said it.
+def _take_labels(
+    journal: Journal,
+    found: Imported,
+    transaction: Callable[[], AbstractContextManager[Any]],
+    number: int | None = None,
+    lineage: Lineage | None = None,
+) -> Iterator[int]:
+    """Stores the labels that came with the images, of those that nobody has labeled, skipped or flagged yet, some a step; how many of the
+    labels are dealt with then. Where the source tells who said what, each said it.
 
     Args:
+        transaction: that a step stores in.
         number: of the open query.
     """
     client, kind = f"py-{uuid.uuid4().hex[:16]}", TASKS[found.task].answers[0]
@@ -176,21 +200,23 @@ def _take_labels(journal: Journal, found: Imported, conn: Any, number: int | Non
     for start in range(0, len(found.labels), LABELS):
         part = range(start, min(start + LABELS, len(found.labels)))
         told = {found.labels[at][0]: _answers(found, at, lineage) for at in part}
-        fresh = journal.untouched(told, conn)
-        alone: dict[str, list[Annotation]] = {}
-        several: list[Annotation] = []
-        for path, item in fresh.items():
-            answers = told[path]
-            if len(answers) == 1 and answers[0].value is not None:
-                event = Annotation(client, next(seqs), item, kind, answers[0].value, annotator=answers[0].annotator, round=number)
-                alone.setdefault(event.annotator, []).append(event)
-            else:
-                several += _opinions(answers, Annotation(client, 0, item, kind, round=number), seqs)
-        for events in alone.values():
-            journal.begin(events, conn)
-        _, rejected = journal.record(several, {event.value for event in several if event.value}, conn)
-        if rejected:
-            raise BadInput(f"an answer that came with the images cannot be stored: {rejected[0]['reason']}")
+        with transaction() as conn:
+            fresh = journal.untouched(told, conn)
+            alone: dict[str, list[Annotation]] = {}
+            several: list[Annotation] = []
+            for path, item in fresh.items():
+                answers = told[path]
+                if len(answers) == 1 and answers[0].value is not None:
+                    event = Annotation(client, next(seqs), item, kind, answers[0].value, annotator=answers[0].annotator, round=number)
+                    alone.setdefault(event.annotator, []).append(event)
+                else:
+                    several += _opinions(answers, Annotation(client, 0, item, kind, round=number), seqs)
+            for events in alone.values():
+                journal.begin(events, conn)
+            _, rejected = journal.record(several, {event.value for event in several if event.value}, conn)
+            if rejected:
+                raise BadInput(f"an answer that came with the images cannot be stored: {rejected[0]['reason']}")
+        yield part.stop
 
 
 def _answers(found: Imported, at: int, lineage: Lineage | None) -> list[Answer]:

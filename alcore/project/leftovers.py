@@ -12,7 +12,8 @@ Below `<home>/projects/<folder>` of a project's row lie
 
 Whatever is written gets a name that files.PART matches until it is whole. A folder below `projects` that no row names is of an import that
 was killed, or of a project that was deleted, which a file `.deleted` in it tells. Only the latter goes at once; for all else an hour must
-have passed, since somebody may have begun it who has not locked yet. Names that alcore never wrote are left alone.
+have passed, since somebody may have begun it who has not locked yet. Rows of such a project, which nobody sees, go with its folder. Names
+that alcore never wrote are left alone.
 """
 
 from __future__ import annotations
@@ -60,7 +61,13 @@ def find(place: Place, project: Stored | None = None, older_than: float = OLD) -
 def collect(place: Place, project: Stored | None = None, older_than: float = OLD) -> list[Leftover]:
     """Removes what `find` finds; what was removed."""
     removed = []
+    rows = place.project_rows.unfinished() if project is None else {}
+    for folder, id in rows.items():
+        if not (place.home / "projects" / folder).exists():  # whoever is at work has one
+            place.project_rows.clear(id)
     for owner, left in _each(place, project, older_than):
+        if owner is None and left.path.name in rows:
+            place.project_rows.clear(rows[left.path.name])
         if owner is not None and left.path.parent.parent == owner.folder / "masks" and not UNFINISHED.fullmatch(left.path.name):
             if not owner.masks.remove_unnamed({left.path.stem: left.path}):
                 continue  # somebody has painted it again meanwhile

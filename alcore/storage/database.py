@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -20,9 +21,10 @@ T = TypeVar("T")
 
 ROWS = 5000  # rows of a block when there may be a million
 CHUNK = 500  # values a statement: below SQLite's oldest limit of 999 variables
-# Seconds to wait for a lock that another program holds: an import stores a million images with their labels in one transaction, and whoever
+# Seconds to wait for a lock that another program holds: a million images that are read again are changed in one transaction, and whoever
 # labels meanwhile waits for it.
 PATIENCE = 120
+GAP = 0.5  # of the time that a turn held the lock, in which others may have it
 CONNECTION = 30  # seconds to wait for a free connection
 
 
@@ -104,6 +106,14 @@ class Database:
             conn = conn.execution_options(alcore_write=True, **self._writes)
             with conn.begin():
                 yield conn
+
+    @contextmanager
+    def turn(self) -> Iterator[sa.Connection]:
+        """`write`, for one of many in a row: whoever waits to write gets in before the next."""
+        with self.write() as conn:
+            started = time.monotonic()
+            yield conn
+        time.sleep(GAP * (time.monotonic() - started))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -191,6 +201,17 @@ def blocks(rows: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(rows)
     while part := list(islice(rest, ROWS)):
         yield part
+
+
+def remove_in_turns(database: Database, table: sa.Table, which: sa.ColumnElement[bool]) -> None:
+    """Removes the rows that are meant, a few thousand in a transaction."""
+    key = list(table.primary_key.columns)
+    meant: sa.ColumnElement[Any] = sa.tuple_(*key) if len(key) > 1 else key[0]
+    some = table.delete().where(meant.in_(sa.select(*key).where(which).limit(ROWS)))
+    left = True
+    while left:
+        with database.turn() as conn:
+            left = bool(conn.execute(some).rowcount)
 
 
 def parts(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:

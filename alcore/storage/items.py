@@ -15,6 +15,7 @@ from alcore.storage.database import Database, blocks, chunks, parts
 from alcore.storage.schema import NOTED, annotation_rows, class_changes, current, items, projects, skipped
 from alcore.types import HELD, HOLD, SLICE, SPLITS, Item, Skipped
 
+_VALUES = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")  # what an import says of an item
 FEW = 4  # projects whose items are remembered as they lie, without what people say of them: a million take 27 MB, and seconds to read
 
 _lying = Remembered(FEW)
@@ -26,31 +27,68 @@ class Items:
     def __init__(self, database: Database, project_id: int) -> None:
         self._database, self._project = database, project_id
 
+    def add(self, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped], each: Callable[[int], None] = lambda stored: None) -> None:
+        """All items of a project that nobody sees yet, in many transactions.
+
+        Args:
+            each: told after each of them how many are stored.
+        """
+        stored = 0
+        for part in blocks(rows):
+            with self._database.turn() as conn:
+                conn.execute(items.insert(), [self._values(row) for row in part])
+            stored += len(part)
+            each(stored)
+        for some in blocks(aside):
+            with self._database.turn() as conn:
+                self._set_aside(conn, some)
+
     def replace(self, conn: sa.Connection, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
         """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent.
 
-        `rows` and `aside` are read once and stored in blocks, so that a million need not exist at the same time.
+        `rows` and `aside` are read once and stored in blocks, so that a million need not exist at the same time. Rows that are as they were
+        are not written: others may wait for this.
         """
-        conn.execute(items.update().where(items.c.project_id == self._project).values(present=False))
-        known: dict[str, int] = {
-            path: i for i, path in conn.execute(sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project))
-        }
-        names = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")
-        change = items.update().where(items.c.id == sa.bindparam("b_id"))
-        # what was drawn or chosen to be tested on stays that, whatever the source says
-        split = sa.case((sa.or_(items.c.split == SLICE, items.c.split == HELD), items.c.split), else_=sa.bindparam("split"))
-        change = change.values({n: sa.bindparam(n) for n in names} | {"split": split})
+        change = items.update().where(items.c.id == sa.bindparam("b_id")).values({name: sa.bindparam(name) for name in _VALUES})
+        here: set[int] = set()
         for part in blocks(rows):
-            there = [{"origin": None, **row, "present": True} for row in part]
-            fresh = [{**row, "project_id": self._project} for row in there if row["path"] not in known]
-            changed = [{**row, "b_id": known[row["path"]]} for row in there if row["path"] in known]
+            known = self._stored(conn, [row["path"] for row in part])
+            here.update(was["id"] for was in known.values())
+            fresh, changed = [], []
+            for row in map(self._values, part):
+                was = known.get(row["path"])
+                if was is None:
+                    fresh.append(row)
+                    continue
+                # what was drawn or chosen to be tested on stays that, whatever the source says
+                now = {**row, "split": was["split"] if was["split"] in (SLICE, HELD) else row["split"]}
+                if any(now[name] != was[name] for name in _VALUES):
+                    changed.append({**{name: now[name] for name in _VALUES}, "b_id": was["id"]})
             if fresh:
                 conn.execute(items.insert(), fresh)
+                here.update(self.ids_of([row["path"] for row in fresh], conn).values())
             if changed:
                 conn.execute(change, changed)
+        there = conn.scalars(sa.select(items.c.id).where(items.c.project_id == self._project, items.c.present)).all()
+        for gone in chunks([id for id in there if id not in here]):
+            conn.execute(items.update().where(items.c.id.in_(gone)).values(present=False))
         conn.execute(skipped.delete().where(skipped.c.project_id == self._project))
         for some in blocks(aside):
-            conn.execute(skipped.insert(), [{"project_id": self._project, "path": s.path, "reason": s.reason} for s in some])
+            self._set_aside(conn, some)
+
+    def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"origin": None, **row, "present": True, "project_id": self._project}
+
+    def _stored(self, conn: sa.Connection, paths: Sequence[str]) -> dict[str, sa.RowMapping]:
+        """path -> id and values, of those that are items."""
+        found: dict[str, sa.RowMapping] = {}
+        query = sa.select(items.c.id, *(items.c[name] for name in _VALUES)).where(items.c.project_id == self._project)
+        for part in chunks(paths):
+            found |= {was["path"]: was for was in conn.execute(query.where(items.c.path.in_(part))).mappings()}
+        return found
+
+    def _set_aside(self, conn: sa.Connection, some: Iterable[Skipped]) -> None:
+        conn.execute(skipped.insert(), [{"project_id": self._project, "path": s.path, "reason": s.reason} for s in some])
 
     def renamed(self, conn: sa.Connection, name: str, to: str) -> None:
         """What came with images is called otherwise by now, inside the caller's transaction; `origin` keeps what the source says."""

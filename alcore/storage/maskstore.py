@@ -6,6 +6,7 @@ A file is written whole before its row is committed, so a row without its file d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,11 @@ class MaskStore:
         return digest
 
     def add(self, rows: Iterable[Mapping[str, Any]], within: sa.Connection | None = None) -> None:
-        """Rows of masks whose files are there; those that are known already stay."""
+        """Rows of masks whose files are there; those that are known already stay. Not `within` the caller's transaction they are stored in
+        many."""
         wanted = {row["digest"]: {**row, "project_id": self._project} for row in rows}
-        with self._database.write(within) as conn:
-            for digests in chunks(list(wanted)):
+        for digests in chunks(list(wanted)):
+            with nullcontext(within) if within else self._database.turn() as conn:
                 mine = (mask_rows.c.project_id == self._project, mask_rows.c.digest.in_(digests))
                 known = set(conn.scalars(sa.select(mask_rows.c.digest).where(*mine)))
                 if fresh := [wanted[d] for d in digests if d not in known]:

@@ -166,6 +166,7 @@ queries = sa.Table(
     sa.Column("round_id", Count, sa.ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("position", Count, primary_key=True),
     sa.Column("item_id", Count, sa.ForeignKey("items.id"), nullable=False),
+    sa.Index("queries_by_item", "item_id"),
 )
 jobs = sa.Table(
     "jobs",
@@ -318,6 +319,11 @@ def _accounts(conn: sa.Connection) -> None:
         table.create(conn, checkfirst=True)
 
 
+def _queries_by_item(conn: sa.Connection) -> None:
+    # an item that is removed is looked for here
+    next(index for index in queries.indexes if index.name == "queries_by_item").create(conn, checkfirst=True)
+
+
 def _notes_anew(conn: sa.Connection) -> None:
     notes = next(index for index in annotation_rows.indexes if index.name == "annotations_notes")
     notes.drop(conn, checkfirst=True)  # there is a kind of note more
@@ -345,6 +351,7 @@ MIGRATIONS = (
     ("0009_plain_text", _plain_text),
     ("0010_identity", _identity),
     ("0011_accounts", _accounts),
+    ("0012_queries_by_item", _queries_by_item),
 )
 
 

@@ -312,24 +312,6 @@ def test_an_import_that_fails_while_its_labels_are_stored_leaves_nothing(workspa
     assert_nothing_is_left(workspace)
 
 
-def test_labels_that_came_with_images_are_stored_with_them_in_one_transaction(workspace, digits_source, monkeypatch):
-    """An import that was killed between two of them left images with neither labels nor truth, which nothing mended."""
-    begun = []
-    honest = workspace.database.write
-
-    def write(within=None):
-        if within is None:
-            begun.append(1)
-        return honest(within)
-
-    monkeypatch.setattr(workspace.database, "write", write)
-    project = Project.import_into(workspace, "toy", digits_source, truth="labels")
-    assert len(begun) == 1
-    assert (project.counts()["labeled"], project.counts()["labels"]) == (40, dict.fromkeys("0123", 10))
-    assert {(e["kind"], e["annotator"], e["round"]) for e in project.journal.events()} == {("label", "import", None)}
-    assert doctor.findings(project) == []
-
-
 def test_an_import_again_takes_labels_of_images_that_nobody_has_touched(workspace, digits_source):
     project = Project.import_into(workspace, "toy", digits_source, truth="labels")
     ids = [item.id for item in project.items.pool() if item.split == "pool"]

@@ -28,7 +28,8 @@ def row(path: str, at: int, **changes) -> dict:
 
 def add_project(database: Database, name: str, paths: list[str]) -> int:
     with database.write() as conn:
-        project = Projects(database).add(conn, name, "classification", "/src", "folder", CLASSES, {"folder": "x"})
+        project = Projects(database).begin(conn, "classification", "/src", "folder", CLASSES, {"folder": "x"})
+        Projects(database).named(conn, project, name)
         Items(database, project).replace(conn, [row(path, at) for at, path in enumerate(paths)], [])
     return project
 
@@ -72,6 +73,7 @@ FIRST = (
     "alter table items drop column origin",
     "drop table presence",
     "drop index annotations_notes",
+    "drop index queries_by_item",
     "drop index current_missing",
     "alter table annotations drop column opinions",
     "alter table current drop column missing",

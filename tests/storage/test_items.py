@@ -42,6 +42,24 @@ def test_items_imported_again_keep_their_ids_and_what_is_gone_keeps_its_history(
     assert Items(database, project).set_aside() == []
 
 
+def test_of_items_imported_again_only_those_that_changed_are_written(database, project):
+    """Whoever labels waits for it: of a million that are as they were, none is written."""
+    written = []
+    sa.event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda c, cursor, text, values, *_: written.append(values) if text.startswith(("UPDATE items", "INSERT INTO items")) else None,
+    )
+    again = [row(f"{n}.png", at) for at, n in enumerate(range(1, 7))]
+    with database.write() as conn:
+        Items(database, project).replace(conn, again, [])
+    assert written == []
+    with database.write() as conn:
+        Items(database, project).replace(conn, [again[0], again[1] | {"truth": "dog"}, *again[2:5]], [])
+    assert len(written) == 2
+    assert [(i.id, i.truth) for i in Items(database, project).pool()] == [(1, "cat"), (2, "dog"), (3, "cat"), (4, "cat"), (5, "cat")]
+
+
 def test_items_are_stored_in_blocks_from_anything_that_can_be_read_once(database, monkeypatch):
     monkeypatch.setattr("alcore.storage.database.ROWS", 4)
     largest = []
@@ -90,7 +108,7 @@ def test_an_items_row_carries_its_state_and_items_of_others_are_not_given(databa
 
 def test_counts_are_those_worked_out_by_hand(database):
     with database.write() as conn:
-        project = Projects(database).add(conn, "p", "classification", "/src", "folder", CLASSES, {})
+        project = Projects(database).begin(conn, "classification", "/src", "folder", CLASSES, {})
         rows = [
             row("a", 0),
             row("b", 1, truth="dog"),
