@@ -161,8 +161,7 @@ class Live:
         if not new or (new < chosen.every and _waiting(project)):
             return False
         if _at_work(project, "round"):
-            if not _waiting(project) and _held_up(project):
-                _go_on(project)
+            _go_on(project)
             return True
         if not Features(project).done:
             return _at_work(project, "features")  # where nobody makes them, nothing is waited for
@@ -195,14 +194,17 @@ def _held_up(project: Stored) -> bool:
 
 def _go_on(project: Stored) -> None:
     """Asks for more by the look that there is or, where no model has looked yet, at random: nobody who labels has to wait."""
-    left = len(project.pool().unlabeled)
-    if not left:
+    rounds, left = project.rounds(), len(project.pool().unlabeled)
+    if not left or not _held_up(project) or _waiting(project):
         return
-    size = _order(project, left).query_size
-    if predictions.newest_model(project) is None:
-        loop.start(project, size, seed=len(project.rounds()))
-    else:
-        proposals.more(project, size)
+    size, number = _order(project, left).query_size, rounds[-1].number + 1 if rounds else 0
+    try:
+        if predictions.newest_model(project) is None:
+            loop.start(project, size, seed=len(rounds), number=number)
+        else:
+            proposals.more(project, size, number)
+    except Busy:
+        return  # another process of the workspace has asked for more
 
 
 def _order(project: Stored, left: int) -> Order:

@@ -86,15 +86,18 @@ def defaults(project: Stored, chosen: Mapping[str, Any] | None = None) -> dict[s
     return {**recipe(project.task, own), **own}
 
 
-def start(project: Stored, query_size: int = 50, how: str = "random", seed: int = 0, slice_first: bool = False) -> Round:
+def start(
+    project: Stored, query_size: int = 50, how: str = "random", seed: int = 0, slice_first: bool = False, *, number: int | None = None
+) -> Round:
     """A first query without a model: "random", "kcenter" over the pixels, or "groups", the middle of each group of features, of the images
     that have been read.
 
     Args:
         slice_first: the images that were drawn to be tested on come before all others, not among them.
+        number: of the round that it must become.
 
     Raises:
-        AlcoreError: none has been read, which groups need.
+        AlcoreError: none has been read, which groups need. Busy: there is a round of that number.
     """
     started = time.perf_counter()
     pool = project.pool()
@@ -108,7 +111,7 @@ def start(project: Stored, query_size: int = 50, how: str = "random", seed: int 
     tested = slices.slice_of(project).waiting
     asked = [*tested, *chosen.tolist()] if slice_first else slices.mixed(chosen.tolist(), tested, last=len(chosen) == len(pool.unlabeled))
     moment = vars(moment_of(project))
-    return project.round_rows.add(START + how, asked, seed=seed, labeled=labeled, device="cpu", seconds=seconds, **moment)
+    return project.round_rows.add(START + how, asked, seed=seed, labeled=labeled, device="cpu", seconds=seconds, number=number, **moment)
 
 
 def _seen_classes(project: Stored) -> int:

@@ -198,19 +198,22 @@ def _is_linear(head: nn.Module) -> bool:
     return True
 
 
-def more(project: Stored, size: int) -> Round:
+def more(project: Stored, size: int, number: int | None = None) -> Round:
     """The next query by the look that there is: what the newest round's method asks for of the images that are left. For people who have
     answered everything before a next round can begin.
 
+    Args:
+        number: of the round that it must become.
+
     Raises:
-        BadInput, AlcoreError: as `check`; or nothing that the round looked at is left.
+        BadInput, AlcoreError: as `check`; or nothing that the round looked at is left. Busy: there is a round of that number.
     """
     looked = Pass(project, check(project, size))
     look = _look(looked, ignore_progress)
     name = looked.round.strategy
     ids = _asked(look, name, check_query_size(size, len(look.seen.ids)), ignore_progress)
     proposal = {"name": name, "title": _title(looked, name), "ids": ids.tolist()}
-    return take(project, {"round": looked.round.number, "proposals": [proposal]}, name)
+    return take(project, {"round": looked.round.number, "proposals": [proposal]}, name, number)
 
 
 # ---- what a query is like
@@ -271,15 +274,16 @@ def seconds_a_label(project: Stored) -> float | None:
 # ---- one of them as the query
 
 
-def take(project: Stored, compared: Mapping[str, Any], name: str) -> Round:
+def take(project: Stored, compared: Mapping[str, Any], name: str, number: int | None = None) -> Round:
     """Makes one method's choice the query: a round without a model of its own, whose images keep the guesses of the look they come from.
     What was answered meanwhile is left out.
 
     Args:
         compared: what `compare` gave.
+        number: of the round that it must become.
 
     Raises:
-        BadInput: there is no such proposal, or nothing of it is open any more.
+        BadInput: there is no such proposal, or nothing of it is open any more. Busy: there is a round of that number.
     """
     proposal = next((each for each in compared["proposals"] if each["name"] == name), None)
     if proposal is None:
@@ -293,4 +297,5 @@ def take(project: Stored, compared: Mapping[str, Any], name: str) -> Round:
     params = {"by": name, "title": proposal["title"].removesuffix(", as the round itself"), "round": base.number}
     asked = slices.mixed(ids, slices.slice_of(project).waiting, last=len(ids) == len(open_ids))
     labeled = project.counts()["labeled"]
-    return project.round_rows.add(f"{START}{PROPOSED}", asked, seed=base.seed, labeled=labeled, device="cpu", seconds={}, params=params)
+    values = {"seed": base.seed, "labeled": labeled, "device": "cpu", "seconds": {}, "params": params, "number": number}
+    return project.round_rows.add(f"{START}{PROPOSED}", asked, **values)

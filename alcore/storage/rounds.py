@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alcore.errors import Busy
 from alcore.storage.database import Database, new_id
 from alcore.storage.schema import queries, rounds
 from alcore.types import Round, is_start
@@ -36,20 +37,30 @@ class Rounds:
         change: int = 0,
         event: int | None = None,
         digest: str = "",
+        number: int | None = None,
     ) -> Round:
-        """Stores a round with its query, in one transaction, as the next number; a start before all others gets 0."""
+        """Stores a round with its query, in one transaction, as the next number; a start before all others gets 0.
+
+        Args:
+            number: the one that it must get.
+
+        Raises:
+            Busy: that one is taken: somebody was quicker.
+        """
         values: dict[str, Any] = {"strategy": strategy, "seed": seed, "labeled": labeled, "device": device, "folder": folder}
         values |= {"classes": list(classes), "change": change, "event": event, "digest": digest}
         values |= {"params": dict(params or {}), "train": dict(train or {}), "metrics": dict(metrics or {}), "seconds": dict(seconds)}
         with self._database.write() as conn:
             last = conn.scalar(sa.select(sa.func.max(rounds.c.number)).where(rounds.c.project_id == self._project))
-            number = 0 if last is None and is_start(strategy) else (last or 0) + 1
-            row = {"project_id": self._project, "number": number, "created": time.time(), **values}
+            following = 0 if last is None and is_start(strategy) else (last or 0) + 1
+            if number not in (None, following):
+                raise Busy(f"round {number} of {self._name!r} is there already: somebody was quicker. Look again.")
+            row = {"project_id": self._project, "number": following, "created": time.time(), **values}
             round_id = new_id(conn.execute(rounds.insert().values(**row)))
             asked = [{"round_id": round_id, "position": i, "item_id": int(item)} for i, item in enumerate(query)]
             if asked:
                 conn.execute(queries.insert(), asked)
-        return self.all(number)[0]
+        return self.all(following)[0]
 
     def update(self, round_id: int, **values: Any) -> None:
         """Changes a round's row."""

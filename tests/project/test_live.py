@@ -7,11 +7,13 @@ import threading
 import numpy as np
 import pytest
 
-from alcore.errors import BadInput
+from alcore.errors import BadInput, Busy
 from alcore.jobs.runner import JobRunner
 from alcore.project import labeling, live, loop, slices
 from alcore.project.facade import Project, Workspace
 from alcore.project.features import Features
+from alcore.project.place import Place
+from alcore.project.stored import stored
 from tests.project.sliced import say
 from tests.project.timed import wait
 
@@ -154,6 +156,28 @@ def test_without_a_model_more_is_drawn_at_random(learning, monkeypatch):
     assert learning.workspace.live._look(learning) is True
     assert learning.newest_round().strategy == "start:random"
     assert set(learning.newest_round().query).isdisjoint(first.query)
+
+
+def test_of_two_processes_that_see_everything_labeled_one_asks_for_more(learning, monkeypatch):
+    """Both had looked before either had asked: there were two random queries."""
+    first = learning.start(4, "random", seed=0)
+    say(learning, first.query)
+    monkeypatch.setattr(live, "_held_up", lambda of: True)
+    usual, other = loop.start, stored(Place(learning.place.home), learning.name)
+
+    def later(project, *args, **kwargs):
+        monkeypatch.setattr(loop, "start", usual)
+        live._go_on(other)
+        return usual(project, *args, **kwargs)
+
+    monkeypatch.setattr(loop, "start", later)
+    live._go_on(learning)
+    assert [round_.number for round_ in learning.rounds()] == [0, 1]
+    live._go_on(learning)
+    assert [round_.number for round_ in learning.rounds()] == [0, 1]
+    other.place.close()
+    with pytest.raises(Busy, match="round 1 of 'photos' is there already"):
+        loop.start(learning, 2, number=1)
 
 
 def test_it_is_held_up_by_a_running_job_of_another_project_alone(learning):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from alcore.errors import Busy
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import add_project, round_values
 
@@ -26,6 +27,17 @@ def test_rounds_are_numbered_from_one_and_a_start_without_a_model_is_round_zero(
     assert [r.number for r in Rounds(database, other, "other").all()] == [1]
     Rounds(database, project, "pets").update(found[1].id, seconds={"train": 9.0})
     assert Rounds(database, project, "pets").all()[1].seconds == {"train": 9.0}
+
+
+def test_a_round_that_must_get_a_number_is_refused_where_somebody_was_quicker(database, project):
+    rounds = Rounds(database, project, "pets")
+    assert rounds.add(**round_values("start:random", folder="", number=0), query=[3]).number == 0
+    with pytest.raises(Busy, match="round 0 of 'pets' is there already"):
+        rounds.add(**round_values("start:random", folder="", number=0), query=[1])
+    assert rounds.add(**round_values("mal", number=1), query=[2]).number == 1
+    with pytest.raises(Busy, match="round 1 of 'pets' is there already"):
+        rounds.add(**round_values("mal", number=1), query=[1])
+    assert [(r.number, r.query) for r in rounds.all()] == [(0, (3,)), (1, (2,))]
 
 
 def test_a_round_whose_query_names_no_item_is_not_stored(database, project):
