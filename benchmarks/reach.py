@@ -6,6 +6,8 @@ hours, so its pace is measured on a few of contents of their own, and what it wo
 drawn (a cloud a class, one in a hundred a near duplicate of another) and kept by the store's own writer under the images' own keys, with
 the key in the place of the content's digest: hard links share their content, and one vector for all of them would measure nothing.
 
+While the set is imported, read again and deleted, another process labels five times a second in another project.
+
 Memory is what a process has for itself, at most. Files that it maps (the vectors, outputs of a whole pool) are in memory as far as the
 system has room for them, and not counted.
 """
@@ -31,6 +33,7 @@ import numpy as np
 
 from benchmarks.million import IMAGENET, make_tree
 from benchmarks.server import browser, serving
+from benchmarks.waits import NAME, labels_elsewhere
 
 SMALL = 10_000
 CLASSES, ORIGINALS = 100, 400
@@ -64,7 +67,10 @@ def run(images: int = IMAGENET) -> dict[str, Any]:
             alone = multiprocessing.get_context("spawn")
             with alone.Pool(1) as process:
                 made = process.apply(in_library, (str(folder), size))
-            result[f"{size:,}"] = made | in_pages(folder / "home")
+            made |= in_pages(folder / "home")
+            with alone.Pool(1) as process:
+                made |= process.apply(at_the_end, (str(folder),))
+            result[f"{size:,}"] = made
     print()
     for line in table(result):
         print(line)
@@ -107,13 +113,41 @@ def in_library(place: str, size: int) -> dict[str, float]:
         make_tree(folder, size, CLASSES, ORIGINALS)
     workspace = Workspace(folder / "home")
     try:
-        with told.of("import"):
+        (folder / "few").mkdir()
+        make_tree(folder / "few", 10 * CLASSES, CLASSES, CLASSES)
+        Project.import_into(workspace, NAME, folder / "few" / "tree", hold_out=0.0, image_size=64)
+        with _beside(folder / "home", "import", told), told.of("import"):
             options: dict[str, Any] = {"hold_out": 0.01, "image_size": 64, "cache": "stream", "duplicates": "keep"}
             project = Project.import_into(workspace, "reach", folder / "tree", **options)
         _learned(workspace, project, told)
     finally:
         workspace.close()
     return told.figures | _on_disk(folder / "home")
+
+
+def at_the_end(place: str) -> dict[str, float]:
+    """Reading the source again, where nothing has changed, and deleting the project, in this process."""
+    from alcore.project.facade import Workspace
+
+    folder, told = Path(place), _Told()
+    workspace = Workspace(folder / "home")
+    try:
+        project = workspace.project("reach")
+        for what, work in (("import again, nothing new", project.refresh), ("delete", project.delete)):
+            with _beside(folder / "home", what, told), told.of(what):
+                work()
+    finally:
+        workspace.close()
+    return told.figures
+
+
+@contextmanager
+def _beside(home: Path, what: str, told: _Told) -> Iterator[None]:
+    with labels_elsewhere(home) as waits:
+        yield
+    for name in ("median", "longest"):
+        told.figures[f"a label elsewhere during {what}, {name}, s"] = waits[name]
+    print(f"    {waits['labels']} labels elsewhere: {waits['median']:.3f} s at the median, {waits['longest']:.2f} at most", flush=True)
 
 
 def _learned(workspace: Any, project: Any, told: _Told) -> None:
