@@ -17,7 +17,7 @@ LEAST, LIKEST = 0.8, 1.0  # cosines to choose from: below, photos of different t
 LOOKED_AT = 20_000  # images, at random, among which pairs to look at are searched
 PAIRS = 5000  # of those, the most alike
 
-_remembered, _pairs = Remembered(FEW), Remembered(FEW)
+_remembered, _pairs, _counted = Remembered(FEW), Remembered(FEW), Remembered(FEW)
 
 
 def groups(project: Stored) -> Mapping[int, tuple[int, ...]]:
@@ -35,11 +35,23 @@ def groups(project: Stored) -> Mapping[int, tuple[int, ...]]:
             return {}
         there = (rows >= 0) & (rows < len(kept))
         ids, of = found.ids[there], kept[rows[there]]
+        several = np.bincount(of)[of] > 1 if len(of) else np.zeros(0, bool)  # of a million images most have none
+        ids, of = ids[several], of[several]
         order = np.argsort(of, kind="stable")
         parts = np.split(ids[order], np.flatnonzero(np.diff(of[order])) + 1)
-        return {int(i): tuple(part.tolist()) for part in parts if len(part) > 1 for i in part.tolist()}
+        return {int(i): tuple(part.tolist()) for part in parts for i in part.tolist()}
 
     return _remembered.of(found.state, compared)
+
+
+def counted(found: Features) -> tuple[int, int] | None:
+    """How many images were compared, and how many of them are near duplicates of another one before; None before the first time."""
+
+    def count() -> tuple[int, int] | None:
+        kept = found.known_groups()
+        return None if kept is None else (len(kept), len(kept) - len(np.unique(kept)))
+
+    return _counted.of(found.state, count)
 
 
 def said_of_others(project: Stored, ids: Sequence[int], hidden: Collection[int] = ()) -> dict[int, str]:

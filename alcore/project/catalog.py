@@ -25,6 +25,7 @@ from alcore.types import Round
 
 LABELED, SKIPPED, FLAGGED, DISPUTED = 1, 2, 4, 8  # bits of a state; 0 is an image nobody dealt with
 FEW = 4  # projects whose columns are remembered: a million images take 60 MB
+BLOCK = 32_768  # images whose logits are looked at at once
 MANY = 20_000  # events after which reading everything again is quicker
 
 
@@ -226,11 +227,12 @@ def guesses(project: Stored, of: Catalog, round_: Round | None = None) -> Guesse
 def _guessed(files: RoundFiles, of: Catalog, number: int) -> Guesses:
     n = len(of)
     classes, confidence = np.full(n, -1, np.int16), np.full(n, np.nan, np.float32)
-    at = of.places(files.walked_ids)
-    logits = np.asarray(files.logits)[at >= 0].astype(np.float32)
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    classes[at[at >= 0]] = logits.argmax(1)
-    confidence[at[at >= 0]] = exponentials.max(1) / exponentials.sum(1)
+    at, logits = of.places(files.walked_ids), files.logits
+    for start in range(0, len(at), BLOCK):  # of a million images and a hundred classes all logits at once are half a gigabyte
+        some = at[start : start + BLOCK]
+        block = np.asarray(logits[start : start + BLOCK], np.float32)[some >= 0]
+        classes[some[some >= 0]] = block.argmax(1)
+        confidence[some[some >= 0]] = 1 / np.exp(block - block.max(1, keepdims=True)).sum(1)
     scored = of.places(files.ids)
     scores = {}
     for name, values in files.scores.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +28,7 @@ from alcore.project.stored import Stored
 from alcore.training.roundfiles import NEVER
 from alcore.types import Round, written
 
+BLOCK = 32_768  # images whose logits are looked at at once
 FORMATS = ("csv", "parquet", "folder")
 TARGET = 0.95  # of the guesses that are accepted are to be right, unless a person says otherwise
 COLUMNS = ("path", "label", "source", "confidence", "round", "annotator", "time", "split", "guess")
@@ -90,26 +91,33 @@ def guesses(project: Stored, report: Report = ignore_progress, round_: Round | N
     if round_ is None:
         raise AlcoreError(f"{project.name!r} has no model yet: label some images and train a round")
     ids, logits = predictions.logits(project, round_, report=report)
-    guess = logits.argmax(1).astype(np.int64)
-    place = {int(i): at for at, i in enumerate(ids)}
-    tested, right = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+    guess = _by_block(lambda some: some.argmax(1), logits, np.int64)
     index = {name: at for at, name in enumerate(project.classes)}
-    target = np.full(len(ids), -1, np.int64)
     pool = project.pool()
     drawn = slices.slice_of(project)
-    labels = {i: index.get(label, -1) for i, label in drawn.labels.items()}
+    labeled = np.array(sorted(drawn.labels), np.int64)
+    labels = np.array([index.get(drawn.labels[i], -1) for i in labeled.tolist()], np.int64)
     if given := not drawn.drawn:
-        labels = dict(zip(pool.test.tolist(), pool.test_targets.tolist(), strict=True))
-    for i, label in labels.items():
-        if i in place:
-            at = place[i]
-            tested[at], target[at] = True, label
-            right[at] = guess[at] == target[at]
+        labeled, labels = pool.test, pool.test_targets
+    tested, target = np.zeros(len(ids), bool), np.full(len(ids), -1, np.int64)
+    at = np.searchsorted(ids, labeled)
+    there = ids[np.minimum(at, len(ids) - 1)] == labeled if len(ids) else np.zeros(len(labeled), bool)
+    tested[at[there]], target[at[there]] = True, labels[there]
+    right = tested & (guess == target)
     known = tested & (target >= 0) & (target < logits.shape[1])  # a class that is younger than the model has no logit
     known[known] = logits[known, target[known]] > -NEVER / 2
     t = temperature(logits[known], target[known])
     rest = np.isin(ids, pool.unlabeled)
-    return Guesses(round_, ids, guess, probabilities(logits, t).max(1), t, rest, tested, right, given)
+    confidence = _by_block(lambda some: probabilities(some, t).max(1), logits, np.float64)
+    return Guesses(round_, ids, guess, confidence, t, rest, tested, right, given)
+
+
+def _by_block(told: Callable[[np.ndarray], np.ndarray], logits: np.ndarray, kind: type) -> np.ndarray:
+    """What is told of each row, a few at a time: of a million images and a hundred classes all rows in float64 are a gigabyte."""
+    result: np.ndarray = np.empty(len(logits), kind)
+    for start in range(0, len(logits), BLOCK):
+        result[start : start + BLOCK] = told(logits[start : start + BLOCK])
+    return result
 
 
 def threshold_of(project: Stored, target: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from alcore.errors import AlcoreError
 from alcore.nets.tasks import FEATURES, train_params
@@ -18,11 +19,13 @@ from alcore.strategies.base import Strategy
 from alcore.training.batches import Pixels
 from alcore.training.pool import Pool
 from alcore.training.predict import logits_of, restored
-from alcore.training.roundfiles import RoundFiles, in_places
+from alcore.training.roundfiles import VECTOR_ROWS, RoundFiles, in_places
 from alcore.training.turn import Material
+from alcore.training.walk import empty
 from alcore.types import Round
 
-FEW = 8  # answers of all images that are remembered: 50,000 images of 10 classes are 2 MB
+FEW = 4  # answers of all images that are remembered: 50,000 images of 10 classes are 2 MB; what is large lies in a file
+BLOCK = 32_768  # images whose logits are copied at once
 MANY = 256  # answers of some images
 
 _of_all, _of_some = Remembered(FEW), Remembered(MANY)
@@ -81,11 +84,12 @@ def brought_back(project: Stored, round_: Round, files: RoundFiles, *, side: int
 def _made(
     project: Stored, round_: Round, files: RoundFiles, found: Features | None, asked: tuple[int, ...] | None, report: Report
 ) -> tuple[np.ndarray, np.ndarray]:
-    nobody = np.empty(0, np.int64)
+    nobody, rows_then = np.empty(0, np.int64), None
     pixels: Pixels
     if found is not None:
         rows = found.rows
         ids, rows, pixels = found.ids[rows >= 0], rows[rows >= 0], found.store.vectors()
+        rows_then = files.array(VECTOR_ROWS) if asked is None and files.has(VECTOR_ROWS) else None
     else:
         pool = project.pool()
         ids, rows, pixels = pool.ids, pool.rows, project.pixels()
@@ -93,4 +97,21 @@ def _made(
     strategy = brought_back(project, round_, files, side=material.side, dim=material.dim)
     wanted = ids if asked is None else ids[np.isin(ids, asked)]
     draws = material.draws(trained_with(project, round_), next(strategy.parameters()).device, 0)
-    return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)
+    if rows_then is None or not strategy.scores_by_task_model:
+        return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)
+    made = empty((len(wanted), files.trained_classes), torch.device("cpu"), project.folder / "features").numpy()
+    left = np.ones(len(wanted), bool)
+    left[_copied(files, rows_then, ids, rows, made)] = False
+    made[left] = logits_of(strategy, draws, wanted[left], report)
+    return wanted, in_places(made, files.places)
+
+
+def _copied(files: RoundFiles, rows_then: np.ndarray, ids: np.ndarray, rows: np.ndarray, into: np.ndarray) -> np.ndarray:
+    """Copies what the round has kept of those of `ids`, ascending, whose vectors are what they were; their places."""
+    at = np.minimum(np.searchsorted(ids, files.walked_ids), len(ids) - 1) if len(ids) else np.zeros(0, np.int64)
+    same = np.flatnonzero((ids[at] == files.walked_ids) & (rows[at] == rows_then)) if len(ids) else at
+    kept = files.array("logits")
+    for start in range(0, len(same), BLOCK):
+        some = same[start : start + BLOCK]
+        into[at[some]] = kept[some]
+    return at[same]

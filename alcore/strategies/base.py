@@ -175,6 +175,7 @@ class Strategy(nn.Module):
         greedy: True when what is asked depends on what else is asked; the query is then in the order of picking, not of `total`.
         by_total: False when `select` does not look at the total it is given.
         better_diverse: True when batch=auto draws its query by `diverse` on pretrained features: there it needs fewer labels so.
+        scores_by_task_model: whether the `logits` beside its scores are those of `predict`.
         augmented_scoring: True when the pool is scored on augmented images (MCDAL's published code; nothing else should).
         tasks: names of the tasks it serves.
         heat: the score that has a value at every pixel and is taken for regions; "" when there is none.
@@ -195,6 +196,7 @@ class Strategy(nn.Module):
     greedy: ClassVar[bool] = False
     by_total: ClassVar[bool] = True
     better_diverse: ClassVar[bool] = False
+    scores_by_task_model: ClassVar[bool] = True
     augmented_scoring: bool = False
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
     heat: ClassVar[str] = ""

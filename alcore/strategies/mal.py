@@ -234,12 +234,11 @@ class MAL(Strategy):
     )
     Params = Params
     heat = "entropy"
+    scores_by_task_model = False
     score_info = (
         *DISCRIMINATOR,
         ScoreInfo(
-            "total",
-            "Priority",
-            "What the chosen criteria say, by default both: high when the entropy is high and the image looks unlike labeled ones.",
+            "total", "Priority", "What the chosen criteria say, by default both: high entropy, and unlike labeled images."
         ),
     )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from alcore.errors import AlcoreError
 from alcore.nets.models import evaluating, kept_memory
@@ -59,10 +58,10 @@ def restored(
 
 def logits_of(strategy: Strategy, draws: PoolDraws, ids: np.ndarray, report: Report = ignore_progress) -> np.ndarray:
     """(n, K) float32 of the task model, which accuracy is measured on, for `ids` in their order."""
-    made, done = [torch.empty(0, strategy.task.classes)], 0
+    made, done = np.empty((len(ids), strategy.task.classes), np.float32), 0
     with kept_memory(draws.device), evaluating(strategy):
         for part, x in draws.walk(ids):
-            made.append(strategy.predict(x).float().cpu())
+            made[done : done + len(part)] = strategy.predict(x).float().cpu().numpy()
             done += len(part)
             report(Progress("predicting", done, len(ids)))
-    return torch.cat(made).numpy()
+    return made

@@ -28,7 +28,8 @@ def write_files(
 
     What it takes beside the scores and the model is float32 for every walked image, so that each score can be worked out again: K logits
     (of a pool of a million and 10 classes 40 MB), of `mcdal` and `qbc` K more for each head beside the first (80 MB for two), of `bald`
-    K + 1 (44 MB); and, of networks that are trained as a whole, the embedding, which is the most (256 MB for 64 numbers).
+    K + 1 (44 MB); and, of networks that are trained as a whole, the embedding, which is the most (256 MB for 64 numbers). On features it
+    says which vector each image had (10 MB).
 
     Args:
         ids, arrays: what was walked.
@@ -72,6 +73,9 @@ def _write_dense(part: Path, scores: Scores, views: Views) -> None:
 
 def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {f"part_{name}": values for name, values in parts.items()}
+
+
+VECTOR_ROWS = "vector_rows"  # of rounds on features, the array that says which vector each walked image had then
 
 
 class Positions:

@@ -29,7 +29,7 @@ from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
 from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
-from alcore.training.roundfiles import write_files
+from alcore.training.roundfiles import VECTOR_ROWS, write_files
 from alcore.training.train import train
 from alcore.training.vectors import VectorDraws
 from alcore.training.walk import Walked, evaluate, inspect, query
@@ -220,6 +220,7 @@ def run(order: Order, material: Material, rounds_folder: Path, report: Report = 
     arrays = done.walked.arrays
     if material.dim:  # what is mapped are the vectors themselves; adapted ones would take twice their space, each round
         arrays = {name: values for name, values in arrays.items() if name != "embedding"}
+        arrays[VECTOR_ROWS] = material.pool.rows_of(done.walked.ids).astype(np.int64)
     folder = write_files(rounds_folder, done.scores, done.walked.ids, arrays, done.strategy, pixel_views)
     return Outcome(done.scores, done.metrics, done.seconds, str(done.batches.device), done.train, folder)
 

@@ -21,12 +21,12 @@ ABOUT = (
 def near_duplicates(of: Project) -> None:
     """The section of the Data page; nothing before the photos were compared."""
     found = Features(of)
-    groups = found.known_groups()
-    if groups is None:
+    counted = alike.counted(found)
+    if counted is None:
         return
-    alone = len(set(groups.tolist()))
-    told = plural(len(groups) - alone, "near duplicate") if len(groups) > alone else "No near duplicates"
-    with st.expander(f"{told} among {plural(len(groups), 'photo')}", icon=":material/content_copy:", type="compact"):
+    compared, twins = counted
+    told = plural(twins, "near duplicate") if twins else "No near duplicates"
+    with st.expander(f"{told} among {plural(compared, 'photo')}", icon=":material/content_copy:", type="compact"):
         _limit(of, found.cosine)
 
 

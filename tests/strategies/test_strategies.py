@@ -217,6 +217,16 @@ def test_scores_are_taken_in_evaluation_mode_without_gradients(name, task, train
 
 
 @each
+def test_the_logits_beside_the_scores_are_those_that_the_task_model_predicts(name, task, trained, batches, toys):
+    """What a round keeps is told as the model's guesses, beside what the model says later of images that it did not score."""
+    strategy = trained[name, task]
+    with evaluating(strategy), torch.no_grad():
+        for _, x in batches.walk(toys[task][1].unlabeled[:4]):
+            alike = torch.allclose(strategy.score(x)["logits"], strategy.predict(x), atol=1e-5, rtol=1e-5)
+            assert alike is strategy.scores_by_task_model
+
+
+@each
 def test_the_same_weights_give_the_same_scores_and_query_twice(name, task, trained, batches):
     first, second = (query(trained[name, task], batches, 6, np.random.default_rng(3))[0] for _ in range(2))
     assert first.selected.tolist() == second.selected.tolist()
