@@ -200,12 +200,21 @@ class Snapshot:
             made = (ids, [SPLIT_CODES[name] for name in splits], _coded(truths, codes), rows)
             for block, column, kind in zip(blocks, made, kinds, strict=True):
                 block.append(np.array(column, kind))
-        columns = [np.concatenate(block) for block in blocks]
-        n = len(columns[0])
-        columns += [np.full(n, -1, np.int32), *(np.zeros(n, bool) for _ in range(3))]
-        for column in columns:  # it may be shared
+        columns = dict(zip(("ids", "splits", "truths", "rows"), (np.concatenate(block) for block in blocks), strict=True))
+        return cls.of_columns(columns | {"names": np.array(tuple(codes), np.str_)})
+
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, np.ndarray]) -> Snapshot:
+        """From what `columns` gave."""
+        ids, splits, truths, rows = (columns[name] for name in ("ids", "splits", "truths", "rows"))
+        whole = [ids, splits, truths, rows, np.full(len(ids), -1, np.int32), *(np.zeros(len(ids), bool) for _ in range(3))]
+        for column in whole:  # they may be shared
             column.flags.writeable = False
-        return cls(tuple(codes), *columns)
+        return cls(tuple(columns["names"].tolist()), *whole)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Its arrays by name, as a file takes them, without what was said."""
+        return {name: getattr(self, name) for name in ("ids", "splits", "truths", "rows")} | {"names": np.array(self.names, np.str_)}
 
     def marked(self, parts: Iterable[Sequence[Any]]) -> Snapshot:
         """The same with what was said: from blocks of rows (id, label, skipped, flagged, partial); of items that are not there, nothing is

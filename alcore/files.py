@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
+
+import numpy as np
 
 try:
     import fcntl
@@ -20,6 +24,8 @@ except ImportError:  # Windows has no such locks: nothing is collected there
 PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 LOCK = ".lock"
 LOCKS = fcntl is not None  # whether there are any
+
+logger = logging.getLogger(__name__)
 
 
 def part_of(path: Path) -> Path:
@@ -65,6 +71,24 @@ def made_beside(out: Path) -> Iterator[Path]:
             os.replace(part / "whole", out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def kept_columns(path: Path, state: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Columns that take long to make, from a file that holds those of one state; made anew, and kept there, where it holds another's or
+    cannot be read. What the disk has no room for is not kept."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["state"]) == state:
+                return {name: stored[name] for name in stored.files if name != "state"}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # there is none yet, or it was damaged: it can be made again at any time
+    made = make()
+    try:
+        with written_whole(path) as file:
+            np.savez(file, state=np.array(state), **made)  # type: ignore[arg-type]  # none is called allow_pickle
+    except OSError as wrong:
+        logger.warning("%s is not kept, and made anew after the next start: %s", path, wrong)
+    return made
 
 
 def hold(file: int | IO[Any], *, wait: bool = False, shared: bool = False) -> bool | None:

@@ -113,7 +113,7 @@ def _wanted(end: str) -> str:
 
 
 def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None:
-    frame = of.scores(chosen).set_index("id")
+    frame = of.scores(chosen, ids).set_index("id")
     shown = frame.loc[[i for i in ids if i in frame.index][:TABLE_ROWS]].reset_index()
     shown["path"] = [of.shown_name(int(i), path) for i, path in zip(shown["id"], shown["path"], strict=True)]
     st.subheader(f"{count:,} selected", anchor=False)

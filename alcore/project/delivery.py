@@ -25,6 +25,7 @@ from alcore.measures.promises import Promise
 from alcore.progress import Report, ignore_progress
 from alcore.project import exporting, metadata, predictions, slices
 from alcore.project.stored import Stored
+from alcore.remembered import Remembered
 from alcore.training.roundfiles import NEVER
 from alcore.types import Round, written
 
@@ -33,6 +34,9 @@ FORMATS = ("csv", "parquet", "folder")
 TARGET = 0.95  # of the guesses that are accepted are to be right, unless a person says otherwise
 COLUMNS = ("path", "label", "source", "confidence", "round", "annotator", "time", "split", "guess")
 HUMAN, MODEL, GIVEN = "human", "model", "given"  # sources, and the annotator of labels that came with the images held out
+
+
+_guessed = Remembered(2)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,11 @@ def guesses(project: Stored, report: Report = ignore_progress, round_: Round | N
     round_ = round_ or predictions.newest_model(project)
     if round_ is None:
         raise AlcoreError(f"{project.name!r} has no model yet: label some images and train a round")
+    model = round_
+    return _guessed.of(predictions.state_of(project, model), lambda: _made(project, model, report))
+
+
+def _made(project: Stored, round_: Round, report: Report) -> Guesses:
     ids, logits = predictions.logits(project, round_, report=report)
     guess = _by_block(lambda some: some.argmax(1), logits, np.int64)
     index = {name: at for at, name in enumerate(project.classes)}

@@ -6,7 +6,7 @@ The doors (web, command line, pages) call the modules beside this one instead; w
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -320,9 +320,10 @@ class Project(Stored):
         """(encoded, mime type, etag) with the long side at most `size`."""
         return self.pictures.picture(self.items.row(item_id), size)
 
-    def scores(self, round_: Round | int | None = None) -> pd.DataFrame:
-        """A row for each pool item the round scored, most wanted first: id, path, every score, total, rank, selected, prediction, x, y."""
-        return tables.scores(self, round_ if isinstance(round_, Round) else self.round(round_))
+    def scores(self, round_: Round | int | None = None, ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """A row for each pool item the round scored, or of `ids`, most wanted first: id, path, every score, total, rank, selected,
+        prediction, x, y."""
+        return tables.scores(self, round_ if isinstance(round_, Round) else self.round(round_), ids)
 
     def score(
         self,

@@ -19,7 +19,7 @@ from alcore.extractors.base import Embedder, slug_of
 from alcore.extractors.extraction import Extracted, Wanted, batches_of, extract, image_key
 from alcore.extractors.shards import Reading, extract_on_ray
 from alcore.extractors.vectors import VectorStore
-from alcore.files import at_work, written_whole
+from alcore.files import at_work, kept_columns, written_whole
 from alcore.home import models_folder
 from alcore.measures.clusters import narrowed
 from alcore.measures.duplicates import CLOSE, near_duplicates, with_series
@@ -86,17 +86,16 @@ class Features:
     def _kept_items(self, packed: str) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
         """The same, kept beside the vectors where they are many: a million are read from there in a tenth of a second, from their rows in
         ten."""
-        path = self.folder / LISTED
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                if str(kept["packed"]) == packed:
-                    return kept["ids"], kept["keys"], Texts(kept["blob"].tobytes(), kept["ends"]), kept["rows"]
-        ids, keys, paths, rows = self._read_items()
-        if len(ids) >= MANY and self.folder.is_dir():
+        if not self.folder.is_dir() or len(self.project.items.lying()) < MANY:
+            return self._read_items()
+
+        def read() -> dict[str, np.ndarray]:
+            ids, keys, paths, rows = self._read_items()
             blob, ends = paths.columns()
-            with disk_full_told(self.folder, "the list of images"), written_whole(path) as file:
-                np.savez(file, packed=packed, ids=ids, keys=keys, rows=rows, blob=blob, ends=ends)
-        return ids, keys, paths, rows
+            return {"ids": ids, "keys": keys, "rows": rows, "blob": blob, "ends": ends}
+
+        kept = kept_columns(self.folder / LISTED, packed, read)
+        return kept["ids"], kept["keys"], Texts(kept["blob"].tobytes(), kept["ends"]), kept["rows"]
 
     def _read_items(self) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
         ids, keys, rows, paths = [], [], [], Texts()

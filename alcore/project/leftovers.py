@@ -8,7 +8,8 @@ Below `<home>/projects/<folder>` of a project's row lie
 - `thumbs/<size>/<id>-<fingerprint>.*` and `superpixels/<n>/...`, of the items as they are now,
 - `rounds/<folder>/`, a row of the rounds table each; `jobs/<id>/`, a row of the jobs table each,
 - `maps/map-<content>.npy`, which every round may use,
-- `features/<extractor>-<mark>/`, the vectors of one extractor and the map of them, which grow and are cut by who writes them.
+- `features/<extractor>-<mark>/`, the vectors of one extractor and the map of them, which grow and are cut by who writes them,
+- `kept/*.npz`, columns of its images that are made anew when they are of an earlier state.
 
 Whatever is written gets a name that files.PART matches until it is whole. A folder below `projects` that no row names is of an import that
 was killed, or of a project that was deleted, which a file `.deleted` in it tells. Only the latter goes at once; for all else an hour must
@@ -31,7 +32,7 @@ from alcore.files import LOCK, PART, alone_in, written_whole
 from alcore.importing.gather import files_of
 from alcore.project.metadata import KEPT
 from alcore.project.place import Place
-from alcore.project.stored import Stored, stored
+from alcore.project.stored import ROOM, Stored, stored
 
 OLD = 3600.0  # seconds
 DELETED = ".deleted"  # in the folder of a project that is being deleted
@@ -158,7 +159,7 @@ def _within(project: Stored) -> Iterator[Path]:
                 yield path
             else:
                 yield from (part for part in _inside(path) if UNFINISHED.fullmatch(part.name))
-    kept = [folder / "maps", *_inside(folder / "features")]
+    kept = [folder / "maps", folder / ROOM, *_inside(folder / "features")]
     yield from (path for one in kept for path in _inside(one) if path.name != LOCK and UNFINISHED.fullmatch(path.name))
 
 

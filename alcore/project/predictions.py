@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from alcore.errors import AlcoreError
 from alcore.nets.tasks import FEATURES, train_params
@@ -21,7 +20,7 @@ from alcore.training.pool import Pool
 from alcore.training.predict import logits_of, restored
 from alcore.training.roundfiles import VECTOR_ROWS, RoundFiles, in_places
 from alcore.training.turn import Material
-from alcore.training.walk import empty
+from alcore.training.walk import empty_array
 from alcore.types import Round
 
 FEW = 4  # answers of all images that are remembered: 50,000 images of 10 classes are 2 MB; what is large lies in a file
@@ -56,6 +55,12 @@ def at_hand(project: Stored, round_: Round) -> bool:
     """Whether what a round's model says of all images is there at once: it was asked before, or looks at features. Raises as `logits`."""
     _, found, state = _sources(project, round_)
     return found is not None or _of_all.knows((state, None))
+
+
+def state_of(project: Stored, round_: Round) -> tuple[Any, ...]:
+    """What changes when a round's guesses of all images do, or what is known of these images. Raises as `logits`."""
+    said = project.queries.newest_event(), project.class_rows.newest(), project.settings["packed"]
+    return *_sources(project, round_)[2], *said
 
 
 def _sources(project: Stored, round_: Round) -> tuple[RoundFiles, Features | None, tuple[Any, ...]]:
@@ -99,7 +104,7 @@ def _made(
     draws = material.draws(trained_with(project, round_), next(strategy.parameters()).device, 0)
     if rows_then is None or not strategy.scores_by_task_model:
         return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)
-    made = empty((len(wanted), files.trained_classes), torch.device("cpu"), project.folder / "features").numpy()
+    made = empty_array((len(wanted), files.trained_classes), project.folder / "features")
     left = np.ones(len(wanted), bool)
     left[_copied(files, rows_then, ids, rows, made)] = False
     made[left] = logits_of(strategy, draws, wanted[left], report)

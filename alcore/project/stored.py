@@ -29,6 +29,8 @@ from alcore.training.pool import Pool
 from alcore.training.roundfiles import RoundFiles, round_files
 from alcore.types import Round
 
+ROOM = "kept"  # in a project's folder: columns of many images that can be made again from their rows, and are read quicker
+
 
 class Stored:
     """A project as it lies in the workspace. Everything is read from there when asked for, so two objects of one project, in two
@@ -58,7 +60,7 @@ class Stored:
             self.settings = {**self.settings, "root": str(self.folder / UNPACKED)}
         self.dense: bool = TASKS[self.task].dense
         database = self.place.database
-        self.items = Items(database, self.id)
+        self.items = Items(database, self.id, self.folder / ROOM)
         self.round_rows = Rounds(database, self.id, self.name)
         self.journal = Journal(database, self.id, TASKS[self.task].answers)
         self.queries = Queries(database, self.id)
@@ -160,12 +162,17 @@ class Stored:
         """Names this workspace and this life of the project: labels kept in a browser are never sent to another one of the same name."""
         return hashlib.blake2b(f"{self.place.home} {self.settings['folder']}".encode(), digest_size=8).hexdigest()
 
-    def shown_name(self, item_id: int, path: str) -> str:
-        """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+    @property
+    def telling(self) -> frozenset[str]:
+        """What would tell the truth of an image in its path, where that is hidden; nothing elsewhere."""
         if self._telling is None:
             hidden = self.settings.get("truth") == "hidden" and not self.dense
             self._telling = folded((*self.classes, *self.settings.get("former_classes", ()))) if hidden else frozenset()
-        return neutral(path, self._telling, item_id) if self._telling else path
+        return self._telling
+
+    def shown_name(self, item_id: int, path: str) -> str:
+        """What people see of an item's path: where the truth is hidden, nothing that tells it."""
+        return neutral(path, self.telling, item_id) if self.telling else path
 
     def snapshot(self, within: Any = None) -> Snapshot:
         """Every present item, by id; iterating gives (id, split, truth, row, label, skipped, flagged). An image whose mask does not fit it

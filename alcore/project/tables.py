@@ -24,20 +24,26 @@ SAID = ("label", "annotator", "correct")  # columns that tell what people said, 
 OF_CLASSES = ("prediction", "label", "truth")  # columns of the map whose values are places of classes
 
 
-def scores(project: Stored, round_: Round) -> pd.DataFrame:
-    """A row for each scored item, most wanted first; a start without a model has its query only."""
+def scores(project: Stored, round_: Round, ids: Sequence[int] | None = None) -> pd.DataFrame:
+    """A row for each scored item, most wanted first; a start without a model has its query only.
+
+    Args:
+        ids: of these items alone, as far as they were scored: of a million images a few are told at once.
+    """
     files = project.files(round_)
     if files is None:
-        ids = np.array(round_.query, np.int64)
-        frame = pd.DataFrame({"id": ids, "rank": np.arange(1, len(ids) + 1), "selected": True})
+        asked = np.array(round_.query, np.int64)
+        frame = pd.DataFrame({"id": asked, "rank": np.arange(1, len(asked) + 1), "selected": True})
+        frame = frame if ids is None else frame[frame["id"].isin(list(ids))]
     else:
-        frame = pd.DataFrame(
-            {"id": files.ids, **files.scores, "rank": files.ranks["total"], "selected": np.isin(files.ids, files.selected)}
-        )
-        logits = files.logits[: len(files.ids)]
-        frame["prediction"] = np.array(project.classes, object)[logits.argmax(1)]
-        frame["x"], frame["y"] = _positions(files)[: len(files.ids)].T
-    paths = project.items.paths()
+        known = files.position
+        at = np.arange(len(files.ids)) if ids is None else np.array([known[i] for i in dict.fromkeys(ids) if i in known], np.int64)
+        columns = {"id": files.ids, **files.scores, "rank": files.ranks["total"]}
+        frame = pd.DataFrame({name: values[at] for name, values in columns.items()})
+        frame["selected"] = frame["id"].isin(files.selected)
+        frame["prediction"] = np.array(project.classes, object)[files.logits[at].argmax(1)]
+        frame["x"], frame["y"] = _positions(files)[at].T
+    paths = project.items.paths() if ids is None else {i: row["path"] for i, row in project.items.rows(list(ids)).items()}
     frame.insert(1, "path", [paths.get(int(i), "") for i in frame["id"]])
     return frame.sort_values("rank", ignore_index=True)
 
@@ -150,7 +156,7 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     if name == "label":
         labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
-        return np.array([index.get(labels.get(int(i), ""), -1) for i in ids], np.int16)
+        return points.of_items(ids, {i: index.get(label, -1) for i, label in labels.items()})
     if name == "truth" and points.truth_is_open(project):
         return points.truths(project, ids)
     if name == "asked":

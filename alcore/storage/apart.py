@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alcore.storage.database import Database, chunks
 from alcore.storage.events import row_of
-from alcore.storage.schema import NOTED, annotation_rows, current, items
+from alcore.storage.schema import NOTED, annotation_rows, current, items, of_project
 from alcore.types import HELD, HOLD, NOT, SLICE, Annotation
 
 
@@ -54,7 +54,7 @@ class Apart:
             if before:
                 return before
             free: set[int] = set()
-            mine = (items.c.project_id == self._project, items.c.present, items.c.split == place)
+            mine = (of_project(self._project), items.c.present, items.c.split == place)
             for part in chunks([int(i) for i in ids]):
                 free |= set(conn.scalars(sa.select(items.c.id).where(*mine, items.c.id.in_(part))))
                 conn.execute(items.update().where(*mine, items.c.id.in_(part)).values(split=other))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,28 @@ import sqlalchemy as sa
 
 from alcore.columns import Known, Snapshot
 from alcore.errors import NotFound
+from alcore.files import kept_columns
 from alcore.remembered import Remembered
 from alcore.storage.database import Database, blocks, chunks, parts
-from alcore.storage.schema import NOTED, annotation_rows, class_changes, current, items, projects, skipped
+from alcore.storage.schema import NOTED, annotation_rows, class_changes, current, items, of_project, projects, skipped
 from alcore.types import HELD, HOLD, SLICE, SPLITS, Item, Skipped
 
 _VALUES = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")  # what an import says of an item
+LYING, MANY = "items.npz", 50_000  # how many items a project must have for that file
 FEW = 4  # projects whose items are remembered as they lie, without what people say of them: a million take 27 MB, and seconds to read
 
 _lying = Remembered(FEW)
 
 
 class Items:
-    """The items of one project."""
+    """The items of one project.
 
-    def __init__(self, database: Database, project_id: int) -> None:
-        self._database, self._project = database, project_id
+    Args:
+        room: a folder for columns of many items, which are read from there in a tenth of a second after a start, from their rows in five.
+    """
+
+    def __init__(self, database: Database, project_id: int, room: Path | None = None) -> None:
+        self._database, self._project, self._room = database, project_id, room
 
     def add(self, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped], each: Callable[[int], None] = lambda stored: None) -> None:
         """All items of a project that nobody sees yet, in many transactions.
@@ -152,7 +159,7 @@ class Items:
         with self._database.read(within) as conn:
             for part in chunks([int(i) for i in ids]):
                 query = sa.select(items, *state).outerjoin(current, current.c.item_id == items.c.id)
-                for row in conn.execute(query.where(items.c.project_id == self._project, items.c.id.in_(part))).mappings():
+                for row in conn.execute(query.where(of_project(self._project), items.c.id.in_(part))).mappings():
                     marks = {mark: bool(row[mark]) for mark in ("skipped", "flagged", "partial", "disputed")}
                     result[row["id"]] = {**row, **marks, "missing": row["missing"] or 0}
         return result
@@ -166,6 +173,11 @@ class Items:
             said = parts(conn, sa.select(*marks).where(current.c.project_id == self._project).order_by(current.c.item_id))
             return lying.marked(said)
 
+    def lying(self) -> Snapshot:
+        """Every present item, by id, without what people said of it; one object for each state of theirs."""
+        with self._database.read() as conn:
+            return self._lying(conn)
+
     def _lying(self, conn: sa.Connection) -> Snapshot:
         """Every present item without what people said of it."""
         query = sa.select(items.c.id, items.c.split, items.c.truth, items.c.row)
@@ -173,7 +185,13 @@ class Items:
         state = self._state(conn)
         if state is None:
             return Snapshot.of(parts(conn, query))
-        return _lying.of(state, lambda: Snapshot.of(parts(conn, query)))
+        return _lying.of(state, lambda: self._kept(repr(state), query, conn))
+
+    def _kept(self, state: str, query: sa.Select[Any], conn: sa.Connection) -> Snapshot:
+        count = sa.select(sa.func.count()).select_from(items).where(items.c.project_id == self._project)
+        if self._room is None or int(conn.scalar(count) or 0) < MANY:
+            return Snapshot.of(parts(conn, query))
+        return Snapshot.of_columns(kept_columns(self._room / LYING, state, lambda: Snapshot.of(parts(conn, query)).columns()))
 
     def _state(self, conn: sa.Connection) -> Hashable:
         """What changes when the items do: with an import, with the name of a class, and when one comes into another split, by the newest
@@ -229,16 +247,30 @@ class Items:
             found = conn.execute(query.select_from(joined).where(items.c.project_id == self._project, items.c.present).order_by(items.c.id))
             return [tuple(row) for row in found]
 
-    def states(self, ids: Sequence[int] | None = None) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """(id, path, split, label, skipped, flagged, disputed, annotator, time) of every item that is there, by id, in blocks; of `ids`
-        alone where they are given. The last six are None where nobody said anything."""
+    def said(self) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """(id, label, skipped, flagged, disputed, annotator, time) of every item that somebody said something of, by id, in blocks."""
         marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.disputed, current.c.annotator, current.c.changed)
-        query = sa.select(items.c.id, items.c.path, items.c.split, *marks).outerjoin(current, current.c.item_id == items.c.id)
-        query = query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)
+        query = sa.select(current.c.item_id, *marks).where(current.c.project_id == self._project).order_by(current.c.item_id)
         with self._database.read() as conn:
-            for some in [None] if ids is None else chunks(sorted(ids)):
-                for part in parts(conn, query if some is None else query.where(items.c.id.in_(some))):
-                    yield [tuple(row) for row in part]
+            for part in parts(conn, query):
+                yield [tuple(row) for row in part]
+
+    def states(self, ids: Sequence[int]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """(id, split, label, skipped, flagged, disputed, annotator, time) of those of some items that are there, by id, in blocks. The last
+        six are None where nobody said anything."""
+        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.disputed, current.c.annotator, current.c.changed)
+        query = sa.select(items.c.id, items.c.split, *marks).outerjoin(current, current.c.item_id == items.c.id)
+        query = query.where(of_project(self._project), items.c.present).order_by(items.c.id)
+        with self._database.read() as conn:
+            for some in chunks(sorted(ids)):
+                yield [tuple(row) for row in conn.execute(query.where(items.c.id.in_(some)))]
+
+    def names(self) -> Iterator[list[tuple[int, str]]]:
+        """(id, path) of every item that is there, by id, in blocks."""
+        query = sa.select(items.c.id, items.c.path).where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)
+        with self._database.read() as conn:
+            for part in parts(conn, query):
+                yield [(row.id, row.path) for row in part]
 
     def labels(self, within: sa.Connection | None = None) -> dict[int, str]:
         """id -> current label, of those that have one."""
@@ -290,8 +322,8 @@ class Items:
 
     def labeled_count(self) -> int:
         """How many items have a label: the same number as in `counts`."""
-        query = sa.select(sa.func.count()).select_from(current.join(items, items.c.id == current.c.item_id))
-        mine = (items.c.project_id == self._project, items.c.present, items.c.split == "pool", current.c.label.is_not(None))
+        query = sa.select(sa.func.count()).select_from(current)
+        mine = (current.c.project_id == self._project, current.c.label.is_not(None), _in_pool())
         with self._database.read() as conn:
             return int(conn.scalar(query.where(*mine)) or 0)
 
@@ -300,22 +332,12 @@ class Items:
         and `sliced`, how many of the test slice are labeled."""
         present = (items.c.project_id == self._project, items.c.present)
         joined = current.join(items, items.c.id == current.c.item_id)
-        pool = (*present, items.c.split == "pool")
-        count = sa.func.count()
+        pool, count = (current.c.project_id == self._project, _in_pool()), sa.func.count()
         with self._database.read() as conn:
-            labels: dict[str, int] = dict(
-                conn.execute(
-                    sa.select(current.c.label, count)
-                    .select_from(joined)
-                    .where(*pool, current.c.label.is_not(None), current.c.project_id == self._project)
-                    .group_by(current.c.label)
-                ).all()
-            )
-            marks = conn.execute(
-                sa.select(*(sa.func.sum(sa.case((mark, 1), else_=0)) for mark in (current.c.skipped, current.c.flagged, current.c.partial)))
-                .select_from(joined)
-                .where(*pool, current.c.project_id == self._project)
-            ).one()
+            found = sa.select(current.c.label, count).where(*pool, current.c.label.is_not(None)).group_by(current.c.label)
+            labels: dict[str, int] = dict(conn.execute(found).all())
+            said = (sa.func.sum(sa.case((mark, 1), else_=0)) for mark in (current.c.skipped, current.c.flagged, current.c.partial))
+            marks = conn.execute(sa.select(*said).where(*pool)).one()
             splits, truth = _counted(self._lying(conn))
             aside = conn.scalar(sa.select(count).select_from(skipped).where(skipped.c.project_id == self._project))
             drawn = (*present, items.c.split == SLICE, current.c.label.is_not(None))
@@ -347,6 +369,11 @@ class Items:
         with self._database.read() as conn:
             labels = annotation_rows.c.kind.in_(("label", "mask", "region"))
             return [tuple(r) for r in conn.execute(query.where(labels, annotation_rows.c.ms.is_not(None)))]
+
+
+def _in_pool() -> sa.ColumnElement[bool]:
+    """Whether the item that something was said of is there, in the pool. Not a join: SQLite would begin it with all items of the pool."""
+    return sa.exists().where(items.c.id == current.c.item_id, items.c.present, items.c.split == "pool").correlate(current)
 
 
 def _counted(lying: Snapshot) -> tuple[dict[str, int], dict[str, dict[str, int]]]:

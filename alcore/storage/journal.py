@@ -15,7 +15,7 @@ from alcore.storage.database import Database, chunks, streamed
 from alcore.storage.events import MASK_KINDS, differs, fold, left_standing, row_of
 from alcore.storage.items import Items
 from alcore.storage.lineage import MERGE, Change, Lineage
-from alcore.storage.schema import annotation_rows, current, items, masks
+from alcore.storage.schema import annotation_rows, current, items, masks, of_project
 from alcore.types import AGAIN, EVENT_KINDS, Annotation
 
 NAMES = ("label", AGAIN)  # kinds of events whose value is the name of a class
@@ -222,7 +222,7 @@ class Journal:
         """id -> width and height."""
         found: dict[int, tuple[int, int]] = {}
         for part in chunks(sorted(ids)):
-            query = sa.select(items.c.id, items.c.width, items.c.height).where(items.c.project_id == self._project, items.c.id.in_(part))
+            query = sa.select(items.c.id, items.c.width, items.c.height).where(of_project(self._project), items.c.id.in_(part))
             found.update({i: (width, height) for i, width, height in conn.execute(query).all()})
         return found
 

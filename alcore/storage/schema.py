@@ -355,6 +355,12 @@ MIGRATIONS = (
 )
 
 
+def of_project(project_id: int) -> sa.ColumnElement[bool]:
+    """Whose items these are that are looked for by their numbers. Said so, since SQLite would else go through all items of the project
+    (`items_by_split`) and look for the numbers among them."""
+    return items.c.project_id + 0 == project_id
+
+
 def events_of_query(round_id: int) -> sa.Select[tuple[int, str, str | None, str, int | None, float]]:
     """(item, kind, value, annotator, round, time) of every event of the items that a round asked for, oldest first: what
     types.answered_items takes."""

@@ -237,9 +237,7 @@ class MAL(Strategy):
     scores_by_task_model = False
     score_info = (
         *DISCRIMINATOR,
-        ScoreInfo(
-            "total", "Priority", "What the chosen criteria say, by default both: high entropy, and unlike labeled images."
-        ),
+        ScoreInfo("total", "Priority", "What the chosen criteria say, by default both: high entropy, and unlike labeled images."),
     )
 
     def __init__(self, task: Task, train: TrainParams, params: Any = None) -> None:

@@ -113,6 +113,7 @@ class RoundFiles:
             self.selected: np.ndarray = stored["selected"]
             self.scores = {k.removeprefix("part_"): stored[k] for k in stored.files if k.startswith("part_")} | {"total": stored["total"]}
         self.position = Positions(self.ids)
+        self._map: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
     def ranks(self) -> dict[str, np.ndarray]:
@@ -166,15 +167,16 @@ class RoundFiles:
     def map(self) -> tuple[np.ndarray, np.ndarray] | None:
         """(ids, xy) once the map is made."""
         path = self.folder / "map.npz"
-        if not path.is_file():
-            return None
-        with np.load(path) as stored:
-            return stored["ids"], stored["xy"]
+        if self._map is None and path.is_file():  # it is written once, after the rest
+            with np.load(path) as stored:
+                self._map = stored["ids"], stored["xy"]
+        return self._map
 
     def write_map(self, ids: np.ndarray, xy: np.ndarray) -> None:
         """Keeps the map, whole."""
         with written_whole(self.folder / "map.npz") as file:
             np.savez(file, ids=ids, xy=xy)
+        self._map = None
 
     def detail(self, item: int) -> dict[str, np.ndarray] | None:
         """What the model thinks of every pixel of an image that was asked for, (H, W) at model size: `draft` and `head_1` ... class

@@ -101,7 +101,7 @@ def _passed(
             outputs = strategy.score(x)
             for name, value in strategy.task.summary(outputs).items():
                 if name not in gathered:  # whole at once: pieces that are joined at the end would lie there twice
-                    gathered[name] = empty((len(ids), *value.shape[1:]), value.device, room)
+                    gathered[name] = _empty((len(ids), *value.shape[1:]), value.device, room)
                 gathered[name][done : done + len(part)] = value
             if regions:
                 regions.add(part.tolist(), batches.pictures(x), outputs[strategy.heat].float().cpu().numpy())
@@ -113,7 +113,13 @@ def _passed(
     return whole
 
 
-def empty(shape: tuple[int, ...], device: torch.device, room: Path | None) -> Tensor:
+def empty_array(shape: tuple[int, ...], room: Path) -> np.ndarray:
+    """float32, to be filled: in memory or, where it is large, in a file of that folder."""
+    result: np.ndarray = _empty(shape, torch.device("cpu"), room).numpy()
+    return result
+
+
+def _empty(shape: tuple[int, ...], device: torch.device, room: Path | None) -> Tensor:
     """float32, to be filled: on the device or, where it is large and there is room for it, in a file."""
     size = 4 * int(np.prod(shape, dtype=np.int64))
     if room is None or size <= IN_MEMORY:

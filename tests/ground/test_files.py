@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
-from alcore.files import PART, alone_in, at_work, hold, let_go, made_beside, part_of, written_whole
+from alcore.files import PART, alone_in, at_work, hold, kept_columns, let_go, made_beside, part_of, written_whole
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -33,6 +34,36 @@ def test_what_fails_while_it_is_made_leaves_what_was_there(tmp_path):
         made.write_text("new")
         assert out.read_text() == "old"
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "new"}
+
+
+def test_columns_are_read_from_their_file_until_their_state_is_another(tmp_path):
+    path, made = tmp_path / "kept" / "a.npz", []
+
+    def make():
+        made.append(1)
+        return {"ids": np.arange(3) * len(made), "names": np.array(["a", "bc"])}
+
+    for state, ids in (("1", [0, 1, 2]), ("1", [0, 1, 2]), ("2", [0, 2, 4]), ("2", [0, 2, 4]), ("1", [0, 3, 6])):
+        found = kept_columns(path, state, make)
+        assert (found["ids"].tolist(), found["names"].tolist(), sorted(found)) == (ids, ["a", "bc"], ["ids", "names"])
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no archive", None])
+def test_columns_whose_file_is_damaged_or_cannot_be_written_are_made_anew(tmp_path, damaged):
+    path, made = tmp_path / "a.npz", []
+
+    def make():
+        made.append(1)
+        return {"ids": np.arange(4)}
+
+    kept_columns(path, "1", make)
+    path.write_bytes(path.read_bytes()[:200] if damaged is None else damaged)
+    assert kept_columns(path, "1", make)["ids"].tolist() == [0, 1, 2, 3]
+    assert kept_columns(path, "1", make)["ids"].tolist() == [0, 1, 2, 3]
+    assert len(made) == 2
+    (tmp_path / "file").write_text("in the way of a folder")
+    assert kept_columns(tmp_path / "file" / "a.npz", "1", make)["ids"].tolist() == [0, 1, 2, 3]
 
 
 def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from alcore.naming import natural
 from alcore.project import catalog as room
 from alcore.project.catalog import DISPUTED, FLAGGED, LABELED, SKIPPED, Catalog, catalog, guesses
 from alcore.project.facade import Project
+from alcore.project.stored import ROOM
+from alcore.storage import items as items_rows
 from alcore.types import SLICE, SPLITS, Annotation
 
 pytestmark = pytest.mark.both_databases
@@ -83,6 +86,34 @@ def test_many_events_are_followed_in_as_many_looks_as_they_take(toy, monkeypatch
     assert followed.event == before.event + 10
     assert set(followed.labels[followed.places(np.array(ids))].tolist()) == {3}
     same(followed, anew(toy))
+
+
+@pytest.mark.parametrize("change", ["nothing", "drawn", "class", "import"])
+def test_of_many_images_the_files_hold_what_the_rows_do(toy, monkeypatch, write_image, change):
+    monkeypatch.setattr(room, "MANY_NAMES", 10)
+    monkeypatch.setattr(items_rows, "MANY", 10)
+    stale = anew(toy)
+    if change == "drawn":
+        toy.journal.apart.draw(toy.pool().unlabeled[:3].tolist(), "ann", "drawn", 0)
+    elif change == "class":
+        toy.add_class("image")  # files that are called so are shown by their number from now on
+    elif change == "import":
+        write_image(toy.source / "train" / "2" / "brand_new.png", 3)
+        toy.refresh()
+    items_rows._lying._answers.clear()
+    made = anew(toy)
+    items_rows._lying._answers.clear()
+    kept = anew(toy)
+    assert sorted(path.name for path in (toy.folder / ROOM).iterdir()) == ["items.npz", "names.npz"]
+    snapshot = list(toy.items.snapshot())
+    shutil.rmtree(toy.folder / ROOM)
+    items_rows._lying._answers.clear()
+    for read in (made, kept):
+        same(read, anew(toy))
+        assert list(read.names.paths) == [item.path for item in toy.items.pool()]
+        assert list(read.names.shown) == [toy.shown_name(item.id, item.path) for item in toy.items.pool()]
+    assert snapshot == list(toy.items.snapshot())
+    assert (len(stale), len(kept)) == (56, 57 if change == "import" else 56)
 
 
 def test_a_drawn_image_changes_its_part(toy):

@@ -260,6 +260,7 @@ def test_no_round_keeps_vectors_of_its_own(ready):
         "map.npz",
         "model.safetensors",
         "scores.npz",
+        "vector_rows.npy",
         "walked_ids.npy",
     ]
 

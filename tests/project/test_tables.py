@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from alcore.errors import NotFound
@@ -57,6 +58,14 @@ def test_the_frame_has_a_row_for_each_scored_item_most_wanted_first(played):
     ids, xy = files.map
     where = dict(zip(ids.tolist(), xy.tolist(), strict=True))
     assert frame[["x", "y"]].to_numpy().tolist() == [where[i] for i in frame["id"]]
+
+
+def test_the_frame_of_some_items_is_that_part_of_all(played):
+    for number in (0, 1):
+        whole = played.scores(number)
+        some = [int(i) for i in whole["id"].sample(frac=0.4, random_state=0)]
+        part = played.scores(number, [*some, some[0], *played.pool().test[:2].tolist(), 10**9])
+        pd.testing.assert_frame_equal(part, whole[whole["id"].isin(some)].reset_index(drop=True))
 
 
 def test_the_frame_of_a_start_has_its_query(played):

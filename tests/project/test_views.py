@@ -36,11 +36,12 @@ def mixed(toy):
 def slowly(project, view: View) -> set[int]:
     """The same filters, one image after the other, from the items' rows."""
     rows = {}
-    for part in project.items.states():
-        for item, path, split, label, skip, flag, disputed, who, _ in part:
+    paths = project.items.paths()
+    for part in project.items.states(list(paths)):
+        for item, split, label, skip, flag, disputed, who, _ in part:
             free = label is None and not skip and not flag
             state = {"unlabeled": free, "labeled": label is not None, "skipped": skip, "flagged": flag, "disputed": disputed}
-            rows[item] = (project.shown_name(item, path), split, label, who, {name for name, so in state.items() if so})
+            rows[item] = (project.shown_name(item, paths[item]), split, label, who, {name for name, so in state.items() if so})
 
     def passes(path, split, label, who, states) -> bool:
         return (

@@ -11,7 +11,7 @@ from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
 from alcore.storage.schema import items
-from alcore.types import Item, Skipped
+from alcore.types import HELD, SLICE, Item, Skipped
 from tests.storage.rows import add_project, label, mark, row, states
 
 pytestmark = pytest.mark.both_databases
@@ -104,6 +104,26 @@ def test_an_items_row_carries_its_state_and_items_of_others_are_not_given(databa
     with pytest.raises(NotFound, match="there is no item 7 in this project"):
         Items(database, project).row(7)
     assert Items(database, other).row(7)["path"] == "x.png"
+
+
+@pytest.mark.sqlite_only
+def test_what_is_looked_for_by_number_is_not_searched_among_all_items_of_the_project(database, project, journal):
+    """Of a million images each request of the labeling page took most of a second: SQLite took the index of the project's splits."""
+    told = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda c, cursor, text, values, *_: told.append((text, values)))
+    some = list(range(1, 7))
+    Items(database, project).rows(some)
+    list(Items(database, project).states(some))
+    journal.record([label(seq, item) for seq, item in enumerate(some, 1)], CLASSES)
+    Items(database, project).labeled_count()
+    Items(database, project).counts()
+    of_items = [(text, values) for text, values in told if text.startswith("SELECT") and "items" in text]
+    assert len(of_items) >= 6
+    with database.read() as conn:
+        for text, values in of_items:
+            plan = [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+            reads_all, of_few = "items.truth" in text and "ORDER BY items.id" in text, {SLICE, HELD} & set(values)
+            assert reads_all or of_few or not [step for step in plan if "items_by_split" in step], (text, plan)
 
 
 def test_counts_are_those_worked_out_by_hand(database):
