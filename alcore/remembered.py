@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 
 class Remembered:
-    """The newest answers by the state they were made from. Thread-safe: two who ask at once may both make one, and one is kept.
+    """The newest answers by the state they were made from. Thread-safe: of those who ask at once for the same one makes it, and the others
+    wait; where that fails, the next one tries.
 
     Args:
         few: how many are kept.
@@ -19,6 +20,7 @@ class Remembered:
     def __init__(self, few: int) -> None:
         self.few = few
         self._answers: dict[Hashable, Any] = {}
+        self._making: dict[Hashable, threading.RLock] = {}
         self._lock = threading.Lock()
 
     def knows(self, state: Hashable) -> bool:
@@ -42,9 +44,19 @@ class Remembered:
             if state in self._answers:
                 kept: T = self._answers[state]
                 return kept
-        made = make()
-        with self._lock:
-            while len(self._answers) >= self.few:
-                self._answers.pop(next(iter(self._answers)))
-            self._answers[state] = made
+            turn = self._making.setdefault(state, threading.RLock())
+        with turn:
+            with self._lock:
+                if state in self._answers:
+                    made: T = self._answers[state]
+                    return made
+            try:
+                made = make()
+                with self._lock:
+                    while len(self._answers) >= self.few:
+                        self._answers.pop(next(iter(self._answers)))
+                    self._answers[state] = made
+            finally:
+                with self._lock:
+                    self._making.pop(state, None)  # who waits for the turn has it
         return made

@@ -41,7 +41,7 @@ def scores(project: Stored, round_: Round, ids: Sequence[int] | None = None) -> 
         columns = {"id": files.ids, **files.scores, "rank": files.ranks["total"]}
         frame = pd.DataFrame({name: values[at] for name, values in columns.items()})
         frame["selected"] = frame["id"].isin(files.selected)
-        frame["prediction"] = np.array(project.classes, object)[files.logits[at].argmax(1)]
+        frame["prediction"] = np.array(project.classes, object)[files.guesses[at]]
         frame["x"], frame["y"] = _positions(files)[at].T
     paths = project.items.paths() if ids is None else {i: row["path"] for i, row in project.items.rows(list(ids)).items()}
     frame.insert(1, "path", [paths.get(int(i), "") for i in frame["id"]])
@@ -151,8 +151,7 @@ def column(project: Stored, round_: Round, name: str) -> np.ndarray:
     if name == "selected":
         return np.isin(ids, files.selected).astype(np.uint8)
     if name == "prediction" and isinstance(files, RoundFiles):
-        result: np.ndarray = files.logits.argmax(1).astype(np.int16)
-        return result
+        return files.guesses
     if name == "label":
         labels = project.items.labels()
         index = _largest(project, labels) if project.dense else {c: k for k, c in enumerate(project.classes)}
