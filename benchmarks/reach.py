@@ -23,7 +23,8 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -64,17 +65,19 @@ def run(images: int = IMAGENET) -> dict[str, Any]:
     for size in dict.fromkeys((min(SMALL, images), images)):
         print(f"  {size:,} images", flush=True)
         with _folder() as folder:
-            alone = multiprocessing.get_context("spawn")
-            with alone.Pool(1) as process:
-                made = process.apply(in_library, (str(folder), size))
-            made |= in_pages(folder / "home")
-            with alone.Pool(1) as process:
-                made |= process.apply(at_the_end, (str(folder),))
+            made = _alone(in_library, str(folder), size) | in_pages(folder / "home")
+            made |= _alone(at_the_end, str(folder))
             result[f"{size:,}"] = made
     print()
     for line in table(result):
         print(line)
     return result
+
+
+def _alone(work: Callable[..., dict[str, float]], *given: object) -> dict[str, float]:
+    """In a new process, whose memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as one:
+        return one.submit(work, *given).result()
 
 
 def table(result: dict[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from alcore.progress import Progress, Report
 from alcore.project.leftovers import mark_deleted
 from alcore.project.place import Place
 from alcore.project.stored import Stored
-from alcore.storage.items import Items
+from alcore.storage.importrows import Difference, ImportRows
 from alcore.storage.journal import Journal
 from alcore.storage.lineage import Lineage
 from alcore.storage.maskstore import MaskStore
@@ -79,9 +79,9 @@ def _store(place: Place, id: int, folder: Path, found: Imported, report: Report)
     """What an import found, in turns with whoever labels meanwhile: nobody sees the project before it has a name."""
     items, labels = len(found.rows), len(found.labels)
     report(Progress("storing", 0, items + labels))
-    Items(place.database, id).add(found.rows, found.skipped, lambda stored: report(Progress("storing", stored, items + labels)))
+    ImportRows(place.database, id).add(found.rows, found.skipped, lambda stored: report(Progress("storing", stored, items + labels)))
     MaskStore(place.database, id, folder).add(found.masks)
-    for done in _take_labels(Journal(place.database, id), found, place.database.turn):
+    for done in _take_labels(Journal(place.database, id), found, range(labels), place.database.turn):
         report(Progress("storing", items + done, items + labels))
 
 
@@ -107,18 +107,22 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
             )
         del known  # of a million items it is large, and storing needs room of its own
         report(Progress("storing", 0, len(found.rows)))
-        opened = project.queries.open()
+        opened, rows = project.queries.open(), ImportRows(project.place.database, project.id)
+        differs, untold = _differs(project, rows, found), _untold(project.journal, found)  # before anybody has to wait
         with project.place.database.write() as conn:
             row = project.place.project_rows.row(project.name, conn)  # a person may have chosen something meanwhile
             lineage, now_set = project.class_rows.lineage(conn), row["settings"]
             names = tuple(dict.fromkeys([*row["classes"], *(_today(lineage, name) for name in found.classes)]))
-            project.items.replace(conn, (_named_today(row, lineage) for row in found.rows), found.skipped)
+            if differs and differs.state == project.items.state(conn):
+                rows.replace(conn, differs.rows, found.skipped, differs.gone)
+            else:
+                rows.replace(conn, (_named_today(row, lineage) for row in found.rows), found.skipped)
             project.masks.add(found.masks, conn)
             chosen = {name: value for name, value in now_set.items() if value != project.settings.get(name)}
             settings = {**found.settings, "took_for": found.took_for, **chosen}
             project.place.project_rows.set(conn, project.id, classes=list(names), settings=settings)
             number = opened.number if opened else None
-            for _ in _take_labels(project.journal, found, lambda: nullcontext(conn), number, lineage):
+            for _ in _take_labels(project.journal, found, untold, lambda: nullcontext(conn), number, lineage):
                 continue  # all of them in this transaction
     except BaseException:
         _remove(project.folder, now - before)
@@ -126,6 +130,21 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
     _remove(project.folder, (before | {UNREADABLE}) - now)
     project.reread()
     return summary(project)
+
+
+def _differs(project: Stored, rows: ImportRows, found: Imported) -> Difference | None:
+    lineage = project.class_rows.lineage()
+    return rows.difference(_named_today(row, lineage) for row in found.rows)
+
+
+def _untold(journal: Journal, found: Imported) -> list[int]:
+    """Places of the labels that came with images which are new, or of which nobody has said anything."""
+    left: list[int] = []
+    for start in range(0, len(found.labels), LABELS):
+        part = range(start, min(start + LABELS, len(found.labels)))
+        told = journal.told_of([found.labels[at][0] for at in part])
+        left += [at for at in part if found.labels[at][0] not in told]
+    return left
 
 
 def summary(project: Stored) -> dict[str, Any]:
@@ -184,6 +203,7 @@ def _again(project: Stored, levels: tuple[float, float] | None) -> ImportRequest
 def _take_labels(
     journal: Journal,
     found: Imported,
+    at: Sequence[int],
     transaction: Callable[[], AbstractContextManager[Any]],
     number: int | None = None,
     lineage: Lineage | None = None,
@@ -192,14 +212,15 @@ def _take_labels(
     labels are dealt with then. Where the source tells who said what, each said it.
 
     Args:
+        at: places of those that are looked at.
         transaction: that a step stores in.
         number: of the open query.
     """
     client, kind = f"py-{uuid.uuid4().hex[:16]}", TASKS[found.task].answers[0]
     seqs = itertools.count(1)
-    for start in range(0, len(found.labels), LABELS):
-        part = range(start, min(start + LABELS, len(found.labels)))
-        told = {found.labels[at][0]: _answers(found, at, lineage) for at in part}
+    for start in range(0, len(at), LABELS):
+        part = at[start : start + LABELS]
+        told = {found.labels[place][0]: _answers(found, place, lineage) for place in part}
         with transaction() as conn:
             fresh = journal.untouched(told, conn)
             alone: dict[str, list[Annotation]] = {}
@@ -216,7 +237,7 @@ def _take_labels(
             _, rejected = journal.record(several, {event.value for event in several if event.value}, conn)
             if rejected:
                 raise BadInput(f"an answer that came with the images cannot be stored: {rejected[0]['reason']}")
-        yield part.stop
+        yield start + len(part)
 
 
 def _answers(found: Imported, at: int, lineage: Lineage | None) -> list[Answer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from alcore.columns import Known, Snapshot
 from alcore.errors import NotFound
 from alcore.files import kept_columns
 from alcore.remembered import Remembered
-from alcore.storage.database import Database, blocks, chunks, parts
+from alcore.storage.database import Database, chunks, parts
 from alcore.storage.schema import NOTED, annotation_rows, class_changes, current, items, of_project, projects, skipped
 from alcore.types import HELD, HOLD, SLICE, SPLITS, Item, Skipped
 
-_VALUES = ("path", "split", "truth", "origin", "row", "width", "height", "fingerprint", "present")  # what an import says of an item
 LYING, MANY = "items.npz", 50_000  # how many items a project must have for that file
 FEW = 4  # projects whose items are remembered as they lie, without what people say of them: a million take 27 MB, and seconds to read
 
@@ -33,69 +32,6 @@ class Items:
 
     def __init__(self, database: Database, project_id: int, room: Path | None = None) -> None:
         self._database, self._project, self._room = database, project_id, room
-
-    def add(self, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped], each: Callable[[int], None] = lambda stored: None) -> None:
-        """All items of a project that nobody sees yet, in many transactions.
-
-        Args:
-            each: told after each of them how many are stored.
-        """
-        stored = 0
-        for part in blocks(rows):
-            with self._database.turn() as conn:
-                conn.execute(items.insert(), [self._values(row) for row in part])
-            stored += len(part)
-            each(stored)
-        for some in blocks(aside):
-            with self._database.turn() as conn:
-                self._set_aside(conn, some)
-
-    def replace(self, conn: sa.Connection, rows: Iterable[Mapping[str, Any]], aside: Iterable[Skipped]) -> None:
-        """All items of an import, inside the caller's transaction: known paths keep their id, missing ones are marked absent.
-
-        `rows` and `aside` are read once and stored in blocks, so that a million need not exist at the same time. Rows that are as they were
-        are not written: others may wait for this.
-        """
-        change = items.update().where(items.c.id == sa.bindparam("b_id")).values({name: sa.bindparam(name) for name in _VALUES})
-        here: set[int] = set()
-        for part in blocks(rows):
-            known = self._stored(conn, [row["path"] for row in part])
-            here.update(was["id"] for was in known.values())
-            fresh, changed = [], []
-            for row in map(self._values, part):
-                was = known.get(row["path"])
-                if was is None:
-                    fresh.append(row)
-                    continue
-                # what was drawn or chosen to be tested on stays that, whatever the source says
-                now = {**row, "split": was["split"] if was["split"] in (SLICE, HELD) else row["split"]}
-                if any(now[name] != was[name] for name in _VALUES):
-                    changed.append({**{name: now[name] for name in _VALUES}, "b_id": was["id"]})
-            if fresh:
-                conn.execute(items.insert(), fresh)
-                here.update(self.ids_of([row["path"] for row in fresh], conn).values())
-            if changed:
-                conn.execute(change, changed)
-        there = conn.scalars(sa.select(items.c.id).where(items.c.project_id == self._project, items.c.present)).all()
-        for gone in chunks([id for id in there if id not in here]):
-            conn.execute(items.update().where(items.c.id.in_(gone)).values(present=False))
-        conn.execute(skipped.delete().where(skipped.c.project_id == self._project))
-        for some in blocks(aside):
-            self._set_aside(conn, some)
-
-    def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return {"origin": None, **row, "present": True, "project_id": self._project}
-
-    def _stored(self, conn: sa.Connection, paths: Sequence[str]) -> dict[str, sa.RowMapping]:
-        """path -> id and values, of those that are items."""
-        found: dict[str, sa.RowMapping] = {}
-        query = sa.select(items.c.id, *(items.c[name] for name in _VALUES)).where(items.c.project_id == self._project)
-        for part in chunks(paths):
-            found |= {was["path"]: was for was in conn.execute(query.where(items.c.path.in_(part))).mappings()}
-        return found
-
-    def _set_aside(self, conn: sa.Connection, some: Iterable[Skipped]) -> None:
-        conn.execute(skipped.insert(), [{"project_id": self._project, "path": s.path, "reason": s.reason} for s in some])
 
     def renamed(self, conn: sa.Connection, name: str, to: str) -> None:
         """What came with images is called otherwise by now, inside the caller's transaction; `origin` keeps what the source says."""
@@ -182,7 +118,7 @@ class Items:
         """Every present item without what people said of it."""
         query = sa.select(items.c.id, items.c.split, items.c.truth, items.c.row)
         query = query.where(items.c.project_id == self._project, items.c.present).order_by(items.c.id)
-        state = self._state(conn)
+        state = self.state(conn)
         if state is None:
             return Snapshot.of(parts(conn, query))
         return _lying.of(state, lambda: self._kept(repr(state), query, conn))
@@ -193,7 +129,7 @@ class Items:
             return Snapshot.of(parts(conn, query))
         return Snapshot.of_columns(kept_columns(self._room / LYING, state, lambda: Snapshot.of(parts(conn, query)).columns()))
 
-    def _state(self, conn: sa.Connection) -> Hashable:
+    def state(self, conn: sa.Connection) -> Hashable:
         """What changes when the items do: with an import, with the name of a class, and when one comes into another split, by the newest
         event that says so and by how many are drawn and held out. None for a project that no import has made."""
         settings = conn.scalar(sa.select(projects.c.settings).where(projects.c.id == self._project))

@@ -218,6 +218,12 @@ class Journal:
             touched.update(within.scalars(query.distinct()))
         return {path: i for path, i in ids.items() if i not in touched}
 
+    def told_of(self, paths: Sequence[str]) -> set[str]:
+        """Those of `paths` whose items have an event."""
+        with self._database.read() as conn:
+            ids, fresh = Items(self._database, self._project).ids_of(list(paths), conn), self.untouched(paths, conn)
+        return ids.keys() - fresh.keys()
+
     def _items_there(self, conn: sa.Connection, ids: set[int]) -> dict[int, tuple[int, int]]:
         """id -> width and height."""
         found: dict[int, tuple[int, int]] = {}

@@ -20,7 +20,7 @@ from alcore.progress import Progress
 from alcore.project import creation, doctor
 from alcore.project.facade import Project, Workspace
 from alcore.storage import schema
-from alcore.storage.items import Items
+from alcore.storage.importrows import ImportRows
 from alcore.storage.journal import Journal
 from alcore.types import Annotation
 from tests.house import ROOT
@@ -340,7 +340,7 @@ def test_an_import_again_that_is_not_stored_leaves_the_files_as_they_were(worksp
         raise AlcoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Items, "replace", full)
+        patch.setattr(ImportRows, "replace", full)
         with pytest.raises(AlcoreError, match="the disk is full"):
             project.refresh()
     assert {path.name: path.read_bytes() for path in project.folder.iterdir()} == before

@@ -96,3 +96,25 @@ def test_a_deletion_that_was_killed_is_finished_later(project, monkeypatch):
     assert (workspace.projects(), workspace.project_rows.folders()) == ([], {})
     assert [left.path for left in leftovers.collect(workspace)] == [project.folder]
     assert_nothing_is_left(workspace)
+
+
+@pytest.mark.parametrize("truth", ["hidden", "labels"])
+def test_reading_a_source_again_writes_no_item_and_no_label_that_is_as_it_was(workspace, digits_source, write_image, truth):
+    """A million rows were written again, for which whoever labeled elsewhere waited."""
+    project = Project.import_into(workspace, "toy", digits_source, truth=truth)
+    written: list[object] = []
+
+    def note(conn, cursor, text, values, *_):
+        if text.startswith(("UPDATE items", "INSERT INTO items", "INSERT INTO annotations", "INSERT INTO current")):
+            written.extend(values if isinstance(values, list) else [values])
+
+    sa.event.listen(workspace.database.engine, "before_cursor_execute", note)
+    project.refresh()
+    assert written == []
+    write_image(digits_source / "train" / "3" / "zz_last.png", 3)
+    project.refresh()
+    assert project.counts()["splits"] == {"pool": 41, "test": 16}
+    new = max(item.id for item in project.items.pool())
+    told = [values for values in written if "zz_last.png" in str(values) or new in tuple(values)]
+    assert len(told) == len(written) == (3 if truth == "labels" else 1)  # it is the last, so no other image got another place
+    sa.event.remove(workspace.database.engine, "before_cursor_execute", note)

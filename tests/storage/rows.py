@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from alcore.storage import schema
 from alcore.storage.database import Database, database_url
-from alcore.storage.items import Items
+from alcore.storage.importrows import ImportRows
 from alcore.storage.projects import Projects
 from alcore.storage.schema import annotation_rows, current
 from alcore.types import Annotation
@@ -30,7 +30,7 @@ def add_project(database: Database, name: str, paths: list[str]) -> int:
     with database.write() as conn:
         project = Projects(database).begin(conn, "classification", "/src", "folder", CLASSES, {"folder": "x"})
         Projects(database).named(conn, project, name)
-        Items(database, project).replace(conn, [row(path, at) for at, path in enumerate(paths)], [])
+        ImportRows(database, project).replace(conn, [row(path, at) for at, path in enumerate(paths)], [])
     return project
 
 

@@ -6,85 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from alcore.errors import NotFound
-from alcore.storage.database import Database
+from alcore.storage.importrows import ImportRows
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
-from alcore.storage.schema import items
-from alcore.types import HELD, SLICE, Item, Skipped
-from tests.storage.rows import add_project, label, mark, row, states
+from alcore.types import HELD, SLICE, Skipped
+from tests.storage.rows import add_project, label, mark, row
 
 pytestmark = pytest.mark.both_databases
 
 CLASSES = ("cat", "dog")
-
-
-def item_table(database: Database) -> list[tuple]:
-    with database.read() as conn:
-        return [tuple(r) for r in conn.execute(sa.select(items.c.id, items.c.path, items.c.row, items.c.present).order_by(items.c.id))]
-
-
-def test_items_imported_again_keep_their_ids_and_what_is_gone_keeps_its_history(database, project, journal):
-    journal.record([label(1, 2, "dog"), label(2, 5)], CLASSES)
-    with database.write() as conn:
-        again = [row("0.png", 0), row("2.png", 1, truth="dog", fingerprint="new"), *(row(f"{n}.png", n) for n in (1, 3, 4))]
-        Items(database, project).replace(conn, again, [Skipped("bad.png", "empty")])
-    assert item_table(database) == [(1, "1.png", 1, True), (2, "2.png", 1, True), (3, "3.png", 3, True), (4, "4.png", 4, True), (5, "5.png", 4, False), (6, "6.png", 5, False), (7, "0.png", 0, True)]  # fmt: skip
-    assert Items(database, project).pool()[1] == Item(2, "2.png", "pool", "dog")
-    assert [i.id for i in Items(database, project).pool()] == [1, 2, 3, 4, 7]
-    assert Items(database, project).paths()[5] == "5.png"
-    assert states(database) == {2: ("dog", False, False), 5: ("cat", False, False)}
-    assert Items(database, project).set_aside() == [Skipped("bad.png", "empty")]
-    assert [r[0] for r in Items(database, project).snapshot()] == [1, 2, 3, 4, 7]
-    with database.write() as conn:
-        Items(database, project).replace(conn, [row("5.png", 0)], [])
-    assert [(i.id, i.path) for i in Items(database, project).pool()] == [(5, "5.png")]
-    assert Items(database, project).set_aside() == []
-
-
-def test_of_items_imported_again_only_those_that_changed_are_written(database, project):
-    """Whoever labels waits for it: of a million that are as they were, none is written."""
-    written = []
-    sa.event.listen(
-        database.engine,
-        "before_cursor_execute",
-        lambda c, cursor, text, values, *_: written.append(values) if text.startswith(("UPDATE items", "INSERT INTO items")) else None,
-    )
-    again = [row(f"{n}.png", at) for at, n in enumerate(range(1, 7))]
-    with database.write() as conn:
-        Items(database, project).replace(conn, again, [])
-    assert written == []
-    with database.write() as conn:
-        Items(database, project).replace(conn, [again[0], again[1] | {"truth": "dog"}, *again[2:5]], [])
-    assert len(written) == 2
-    assert [(i.id, i.truth) for i in Items(database, project).pool()] == [(1, "cat"), (2, "dog"), (3, "cat"), (4, "cat"), (5, "cat")]
-
-
-def test_items_are_stored_in_blocks_from_anything_that_can_be_read_once(database, monkeypatch):
-    monkeypatch.setattr("alcore.storage.database.ROWS", 4)
-    largest = []
-    sa.event.listen(
-        database.engine,
-        "before_cursor_execute",
-        lambda c, cursor, text, values, *_: largest.append(len(values) if "items" in text and isinstance(values, list) else 0),
-    )
-    project = add_project(database, "blocks", [f"{n}.png" for n in range(10)])
-    assert max(largest) == 4
-    with database.write() as conn:
-        rows = (row(f"{n}.png", n, split="test" if n == 3 else "pool") for n in (11, 3, 4, 10, 5, 12, 6, 0, 9))
-        Items(database, project).replace(conn, rows, (Skipped(f"bad{n}", "x") for n in range(9)))
-    assert [(r[1], r[2]) for r in item_table(database) if r[3]] == [(f"{n}.png", n) for n in (0, 3, 4, 5, 6, 9, 11, 10, 12)]
-    assert [r[0] for r in item_table(database)] == list(range(1, 14))
-    assert [s.path for s in Items(database, project).set_aside()] == [f"bad{n}" for n in range(9)]
-    snapshot = Items(database, project).snapshot()
-    assert snapshot.ids.tolist() == [1, 4, 5, 6, 7, 10, 11, 12, 13]
-    assert snapshot.rows.tolist() == [0, 3, 4, 5, 6, 9, 11, 10, 12]
-    assert [split for _, split, *_ in snapshot] == ["pool", "test"] + ["pool"] * 7
-    known = Items(database, project).known()
-    assert (len(known), int(known.present.sum())) == (13, 9)
-    assert known.prints[known.at(["12.png", "1.png"])].tolist() == [b"f12", b"f1"]
-    assert Items(database, project).ids_of(["12.png", "nothing", "1.png"]) == {"12.png": 13, "1.png": 2}
-    assert Items(database, project + 1).ids_of(["12.png"]) == {}
 
 
 def test_a_snapshot_carries_labels_and_marks(database, project, journal):
@@ -137,7 +68,7 @@ def test_counts_are_those_worked_out_by_hand(database):
             row("t", 4, split="test"),
             row("v", 5, split="val", truth="dog"),
         ]
-        Items(database, project).replace(conn, rows, [Skipped("x", "y"), Skipped("z", "y")])
+        ImportRows(database, project).replace(conn, rows, [Skipped("x", "y"), Skipped("z", "y")])
     Journal(database, project).record([label(1, 1), label(2, 2, "dog"), mark(3, 3, "skip"), mark(4, 2, "flag"), label(5, 5)], CLASSES)
     expected = {
         "items": 6, "splits": {"pool": 4, "test": 1, "val": 1}, "labeled": 2, "labels": {"cat": 1, "dog": 1}, "skipped": 1, "flagged": 1, "partial": 0,
@@ -146,7 +77,7 @@ def test_counts_are_those_worked_out_by_hand(database):
     assert Items(database, project).counts() == expected
     assert Items(database, project).labeled_count() == 2
     with database.write() as conn:
-        Items(database, project).replace(conn, rows[1:], [])  # the labeled image "a" is gone
+        ImportRows(database, project).replace(conn, rows[1:], [])  # the labeled image "a" is gone
     assert Items(database, project).counts()["labeled"] == Items(database, project).labeled_count() == 1
     assert [r["path"] for r in Items(database, project).labeled()] == ["b", "t"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alcore.pixels import maskfiles
+from alcore.storage.importrows import ImportRows
 from alcore.storage.items import Items
 from alcore.storage.maskstore import MaskStore
 from alcore.storage.schema import current
@@ -72,7 +73,7 @@ def test_a_mask_of_another_size_than_its_image_counts_as_skipped(store, database
         conn.execute(current.insert(), [{**said, "item_id": at} for at in (2, 5)])
     assert store.misfits() == {}
     with database.write() as conn:
-        rows.replace(conn, [row(f"{n}.png", n - 1, **({"width": 16} if n == 5 else {})) for n in range(1, 7)], [])
+        ImportRows(database, project).replace(conn, [row(f"{n}.png", n - 1, **({"width": 16} if n == 5 else {})) for n in range(1, 7)], [])
     assert store.misfits() == {5: "5.png"}
     told, fitting = rows.snapshot(), store.fitting(rows.snapshot())
     assert [(at, label) for at, _, _, _, label, *_ in told if label is not None] == [(2, digest), (5, digest)]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alcore.errors import AlcoreError, BadInput, DiskFull, Unavailable
 from alcore.storage import postgres, schema
 from alcore.storage.database import Database
+from alcore.storage.importrows import ImportRows
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
@@ -276,7 +277,7 @@ def test_many_rows_are_read_while_others_are_asked_for(opened):
     database = opened()
     project = add_project(database, "pets", [])
     with database.write() as conn:
-        Items(database, project).replace(conn, [row(f"{n:05d}.png", n) for n in range(6000)], [])
+        ImportRows(database, project).replace(conn, [row(f"{n:05d}.png", n) for n in range(6000)], [])
     found = []
     for part in Items(database, project).sources():
         found += [path for _, path, _, _ in part]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alcore.storage.items import Items
+from alcore.storage.importrows import ImportRows
 from alcore.storage.queries import OpenQuery, Queries
 from alcore.storage.rounds import Rounds
 from tests.storage.rows import label, mark, round_values, row
@@ -27,5 +27,5 @@ def test_the_open_query_is_the_newest_in_its_order_without_what_was_dealt_with(d
     assert queries.open(1) == OpenQuery(1, [1, 2], 2, 0, 0)
     assert queries.left() == [(1, 2), (2, 3)]
     with database.write() as conn:
-        Items(database, project).replace(conn, [row("6.png", 0), row("1.png", 1)], [])
+        ImportRows(database, project).replace(conn, [row("6.png", 0), row("1.png", 1)], [])
     assert queries.open() == OpenQuery(2, [6, 1], 5, 0, 0)
