@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.14.0"
+__version__ = "0.15.0"
 
 # Found on first use: the app must answer before torch is imported, and a GPU box without plotly must be able to train.
 _HOMES = {

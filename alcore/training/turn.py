@@ -220,7 +220,7 @@ def run(order: Order, material: Material, rounds_folder: Path, report: Report = 
     arrays = done.walked.arrays
     if material.dim:  # what is mapped are the vectors themselves; adapted ones would take twice their space, each round
         arrays = {name: values for name, values in arrays.items() if name != "embedding"}
-        arrays[VECTOR_ROWS] = material.pool.rows_of(done.walked.ids).astype(np.int64)
+        arrays[VECTOR_ROWS] = material.pool.rows_of(done.walked.ids).astype(np.int32)
     folder = write_files(rounds_folder, done.scores, done.walked.ids, arrays, done.strategy, pixel_views)
     return Outcome(done.scores, done.metrics, done.seconds, str(done.batches.device), done.train, folder)
 
