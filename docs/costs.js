@@ -4,7 +4,7 @@
 const ROW = 155; // bytes of the database an image
 const VECTOR = 2680; // bytes an image beside its vector: 1,280 numbers of 2 bytes, its keys, its place on the map, its group, its path
 const KEPT = 80; // bytes an image of columns that are read quicker than rows
-const SCORES = 64; // bytes of a round an image, beside its logits
+const SCORES = 68; // bytes of a round an image, beside its logits
 const HEADS = 3; // of mcdal, which keeps the most of the methods that are recommended
 const LOGIT = 4; // bytes
 

@@ -170,7 +170,7 @@ def test_the_form_of_costs_works_them_out_by_the_readmes_figures(built: Path) ->
     told = subprocess.run([node, "-e", COST, str(built / "costs.js")], capture_output=True, text=True, check=True).stdout
     cost, without, *shown = json.loads(told)
     assert cost["hours"] == pytest.approx(1e6 / 100 / 3600)
-    assert cost["gigabytes"] == pytest.approx(1e6 * (155 + 2680 + 80 + 20 * (64 + 4 * 3 * 10)) / 1e9)
+    assert cost["gigabytes"] == pytest.approx(1e6 * (155 + 2680 + 80 + 20 * (68 + 4 * 3 * 10)) / 1e9)
     assert cost["dollars"] == pytest.approx(2 * 1.5 * (1e6 / 100 / 3600 + 8))
     assert without is None
     assert shown == ["2.72", "12,350"]

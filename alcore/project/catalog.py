@@ -236,7 +236,10 @@ def guesses(project: Stored, of: Catalog, round_: Round | None = None) -> Guesse
     if round_ is None or files is None:
         return None
     number = round_.number
-    return _guesses.of((files.folder, files.places, len(of), int(of.ids[-1]) if len(of) else 0), lambda: _guessed(files, of, number))
+    return _guesses.of(
+        (files.folder, files.places, project.settings["packed"], len(of), int(of.ids[-1]) if len(of) else 0),
+        lambda: _guessed(files, of, number),
+    )
 
 
 def _guessed(files: RoundFiles, of: Catalog, number: int) -> Guesses:

@@ -67,6 +67,7 @@ def import_into(place: Place, name: str, request: ImportRequest, report: Report)
                 with place.database.write() as conn:
                     place.project_rows.named(conn, id, name)
             except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # first, since the disk may be full
                 with suppress(AlcoreError):  # where the database is away, its rows are leftovers
                     place.project_rows.clear(id)
                 raise
@@ -133,8 +134,10 @@ def _refresh(project: Stored, report: Report, levels: tuple[float, float] | None
 
 
 def _differs(project: Stored, rows: ImportRows, found: Imported) -> Difference | None:
+    with project.place.database.read() as conn:
+        state = project.items.state(conn)
     lineage = project.class_rows.lineage()
-    return rows.difference(_named_today(row, lineage) for row in found.rows)
+    return rows.difference((_named_today(row, lineage) for row in found.rows), state)
 
 
 def _untold(journal: Journal, found: Imported) -> list[int]:

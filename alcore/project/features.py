@@ -112,6 +112,11 @@ class Features:
         """(n,) int64 of the project's items, ascending."""
         return self._items[0]
 
+    def pictures(self, ids: np.ndarray) -> np.ndarray:
+        """(m,) uint64 keys of items, another one once an item's file is another; 0 for those that are not there."""
+        at = np.minimum(np.searchsorted(self.ids, ids), max(0, len(self.ids) - 1))
+        return np.where(self.ids[at] == ids, self._items[1][at], np.uint64(0)) if len(self.ids) else np.zeros(len(ids), np.uint64)
+
     @property
     def rows(self) -> np.ndarray:
         """(n,) int64 rows of their vectors, -1 for those that have none yet; not to be written to."""

@@ -12,9 +12,9 @@ Below `<home>/projects/<folder>` of a project's row lie
 - `kept/*.npz`, columns of its images that are made anew when they are of an earlier state.
 
 Whatever is written gets a name that files.PART matches until it is whole. A folder below `projects` that no row names is of an import that
-was killed, or of a project that was deleted, which a file `.deleted` in it tells. Only the latter goes at once; for all else an hour must
-have passed, since somebody may have begun it who has not locked yet. Rows of such a project, which nobody sees, go with its folder. Names
-that alcore never wrote are left alone.
+was killed, or of a project that was deleted, which a file `.deleted` in it tells, or its rows, which nobody sees and which go with it. The
+latter go at once, as do those whose import had begun to store rows, since it held the lock by then; for all else an hour must have passed,
+since somebody may have begun it who has not locked yet. Names that alcore never wrote are left alone.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ def _each(place: Place, project: Stored | None, older_than: float) -> Iterator[t
     latest = time.time() - older_than
     for folder in [project.folder] if project else [f for f in _inside(place.home / "projects") if f.is_dir()]:
         if folder.name not in place.project_rows.folders():
-            # an import locks its folder as soon as it has made it
-            if (_newest(folder) <= latest or (folder / DELETED).exists()) and not _busy(folder):
+            # an import locks its folder as soon as it has made it, and before it stores a row
+            begun = folder.name in place.project_rows.unfinished() or (folder / DELETED).exists()
+            if (begun or _newest(folder) <= latest) and not _busy(folder) and folder.name not in place.project_rows.folders():
                 yield None, Leftover(folder, _size(folder))
             continue
         with alone_in(folder) as alone:

@@ -194,8 +194,10 @@ def _held_up(project: Stored) -> bool:
 
 def _go_on(project: Stored) -> None:
     """Asks for more by the look that there is or, where no model has looked yet, at random: nobody who labels has to wait."""
-    rounds, left = project.rounds(), len(project.pool().unlabeled)
-    if not left or not _held_up(project) or _waiting(project):
+    if not _held_up(project):
+        return
+    rounds = project.rounds()  # before it is asked whether something waits: who asks meanwhile takes the number
+    if _waiting(project) or not (left := len(project.pool().unlabeled)):
         return
     size, number = _order(project, left).query_size, rounds[-1].number + 1 if rounds else 0
     try:

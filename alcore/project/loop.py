@@ -144,7 +144,8 @@ def perform_round(project: Stored, order: Order, work: Path, report: Report) -> 
         frozen.write(work)
     material = _material(project, frozen, found, report)
     if found is not None:
-        material = dataclasses.replace(material, alike=slices.groups_of(project, material.pool.ids, found))
+        ids = material.pool.ids
+        material = dataclasses.replace(material, alike=slices.groups_of(project, ids, found), pictures=found.pictures(ids))
     crew().tell({"project": project.name, "order": order.arguments(), "work": str(work)})
     outcome = run(order, material, project.folder / "rounds", report, work=work)
     with written_whole(stored_as) as file:

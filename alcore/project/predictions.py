@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alcore.errors import AlcoreError
+from alcore.errors import AlcoreError, disk_full_told
 from alcore.nets.tasks import FEATURES, train_params
 from alcore.params import TrainParams
 from alcore.progress import Report, ignore_progress
@@ -18,7 +18,7 @@ from alcore.strategies.base import Strategy
 from alcore.training.batches import Pixels
 from alcore.training.pool import Pool
 from alcore.training.predict import logits_of, restored
-from alcore.training.roundfiles import VECTOR_ROWS, RoundFiles, in_places
+from alcore.training.roundfiles import PICTURES, RoundFiles, in_places
 from alcore.training.turn import Material
 from alcore.training.walk import empty_array
 from alcore.types import Round
@@ -89,12 +89,12 @@ def brought_back(project: Stored, round_: Round, files: RoundFiles, *, side: int
 def _made(
     project: Stored, round_: Round, files: RoundFiles, found: Features | None, asked: tuple[int, ...] | None, report: Report
 ) -> tuple[np.ndarray, np.ndarray]:
-    nobody, rows_then = np.empty(0, np.int64), None
+    nobody, then = np.empty(0, np.int64), None
     pixels: Pixels
     if found is not None:
         rows = found.rows
         ids, rows, pixels = found.ids[rows >= 0], rows[rows >= 0], found.store.vectors()
-        rows_then = files.array(VECTOR_ROWS) if asked is None and files.has(VECTOR_ROWS) else None
+        then = files.array(PICTURES) if asked is None and files.has(PICTURES) else None
     else:
         pool = project.pool()
         ids, rows, pixels = pool.ids, pool.rows, project.pixels()
@@ -102,19 +102,20 @@ def _made(
     strategy = brought_back(project, round_, files, side=material.side, dim=material.dim)
     wanted = ids if asked is None else ids[np.isin(ids, asked)]
     draws = material.draws(trained_with(project, round_), next(strategy.parameters()).device, 0)
-    if rows_then is None or not strategy.scores_by_task_model:
+    if found is None or then is None or not strategy.scores_by_task_model:
         return wanted, in_places(logits_of(strategy, draws, wanted, report), files.places)
-    made = empty_array((len(wanted), files.trained_classes), project.folder / "features")
+    with disk_full_told(project.folder, "the guesses"):
+        made = empty_array((len(wanted), files.trained_classes), project.folder / "features")
     left = np.ones(len(wanted), bool)
-    left[_copied(files, rows_then, ids, rows, made)] = False
+    left[_copied(files, then, ids, found.pictures(ids), made)] = False
     made[left] = logits_of(strategy, draws, wanted[left], report)
     return wanted, in_places(made, files.places)
 
 
-def _copied(files: RoundFiles, rows_then: np.ndarray, ids: np.ndarray, rows: np.ndarray, into: np.ndarray) -> np.ndarray:
-    """Copies what the round has kept of those of `ids`, ascending, whose vectors are what they were; their places."""
+def _copied(files: RoundFiles, then: np.ndarray, ids: np.ndarray, pictures: np.ndarray, into: np.ndarray) -> np.ndarray:
+    """Copies what the round has kept of those of `ids`, ascending, whose pictures are what they were `then`; their places."""
     at = np.minimum(np.searchsorted(ids, files.walked_ids), len(ids) - 1) if len(ids) else np.zeros(0, np.int64)
-    same = np.flatnonzero((ids[at] == files.walked_ids) & (rows[at] == rows_then)) if len(ids) else at
+    same = np.flatnonzero((ids[at] == files.walked_ids) & (pictures[at] == then)) if len(ids) else at
     kept = files.array("logits")
     for start in range(0, len(same), BLOCK):
         some = same[start : start + BLOCK]

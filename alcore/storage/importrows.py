@@ -54,12 +54,15 @@ class ImportRows:
             with self._database.turn() as conn:
                 self._set_aside(conn, some)
 
-    def difference(self, rows: Iterable[Mapping[str, Any]]) -> Difference | None:
-        """What `replace` would write, found without keeping anybody from writing; None where that is too much to hold."""
+    def difference(self, rows: Iterable[Mapping[str, Any]], state: Hashable) -> Difference | None:
+        """What `replace` would write, found without keeping anybody from writing; None where that is too much to hold.
+
+        Args:
+            state: of the rows there were (Items.state), before anything was looked at that `rows` depend on.
+        """
         differs: list[Mapping[str, Any]] = []
         here: set[int] = set()
         with self._database.read() as conn:
-            state = Items(self._database, self._project).state(conn)
             for part in blocks(rows):
                 known = self._stored(conn, [row["path"] for row in part])
                 here.update(was["id"] for was in known.values())

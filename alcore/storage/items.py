@@ -135,12 +135,15 @@ class Items:
         settings = conn.scalar(sa.select(projects.c.settings).where(projects.c.id == self._project))
         if not settings or "packed" not in settings:
             return None
-        named = conn.scalar(sa.select(sa.func.max(class_changes.c.id)).where(class_changes.c.project_id == self._project))
+        c = class_changes.c
+        named = conn.execute(sa.select(c.id, c.created).where(c.project_id == self._project).order_by(c.id.desc()).limit(1)).first()
         count = sa.select(sa.func.count()).select_from(items).where(items.c.project_id == self._project, items.c.present)
         a = annotation_rows.c
-        newest = sa.select(sa.func.max(a.id)).where(a.project_id == self._project, a.kind.in_((SLICE, HOLD)), sa.text(NOTED))
+        noted = sa.select(a.id, a.created).where(a.project_id == self._project, a.kind.in_((SLICE, HOLD)), sa.text(NOTED))
+        newest = conn.execute(noted.order_by(a.id.desc()).limit(1)).first()
         placed = [conn.scalar(count.where(items.c.split == split)) for split in (SLICE, HELD)]
-        return settings["folder"], settings["packed"], named, conn.scalar(newest), *placed
+        # numbers are given again after a restore, moments are not
+        return settings["folder"], settings["packed"], *(tuple(row) if row else None for row in (named, newest)), *placed
 
     def pool(self) -> list[Item]:
         query = sa.select(items.c.id, items.c.path, items.c.split, items.c.truth).where(

@@ -80,7 +80,20 @@ class Projects:
         self.clear(project_id)
 
     def clear(self, project_id: int) -> None:
-        """Removes all rows of a project that nobody sees."""
+        """Removes all rows of a project that nobody sees; nothing of one that has got its name meanwhile. Whoever had read it before may
+        write to it on the way: what comes after its table was cleared is removed in another go."""
+        for last in (False, False, True):
+            try:
+                self._clear(project_id)
+                return
+            except sa.exc.IntegrityError:
+                if last:
+                    raise
+
+    def _clear(self, project_id: int) -> None:
+        with self._database.read() as conn:
+            if conn.scalar(sa.select(projects.c.id).where(projects.c.id == project_id, ~_SEEN)) is None:
+                return
         asked = sa.select(rounds.c.id).where(rounds.c.project_id == project_id)
         remove_in_turns(self._database, queries, queries.c.round_id.in_(asked))
         for table in (rounds, current, annotation_rows, skipped, masks, presence, class_changes, items):

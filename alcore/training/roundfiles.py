@@ -29,7 +29,7 @@ def write_files(
     What it takes beside the scores and the model is float32 for every walked image, so that each score can be worked out again: K logits
     (of a pool of a million and 10 classes 40 MB), of `mcdal` and `qbc` K more for each head beside the first (80 MB for two), of `bald`
     K + 1 (44 MB); and, of networks that are trained as a whole, the embedding, which is the most (256 MB for 64 numbers). On features it
-    says which vector each image had (4 MB).
+    says which picture each image was (8 MB).
 
     Args:
         ids, arrays: what was walked.
@@ -75,7 +75,7 @@ def _named(parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {f"part_{name}": values for name, values in parts.items()}
 
 
-VECTOR_ROWS = "vector_rows"  # of rounds on features, the array that says which vector each walked image had then
+PICTURES = "pictures"  # of rounds on features, the array that says which picture each walked image was then
 
 
 class Positions:

@@ -29,7 +29,7 @@ from alcore.training.batches import Batches, Pixels, telling
 from alcore.training.devices import pick_device, seeded
 from alcore.training.draws import PoolDraws
 from alcore.training.pool import Pool
-from alcore.training.roundfiles import VECTOR_ROWS, write_files
+from alcore.training.roundfiles import PICTURES, write_files
 from alcore.training.train import train
 from alcore.training.vectors import VectorDraws
 from alcore.training.walk import Walked, evaluate, inspect, query
@@ -134,6 +134,7 @@ class Material:
         dense: (M, side, side) uint8 masks of a dense task, which the pool's targets are rows of.
         asked: id -> bool (side, side), what regions of an image have been asked already.
         alike: a number for each of the pool's ids, the same for near duplicates, of which one is asked for; None where that is not known.
+        pictures: (n,) uint64 for each of the pool's ids, another one once its file is another; None where nobody has to know.
     """
 
     pool: Pool
@@ -142,6 +143,7 @@ class Material:
     dense: np.ndarray | None = None
     asked: Mapping[int, np.ndarray] = dataclasses.field(default_factory=dict)
     alike: np.ndarray | None = None
+    pictures: np.ndarray | None = None
 
     @property
     def side(self) -> int:
@@ -220,7 +222,8 @@ def run(order: Order, material: Material, rounds_folder: Path, report: Report = 
     arrays = done.walked.arrays
     if material.dim:  # what is mapped are the vectors themselves; adapted ones would take twice their space, each round
         arrays = {name: values for name, values in arrays.items() if name != "embedding"}
-        arrays[VECTOR_ROWS] = material.pool.rows_of(done.walked.ids).astype(np.int32)
+        if material.pictures is not None:
+            arrays[PICTURES] = material.pictures[np.searchsorted(material.pool.ids, done.walked.ids)]
     folder = write_files(rounds_folder, done.scores, done.walked.ids, arrays, done.strategy, pixel_views)
     return Outcome(done.scores, done.metrics, done.seconds, str(done.batches.device), done.train, folder)
 

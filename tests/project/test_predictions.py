@@ -35,7 +35,7 @@ def test_a_stored_model_says_what_it_said_when_it_was_tested(apart, architecture
     np.testing.assert_allclose(all_logits[seen], files.array("logits")[order], atol=1e-4)  # MCDAL scores by its task model
 
 
-def test_what_the_round_kept_is_told_again_of_vectors_that_are_as_they_were_and_others_are_predicted(apart, photo_source):
+def test_what_the_round_kept_is_told_again_of_pictures_that_are_as_they_were_and_others_are_predicted(apart, photo_source):
     """A look at all of a million images by the model takes a minute; what it said when the round was made lies there."""
     apart.label_from_truth(16, seed=0)
     done = apart.run_round("mcdal", 5, 1, "cpu", train={**QUICK, "architecture": "features"}, report=lambda _: None)
@@ -58,7 +58,7 @@ def test_what_the_round_kept_is_told_again_of_vectors_that_are_as_they_were_and_
     some = [changed, *apart.pool().test[:3].tolist()]
     predicted_ids, predicted = predictions.logits(apart, done, some)
     np.testing.assert_allclose(logits[np.searchsorted(ids, predicted_ids)], predicted, atol=1e-5)
-    (files.folder / "vector_rows.npy").unlink()  # a round of before 0.15
+    (files.folder / "pictures.npy").unlink()  # a round of before 0.15
     predictions._of_all._answers.clear()
     roundfiles.round_files.cache_clear()
     assert predictions.logits(apart, done)[1].max() < 500

@@ -259,8 +259,8 @@ def test_no_round_keeps_vectors_of_its_own(ready):
         "logits.npy",
         "map.npz",
         "model.safetensors",
+        "pictures.npy",
         "scores.npz",
-        "vector_rows.npy",
         "walked_ids.npy",
     ]
 

@@ -92,6 +92,11 @@ def settled(database: Database, project: int, **changes) -> None:
         Projects(database).set(conn, project, settings={"folder": f"f{project}", "packed": "packed-1", **changes})
 
 
+def state_of(database: Database, project: int):
+    with database.read() as conn:
+        return Items(database, project).state(conn)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_writing_the_difference_gives_what_writing_all_of_it_does(database, seed, monkeypatch):
     monkeypatch.setattr("alcore.storage.database.ROWS", 7)
@@ -106,7 +111,7 @@ def test_writing_the_difference_gives_what_writing_all_of_it_does(database, seed
         numbers = rng.permutation(26)[: int(rng.integers(1, 24))].tolist()
         kinds = rng.choice(["cat", "dog"], 26)
         rows = [row(f"{n}.png", at, truth=str(kinds[n]), fingerprint=f"f{rng.integers(2)}") for at, n in enumerate(numbers)]
-        differs = ImportRows(database, mine).difference(iter(rows))
+        differs = ImportRows(database, mine).difference(iter(rows), state_of(database, mine))
         assert differs is not None
         with database.write() as conn:
             assert Items(database, mine).state(conn) == differs.state
@@ -125,13 +130,13 @@ def test_writing_the_difference_gives_what_writing_all_of_it_does(database, seed
 
 def test_a_difference_holds_while_the_rows_are_as_they_were_and_may_be_too_much(database, project, monkeypatch):
     rows = [row(f"{n}.png", n) for n in range(9)]
-    assert ImportRows(database, project).difference(rows) is None  # no import has made it
+    assert ImportRows(database, project).difference(rows, state_of(database, project)) is None  # no import has made it
     settled(database, project)
-    found = ImportRows(database, project).difference(rows)
+    found = ImportRows(database, project).difference(rows, state_of(database, project))
     with database.read() as conn:
         assert Items(database, project).state(conn) == found.state
     settled(database, project, packed="packed-2")
     with database.read() as conn:
         assert Items(database, project).state(conn) != found.state
     monkeypatch.setattr(importrows, "MOST", 4)
-    assert ImportRows(database, project).difference(rows) is None
+    assert ImportRows(database, project).difference(rows, state_of(database, project)) is None

@@ -10,6 +10,7 @@ from alcore.storage.importrows import ImportRows
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
+from alcore.storage.schema import annotation_rows, class_changes
 from alcore.types import HELD, SLICE, Skipped
 from tests.storage.rows import add_project, label, mark, row
 
@@ -87,3 +88,29 @@ def test_label_times_are_those_of_answers_that_say_how_long_they_took(database, 
     assert Items(database, project).label_times() == []
     journal.record([label(2, 1, annotator="ann", ms=700)], CLASSES)
     assert Items(database, project).label_times() == [("ann", 700)]
+
+
+def test_a_state_is_another_where_its_numbers_are_given_again(database, project, journal):
+    """What is kept in a file by that state may be of before the rows were restored to."""
+    with database.write() as conn:
+        Projects(database).set(conn, project, settings={"folder": "f", "packed": "p"})
+
+    def state():
+        with database.read() as conn:
+            return Items(database, project).state(conn)
+
+    seen = [state()]
+    for at in (5.0, 6.0):
+        with database.write() as conn:
+            conn.execute(class_changes.delete())
+            values = {"project_id": project, "kind": "rename", "name": "cat", "value": "lynx", "after": 0, "annotator": "ann"}
+            conn.execute(class_changes.insert().values(id=7, created=at, **values))
+        seen.append(state())
+    for at in (5.0, 6.0):
+        with database.write() as conn:
+            conn.execute(annotation_rows.delete())
+            values = {"project_id": project, "item_id": 1, "kind": "slice", "annotator": "ann", "client": "c", "seq": 1}
+            conn.execute(annotation_rows.insert().values(id=9, created=at, **values))
+        seen.append(state())
+    assert len(set(seen)) == 5
+    assert state() == seen[-1]
