@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from alcore.errors import NotFound, Unavailable
 from alcore.progress import Progress
-from alcore.project import doctor, leftovers
+from alcore.project import classes, doctor, leftovers
 from alcore.project.facade import Project
 from alcore.storage import schema
 from alcore.storage.database import Database
+from alcore.storage.importrows import ImportRows
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
 from tests.house import ROOT
@@ -117,3 +118,16 @@ def test_reading_a_source_again_writes_no_item_and_no_label_that_is_as_it_was(wo
     told = [values for values in written if "zz_last.png" in str(values) or new in tuple(values)]
     assert len(told) == len(written) == (3 if truth == "labels" else 1)  # it is the last, so no other image got another place
     sa.event.remove(workspace.database.engine, "before_cursor_execute", note)
+
+
+def test_a_class_that_is_renamed_while_a_source_is_compared_has_its_new_name(workspace, digits_source, monkeypatch):
+    project, usual = Project.import_into(workspace, "toy", digits_source), ImportRows.difference
+
+    def renamed_meanwhile(self, rows, state):
+        classes.rename(workspace.project("toy"), "2", "two")
+        return usual(self, rows, state)
+
+    monkeypatch.setattr(ImportRows, "difference", renamed_meanwhile)
+    project.refresh()
+    truths = [item.truth for item in project.items.pool()]
+    assert {name: truths.count(name) for name in set(truths)} == dict.fromkeys(("0", "1", "two", "3"), 14)

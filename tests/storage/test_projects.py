@@ -68,3 +68,28 @@ def test_deleting_a_project_removes_all_of_it_and_nothing_else(database, project
     }
     assert [job.project for job in jobs.jobs()] == ["other"]
     assert add_project(database, "pets", ["1.png"]) not in (project, other)  # ids are for ever
+
+
+def test_what_is_written_while_a_project_is_removed_goes_with_it(database, project, journal):
+    """By somebody who had read it before: its items could not be removed while something of them was there."""
+    late = []
+
+    def write_late(conn, cursor, text, *_):
+        if text.startswith("DELETE FROM skipped") and not late:
+            late.append(1)
+            values = {"project_id": project, "item_id": 1, "kind": "skip", "annotator": "ann", "client": "c", "seq": 1, "created": 1.0}
+            conn.execute(schema.annotation_rows.insert().values(**values))
+
+    sa.event.listen(database.engine, "before_cursor_execute", write_late)
+    Projects(database).delete(project, "pets")
+    sa.event.remove(database.engine, "before_cursor_execute", write_late)
+    with database.read() as conn:
+        assert late
+        assert {conn.scalar(sa.select(sa.func.count()).select_from(table)) for table in schema.meta.sorted_tables} == {0}
+
+
+def test_a_project_that_has_got_its_name_is_not_cleared(database, project):
+    Projects(database).clear(project)
+    assert (Projects(database).names(), Projects(database).unfinished()) == (["pets"], {})
+    with database.read() as conn:
+        assert conn.scalar(sa.select(sa.func.count()).select_from(schema.items)) == 6
