@@ -124,6 +124,7 @@ def test_what_is_meant_is_shown_in_the_class_s_color_and_is_no_stroke_before_it_
     press(page, "3")
     click(page, (40, 30))
     press(page, "Enter")
+    hint(page, READY)
     same(save(page, fake, project), painted(clicked(SHAPE, [(40.5, 30.5, 1)]), 2))
 
 
@@ -138,6 +139,7 @@ def test_a_drag_is_a_box_that_clicks_refine_and_ctrl_z_takes_back_the_last(edito
     page.mouse.click(*at(page, 12.5, 12.5), button="right")
     hint(page, said(1, box=True))
     press(page, "Enter")
+    hint(page, READY)
     got = save(page, fake, project)
     wanted = painted(clicked(SHAPE, [(12.5, 12.5, 0)], (10, 8, 50, 40)))
     assert (got != wanted).sum() <= 2 * 72  # the corners of a box are where the pointer was, to a fraction of a pixel
@@ -186,6 +188,7 @@ def test_the_keyboard_alone_clicks_takes_away_and_takes(editor: tuple[Page, str]
     hint(page, said(2))
     expect(page.locator(".editor")).to_have_attribute("data-item", "1")  # arrows with Shift change no picture
     press(page, "Enter")
+    hint(page, READY)
     same(save(page, fake, project), painted(clicked(SHAPE, [(32, 24, 1), (32 + 5 * step, 24 - step, 0)])))
 
 
