@@ -34,17 +34,17 @@ def test_the_table_sets_each_measure_beside_that_of_fewer_images():
 
 
 def test_memory_of_its_own_is_seen_and_that_of_files_is_not(tmp_path):
-    np.zeros(4_000_000).tofile(tmp_path / "file")
+    np.zeros(8_000_000).tofile(tmp_path / "file")
     with reach._Memory(os.getpid()) as before:
         pass
     with reach._Memory(os.getpid()) as mapped:
         np.memmap(tmp_path / "file", np.float64, "r").sum()
     with reach._Memory(os.getpid()) as held:
-        kept = np.ones(4_000_000)
+        kept = np.ones(8_000_000)  # more than malloc ever takes from what was freed
         held._now()
-    assert kept.sum() == 4_000_000
-    assert held.most - before.most > 25
-    assert mapped.most - before.most < 25
+    assert kept.sum() == 8_000_000
+    assert held.most - before.most > 50
+    assert mapped.most - before.most < 50
 
 
 def test_every_image_gets_a_vector_of_its_own_and_one_in_so_many_a_near_duplicate(workspace, tmp_path, monkeypatch):

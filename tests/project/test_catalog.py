@@ -170,21 +170,23 @@ def test_without_a_model_nothing_is_guessed(toy, scenes):
     assert catalog(scenes).labels.max() == -1
 
 
-def test_guesses_stand_beside_their_images_when_one_comes_back_and_another_goes(played):
+def test_guesses_stand_beside_their_images_when_one_comes_back_and_another_goes(project, quick):
     """Both times there were as many, with the same last one."""
-    source, paths = played.source, played.items.paths()
-    first, later = (played.round().query[k] for k in (0, 1))
+    project.label_from_truth(12, seed=0)
+    project.run_round("entropy", 4, 0, "cpu", train=quick, report=lambda _: None)
+    source, paths = project.source, project.items.paths()
+    first, later = (project.round().query[k] for k in (0, 1))
     kept = {i: (source / paths[i]).read_bytes() for i in (first, later)}
     expected = {
-        i: int(played.files(played.round()).guesses[list(played.files(played.round()).walked_ids).index(i)]) for i in (first, later)
+        i: int(project.files(project.round()).guesses[list(project.files(project.round()).walked_ids).index(i)]) for i in (first, later)
     }
     for gone, there in ((first, later), (later, first)):
         (source / paths[there]).write_bytes(kept[there])
         (source / paths[gone]).unlink()
-        played.refresh()
-        of = catalog(played)
-        said = guesses(played, of)
+        project.refresh()
+        of = catalog(project)
+        said = guesses(project, of)
         assert of.places(np.array([gone, there])).tolist()[0] == -1
         assert said.classes[of.places(np.array([there]))[0]] == expected[there]
         everyone = {int(i): int(k) for i, k in zip(of.ids, said.classes, strict=True) if k >= 0}
-        assert set(everyone) <= set(played.files(played.round()).walked_ids.tolist())
+        assert set(everyone) <= set(project.files(project.round()).walked_ids.tolist())
