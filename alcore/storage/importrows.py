@@ -66,7 +66,7 @@ class ImportRows:
             for part in blocks(rows):
                 known = self._stored(conn, [row["path"] for row in part])
                 here.update(was["id"] for was in known.values())
-                differs += [row for row in part if self._change(row, known.get(row["path"])) != {}]
+                differs += [row for row in part if self._change(row, known.get(row["path"]))]
                 if len(differs) > MOST:
                     return None
             return None if state is None else Difference(state, differs, self._others(conn, here))
@@ -102,7 +102,8 @@ class ImportRows:
 
     def _change(self, row: Mapping[str, Any], was: sa.RowMapping | None) -> dict[str, Any]:
         """The values that an item gets and its id as `b_id`; none where they are what they were. Of a new item all of them, without one."""
-        now = {name: self._values(row)[name] for name in _VALUES}
+        values = self._values(row)
+        now = {name: values[name] for name in _VALUES}
         if was is None:
             return now
         # what was drawn or chosen to be tested on stays that, whatever the source says

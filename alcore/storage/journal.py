@@ -302,7 +302,8 @@ class Journal:
         event and a change of the classes where these are given."""
         a = annotation_rows.c
         query = sa.select(a.id, a.item_id, a.kind, a.value, a.annotator, a.created, a.replaces, a.opinions)
-        query = query.where(a.project_id == self._project).order_by(a.id)
+        mine = a.project_id == self._project if ids is None else of_project(self._project, annotation_rows)
+        query = query.where(mine).order_by(a.id)
         by_item: dict[int, list[tuple[Any, ...]]] = {int(i): [] for i in ids or ()}
         lineage = self._lineage(conn)
         if until is not None:

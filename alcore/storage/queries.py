@@ -13,7 +13,7 @@ from alcore.storage.classes import Classes
 from alcore.storage.database import Database, chunks, streamed
 from alcore.storage.events import answered_items, left_standing
 from alcore.storage.lineage import Lineage
-from alcore.storage.schema import MISSING, NOTED, annotation_rows, current, events_of_query, items, queries, rounds
+from alcore.storage.schema import DISPUTED, MISSING, NOTED, annotation_rows, current, events_of_query, items, of_project, queries, rounds
 from alcore.types import AGAIN, FRAMES, HELD, NOTES, REMARK, SURE, WANTED
 
 CHANGES = 1000  # events a look at what changed reads at most; the next look goes on from there
@@ -143,7 +143,7 @@ class Queries:
     def disputed(self) -> list[int]:
         """Items that have two different answers, in the order they came to."""
         query = sa.select(current.c.item_id).join(items, items.c.id == current.c.item_id)
-        query = query.where(current.c.project_id == self._project, current.c.disputed, items.c.present)
+        query = query.where(current.c.project_id == self._project, sa.text(DISPUTED), items.c.present)
         with self._database.read() as conn:
             return list(conn.scalars(query.order_by(current.c.changed, current.c.item_id)))
 
@@ -170,7 +170,7 @@ class Queries:
             lineage = Classes(self._database, self._project).lineage(conn)
             for part in chunks(list(by_item)):
                 query = sa.select(a.item_id, a.kind, a.value, a.annotator, a.id, a.round, a.created, a.replaces, a.opinions)
-                mine = (a.project_id == self._project, a.item_id.in_(part))
+                mine = (of_project(self._project, annotation_rows), a.item_id.in_(part))
                 for item, kind, value, who, number, round_, at, replaces, opinions in conn.execute(query.where(*mine).order_by(a.id)):
                     value = lineage.today(value, number) if kind == "label" else value
                     by_item[item].append((kind, value, who, number, round_, at, lineage.today(replaces, number), opinions))

@@ -15,6 +15,7 @@ Text = sa.Text().with_variant(_PLAIN, "postgresql")
 Count = sa.Integer().with_variant(sa.BigInteger(), "postgresql")  # SQLite's numbers have 64 bits under any name
 # Of a million events a few are notes (types.NOTES): an index of these alone. A query that says this in these words uses it.
 NOTED = "kind IN ('slice', 'wanted', 'sure', 'again', 'remark', 'hold')"
+DISPUTED = "disputed"
 MISSING = "missing > 0"  # the same of images that wait for more people's answers
 
 
@@ -81,6 +82,7 @@ annotation_rows = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "client", "seq"),
     sa.Index("annotations_by_item", "item_id"),
+    sa.Index("annotations_by_project", "project_id", "id"),  # the newest, and those after one
     sa.Index("annotations_notes", "project_id", "kind", "item_id", sqlite_where=sa.text(NOTED), postgresql_where=sa.text(NOTED)),
     sqlite_autoincrement=True,
 )
@@ -98,6 +100,7 @@ current = sa.Table(
     sa.Column("annotator", _name(200), nullable=False),
     sa.Column("changed", sa.Float, nullable=False),
     sa.Index("current_by_project", "project_id", "label"),
+    sa.Index("current_disputed", "project_id", sqlite_where=sa.text(DISPUTED), postgresql_where=sa.text(DISPUTED)),
     sa.Index("current_missing", "project_id", sqlite_where=sa.text(MISSING), postgresql_where=sa.text(MISSING)),
 )
 presence = sa.Table(  # who is here, by open window; a row is forgotten soon after its window is closed
@@ -324,6 +327,13 @@ def _queries_by_item(conn: sa.Connection) -> None:
     next(index for index in queries.indexes if index.name == "queries_by_item").create(conn, checkfirst=True)
 
 
+def _few_of_many(conn: sa.Connection) -> None:
+    for table, names in ((annotation_rows, ("annotations_by_project",)), (current, ("current_disputed",))):
+        for index in table.indexes:
+            if index.name in names:
+                index.create(conn, checkfirst=True)
+
+
 def _notes_anew(conn: sa.Connection) -> None:
     notes = next(index for index in annotation_rows.indexes if index.name == "annotations_notes")
     notes.drop(conn, checkfirst=True)  # there is a kind of note more
@@ -352,13 +362,14 @@ MIGRATIONS = (
     ("0010_identity", _identity),
     ("0011_accounts", _accounts),
     ("0012_queries_by_item", _queries_by_item),
+    ("0013_few_of_many", _few_of_many),
 )
 
 
-def of_project(project_id: int) -> sa.ColumnElement[bool]:
-    """Whose items these are that are looked for by their numbers. Said so, since SQLite would else go through all items of the project
-    (`items_by_split`) and look for the numbers among them."""
-    return items.c.project_id + 0 == project_id
+def of_project(project_id: int, table: sa.Table = items) -> sa.ColumnElement[bool]:
+    """Whose rows these are that are looked for by the numbers of items. Said so, since SQLite would else go through all rows of the project
+    and look for the numbers among them."""
+    return table.c.project_id + 0 == project_id
 
 
 def events_of_query(round_id: int) -> sa.Select[tuple[int, str, str | None, str, int | None, float]]:

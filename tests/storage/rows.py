@@ -65,6 +65,7 @@ def round_values(strategy: str, **changes) -> dict:
 
 # what turns the tables of today into those of the first version, with one labeled image
 FIRST = (
+    *(f"drop index {name}" for name in ("annotations_by_project", "current_disputed")),
     "drop table masks",
     "alter table annotations drop column clicks",
     "alter table current drop column partial",

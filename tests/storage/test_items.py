@@ -10,6 +10,7 @@ from alcore.storage.importrows import ImportRows
 from alcore.storage.items import Items
 from alcore.storage.journal import Journal
 from alcore.storage.projects import Projects
+from alcore.storage.queries import Queries
 from alcore.storage.schema import annotation_rows, class_changes
 from alcore.types import HELD, SLICE, Skipped
 from tests.storage.rows import add_project, label, mark, row
@@ -47,11 +48,19 @@ def test_what_is_looked_for_by_number_is_not_searched_among_all_items_of_the_pro
     Items(database, project).rows(some)
     list(Items(database, project).states(some))
     journal.record([label(seq, item) for seq, item in enumerate(some, 1)], CLASSES)
+    queries = Queries(database, project)
+    for look in (queries.newest_event, queries.disputed, lambda: queries.standing(some), lambda: queries.changes(3)):
+        look()
     Items(database, project).labeled_count()
     Items(database, project).counts()
     of_items = [(text, values) for text, values in told if text.startswith("SELECT") and "items" in text]
     assert len(of_items) >= 6
     with database.read() as conn:
+        for text, values in told:
+            if text.startswith("SELECT") and "FROM annotations" in text and "client" not in text:
+                plan = " ".join(row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
+                assert "autoindex" not in plan, (text, plan)  # all events of the project
+                assert "TEMP B-TREE" not in plan or "annotations_by_item" in plan or "annotations_notes" in plan, (text, plan)
         for text, values in of_items:
             plan = [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
             reads_all, of_few = "items.truth" in text and "ORDER BY items.id" in text, {SLICE, HELD} & set(values)
