@@ -15,8 +15,25 @@ import numpy as np
 
 from alcore.types import SPLITS, Entry
 
+KEPT_FROM = 50_000  # items from which on columns of them that take seconds to read are kept in a file too
+BLOCK = 32_768  # items whose logits are looked at at once: of a million and a hundred classes all of them are half a gigabyte
 PRINT = np.dtype("S40")  # a fingerprint, as the items table holds it
 SPLIT_CODES = {name: code for code, name in enumerate(SPLITS)}
+
+
+def places(ids: np.ndarray, wanted: np.ndarray | Sequence[int]) -> np.ndarray:
+    """(m,) int64 places of the wanted numbers among `ids`, which ascend; -1 for those that are not there."""
+    wanted = np.asarray(wanted, np.int64)
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[at] == wanted, at, -1)
+
+
+def in_blocks(n: int) -> Iterator[slice]:
+    """The places 0 to n - 1, BLOCK at a time."""
+    for start in range(0, n, BLOCK):
+        yield slice(start, min(start + BLOCK, n))
 
 
 class Texts(Sequence[str]):
@@ -223,9 +240,8 @@ class Snapshot:
         labels, marks = self.labels.copy(), [column.copy() for column in (self.skipped, self.flagged, self.partial)]
         for part in parts:
             ids, named, *said = zip(*part, strict=True)
-            of = np.array(ids, np.int64)
-            at = np.minimum(np.searchsorted(self.ids, of), max(0, len(self.ids) - 1))
-            there = self.ids[at] == of if len(self.ids) else np.zeros(len(of), bool)
+            at = places(self.ids, ids)
+            there = at >= 0
             labels[at[there]] = _coded(named, codes)[there]
             for column, values in zip(marks, said, strict=True):
                 column[at[there]] = np.array(values, bool)[there]

@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all, what they are called until then, and locks that end with their process. Knows no project."""
+"""Files that appear whole or not at all, what they are called until then, columns kept in one, and locks that end with their process. Knows
+no project."""
 
 from __future__ import annotations
 

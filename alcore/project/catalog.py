@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alcore.columns import SPLIT_CODES, Texts
+from alcore.columns import KEPT_FROM, SPLIT_CODES, Texts, in_blocks, places
 from alcore.files import kept_columns
 from alcore.naming import natural_places
 from alcore.project import sharing
@@ -27,9 +27,8 @@ from alcore.training.roundfiles import RoundFiles
 from alcore.types import SPLITS, Round
 
 LABELED, SKIPPED, FLAGGED, DISPUTED = 1, 2, 4, 8  # bits of a state; 0 is an image nobody dealt with
-NAMES, MANY_NAMES = "names.npz", 50_000  # how many images a project must have for that file
+NAMES = "names.npz"
 FEW = 4  # projects whose columns are remembered: a million images take 60 MB
-BLOCK = 32_768  # images whose logits are looked at at once
 MANY = 20_000  # events after which reading everything again is quicker
 
 
@@ -90,8 +89,7 @@ class Catalog:
 
     def places(self, ids: np.ndarray) -> np.ndarray:
         """(m,) int64 places of ids in the columns, -1 for those that are not there."""
-        at = np.minimum(np.searchsorted(self.ids, ids), max(0, len(self.ids) - 1))
-        return np.where(self.ids[at] == ids, at, -1) if len(self.ids) else np.full(len(ids), -1)
+        return places(self.ids, ids)
 
     def without(self, ids: Sequence[int]) -> Catalog:
         """The same, as if nobody had said anything of some images."""
@@ -177,9 +175,8 @@ def _read(project: Stored, newest: int) -> Catalog:
     columns = _Columns(project, len(lying))
     columns.splits = lying.splits.copy()
     for part in project.items.said():
-        places = np.searchsorted(lying.ids, [row[0] for row in part])
-        for at, (item, *marks) in zip(places.tolist(), part, strict=True):
-            if at < len(lying) and lying.ids[at] == item:
+        for at, (_, *marks) in zip(places(lying.ids, [row[0] for row in part]).tolist(), part, strict=True):
+            if at >= 0:
                 columns.put(at, SPLITS[columns.splits[at]], *marks)
     return _made(lying.ids, _names(project, lying.ids), columns, newest)
 
@@ -198,7 +195,7 @@ def _names(project: Stored, ids: np.ndarray) -> Names:
         found = {"paths": paths.columns(), "shown": shown.columns()}
         return {f"{name}_{part}": values for name, both in found.items() for part, values in zip(("text", "ends"), both, strict=True)}
 
-    kept = kept_columns(project.folder / ROOM / NAMES, state, read) if len(ids) >= MANY_NAMES else read()
+    kept = kept_columns(project.folder / ROOM / NAMES, state, read) if len(ids) >= KEPT_FROM else read()
     paths, shown = (Texts(kept[f"{name}_text"].tobytes(), kept[f"{name}_ends"]) for name in ("paths", "shown"))
     return Names(paths, shown)
 
@@ -217,8 +214,7 @@ def _followed(project: Stored, known: Catalog, newest: int) -> Catalog:
     columns.splits, columns.states, columns.labels = known.splits.copy(), known.states.copy(), known.labels.copy()
     columns.annotators, columns.changed = known.annotators.copy(), known.changed.copy()
     for part in project.items.states(sorted(touched)):
-        places = known.places(np.array([row[0] for row in part], np.int64)).tolist()
-        for at, (_, split, *marks) in zip(places, part, strict=True):
+        for at, (_, split, *marks) in zip(places(known.ids, [row[0] for row in part]).tolist(), part, strict=True):
             if at >= 0:
                 columns.put(at, split, *marks)
     return _made(known.ids, known.names, columns, max(newest, after))
@@ -246,9 +242,9 @@ def _guessed(files: RoundFiles, of: Catalog, number: int) -> Guesses:
     n = len(of)
     classes, confidence = np.full(n, -1, np.int16), np.full(n, np.nan, np.float32)
     at, logits = of.places(files.walked_ids), files.logits
-    for start in range(0, len(at), BLOCK):  # of a million images and a hundred classes all logits at once are half a gigabyte
-        some = at[start : start + BLOCK]
-        block = np.asarray(logits[start : start + BLOCK], np.float32)[some >= 0]
+    for part in in_blocks(len(at)):
+        some = at[part]
+        block = np.asarray(logits[part], np.float32)[some >= 0]
         classes[some[some >= 0]] = block.argmax(1)
         confidence[some[some >= 0]] = 1 / np.exp(block - block.max(1, keepdims=True)).sum(1)
     scored = of.places(files.ids)

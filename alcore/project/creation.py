@@ -168,7 +168,7 @@ def summary(project: Stored) -> dict[str, Any]:
 def delete(project: Stored) -> None:
     """Removes the project, its labels and files; the source is not touched. Refused while somebody is at work in it.
 
-    Killed on the way it is whole or gone, and what is left of its files belongs to nobody."""
+    Killed on the way it is whole or gone, and nobody sees what is left of its rows and files."""
     place = project.place
     place.job_rows.recover()  # a job whose process is gone keeps nobody waiting
     if any(not job.over for job in place.job_rows.jobs(project.name)):

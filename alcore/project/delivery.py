@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alcore.columns import in_blocks, places
 from alcore.errors import AlcoreError, BadInput
 from alcore.files import made_beside
 from alcore.formats import LABEL_WRITERS
@@ -29,7 +30,6 @@ from alcore.remembered import Remembered
 from alcore.training.roundfiles import NEVER
 from alcore.types import Round, written
 
-BLOCK = 32_768  # images whose logits are looked at at once
 FORMATS = ("csv", "parquet", "folder")
 TARGET = 0.95  # of the guesses that are accepted are to be right, unless a person says otherwise
 COLUMNS = ("path", "label", "source", "confidence", "round", "annotator", "time", "split", "guess")
@@ -109,9 +109,8 @@ def _made(project: Stored, round_: Round, report: Report) -> Guesses:
     if given := not drawn.drawn:
         labeled, labels = pool.test, pool.test_targets
     tested, target = np.zeros(len(ids), bool), np.full(len(ids), -1, np.int64)
-    at = np.searchsorted(ids, labeled)
-    there = ids[np.minimum(at, len(ids) - 1)] == labeled if len(ids) else np.zeros(len(labeled), bool)
-    tested[at[there]], target[at[there]] = True, labels[there]
+    at = places(ids, labeled)
+    tested[at[at >= 0]], target[at[at >= 0]] = True, labels[at >= 0]
     right = tested & (guess == target)
     known = tested & (target >= 0) & (target < logits.shape[1])  # a class that is younger than the model has no logit
     known[known] = logits[known, target[known]] > -NEVER / 2
@@ -124,8 +123,8 @@ def _made(project: Stored, round_: Round, report: Report) -> Guesses:
 def _by_block(told: Callable[[np.ndarray], np.ndarray], logits: np.ndarray, kind: type) -> np.ndarray:
     """What is told of each row, a few at a time: of a million images and a hundred classes all rows in float64 are a gigabyte."""
     result: np.ndarray = np.empty(len(logits), kind)
-    for start in range(0, len(logits), BLOCK):
-        result[start : start + BLOCK] = told(logits[start : start + BLOCK])
+    for part in in_blocks(len(logits)):
+        result[part] = told(logits[part])
     return result
 
 

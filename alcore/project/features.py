@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from alcore.cluster.joining import check
-from alcore.columns import Texts
+from alcore.columns import KEPT_FROM, Texts, places
 from alcore.errors import AlcoreError, BadInput, Busy, Unavailable, disk_full_told
 from alcore.extractors import extractor_named, families
 from alcore.extractors.base import Embedder, slug_of
@@ -35,7 +35,7 @@ from alcore.training.devices import pick_device
 PHOTO = 64  # images of this side and more are taken for photos, which networks that have seen a million of them know how to read
 TESTED_FIRST = 1000  # held-out images are read before the pool, up to so many: accuracy then means the same from the first round on
 MAP = "map.npy"
-LISTED, MANY = "images.npz", 50_000  # the list of a project's images, kept where they are so many
+LISTED = "images.npz"  # the list of a project's images
 TAKEN = "taken.npy"
 CLOSENESS = "close"  # a person's choice, among the project's settings
 DAMAGED = "damaged.json"  # of images that are no pictures: their keys; a file that changes has another key
@@ -86,7 +86,7 @@ class Features:
     def _kept_items(self, packed: str) -> tuple[np.ndarray, np.ndarray, Texts, np.ndarray]:
         """The same, kept beside the vectors where they are many: a million are read from there in a tenth of a second, from their rows in
         ten."""
-        if not self.folder.is_dir() or len(self.project.items.lying()) < MANY:
+        if not self.folder.is_dir() or len(self.project.items.lying()) < KEPT_FROM:
             return self._read_items()
 
         def read() -> dict[str, np.ndarray]:
@@ -114,8 +114,8 @@ class Features:
 
     def pictures(self, ids: np.ndarray) -> np.ndarray:
         """(m,) uint64 keys of items, another one once an item's file is another; 0 for those that are not there."""
-        at = np.minimum(np.searchsorted(self.ids, ids), max(0, len(self.ids) - 1))
-        return np.where(self.ids[at] == ids, self._items[1][at], np.uint64(0)) if len(self.ids) else np.zeros(len(ids), np.uint64)
+        keys: np.ndarray = np.append(self._items[1], np.uint64(0))[places(self.ids, ids)]  # -1 finds the last
+        return keys
 
     @property
     def rows(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from alcore.columns import places
 from alcore.project import features, metacolors
 from alcore.project.stored import Stored
 from alcore.remembered import Remembered
@@ -60,8 +61,8 @@ def truths(project: Stored, ids: np.ndarray) -> np.ndarray:
     """(n,) int16 class indices, -1 for none."""
     lying = project.items.lying()
     classes = lying.indices(lying.truths, {name: k for k, name in enumerate(project.classes)}).astype(np.int16)
-    at = np.minimum(np.searchsorted(lying.ids, ids), max(0, len(lying) - 1))
-    return np.where(lying.ids[at] == ids, classes[at], np.int16(-1)) if len(lying) else np.full(len(ids), -1, np.int16)
+    result: np.ndarray = np.append(classes, np.int16(-1))[places(lying.ids, ids)]  # -1 finds the last
+    return result
 
 
 def asked(project: Stored, round_: Round, ids: np.ndarray) -> np.ndarray:

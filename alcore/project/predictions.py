@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from alcore.columns import in_blocks, places
 from alcore.errors import AlcoreError, disk_full_told
 from alcore.nets.tasks import FEATURES, train_params
 from alcore.params import TrainParams
@@ -24,7 +25,6 @@ from alcore.training.walk import empty_array
 from alcore.types import Round
 
 FEW = 4  # answers of all images that are remembered: 50,000 images of 10 classes are 2 MB; what is large lies in a file
-BLOCK = 32_768  # images whose logits are copied at once
 MANY = 256  # answers of some images
 
 _of_all, _of_some = Remembered(FEW), Remembered(MANY)
@@ -114,10 +114,10 @@ def _made(
 
 def _copied(files: RoundFiles, then: np.ndarray, ids: np.ndarray, pictures: np.ndarray, into: np.ndarray) -> np.ndarray:
     """Copies what the round has kept of those of `ids`, ascending, whose pictures are what they were `then`; their places."""
-    at = np.minimum(np.searchsorted(ids, files.walked_ids), len(ids) - 1) if len(ids) else np.zeros(0, np.int64)
-    same = np.flatnonzero((ids[at] == files.walked_ids) & (pictures[at] == then)) if len(ids) else at
-    kept = files.array("logits")
-    for start in range(0, len(same), BLOCK):
-        some = same[start : start + BLOCK]
-        into[at[some]] = kept[some]
-    return at[same]
+    at, kept = places(ids, files.walked_ids), files.array("logits")
+    there = np.flatnonzero(at >= 0)
+    same = there[pictures[at[there]] == then[there]]
+    for part in in_blocks(len(same)):
+        into[at[same[part]]] = kept[same[part]]
+    copied: np.ndarray = at[same]
+    return copied

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from alcore.columns import Known, Snapshot
+from alcore.columns import KEPT_FROM, Known, Snapshot
 from alcore.errors import NotFound
 from alcore.files import kept_columns
 from alcore.remembered import Remembered
@@ -17,7 +17,8 @@ from alcore.storage.database import Database, chunks, parts
 from alcore.storage.schema import NOTED, annotation_rows, class_changes, current, items, of_project, projects, skipped
 from alcore.types import HELD, HOLD, SLICE, SPLITS, Item, Skipped
 
-LYING, MANY = "items.npz", 50_000  # how many items a project must have for that file
+LYING = "items.npz"
+_MARKS = tuple(current.c[name] for name in ("label", "skipped", "flagged", "disputed", "annotator", "changed"))
 FEW = 4  # projects whose items are remembered as they lie, without what people say of them: a million take 27 MB, and seconds to read
 
 _lying = Remembered(FEW)
@@ -125,7 +126,7 @@ class Items:
 
     def _kept(self, state: str, query: sa.Select[Any], conn: sa.Connection) -> Snapshot:
         count = sa.select(sa.func.count()).select_from(items).where(items.c.project_id == self._project)
-        if self._room is None or int(conn.scalar(count) or 0) < MANY:
+        if self._room is None or int(conn.scalar(count) or 0) < KEPT_FROM:
             return Snapshot.of(parts(conn, query))
         return Snapshot.of_columns(kept_columns(self._room / LYING, state, lambda: Snapshot.of(parts(conn, query)).columns()))
 
@@ -188,8 +189,7 @@ class Items:
 
     def said(self) -> Iterator[Sequence[tuple[Any, ...]]]:
         """(id, label, skipped, flagged, disputed, annotator, time) of every item that somebody said something of, by id, in blocks."""
-        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.disputed, current.c.annotator, current.c.changed)
-        query = sa.select(current.c.item_id, *marks).where(current.c.project_id == self._project).order_by(current.c.item_id)
+        query = sa.select(current.c.item_id, *_MARKS).where(current.c.project_id == self._project).order_by(current.c.item_id)
         with self._database.read() as conn:
             for part in parts(conn, query):
                 yield [tuple(row) for row in part]
@@ -197,8 +197,7 @@ class Items:
     def states(self, ids: Sequence[int]) -> Iterator[Sequence[tuple[Any, ...]]]:
         """(id, split, label, skipped, flagged, disputed, annotator, time) of those of some items that are there, by id, in blocks. The last
         six are None where nobody said anything."""
-        marks = (current.c.label, current.c.skipped, current.c.flagged, current.c.disputed, current.c.annotator, current.c.changed)
-        query = sa.select(items.c.id, items.c.split, *marks).outerjoin(current, current.c.item_id == items.c.id)
+        query = sa.select(items.c.id, items.c.split, *_MARKS).outerjoin(current, current.c.item_id == items.c.id)
         query = query.where(of_project(self._project), items.c.present).order_by(items.c.id)
         with self._database.read() as conn:
             for some in chunks(sorted(ids)):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from alcore.columns import in_blocks
 from alcore.errors import disk_full_told
 from alcore.files import part_of, written_whole
 from alcore.training import explain
@@ -140,8 +141,8 @@ class RoundFiles:
     def guesses(self) -> np.ndarray:
         """(m,) int16 the likeliest of today's classes, in the order of `walked_ids`."""
         result = np.empty(len(self.walked_ids), np.int16)
-        for start in range(0, len(result), 32_768):  # of a million images not all logits at once
-            result[start : start + 32_768] = self.logits[start : start + 32_768].argmax(1)
+        for part in in_blocks(len(result)):
+            result[part] = self.logits[part].argmax(1)
         return result
 
     @property

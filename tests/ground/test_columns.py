@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alcore.columns import PRINT, Entries, Known, Snapshot, Texts
+from alcore.columns import PRINT, Entries, Known, Snapshot, Texts, in_blocks, places
 from alcore.training.pool import Pool
 from alcore.types import Entry
 
@@ -103,3 +103,19 @@ def test_marks_are_laid_over_items_that_stay_as_they_were():
     assert all(row[4] is None for row in lying)
     with pytest.raises(ValueError, match="read-only"):
         lying.rows[0] = 3
+
+
+def test_places_are_those_of_a_plain_search():
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 7):
+        ids = np.sort(rng.permutation(12)[:n])
+        wanted = list(range(-1, 14))
+        assert places(ids, wanted).tolist() == [ids.tolist().index(i) if i in ids.tolist() else -1 for i in wanted]
+        assert places(ids, np.zeros(0, np.int64)).tolist() == []
+
+
+def test_blocks_are_every_place_once_in_order(monkeypatch):
+    monkeypatch.setattr("alcore.columns.BLOCK", 4)
+    for n in (0, 1, 4, 9):
+        assert [at for part in in_blocks(n) for at in range(n)[part]] == list(range(n))
+        assert all(part.stop - part.start <= 4 for part in in_blocks(n))

@@ -90,8 +90,8 @@ def test_many_events_are_followed_in_as_many_looks_as_they_take(toy, monkeypatch
 
 @pytest.mark.parametrize("change", ["nothing", "drawn", "class", "import"])
 def test_of_many_images_the_files_hold_what_the_rows_do(toy, monkeypatch, write_image, change):
-    monkeypatch.setattr(room, "MANY_NAMES", 10)
-    monkeypatch.setattr(items_rows, "MANY", 10)
+    monkeypatch.setattr(room, "KEPT_FROM", 10)
+    monkeypatch.setattr(items_rows, "KEPT_FROM", 10)
     stale = anew(toy)
     if change == "drawn":
         toy.journal.apart.draw(toy.pool().unlabeled[:3].tolist(), "ann", "drawn", 0)

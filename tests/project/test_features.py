@@ -385,7 +385,7 @@ def test_models_that_people_bring_lie_in_the_workspace_or_where_they_say(photos,
 
 
 def test_the_list_of_many_images_is_kept_beside_the_vectors_until_the_next_import(photos, monkeypatch):
-    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr(module, "KEPT_FROM", 10)
 
     def listed() -> list[tuple]:
         monkeypatch.setattr(module, "_listed", Remembered(2))  # as in a process that has just begun
