@@ -23,7 +23,7 @@ const post = async (path, body) => (await fetch(path, { method: "POST", body: JS
 /** Waits for a condition; `now` may be asked as often as one likes. */
 async function until(now, what) {
   for (let tries = 0; !(await now()); tries++) {
-    if (tries > 6000) throw new Error(`never: ${what}`);
+    if (tries > 20_000) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
 }

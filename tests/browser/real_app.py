@@ -184,6 +184,8 @@ def start_training(page: Page, steps: int) -> None:
         unfold(page.locator("[data-testid=stExpander] summary").filter(has=page.get_by_text(folded, exact=True)))
     fill(page.get_by_label("Steps", exact=True), str(steps))
     expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
+    # a click on a button that is just drawn anew is lost
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE * 1000)
     press(page, "Start")
 
 
