@@ -53,7 +53,8 @@ def mask_editor(project: Project, annotator: str = NAMED, *, height: int = 640) 
 
 
 def map(project: Project, color: str = "", *, round: int | None = None, height: int = 480) -> Map:
-    """The pool as a map. `selection` are the ids of the images that a lasso caught, most wanted first.
+    """The pool as a map. `selection` are the ids of the images that a lasso caught, most wanted first. JupyterLab tells it beside cells:
+    one that is run in the very moment of a lasso may still see the selection before.
 
     Args:
         project: with a round that was trained, or with features.

@@ -13,7 +13,7 @@ from alcore.project.facade import Workspace
 from tests.browser.conftest import PageFactory
 from tests.browser.painting import at, drag, wait_item
 from tests.browser.real_app import wait
-from tests.browser.real_lab import Lab, opened, query, stored
+from tests.browser.real_lab import Lab, LabPage, opened, query, stored
 
 pytestmark = pytest.mark.browser
 
@@ -65,8 +65,9 @@ def test_a_lasso_on_the_map_is_a_selection_in_the_kernel(page_factory: PageFacto
     page.keyboard.up("Shift")
     expect(page.locator(".map .side .head b")).to_contain_text("selected")
     count = int(page.locator(".map .side .head b").inner_text().split()[0])
-    notebook.run(2)
-    ids, of = json.loads(notebook.text(2))
+    # JupyterLab hands what a page says to a thread of the kernel beside the one of the cells, so a cell run now may be faster.
+    wait(lambda: printed(notebook, 2)[1] == count, "the kernel has not heard of the lasso")
+    ids, of = printed(notebook, 2)
     workspace = Workspace(notebook_home)
     toy = workspace.project("toy")
     frame = toy.scores().set_index("id")
@@ -77,11 +78,21 @@ def test_a_lasso_on_the_map_is_a_selection_in_the_kernel(page_factory: PageFacto
     assert known == sorted(known, key=lambda i: int(frame.loc[i, "rank"]))
     notebook.run(3)
     expect(page.locator(".map .legend b")).to_have_text("Entropy")
-    notebook.run(4)
-    by_entropy, of = json.loads(notebook.text(4))
+
+    def entropies() -> list[float]:
+        return [float(frame.loc[i, "entropy"]) for i in printed(notebook, 4)[0] if i in frame.index]
+
+    assert len(entropies()) > 1
+    wait(lambda: (now := entropies()) == sorted(now, reverse=True), "the kernel has not heard of the order by entropy")
+    by_entropy, of = printed(notebook, 4)
     assert (set(by_entropy), of) == (set(ids), count)
-    scored = [float(frame.loc[i, "entropy"]) for i in by_entropy if i in frame.index]
-    assert scored == sorted(scored, reverse=True)
+
+
+def printed(notebook: LabPage, cell: int) -> tuple[list[int], int]:
+    """What the cell prints of the selection: its ids, and how many there are."""
+    notebook.run(cell)
+    ids, count = json.loads(notebook.text(cell))
+    return ids, count
 
 
 def test_it_has_the_notebooks_colors(page_factory: PageFactory, lab: Lab, notebook_home: Path) -> None:

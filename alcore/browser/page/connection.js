@@ -15,6 +15,7 @@ const PATIENCE = 400; // ms: a connection that is back at once is nobody's busin
 class Connection {
   constructor() {
     this.disposed = false;
+    this.isLost = false;
     /** @type {ConnectionData} */
     this.data = { title: "", text: "" };
     this.again = () => {};
@@ -47,26 +48,37 @@ class Connection {
     this.closeDialog();
     const state = document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-connection-state") ?? "";
     if (LOST.includes(state)) {
+      this.isLost = true;
       this.soon ??= setTimeout(() => this.say(), PATIENCE);
       return;
     }
     clearTimeout(this.soon);
     this.soon = undefined;
-    if (this.banner.hidden || state !== "CONNECTED") return;
+    if (!this.isLost || state !== "CONNECTED") return;
+    this.isLost = false;
     this.banner.hidden = true;
-    this.again(); // the server that answers may be a new one, which knows nothing of this page yet
+    this.back();
+  }
+
+  /** However soon: the server that answers may be a new one, which knows nothing of this page yet; and where accounts are asked for, what was
+   * closed because an account ended or has another role is open again at once, for a stranger on the way to a provider or for the new role. */
+  async back() {
+    if (!(await this.isOver())) this.again();
   }
 
   async say() {
-    if (await isSignedOut()) {
-      location.reload(); // to what the server says of it: a form to sign in with
-      return;
-    }
-    if (this.soon === undefined) return; // back meanwhile
+    if ((await this.isOver()) || this.soon === undefined) return; // or back meanwhile
     const { title, text } = this.data;
     const words = text.split("`").map((part, i) => (i % 2 ? element("code", { text: part }) : part));
     this.banner.replaceChildren(element("b", { text: title }), element("span", {}, ...words));
     this.banner.hidden = false;
+  }
+
+  /** Whether the server does not know us any more; the page then goes to what it says of it: a form to sign in with. */
+  async isOver() {
+    const over = await isSignedOut();
+    if (over) location.reload();
+    return over;
   }
 
   closeDialog() {
