@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RAY = "ray"  # what --on may say
 HOME = Path(__file__).resolve().parents[2]
 PATIENCE = 5.0  # seconds for the first word of a cluster; Ray itself would try for minutes
+NOTED = (
+    "ray/ray_current_cluster"  # where Ray notes the cluster of this machine, below its folder for temporary files; a killed one stays there
+)
 
 
 def check(on: str) -> bool:
@@ -62,17 +65,27 @@ def joined() -> Iterator[ModuleType]:
     there = {"PYTHONPATH": os.pathsep.join([str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])])}
     address = os.environ.get("RAY_ADDRESS", "")
     try:
-        _knock(address)
+        _knock(address or _noted())
         ray.init(log_to_driver=False, logging_level="warning", runtime_env={"env_vars": there})
     except (OSError, ValueError, RuntimeError) as wrong:
         where = f"at RAY_ADDRESS={address}" if address else "of this machine"
         why = (str(wrong).strip() or type(wrong).__name__).splitlines()[0]
-        cure = "start one (`ray start --head`, and `ray start --address=HOST:6379` on the others), or take RAY_ADDRESS away"
+        forget = "take RAY_ADDRESS away" if address else "let `ray stop` forget it"
+        cure = f"start one (`ray start --head`, and `ray start --address=HOST:6379` on the others), or {forget}"
         raise Unavailable(f"the Ray cluster {where} does not answer ({why}): {cure}") from wrong
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _noted() -> str:
+    """Where the cluster of this machine is or was, which Ray joins where nobody says another; "" for none."""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    try:
+        return (Path(folder) / NOTED).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _knock(address: str) -> None:

@@ -38,6 +38,17 @@ def test_nobody_at_the_address_is_told_in_seconds_with_the_cure(monkeypatch):
         joined().__enter__()
 
 
+def test_a_cluster_that_was_killed_and_is_still_noted_is_told_of_in_seconds_with_the_cure(monkeypatch, tmp_path):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{taken.getsockname()[1]}\n")
+        with pytest.raises(Unavailable, match="the Ray cluster of this machine does not answer .*refused.*let `ray stop` forget it"):
+            joined().__enter__()
+
+
 def test_who_is_connected_already_stays_so(monkeypatch):
     ended = []
     ray = SimpleNamespace(is_initialized=lambda: True, shutdown=lambda: ended.append(1))
