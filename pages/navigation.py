@@ -9,6 +9,7 @@ import streamlit as st
 
 from alcore.accounts.roles import Role
 from pages.ui import tour
+from pages.ui.buttons import forget
 from pages.ui.components.connection import watch_connection
 from pages.ui.components.remember import remember, remembered
 from pages.ui.listed import PAGES, Listed
@@ -107,3 +108,4 @@ with plain_errors():
     if there.role >= Role.OWNER:
         tour.strip(page.title)
     page.run()
+    forget()
