@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import socket
 import sys
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = [at for at, name in enumerate(FIRST) if item.get_closest_marker(name)]
         rank[item.path] = min([rank[item.path], *marked])
     items.sort(key=lambda item: rank[item.path])  # within a file, and among files alike, the order stays
+
+
+def pytest_collection_finish() -> None:
+    """Sets apart what was loaded and collected: garbage is collected after each run of a page, which would go through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
