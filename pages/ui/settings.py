@@ -29,7 +29,7 @@ def take_settings() -> None:
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """Sets apart what was loaded until the first page is drawn, once in a process. Streamlit collects garbage after every run of a page, and
+    """Sets apart what was loaded until the first page is drawn, once in a process. Streamlit collects garbage after every run of a page and
     of a part that looks at a job each second; going through all that the libraries hold took 0.2 s each time, in which no label was
     answered."""
     gc.freeze()
