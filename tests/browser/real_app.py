@@ -22,7 +22,7 @@ from alcore.storage.schema import annotation_rows
 from tests.browser import loaded
 
 CLASSES = ("cross", "disc", "ring")
-PATIENCE = 60.0  # seconds for what takes a second or two on a quiet machine
+PATIENCE = 120.0  # seconds for what takes a second or two on a quiet machine
 QUIET = os.environ | {"ALCORE_FORECAST": "0"}  # no process beside the tests' own times steps of rounds that a page shows
 ENDLESS = 1_000_000  # steps: such a job ends by being cancelled or killed
 PageFactory = Callable[..., Page]

@@ -74,7 +74,7 @@ def test_from_a_folder_to_the_query_a_model_asked_for(page_factory: PageFactory,
     expect(page.get_by_text("Running for")).to_be_visible(timeout=PATIENCE * 1000)
     expect(page.get_by_text(re.compile(r"minimax game · \d+ of \d+"))).to_be_visible(timeout=PATIENCE * 1000)
     expect(page.get_by_text("Round 1 is ready")).to_be_visible(timeout=PATIENCE * 1000)
-    assert app.job("shapes")["state"] == "done"
+    app.wait_state("shapes", "done")  # the page knows of a round before its job is over
 
     press(page, "Label the query")
     wait_labeler(page, 16)
@@ -140,4 +140,4 @@ def test_two_tabs_see_one_job_and_either_cancels_it(page_factory: PageFactory, a
         expect(tab.get_by_text("stopped in training")).to_be_visible(timeout=PATIENCE * 1000)
         expect(tab.get_by_role("button", name="Resume", exact=True)).to_be_visible()
         expect(tab.get_by_text("Running for")).to_have_count(0)
-    assert app.job("tabs")["state"] == "cancelled"
+    app.wait_state("tabs", "cancelled")
