@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 RAY = "ray"  # what --on may say
 HOME = Path(__file__).resolve().parents[2]
 PATIENCE = 5.0  # seconds for the first word of a cluster; Ray itself would try for minutes
-NOTED = (
-    "ray/ray_current_cluster"  # where Ray notes the cluster of this machine, below its folder for temporary files; a killed one stays there
-)
+NOTED = "ray/ray_current_cluster"  # below the folder for temporary files: the cluster of this machine, also one that was killed
 
 
 def check(on: str) -> bool:
