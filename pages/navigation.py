@@ -9,7 +9,7 @@ import streamlit as st
 
 from alcore.accounts.roles import Role
 from pages.ui import tour
-from pages.ui.buttons import forget, noted
+from pages.ui.buttons import forget
 from pages.ui.components.connection import watch_connection
 from pages.ui.components.remember import remember, remembered
 from pages.ui.listed import PAGES, Listed
@@ -89,7 +89,6 @@ def draw_sidebar(there: Visitor, names: list[str]) -> None:
 
 
 settle()
-before = noted()  # a press that comes while this run draws is the next one's
 # Pictures of our own: Streamlit fetches a Material icon for the browser's tab from another site.
 st.set_page_config(page_title="alcore", page_icon=str(LOOK / "mark.svg"), layout="wide", initial_sidebar_state=240)
 st.logo(str(LOOK / "wordmark.svg"), icon_image=str(LOOK / "mark.svg"), size="medium")
@@ -111,4 +110,4 @@ with plain_errors():
     if there.role >= Role.OWNER:
         tour.strip(page.title)
     page.run()
-    forget(before)
+    forget()

@@ -18,7 +18,7 @@ from alcore.errors import AlcoreError, of_machine
 from alcore.project.facade import Project, Workspace, shared
 from alcore.strategies import title_of
 from alcore.types import Round
-from pages.ui.buttons import forget, noted, pressed
+from pages.ui.buttons import forget, pressed
 from pages.ui.components.remember import remembered
 from pages.ui.forms import in_titles
 
@@ -138,7 +138,7 @@ def turned_to(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state[PAGE] = page
         st.session_state.pop(ASKED, None)
-        forget(noted())
+        forget()
 
 
 def asked_method(names: Collection[str], key: str) -> bool:

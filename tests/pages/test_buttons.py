@@ -14,9 +14,7 @@ from tests.house import ROOT
 def _page() -> None:
     import streamlit as st
 
-    from pages.ui.buttons import forget, noted, pressed, submitted
-
-    before = noted()
+    from pages.ui.buttons import forget, pressed, submitted
 
     heard = st.session_state.setdefault("heard", [])
     if st.session_state.get("broken off"):
@@ -27,9 +25,7 @@ def _page() -> None:
     heard += ["keyed"] if pressed("Open", key="second") else []
     with st.form("form"):
         heard += ["form"] if submitted("Use these") else []
-    if st.session_state.pop("press now", False):  # as a run that begins meanwhile does
-        st.session_state["presses"] = {"Start"}
-    forget(before)
+    forget()
 
 
 def opened() -> AppTest:
@@ -67,22 +63,6 @@ def test_a_press_counts_once(label, heard):
 @pytest.mark.parametrize(("label", "heard"), [("Start", ["named"]), ("Open", ["keyed"]), ("Use these", ["form"]), ("Plain", [])])
 def test_one_that_another_run_takes_back_counts_all_the_same(overtaken, label, heard):
     assert after(opened(), label) == heard  # Streamlit's own loses it
-
-
-@pytest.mark.parametrize(("label", "heard"), [("Start", "named"), ("Open", "keyed"), ("Use these", "form")])
-def test_one_whose_callback_is_not_known_counts_all_the_same(monkeypatch, label, heard):
-    monkeypatch.setattr(SessionState, "_call_callbacks", lambda self, *args, **named: None)
-    assert after(opened(), label) == [heard]
-
-
-def test_one_that_comes_while_a_run_ends_is_the_next_ones():
-    at = opened()
-    at.session_state["press now"] = True
-    at.run()
-    assert at.session_state["heard"] == []
-    at.run()
-    at.run()
-    assert at.session_state["heard"] == ["named"]
 
 
 def test_one_whose_run_is_broken_off_counts_in_the_next():
