@@ -11,7 +11,6 @@ from alcore.accounts import passwords
 from alcore.accounts.accounts import DAYS, LONGEST, MOST_DAYS, Account
 from alcore.accounts.asking import wanted
 from alcore.accounts.roles import MAY, Role
-from pages.ui.buttons import pressed, submitted
 from pages.ui.session import FORM_WIDTH, Visitor, annotator, header, here, literal, plain_errors, plural, workspace
 
 MADE = "invitation_made"  # of the session: the link that was just made, and for whom
@@ -47,7 +46,7 @@ def _nobody_yet() -> None:
         name = st.text_input("Your name", annotator() if annotator() != "me" else "", max_chars=LONGEST)
         password = st.text_input("Password", type="password", help=f"{passwords.SHORTEST} characters or more.", autocomplete="new-password")
         again = st.text_input("The same again", type="password", autocomplete="new-password")
-        if submitted("Make it, and ask everybody to sign in", type="primary"):
+        if st.form_submit_button("Make it, and ask everybody to sign in", type="primary"):
             with plain_errors():
                 if password != again:
                     st.error("The password is not the same both times.", icon=":material/error:")
@@ -102,32 +101,32 @@ def _change(account: Account, there: Visitor) -> None:
         st.subheader(literal(account.name), anchor=False)
         if account.ended is not None:
             st.write("This account has ended. Its labels stay under this name.")
-            if pressed("Let them in again", key=f"back.{account.id}"):
+            if st.button("Let them in again", key=f"back.{account.id}"):
                 of.back(account.name, me)
                 st.rerun()
             return
         words = [role.word for role in Role]
         role = st.segmented_control("Role", words, default=account.role.word, required=True, key=f"role.{account.id}.{account.role}")
-        if role and role != account.role.word and pressed(f"Make it {_a(role)}", type="primary", key=f"set.{account.id}"):
+        if role and role != account.role.word and st.button(f"Make it {_a(role)}", type="primary", key=f"set.{account.id}"):
             of.set_role(account.name, Role[role.upper()], me)
             st.rerun()
         st.caption(f"May {MAY[Role[str(role).upper()]]}.")
         email = st.text_input(
             "Email address", account.email, key=f"email.{account.id}", help="By it a provider of identities (OIDC) knows the person."
         )
-        if email.strip().lower() != account.email and pressed("Keep the address", key=f"keep.{account.id}"):
+        if email.strip().lower() != account.email and st.button("Keep the address", key=f"keep.{account.id}"):
             of.set_email(account.name, email, me)
             st.rerun()
         with st.container(horizontal=True):
-            if pressed("Link for a new password", key=f"renew.{account.id}"):
+            if st.button("Link for a new password", key=f"renew.{account.id}"):
                 st.session_state[MADE] = (f"With it {literal(account.name)} chooses a new password, once:", of.renew(account.name, by=me))
                 st.rerun()
-            if pressed("Sign out everywhere", key=f"out.{account.id}", help="Every browser that is signed in with this account."):
+            if st.button("Sign out everywhere", key=f"out.{account.id}", help="Every browser that is signed in with this account."):
                 of.sign_out(account.name, me)
                 st.rerun()
             with st.popover("End", icon=":material/person_off:"):
                 st.write(f"{literal(account.name)} is signed out at once and cannot come back. The labels stay.")
-                if pressed("End the account", type="primary", key=f"end.{account.id}"):
+                if st.button("End the account", type="primary", key=f"end.{account.id}"):
                     of.end(account.name, me)
                     st.rerun()
 
@@ -143,8 +142,8 @@ def _invite() -> None:
             role = st.selectbox("As", [role.word for role in Role], index=1, width=160)
             name = st.text_input("Name", placeholder="they say it themselves", max_chars=LONGEST, width=260)
             days = st.number_input("Days it is good for", 1, MOST_DAYS, DAYS, width=160)
-            is_asked = submitted("Make a link", type="primary")
-        if is_asked:
+            pressed = st.form_submit_button("Make a link", type="primary")
+        if pressed:
             secret = workspace().accounts.invite(Role[role.upper()], name, int(days), annotator())
             st.session_state[MADE] = (f"Give this link to one person. It makes {_a(role)}'s account, once:", secret)
             st.rerun()
@@ -172,7 +171,7 @@ def _invitations() -> None:
             what = "a new password" if one.account is not None else f"as {one.role.word}"
             st.markdown(f"**{literal(whom)}**, {what}, by {literal(one.made_by)}, until {_day(one.expires)}")
             st.space("stretch")
-            if pressed("Take back", key=f"drop.{one.id}", type="tertiary"):
+            if st.button("Take back", key=f"drop.{one.id}", type="tertiary"):
                 workspace().accounts.take_back(one.id, annotator())
                 st.session_state.pop(MADE, None)
                 st.rerun()

@@ -15,7 +15,6 @@ from alcore.project.background import IMPORTS, submit_features, submit_refresh
 from alcore.project.facade import Project
 from alcore.types import HELD, SLICE
 from pages.ui import tour
-from pages.ui.buttons import pressed, submitted
 from pages.ui.components.download import download
 from pages.ui.components.gallery import gallery
 from pages.ui.delivering import deliver
@@ -43,7 +42,7 @@ def main() -> None:
     is_adding = not there or st.session_state.get(ADDING) == project().name
     with st.container(horizontal=True, vertical_alignment="center"):
         header("Data", "What the project holds, and where new projects come from." + (f" {NEXT}" if there else ""))
-        if not is_adding and pressed("New project", icon=":material/add:"):
+        if not is_adding and st.button("New project", icon=":material/add:"):
             st.session_state[ADDING] = project().name
             st.rerun()
     if not there:
@@ -142,7 +141,7 @@ def _features(of: Project) -> None:
         cannot = f"{plural(told['unreadable_count'], 'photo')} cannot be read: rounds do without"
         with st.expander(cannot, icon=":material/broken_image:", type="compact"):
             st.dataframe(pd.DataFrame(told["unreadable"]), hide_index=True)
-            if not missing and pressed("Try them again", icon=":material/replay:"):
+            if not missing and st.button("Try them again", icon=":material/replay:"):
                 _begin_reading(of)
     if not missing:
         near_duplicates(of)
@@ -150,7 +149,7 @@ def _features(of: Project) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plural(missing, 'photo')} not read yet** by the pretrained network that rounds stand on.")
         st.space("stretch")
-        if pressed("Read them", icon=":material/play_arrow:", help="In the background, once for each photo; the next round does it too."):
+        if st.button("Read them", icon=":material/play_arrow:", help="In the background, once for each photo; the next round does it too."):
             _begin_reading(of)
 
 
@@ -238,7 +237,7 @@ def _brightness(of: Project, levels: list[float]) -> None:
         )
         low = st.number_input("Black", value=float(levels[0]), label_visibility="collapsed")
         high = st.number_input("White", value=float(levels[1]), label_visibility="collapsed")
-        if submitted("Use these", icon=":material/contrast:"):
+        if st.form_submit_button("Use these", icon=":material/contrast:"):
             job = submit_refresh(workspace().runner, of, levels_of((low, high)))
             st.session_state["importing"] = job.id
             st.rerun()
@@ -250,7 +249,7 @@ def _manage(of: Project) -> None:
         with first, plain_errors(), st.form(f"class.{of.id}", clear_on_submit=True, border=False):
             st.caption("Add a class")
             name = st.text_input("Add a class", placeholder="name", max_chars=200, label_visibility="collapsed")
-            if submitted("Add", icon=":material/add:") and name:
+            if st.form_submit_button("Add", icon=":material/add:") and name:
                 of.add_class(name)
                 st.rerun()
         with second:
@@ -258,7 +257,7 @@ def _manage(of: Project) -> None:
             _download(of)
         with third:
             st.caption("The source has changed")
-            if pressed("Read it again", icon=":material/refresh:", help="New and changed files are read; labels stay."):
+            if st.button("Read it again", icon=":material/refresh:", help="New and changed files are read; labels stay."):
                 job = submit_refresh(workspace().runner, of)
                 st.session_state["importing"] = job.id
                 st.rerun()
@@ -273,7 +272,7 @@ def _manage(of: Project) -> None:
             )
             is_named = typed.strip() == of.name
             why = None if is_named else "Type the project's name above to allow it."
-            if pressed("Delete", icon=":material/delete:", disabled=not is_named, help=why):
+            if st.button("Delete", icon=":material/delete:", disabled=not is_named, help=why):
                 of.delete()
                 st.rerun()
 

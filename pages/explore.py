@@ -17,7 +17,6 @@ from alcore.project.views import View
 from alcore.training.explain import info
 from alcore.training.roundfiles import RoundFiles
 from alcore.types import Round
-from pages.ui.buttons import pressed
 from pages.ui.components.embedding_map import embedding_map
 from pages.ui.jobs import PLAIN_CHART, running, watch
 from pages.ui.session import VIEW, empty, header, maker, plural, project, token
@@ -136,10 +135,10 @@ def _table(of: Project, chosen: Round, ids: tuple[int, ...], count: int) -> None
 def _of_these(of: Project, ids: list[int], key: str) -> None:
     """What can be done with images that were chosen in a table or a chart."""
     with st.container(horizontal=True, gap="small"):
-        if pressed(f"Select {plural(len(ids), 'image')} on the map", icon=":material/scatter_plot:", key=f"{key}.map"):
+        if st.button(f"Select {plural(len(ids), 'image')} on the map", icon=":material/scatter_plot:", key=f"{key}.map"):
             st.query_params[AMONG] = chosen_images.keep(of, ids)
             st.rerun()
-        if pressed("Open in Images", icon=":material/grid_view:", key=f"{key}.open"):
+        if st.button("Open in Images", icon=":material/grid_view:", key=f"{key}.open"):
             _open(of, chosen_images.keep(of, ids))
 
 
@@ -191,8 +190,8 @@ def _histograms(of: Project, chosen: Round) -> None:
                 st.markdown(f"**{about.title}**", help=f"{about.help} {_wanted(about.wanted)}")
                 figure = _spread(str(files.folder), name, files)
                 key = f"histogram.{name}.{chosen.number}"
-                marked = st.plotly_chart(figure, key=key, height=190, config=PLAIN_CHART, on_select="rerun", selection_mode="points")
-                bars = [(point["curve_number"], point["point_index"]) for point in marked.selection.points]
+                pressed = st.plotly_chart(figure, key=key, height=190, config=PLAIN_CHART, on_select="rerun", selection_mode="points")
+                bars = [(point["curve_number"], point["point_index"]) for point in pressed.selection.points]
                 if bars:
                     _of_these(of, files.ids[figures.in_bars(_scored(files, name), name, bars)].tolist(), key)
 

@@ -11,7 +11,6 @@ import streamlit as st
 from alcore.accounts.roles import Role
 from alcore.project import features, goals, guide, labeling, live, sharing, slices
 from alcore.project.facade import Project
-from pages.ui.buttons import pressed, submitted
 from pages.ui.components.labeler import labeler
 from pages.ui.components.mask_editor import mask_editor
 from pages.ui.jobs import running, watch
@@ -91,7 +90,7 @@ def _ask_name(others: list[str]) -> None:
             f"{several(others)} labeled here before. Your name is written beside your labels, so that each can be told from the others'."
         )
         name = st.text_input("Your name", max_chars=LONGEST_NAME, placeholder=NAMELESS).strip()
-        if submitted("Start labeling", type="primary"):
+        if st.form_submit_button("Start labeling", type="primary"):
             name_later(name or NAMELESS)
 
 
@@ -140,11 +139,11 @@ def _goal(of: Project) -> None:
         about = f"{left} left" if left else "20"
         minutes = st.number_input("Minutes from now", 1, goals.LONGEST, None, placeholder=about, key=f"goal.minutes.{of.id}")
         with st.container(horizontal=True):
-            if pressed("Save", type="primary") and (percent or minutes):
+            if st.button("Save", type="primary") and (percent or minutes):
                 with plain_errors():
                     goals.aim(of, percent / 100 if percent else None, minutes)
                     st.rerun()
-            if now != goals.Goal() and pressed("No goal"):
+            if now != goals.Goal() and st.button("No goal"):
                 goals.forget(of)
                 st.rerun()
 
@@ -197,7 +196,7 @@ def _begin(of: Project) -> None:
             learn = st.toggle("Learn while labeling", True, help=f"A round in the background after every {live.settings(of).every} labels.")
         if given:
             st.caption(f"{given:,} labeled images are held out already: accuracy is measured on them. More of your own are not needed.")
-        if pressed("Start labeling", type="primary", icon=":material/play_arrow:"):
+        if st.button("Start labeling", type="primary", icon=":material/play_arrow:"):
             with plain_errors():
                 with st.spinner("Choosing the first images"):
                     guide.begin(of, named.split(","), int(test), test_first=order == "first", learn=learn)
@@ -215,9 +214,9 @@ def _nothing_asked(of: Project) -> None:
         st.write("Start with some images chosen without a model, or train a round if there are labels already.")
         with st.container(horizontal=True):
             for at, (how, words) in enumerate(features.ways_to_start(of, size).items()):
-                if pressed(f"Ask for {size:,} {words}", type="secondary" if at else "primary", icon=START_ICONS[how]):
+                if st.button(f"Ask for {size:,} {words}", type="secondary" if at else "primary", icon=START_ICONS[how]):
                     _ask(of, size, how)
-            if pressed("Train a round", icon=":material/model_training:"):
+            if st.button("Train a round", icon=":material/model_training:"):
                 st.switch_page("train.py")
 
 
@@ -237,7 +236,7 @@ def _next_step(of: Project) -> None:
         next_ = "Train the next round on the new labels." if may(Role.OWNER) else "More comes once an owner trains the next round."
         st.markdown(f":green[:material/check_circle:] {done} {next_}")
         st.space("stretch")
-        if may(Role.OWNER) and pressed("Train the next round", type="primary", icon=":material/model_training:"):
+        if may(Role.OWNER) and st.button("Train the next round", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py")
 
 

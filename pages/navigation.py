@@ -9,7 +9,6 @@ import streamlit as st
 
 from alcore.accounts.roles import Role
 from pages.ui import tour
-from pages.ui.buttons import forget
 from pages.ui.components.connection import watch_connection
 from pages.ui.components.remember import remember, remembered
 from pages.ui.listed import PAGES, Listed
@@ -110,4 +109,3 @@ with plain_errors():
     if there.role >= Role.OWNER:
         tour.strip(page.title)
     page.run()
-    forget()

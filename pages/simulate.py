@@ -11,7 +11,6 @@ from alcore.project.facade import Project
 from alcore.simulation import shelf
 from alcore.simulation.asking import Asked
 from alcore.types import Job
-from pages.ui.buttons import pressed
 from pages.ui.forms import in_titles
 from pages.ui.jobs import STATES, watch
 from pages.ui.session import FORM_WIDTH, PROJECT, header, plain_errors, workspace
@@ -76,7 +75,7 @@ def _opened(name: str) -> None:
         if not live:  # else the job below says it, and this heading is not drawn again with it
             _badge(name, job)
         st.space("stretch")
-        if pressed("All simulations", icon=":material/arrow_back:"):
+        if st.button("All simulations", icon=":material/arrow_back:"):
             _open(None)
     if job is not None and live:
         watch(job)
@@ -135,7 +134,7 @@ def _words(job: Job | None) -> str:
 def _go_on(name: str, job: Job | None) -> None:
     if job is None or job.state not in RESUMABLE:
         return
-    if pressed(
+    if st.button(
         "Go on", key=f"go_on.{name}", icon=":material/play_arrow:", type="primary", help="Does what is missing, and no round twice."
     ):
         with plain_errors():
@@ -161,7 +160,7 @@ def _earlier(names: list[str]) -> None:
                 st.caption(f"{done:,} of {planned:,} rounds" if planned else "no round yet")
             st.space("stretch")
             _go_on(name, job)
-            if pressed("Open", key=f"open.{name}", icon=":material/folder_open:"):
+            if st.button("Open", key=f"open.{name}", icon=":material/folder_open:"):
                 _open(name)
 
 

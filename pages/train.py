@@ -15,7 +15,6 @@ from alcore.project.facade import Project
 from alcore.strategies import STRATEGIES
 from alcore.teaching.methods import from_docstring
 from alcore.training.devices import device_list
-from pages.ui.buttons import pressed
 from pages.ui.components.proposals import proposals
 from pages.ui.forecasting import forecast_line
 from pages.ui.forms import in_titles, params_form, titled
@@ -89,7 +88,7 @@ def _ready(number: int, waiting: int) -> None:
             return
         st.markdown(f":green[:material/check_circle:] **Round {number} is ready**: {plural(waiting, 'image')} to label.")
         st.space("stretch")
-        if pressed("Label the query", type="primary", icon=":material/sell:"):
+        if st.button("Label the query", type="primary", icon=":material/sell:"):
             st.switch_page("label.py")
 
 
@@ -100,13 +99,13 @@ def _live(of: Project, counts: dict[str, Any], busy: bool) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/autorenew: **Learning as you label**: {'; '.join(filter(None, [learned, told.get('accuracy')]))}.")
         st.space("stretch")
-        if not busy and not _obstacle(counts) and pressed("Learn now", icon=":material/play_arrow:"):
+        if not busy and not _obstacle(counts) and st.button("Learn now", icon=":material/play_arrow:"):
             advice = advise(of.dense, open_images(counts), loop.defaults(of).get("architecture", ""))
             _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device_list()[0][0], {}, {})
         with st.popover("Change", icon=":material/tune:"):
             every = st.number_input("Labels between two rounds", 1, live.MOST, chosen.every, key=f"every.{of.id}")
             on = st.toggle("Learn while labeling", True, key=f"learn.{of.id}")
-            if pressed("Save", type="primary"):
+            if st.button("Save", type="primary"):
                 with plain_errors():
                     live.choose(of, on, int(every))
                     st.rerun()
@@ -124,12 +123,12 @@ def _first_query(of: Project, counts: dict[str, Any]) -> None:
             how = st.segmented_control(
                 "Chosen", list(ways), default=next(iter(ways)), required=True, format_func=ways.__getitem__, help=features.WAYS_HELP
             )
-            if pressed("Ask for these", type="primary", icon=":material/sell:"):
+            if st.button("Ask for these", type="primary", icon=":material/sell:"):
                 with plain_errors():
                     of.start(int(size), how or "random", seed=0)
                     st.switch_page("label.py")
             known = min(usual, sum(counts["truth"].get("pool", {}).values()))
-            if known and pressed(
+            if known and st.button(
                 f"Label {known} from the hidden truth",
                 icon=":material/visibility_off:",
                 help="For demos: the labels that came with the data answer.",
@@ -154,7 +153,8 @@ def _recommended(of: Project, counts: dict[str, Any], busy: bool) -> None:
     )
     device = device_list()[0][0]
     with st.container(horizontal=True, vertical_alignment="center"):
-        if pressed("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:"):
+        pressed = st.button("Queue this" if busy else "Start this", type="primary", icon=":material/play_arrow:")
+        if pressed:
             _submit(of, advice.strategy, advice.query_size, len(of.rounds()), device, {}, {})
         forecast_line(of, advice.strategy, advice.query_size, device, {}, {})
     st.caption("It runs in the background. Labels given while it runs count for the next round.")
@@ -209,7 +209,7 @@ def _new_round(of: Project, counts: dict[str, Any], busy: bool) -> None:
         )
         device = st.selectbox("Device", device_list(), width=200, format_func=lambda d: d[1], key="device")[0]
         obstacle = _obstacle(counts)
-        start = pressed("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
+        start = st.button("Queue it" if busy else "Start", icon=":material/play_arrow:", disabled=bool(obstacle), help=obstacle or None)
     network = _network(of)
     usual = loop.defaults(of, {"architecture": network})
     words = st.empty()

@@ -13,7 +13,6 @@ from alcore.project import delivery, slices
 from alcore.project.background import GUESSES, submit_guesses
 from alcore.project.facade import Project
 from alcore.project.predictions import at_hand, newest_model
-from pages.ui.buttons import pressed
 from pages.ui.components.download import download
 from pages.ui.jobs import PLAIN_CHART, running, watch
 from pages.ui.session import plain_errors, plural, token
@@ -38,7 +37,7 @@ def deliver(of: Project) -> None:
             return
         # networks of pixels look at the pictures themselves again, which takes as long as scoring them did
         st.write("The model has not looked at every image yet.")
-        if pressed("Let it guess them all", icon=":material/play_arrow:"):
+        if st.button("Let it guess them all", icon=":material/play_arrow:"):
             submit_guesses(of.workspace.runner, of, round_)
             st.rerun()
 
@@ -71,7 +70,7 @@ def _chosen(of: Project) -> None:
             with st.popover("Class folders", icon=":material/folder:"):
                 place = st.text_input("A new folder on this machine", placeholder="/photos/labeled", key=f"deliver.folder.{of.id}").strip()
                 link = st.toggle("Links instead of copies", help="They take no space; only on the disk where the photos are.")
-                if pressed("Write them", disabled=not place):
+                if st.button("Write them", disabled=not place):
                     with st.spinner("Writing"):
                         told = delivery.deliver(of, Path(place).expanduser(), "folder", threshold, link)
                     st.success(

@@ -17,7 +17,6 @@ from alcore.project import metadata, slices
 from alcore.project.facade import Project
 from alcore.uploads import tables
 from pages.ui.bringing import refusal
-from pages.ui.buttons import pressed
 from pages.ui.session import FORM_WIDTH, plain_errors, plural, workspace
 
 TYPES = ["csv", "tsv", "json", "jsonl", "parquet"]
@@ -111,7 +110,7 @@ def _kept(of: Project) -> None:
             width=300,
             key=f"group_by.{of.id}.{now}",
         )
-        if pressed("Take it away", icon=":material/delete:", key=f"meta.remove.{of.id}", help="The columns, and the groups with them."):
+        if st.button("Take it away", icon=":material/delete:", key=f"meta.remove.{of.id}", help="The columns, and the groups with them."):
             metadata.remove(of)
             st.rerun()
     if chosen != now:
@@ -153,6 +152,6 @@ def _bring(of: Project) -> None:
         st.caption(f":material/info: {note}")
     columns_table(seen.columns)
     again = " in place of the one there is" if of.settings.get(metadata.KEPT) else ""
-    if pressed(f"Keep it{again}", type="primary", icon=":material/check:", key=f"meta.keep.{of.id}"):
+    if st.button(f"Keep it{again}", type="primary", icon=":material/check:", key=f"meta.keep.{of.id}"):
         metadata.attach(of, seen)
         st.rerun()

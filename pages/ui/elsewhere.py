@@ -7,7 +7,6 @@ import streamlit as st
 from alcore.errors import AlcoreError
 from alcore.project.background import FETCH, submit_fetch
 from alcore.uploads.reach import Reach, is_address
-from pages.ui.buttons import pressed
 from pages.ui.jobs import running, watch
 from pages.ui.session import workspace
 
@@ -57,7 +56,7 @@ def elsewhere(source: str) -> bool:
     if mine:
         return True
     with st.container(horizontal=True, vertical_alignment="center"):
-        if pressed("Fetch it", icon=":material/cloud_download:", type="primary", key="new.fetch"):
+        if st.button("Fetch it", icon=":material/cloud_download:", type="primary", key="new.fetch"):
             _begin(source)
         st.caption(f"`{address.text}` is copied into the workspace, in the background. Then it is shown before anything is imported.")
     return True

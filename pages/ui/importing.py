@@ -13,7 +13,6 @@ from alcore.nets.tasks import TASKS
 from alcore.project.background import IMPORTS, submit_import
 from alcore.uploads.reach import is_address
 from pages.ui.bringing import bring, refusal
-from pages.ui.buttons import pressed
 from pages.ui.describing import brought
 from pages.ui.elsewhere import arrived, elsewhere
 from pages.ui.jobs import running
@@ -38,13 +37,13 @@ def new_project() -> None:
     st.subheader("New project" if names else "Start here", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         taken = "digits" in names
-        if pressed("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running(*IMPORTS))):
+        if st.button("Try the bundled digits", icon=":material/bolt:", type="primary", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
                 _submit("digits", {"source": str(samples.bundled_digits())})
         st.caption("1,797 handwritten digits. Their labels are hidden: label them yourself, or let them answer for you.")
     with st.container(horizontal=True, vertical_alignment="center"):
         taken = "street" in names
-        if pressed("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running(*IMPORTS))):
+        if st.button("Try the bundled street scenes", icon=":material/add_road:", disabled=taken or bool(running(*IMPORTS))):
             with plain_errors():
                 _submit("street", {"source": str(samples.bundled_street())})
         st.caption("200 small drawn streets with a label for every pixel: segmentation, masks painted in the browser.")
@@ -114,8 +113,8 @@ def new_project() -> None:
             else:
                 _what_can_be_read()
         with st.container(horizontal=True):
-            start = pressed("Import", type="primary", icon=":material/upload:")
-            if names and pressed("Back"):
+            start = st.button("Import", type="primary", icon=":material/upload:")
+            if names and st.button("Back"):
                 st.session_state[ADDING] = st.session_state[FAILURE] = None
                 st.rerun()
         if start:

@@ -16,7 +16,6 @@ from alcore.metrics import title
 from alcore.progress import duration
 from alcore.project.facade import Project
 from alcore.types import Job
-from pages.ui.buttons import pressed
 from pages.ui.session import may, plain_errors, workspace
 
 NUMBER_WIDTH = 150
@@ -122,7 +121,7 @@ def past(of: Project, kind: str = "round") -> None:
             st.badge(job.state, color=STATES[job.state])  # type: ignore[arg-type]
             st.markdown(f"**{job.title}**, job {job.id}: {job.error or _where(job)}")
             st.space("stretch")
-            if pressed("Resume", key=f"resume.{job.id}", icon=":material/play_arrow:", help="Goes on from its last checkpoint."):
+            if st.button("Resume", key=f"resume.{job.id}", icon=":material/play_arrow:", help="Goes on from its last checkpoint."):
                 with plain_errors():
                     runner.resume(job.id)
                     st.rerun()

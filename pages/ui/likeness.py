@@ -8,7 +8,6 @@ from alcore.project import alike, tables
 from alcore.project.background import submit_features
 from alcore.project.facade import Project
 from alcore.project.features import Features
-from pages.ui.buttons import pressed
 from pages.ui.components.gallery import gallery
 from pages.ui.session import plain_errors, plural, token
 
@@ -50,7 +49,7 @@ def _limit(of: Project, now: float) -> None:
             gallery(rows, token=token(of), key=f"pairs.shown.{of.id}")
         else:
             st.caption(f"No two photos reach {alike.LEAST:g}.")
-        if round(cosine, 3) != round(now, 3) and pressed(f"Use {cosine:.3f}", type="primary", icon=":material/check:"):
+        if round(cosine, 3) != round(now, 3) and st.button(f"Use {cosine:.3f}", type="primary", icon=":material/check:"):
             alike.choose(of, cosine)
             submit_features(of.workspace.runner, of)
             st.rerun()

@@ -11,7 +11,6 @@ import streamlit as st
 from alcore.project import again, sharing
 from alcore.project.facade import Project
 from alcore.project.people import Crew, Person, crew
-from pages.ui.buttons import pressed
 from pages.ui.session import annotator, plain_errors, plural
 
 WAYS = {
@@ -50,7 +49,7 @@ def share_ways(of: Project) -> None:
         ask_again = False
         if not of.dense:
             ask_again = st.toggle("Ask some images again", now.again, help=AGAIN_HELP, key=f"people.again.{of.id}")
-        if pressed("Save the choice", type="primary", key=f"people.save.{of.id}"):
+        if st.button("Save the choice", type="primary", key=f"people.save.{of.id}"):
             with plain_errors():
                 sharing.choose(of, split=chosen == "split", opinions=opinions, again=ask_again)
                 st.rerun()

@@ -18,7 +18,6 @@ from alcore.errors import AlcoreError, of_machine
 from alcore.project.facade import Project, Workspace, shared
 from alcore.strategies import title_of
 from alcore.types import Round
-from pages.ui.buttons import forget, pressed
 from pages.ui.components.remember import remembered
 from pages.ui.forms import in_titles
 
@@ -138,7 +137,6 @@ def turned_to(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state[PAGE] = page
         st.session_state.pop(ASKED, None)
-        forget()
 
 
 def asked_method(names: Collection[str], key: str) -> bool:
@@ -208,7 +206,7 @@ def empty(title: str, text: str, page: str | None = None, label: str = "", needs
     with st.container(border=True, width=FORM_WIDTH, gap="xsmall"):
         st.subheader(title, anchor=False)
         st.write(text)
-        if page and pressed(label, type="primary", icon=":material/arrow_forward:"):
+        if page and st.button(label, type="primary", icon=":material/arrow_forward:"):
             st.switch_page(page)
 
 

@@ -31,7 +31,6 @@ from alcore.simulation.shelf import Kept
 from alcore.strategies import STRATEGIES
 from alcore.training.devices import device_list
 from pages.ui.bringing import refusal
-from pages.ui.buttons import pressed
 from pages.ui.forecasting import shown_when_known
 from pages.ui.forms import params_form
 from pages.ui.session import FORM_WIDTH, plain_errors, plural, workspace
@@ -84,9 +83,9 @@ def new_simulation(of: Project | None) -> str | None:
         asked = _asked(source)
         name = _free(source.name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            start = pressed("Start", type="primary", icon=":material/play_arrow:")
+            pressed = st.button("Start", type="primary", icon=":material/play_arrow:")
             _outlook_line(source, asked, name)
-        if start:
+        if pressed:
             with plain_errors():
                 return _submit(source, asked, name)
     return None

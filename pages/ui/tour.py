@@ -11,7 +11,6 @@ import streamlit as st
 from alcore.project import features
 from alcore.project.facade import Project
 from alcore.types import Round
-from pages.ui.buttons import pressed
 from pages.ui.components.remember import remember, remembered
 from pages.ui.session import FORM_WIDTH, PROJECT, workspace
 
@@ -48,7 +47,7 @@ def begin() -> None:
 
 def offer() -> None:
     """The button that starts it, where there is no project yet; nothing once it was switched off."""
-    if not _kept().startswith((ON, OFF)) and pressed(
+    if not _kept().startswith((ON, OFF)) and st.button(
         "Take the tour",
         icon=":material/signpost:",
         help="Five minutes, from the first image to the second round. It can be left at any step.",
@@ -74,7 +73,7 @@ def strip(page: str) -> None:
 
 def resume() -> None:
     """The button that goes on with a tour that was left; for the sidebar."""
-    if _kept().startswith(LEFT) and pressed("Go on with the tour", icon=":material/signpost:", type="tertiary"):
+    if _kept().startswith(LEFT) and st.button("Go on with the tour", icon=":material/signpost:", type="tertiary"):
         begin()
         st.rerun()
 
@@ -202,13 +201,13 @@ def _strip(page: str, before: int) -> None:
                 _link(step.page, f"Go to {step.page}")
             elif step.done is None and not is_last:
                 _link(every[at + 1].page, f"Next: {every[at + 1].title}")
-            if is_last and page == step.page and pressed("End the tour", type="primary", key="tour.end"):
+            if is_last and page == step.page and st.button("End the tour", type="primary", key="tour.end"):
                 _keep(OFF)
                 st.rerun()
-            if pressed("Leave", type="tertiary", key="tour.leave", help="It can be gone on with from the sidebar."):
+            if st.button("Leave", type="tertiary", key="tour.leave", help="It can be gone on with from the sidebar."):
                 _keep(f"{LEFT}:{_seen()}")
                 st.rerun()
-            if pressed("Never again", type="tertiary", key="tour.off"):
+            if st.button("Never again", type="tertiary", key="tour.off"):
                 _keep(OFF)
                 st.rerun()
         if page == step.page:
