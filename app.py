@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +39,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     await asyncio.to_thread(workspace.runner.start)
     workspace.collect_leftovers()
     warm_up()
+    # Streamlit collects garbage after every run of a page, and of a part that looks at a job each second: going through all that the
+    # libraries hold took 0.2 s each time, in which no label was answered
+    gc.freeze()
     try:
         yield
     finally:

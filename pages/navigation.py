@@ -32,7 +32,6 @@ from pages.ui.session import (
     visitor,
     workspace,
 )
-from pages.ui.settings import settle
 from pages.ui.vouching import is_on_the_way, send_on
 
 LOOK = Path(__file__).parent / "ui"
@@ -87,7 +86,6 @@ def draw_sidebar(there: Visitor, names: list[str]) -> None:
         watch_connection()
 
 
-settle()
 # Pictures of our own: Streamlit fetches a Material icon for the browser's tab from another site.
 st.set_page_config(page_title="alcore", page_icon=str(LOOK / "mark.svg"), layout="wide", initial_sidebar_state=240)
 st.logo(str(LOOK / "wordmark.svg"), icon_image=str(LOOK / "mark.svg"), size="medium")

@@ -1,9 +1,7 @@
-"""What the app reads of Streamlit's settings (where it is bound, below which path it is mounted, where its secrets lie), and what it does
-about one that costs much."""
+"""What the app reads of Streamlit's settings: where it is bound, below which path it is mounted, and where its secrets lie."""
 
 from __future__ import annotations
 
-import gc
 import os
 
 import streamlit as st
@@ -25,14 +23,6 @@ def take_settings() -> None:
     for name, value in given.items():
         if value is not None and "command-line" not in config.get_where_defined(name):
             config.set_option(name, value, "environment variable")
-
-
-@st.cache_resource(show_spinner=False)
-def settle() -> None:
-    """Sets apart what was loaded until the first page is drawn, once in a process. Streamlit collects garbage after every run of a page and
-    of a part that looks at a job each second; going through all that the libraries hold took 0.2 s each time, in which no label was
-    answered."""
-    gc.freeze()
 
 
 def base_path() -> str:

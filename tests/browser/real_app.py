@@ -172,11 +172,12 @@ def wait_saved(page: Page) -> None:
 
 
 def unfold(summary: Locator) -> None:
-    """Opens a fold by its heading. With a key: a click may miss what still slides down, or what moves as something above it appears."""
+    """Opens a fold by its heading, and waits until it stands still: what lies in it moves meanwhile, under a click too. With a key, for the
+    same reason."""
     heading = summary.element_handle(timeout=PATIENCE * 1000)
     heading.focus()
     summary.page.keyboard.press("Enter")
-    summary.page.wait_for_function("(summary) => summary.parentElement.open", arg=heading)
+    summary.page.wait_for_function("({ parentElement: fold }) => fold.open && !fold.getAnimations().length", arg=heading)
 
 
 def start_training(page: Page, steps: int) -> None:
@@ -184,8 +185,6 @@ def start_training(page: Page, steps: int) -> None:
         unfold(page.locator("[data-testid=stExpander] summary").filter(has=page.get_by_text(folded, exact=True)))
     fill(page.get_by_label("Steps", exact=True), str(steps))
     expect(page.get_by_text(f"with Steps {steps}")).to_be_visible(timeout=PATIENCE * 1000)  # the server knows
-    # a click on a button that is just drawn anew is lost
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE * 1000)
     press(page, "Start")
 
 

@@ -154,33 +154,36 @@ def test_an_annotator_labels_under_their_name_and_changes_nothing_else(visit: Vi
     assert workspace.projects() == ["shapes"]
 
 
-def connected(page: Page, patience: int) -> None:
-    """Waits until an opened page hears of its connection. A lost one is told of after `patience` ms: 0, before Streamlit has connected again;
-    or so late that it has long done so, which it does at once where strangers are let through on their way to a provider."""
+def open_images(visit: Visit, name: str, patience: int) -> Page:
+    """The Images page of somebody, when it hears of its connection. A lost one is told of after `patience` ms: 0, before Streamlit has
+    connected again; or so late that it has long done so, which it does at once where strangers are let through on the way to a provider."""
+    page = visit(name, at="/images?project=shapes")
     page.add_init_script(f"(() => {{ const real = setTimeout; window.setTimeout = (f, ms) => real(f, ms === 400 ? {patience} : ms); }})()")
     page.reload()
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".alcore-gone")).to_be_attached(timeout=SLOW)
     expect(page.get_by_role("heading", name="Images", exact=True)).to_be_visible(timeout=SLOW)
+    return page
 
 
-@pytest.mark.parametrize("patience", [0, 600_000], ids=["told at once", "connected before"])
+in_either_order = pytest.mark.parametrize("patience", [0, 600_000], ids=["told at once", "connected before"])
+
+
+@in_either_order
 def test_an_open_page_goes_back_to_the_form_when_its_account_ends(visit: Visit, workspace: Workspace, patience: int) -> None:
     name = f"Dora {patience}"
     workspace.accounts.add(name, Role.ANNOTATOR, WORD)
-    page = visit(name, at="/images?project=shapes")
-    connected(page, patience)
+    page = open_images(visit, name, patience)
     workspace.accounts.end(name, "Ann")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=SLOW)
     assert "shapes" not in page.locator("body").inner_text()
 
 
-@pytest.mark.parametrize("patience", [0, 600_000], ids=["told at once", "connected before"])
+@in_either_order
 def test_an_open_page_is_drawn_anew_when_its_account_has_another_role(visit: Visit, workspace: Workspace, patience: int) -> None:
     name = f"Fay {patience}"
     workspace.accounts.add(name, Role.OWNER, WORD)
-    page = visit(name, at="/images?project=shapes")
-    connected(page, patience)
+    page = open_images(visit, name, patience)
     assert "Data" in listed(page)
     workspace.accounts.set_role(name, Role.VIEWER, "Ann")
     expect(page.get_by_text(f"{name}, viewer")).to_be_visible(timeout=SLOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 
 import pytest
@@ -15,7 +14,7 @@ from alcore.errors import DiskFull
 from alcore.project import facade as workspaces
 from alcore.project.facade import Workspace
 from pages.ui import session
-from pages.ui.settings import BASE_PATH, SECRETS, base_path, bound_address, settle, take_settings
+from pages.ui.settings import BASE_PATH, SECRETS, base_path, bound_address, take_settings
 from tests.house import ROOT
 
 NAVIGATION = ROOT / "pages" / "navigation.py"
@@ -27,17 +26,6 @@ def _settings_as_found():
     yield
     for name, (value, where) in kept.items():
         config.set_option(name, value, where)
-
-
-def test_what_was_loaded_is_set_apart_once_before_the_first_page():
-    settle.clear()
-    before = gc.get_freeze_count()
-    kept = [[] for _ in range(1000)]  # a thousand things that a collection would look at
-    AppTest.from_file(str(NAVIGATION), default_timeout=60).run()
-    now = gc.get_freeze_count()
-    assert now >= before + len(kept)
-    AppTest.from_file(str(NAVIGATION), default_timeout=60).run()
-    assert gc.get_freeze_count() <= now  # what is frozen may still be freed
 
 
 def test_the_bound_address_is_what_serve_says_else_streamlits_else_every_address(monkeypatch):
